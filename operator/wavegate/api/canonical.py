@@ -1,0 +1,116 @@
+"""Canonical form of a job's spec: what two specs must share to be the same.
+
+Over the *validated* model, fields equal to their default left out, nulls out, keys sorted. So
+spelling does not matter (key order, explicit defaults and nulls, ``60s`` or ``1m``, ``1.0`` or
+``1``, which the API server's JSON does not tell apart), and anything else does. A null in a list
+stays, because there it is an element. A new release that adds a field with a default makes no
+version by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from wavegate.api.defaults import strip_rollout
+from wavegate.api.fleetjob import FleetJobSpec
+from wavegate.api.names import RESERVED_PREFIX
+
+HASH_FORMAT: Final = "h1"
+"""Number of the hash format; stored hashes are never recomputed."""
+
+_HASH_DIGITS: Final = 32
+_INT64_MIN: Final = -(2**63)
+_INT64_MAX: Final = 2**63 - 1
+
+_NOT_A_VERSION: Final = ("suspend", "description", "priority")
+_WORKLOAD: Final = ("type", "config", "template", "labels", "restartPolicy")
+
+
+def canonical(spec: FleetJobSpec) -> str:
+    """The whole spec as canonical JSON."""
+    return _dump(_plain_spec(spec))
+
+
+def version_key(spec: FleetJobSpec) -> str:
+    """Canonical form of what makes a version.
+
+    All but reserved meta, ``suspend``, ``rollout.paused``, ``description`` and ``priority``.
+    """
+    plain = _plain_spec(spec)
+    for name in _NOT_A_VERSION:
+        plain.pop(name, None)
+    _put(plain, "rollout", _unpaused(plain))
+    meta = plain.get("meta", {})
+    _put(plain, "meta", {k: v for k, v in meta.items() if not k.startswith(RESERVED_PREFIX)})
+    return _dump(plain)
+
+
+def workload_hash(spec: FleetJobSpec, driver_image: str, driver_revision: str) -> str:
+    """``h1:`` and 32 hex digits, over what reaches a node: equal hashes restart nothing.
+
+    Type, config, template, labels, restartPolicy, and the driver's image and revision as pinned.
+    """
+    plain = _plain_spec(spec)
+    workload = {name: plain[name] for name in _WORKLOAD if name in plain}
+    text = _dump(
+        {"driver": {"image": driver_image, "revision": driver_revision}, "workload": workload}
+    )
+    return f"{HASH_FORMAT}:{hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]}"
+
+
+def rollout_key(spec: FleetJobSpec) -> str:
+    """Canonical form of the rollout section less ``paused``."""
+    return _dump(_unpaused(_plain_spec(spec)))
+
+
+def _plain_spec(spec: FleetJobSpec) -> dict[str, Any]:
+    return _plain_model(spec.model_copy(update={"rollout": strip_rollout(spec.rollout)}))
+
+
+def _plain_model(model: BaseModel) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if value is None or value == field.get_default(call_default_factory=True):
+            continue
+        plain[field.alias or name] = _plain(value)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case BaseModel():
+            return _plain_model(value)
+        case Mapping():
+            return {str(k): _plain(v) for k, v in value.items() if v is not None}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case bool():
+            return value
+        case int() if not _INT64_MIN <= value <= _INT64_MAX:
+            return int(float(value))
+        case float() if value.is_integer():
+            return int(value)
+    return value
+
+
+def _unpaused(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in plain.get("rollout", {}).items() if k != "paused"}
+
+
+def _put(plain: dict[str, Any], key: str, value: Mapping[str, Any]) -> None:
+    if value:
+        plain[key] = value
+    else:
+        plain.pop(key, None)
+
+
+def _dump(plain: Mapping[str, Any]) -> str:
+    return json.dumps(
+        plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )

@@ -1,0 +1,305 @@
+"""The CRDs, made from the models: ``python -m wavegate.api.crds --out crds/``.
+
+One file a kind. ``--check`` compares instead of writing, and says which command repairs a drift.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel
+
+from wavegate.api.base import cel
+from wavegate.api.execution import ExecutionSpec, ExecutionStatus
+from wavegate.api.fleetdeployment import FleetDeploymentSpec, FleetDeploymentStatus
+from wavegate.api.fleetjob import FleetJobSpec
+from wavegate.api.fleetjob_status import FleetJobStatus
+from wavegate.api.jobversion import JobVersionSpec, JobVersionStatus
+from wavegate.api.names import CATEGORY, GROUP, MAX_JOB_NAME, VERSION
+from wavegate.api.schema import Schema, spec_schema, status_schema
+
+REPAIR: Final = "python -m wavegate.api.crds --out crds/"
+
+_NO_DOT: Final = "!self.metadata.name.contains('.')"
+"""With the server's own check of names this leaves DNS labels; a regex is over the cost budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One printer column of ``kubectl get``."""
+
+    name: str
+    path: str
+    type: str = "string"
+    description: str = ""
+    wide: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        made: dict[str, Any] = {"name": self.name, "type": self.type, "jsonPath": self.path}
+        if self.description:
+            made["description"] = self.description
+        if self.wide:
+            made["priority"] = 1
+        return made
+
+
+AGE: Final = Column("Age", ".metadata.creationTimestamp", "date", "Time since it was created.")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """All that the CRD of a kind is made of."""
+
+    kind: str
+    plural: str
+    short: str
+    description: str
+    spec: type[BaseModel]
+    status: type[BaseModel]
+    columns: tuple[Column, ...]
+    rules: tuple[dict[str, str], ...] = ()
+    selectable: tuple[str, ...] = ()
+    status_default: Mapping[str, Any] | None = None
+
+    @property
+    def file_name(self) -> str:
+        return f"{GROUP}_{self.plural}.yaml"
+
+
+_NEVER_SEEN: Final = {"observedGeneration": -1}
+
+FLEET_JOB: Final = Kind(
+    kind="FleetJob",
+    plural="fleetjobs",
+    short="fj",
+    description="A FleetJob is what a user wants to run on every node that its selector matches."
+    " A change of its spec makes a version, which is rolled out in waves.",
+    spec=FleetJobSpec,
+    status=FleetJobStatus,
+    columns=(
+        Column("Type", ".spec.type", description="Kind of work."),
+        Column("Version", ".status.version", "integer", "The newest version."),
+        Column(
+            "Stable",
+            ".status.stableVersion",
+            "integer",
+            "The version whose rollout completed last.",
+        ),
+        Column("State", ".status.state.stateType", description="The job in one word."),
+        Column("Wave", ".status.rollout.currentWave", "integer", "Wave in progress."),
+        Column("Waves", ".status.rollout.totalWaves", "integer", "Waves of the rollout."),
+        Column("Updated", ".status.rollout.updatedNodes", "integer", "Nodes that succeeded."),
+        Column("Total", ".status.rollout.totalNodes", "integer", "Targets of the rollout."),
+        Column("Failed", ".status.rollout.failedNodes", "integer", "Nodes that failed."),
+        Column("Message", ".status.state.message", description="Why, for people."),
+        AGE,
+    ),
+    rules=(
+        cel(
+            f"self.metadata.name.size() <= {MAX_JOB_NAME} && {_NO_DOT}",
+            f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_JOB_NAME}"
+            " characters, so that every name made from it fits",
+        ),
+    ),
+    status_default=_NEVER_SEEN,
+)
+
+JOB_VERSION: Final = Kind(
+    kind="JobVersion",
+    plural="jobversions",
+    short="jv",
+    description="A JobVersion is an immutable snapshot of a FleetJob's spec. The operator makes"
+    " them; nobody else should.",
+    spec=JobVersionSpec,
+    status=JobVersionStatus,
+    columns=(
+        Column(
+            "Job",
+            ".metadata.ownerReferences[?(@.controller==true)].name",
+            description="The FleetJob.",
+        ),
+        Column("Version", ".spec.version", "integer", "Number of the version."),
+        Column("Stable", ".status.stable", "boolean", "Whether a rollout of it completed."),
+        Column(
+            "Workload",
+            ".spec.workloadHash",
+            description="Hash of what reaches a node.",
+            wide=True,
+        ),
+        AGE,
+    ),
+)
+
+FLEET_DEPLOYMENT: Final = Kind(
+    kind="FleetDeployment",
+    plural="fleetdeployments",
+    short="fd",
+    description="A FleetDeployment is one rollout of a version of a FleetJob. It is paused,"
+    " promoted and canceled by the fields of these names.",
+    spec=FleetDeploymentSpec,
+    status=FleetDeploymentStatus,
+    columns=(
+        Column("Job", ".spec.jobName", description="The FleetJob."),
+        Column("Type", ".spec.type", description="What the rollout does."),
+        Column("From", ".status.resolved.fromVersion", "integer", "The version that is left."),
+        Column("To", ".status.resolved.toVersion", "integer", "The version rolled out."),
+        Column("State", ".status.state", description="The rollout in one word."),
+        Column("Wave", ".status.currentWave", "integer", "Wave in progress."),
+        Column("Waves", ".status.totalWaves", "integer", "Waves that it takes."),
+        Column("Updated", ".status.updatedNodes", "integer", "Nodes that succeeded."),
+        Column("Total", ".status.totalNodes", "integer", "Targets when it began."),
+        Column("Failed", ".status.failedNodes", "integer", "Nodes that failed."),
+        Column("Message", ".status.message", description="Why, for people."),
+        AGE,
+    ),
+    rules=(
+        cel(
+            f"self.metadata.name.size() <= 63 && {_NO_DOT}",
+            "metadata.name: must be a DNS label (a-z, 0-9, -) of at most 63 characters, because"
+            " executions carry it as a label",
+        ),
+    ),
+    selectable=(".spec.jobName",),
+    status_default=_NEVER_SEEN,
+)
+
+EXECUTION: Final = Kind(
+    kind="Execution",
+    plural="executions",
+    short="ex",
+    description="An Execution is one version of a FleetJob on one node, and the claim on that"
+    " node. The operator makes them; nobody else should.",
+    spec=ExecutionSpec,
+    status=ExecutionStatus,
+    columns=(
+        Column("Job", ".spec.jobName", description="The FleetJob."),
+        Column("Version", ".spec.jobVersion", "integer", "Number of the version."),
+        Column("Node", ".spec.nodeName", description="The node."),
+        Column("Wave", ".spec.rolloutWave", "integer", "Wave; 0: outside a rollout."),
+        Column("State", ".status.observedState.stateType", description="What is seen of it."),
+        Column("Stable", ".status.stableAt", "date", "Time since it passed its validation."),
+        Column("Message", ".status.observedState.message", description="Why, for people."),
+        AGE,
+    ),
+    selectable=(
+        ".spec.nodeName",
+        ".spec.jobName",
+        ".spec.deploymentName",
+        ".spec.jobVersion",
+    ),
+)
+
+KINDS: Final = (FLEET_JOB, JOB_VERSION, FLEET_DEPLOYMENT, EXECUTION)
+
+
+def crd(kind: Kind) -> dict[str, Any]:
+    """The CustomResourceDefinition of a kind, as the API server takes it."""
+    version: dict[str, Any] = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": [column.to_dict() for column in kind.columns],
+        "schema": {"openAPIV3Schema": _root(kind)},
+    }
+    if kind.selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind.kind,
+                "listKind": f"{kind.kind}List",
+                "plural": kind.plural,
+                "singular": kind.kind.lower(),
+                "shortNames": [kind.short],
+                "categories": [CATEGORY],
+            },
+            "versions": [version],
+        },
+    }
+
+
+def _root(kind: Kind) -> Schema:
+    status = status_schema(kind.status)
+    if kind.status_default is not None:
+        status["default"] = dict(kind.status_default)
+    root: Schema = {
+        "description": kind.description,
+        "type": "object",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {
+                "type": "string",
+                "description": f"Version of this object's schema, {GROUP}/{VERSION}.",
+            },
+            "kind": {"type": "string", "description": f"Kind of this object, {kind.kind}."},
+            "metadata": {"type": "object"},
+            "spec": spec_schema(kind.spec),
+            "status": status,
+        },
+    }
+    if kind.rules:
+        root["x-kubernetes-validations"] = list(kind.rules)
+    return root
+
+
+class _Dumper(yaml.SafeDumper):
+    """Without anchors, so that a reader of the file sees each field in its place."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+
+def render(kind: Kind) -> str:
+    """Text of the kind's file in ``crds/``."""
+    header = f"# Made from the models in operator/wavegate/api by: {REPAIR}\n"
+    return header + yaml.dump(crd(kind), Dumper=_Dumper, sort_keys=False, width=100)
+
+
+def drifted(directory: Path) -> list[str]:
+    """Names of the files that differ from the models, are missing, or should not be there."""
+    wanted = {kind.file_name: render(kind) for kind in KINDS}
+    found = {path.name: path.read_text() for path in directory.glob(f"{GROUP}_*.yaml")}
+    return sorted(
+        name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; 1 where ``--check`` found a drift."""
+    parser = argparse.ArgumentParser(prog="python -m wavegate.api.crds", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("crds"), help="directory of the files")
+    parser.add_argument("--check", action="store_true", help="compare instead of writing")
+    options = parser.parse_args(arguments)
+    if options.check:
+        if names := drifted(options.out):
+            print(
+                f"{', '.join(names)} in {options.out} differ from the models;"
+                f" repair with: {REPAIR}",
+                file=sys.stderr,
+            )
+            return 1
+        return 0
+    options.out.mkdir(parents=True, exist_ok=True)
+    wanted = {kind.file_name: render(kind) for kind in KINDS}
+    for path in options.out.glob(f"{GROUP}_*.yaml"):
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        (options.out / name).write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""FleetJob: what a user wants on which nodes. The spec, and the loader used at the edge.
+
+Specs come from the API server, whose CRD has refused most mistakes already. The loader checks
+again, because an object may have been stored by another release: a field that this one does not
+know must become a condition, never a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from wavegate.api.base import AnyObject, Model, NodeName, cel, listing, rules
+from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
+from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
+from wavegate.api.template import LABEL_KEYS, LABEL_VALUE, TEMPLATE_SCHEMA, template_problems
+
+JobType = Literal["pipeline", "container"]
+RestartPolicy = Literal["OnFailure", "Always", "Never"]
+
+MAX_CONFIG_BYTES: Final = 256 * 1024
+
+__all__ = ["FleetJobSpec", "HealthCheck", "InvalidSpec", "Rollout", "Selector", "load_job_spec"]
+
+_KEY = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
+_VALUE = r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
+EXPRESSION_PATTERN: Final = (
+    rf"^\s*({_KEY}\s*(=|==|!=)\s*{_VALUE}"
+    rf"|{_KEY}\s+(in|notin)\s*\(\s*{_VALUE}(\s*,\s*{_VALUE})*\s*\)"
+    rf"|!?\s*{_KEY})\s*$"
+)
+"""The seven forms of a match expression: ``k=v k==v k!=v k in (a,b) k notin (a,b) k !k``."""
+
+_EXPRESSION = re.compile(EXPRESSION_PATTERN)
+_FORMS: Final = "write k=v, k==v, k!=v, k in (a,b), k notin (a,b), k or !k"
+
+
+def _expression(text: str) -> str:
+    if not _EXPRESSION.match(text):
+        raise ValueError(f"{text!r} is not a match expression: {_FORMS}")
+    return text
+
+
+Expression = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        json_schema_extra=rules(
+            cel(
+                f"self.matches(r'{EXPRESSION_PATTERN}')",
+                f"spec.selector.matchExpressions: {_FORMS}",
+            )
+        ),
+    ),
+    AfterValidator(_expression),
+]
+LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
+MetaValue = Annotated[str, StringConstraints(max_length=1024)]
+
+
+class Selector(Model):
+    """Which nodes; all that is given must hold, and nothing given selects every node."""
+
+    match_labels: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="Labels that a node must have, with exactly these values.",
+        json_schema_extra=rules(
+            cel(LABEL_KEYS, "spec.selector.matchLabels: each key must be a valid label key")
+        ),
+    )
+    match_expressions: list[Expression] = Field(
+        default_factory=list,
+        max_length=32,
+        description="Expressions that must all hold: k=v, k==v, k!=v, k in (a,b), k notin (a,b),"
+        " k, !k. != and notin also match nodes without the key.",
+        json_schema_extra=listing("atomic"),
+    )
+    match_ids: list[NodeName] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="Names of nodes, of which the node must be one; empty means any.",
+        json_schema_extra=listing("set"),
+    )
+
+
+class FleetJobSpec(Model):
+    """What runs, on which nodes, and how a new version of it spreads."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "self.type != 'pipeline' || has(self.config)",
+                "spec.config: is required for type pipeline: the pipeline's own document",
+                field_path=".config",
+                reason="FieldValueRequired",
+            ),
+            cel(
+                "self.type != 'container' || (has(self.template) && has(self.template.spec)"
+                " && has(self.template.spec.containers) && self.template.spec.containers.exists(c,"
+                f" c.name == '{MAIN_CONTAINER}' && has(c.image) && c.image != ''))",
+                "spec.template.spec.containers: type container needs a container named"
+                f" {MAIN_CONTAINER} with an image",
+                field_path=".template",
+                reason="FieldValueRequired",
+            ),
+        )
+    )
+
+    type: JobType = Field(
+        description="What kind of work this is: pipeline (a document for the administrator's"
+        " pipeline engine) or container (the template as it is). Cannot be changed.",
+        json_schema_extra=rules(
+            cel("self == oldSelf", "spec.type: cannot be changed; make a job of another name")
+        ),
+    )
+    config: AnyObject | None = Field(
+        default=None,
+        description="The driver's own document, kept as it is; at most 256 KiB, and no secrets."
+        " Required for type pipeline.",
+    )
+    description: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
+        default=None, description="Text for people; changing it makes no version."
+    )
+    labels: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=32,
+        description=f"Labels for executions and pods; not {RESERVED_PREFIX}.",
+        json_schema_extra=rules(
+            cel(LABEL_KEYS, "spec.labels: each key must be a valid label key"),
+            cel(
+                f"self.all(k, !k.startsWith('{RESERVED_PREFIX}'))",
+                f"spec.labels: keys that begin with {RESERVED_PREFIX} are reserved",
+                reason="FieldValueForbidden",
+            ),
+        ),
+    )
+    meta: dict[str, MetaValue] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Free metadata, never interpreted. Changing a key makes a version, unless it"
+        f" begins with {RESERVED_PREFIX}.",
+        json_schema_extra=rules(
+            cel("self.all(k, k.size() <= 317)", "spec.meta: each key must have at most 317 bytes")
+        ),
+    )
+    priority: int = Field(
+        default=50,
+        ge=0,
+        le=100,
+        description="Higher goes first where many jobs wait, from 0 to 100.",
+        json_schema_extra={"format": "int32"},
+    )
+    restart_policy: RestartPolicy = Field(
+        default="OnFailure",
+        description="What happens when the main process ends: OnFailure (again unless it ended"
+        " well), Always or Never.",
+    )
+    selector: Selector = Field(
+        default_factory=Selector,
+        description="Which nodes the job runs on; without it, every node.",
+    )
+    rollout: Rollout = Field(
+        default_factory=Rollout,
+        description="How a new version spreads over the nodes.",
+        json_schema_extra={"default": {"strategy": "Immediate"}},
+    )
+    suspend: bool = Field(
+        default=False,
+        description="While true, every execution is stopped. Turned off again, every node starts"
+        " at once on the version that it was last stable on.",
+    )
+    template: AnyObject | None = Field(
+        default=None,
+        description="A pod template: the whole pod for type container, an overlay of the driver's"
+        " pod for the others (containers merge by name, env by name, volume mounts by path; other"
+        f" lists replace). The driver's container is named {MAIN_CONTAINER}. Fields of a"
+        " PodTemplateSpec that are not described here are kept as they are.",
+        json_schema_extra=TEMPLATE_SCHEMA,
+    )
+
+
+class InvalidSpec(ValueError):  # noqa: N818 - it reads as the condition's reason
+    """A spec that this release cannot work with; ``problems`` has ``field: what is wrong``."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load_job_spec(raw: object) -> FleetJobSpec:
+    """The model of a FleetJob's ``spec`` as the API server returned it.
+
+    Raises InvalidSpec with one line for each field that is wrong, unknown or missing.
+    """
+    if not isinstance(raw, Mapping):
+        raise InvalidSpec(["spec: is required and must be an object"])
+    try:
+        spec = FleetJobSpec.model_validate(dict(raw))
+    except ValidationError as error:
+        raise InvalidSpec(_problems(error)) from error
+    if found := job_problems(spec):
+        raise InvalidSpec(found)
+    return spec
+
+
+def config_size(spec: FleetJobSpec) -> int:
+    """Bytes of ``config`` as compact JSON; compare with MAX_CONFIG_BYTES (the CRD cannot)."""
+    if spec.config is None:
+        return 0
+    return len(json.dumps(spec.config, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def job_problems(spec: FleetJobSpec) -> list[str]:
+    """The rules that span several fields, as the CRD has them: ``path: what is wrong``."""
+    found = rollout_problems(spec.rollout)
+    if spec.type == "pipeline" and spec.config is None:
+        found.append("spec.config: is required for type pipeline")
+    found += [
+        f"spec.labels: {key!r} is reserved"
+        for key in spec.labels
+        if key.startswith(RESERVED_PREFIX)
+    ]
+    found += template_problems(spec.template, needs_main=spec.type == "container")
+    return found
+
+
+_UNION_BRANCH = re.compile(r"(?:int|str|float|constrained-\w+|function-.*)\Z")
+
+
+def _problems(error: ValidationError) -> list[str]:
+    lines: dict[str, str] = {}
+    for item in error.errors(include_url=False, include_context=False):
+        path = "spec"
+        for part in item["loc"]:
+            if isinstance(part, int):
+                path += f"[{part}]"
+            elif not _UNION_BRANCH.match(part):
+                path += f".{part}"
+        match item["type"]:
+            case "extra_forbidden":
+                text = "is not known to this release"
+            case "missing":
+                text = "is required"
+            case _:
+                text = item["msg"].removeprefix("Value error, ")
+        lines.setdefault(path, f"{path}: {text[:1].lower()}{text[1:]}")
+    return list(lines.values())

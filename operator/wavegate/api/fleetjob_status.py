@@ -1,0 +1,127 @@
+"""What the operator reports about a FleetJob.
+
+The source of the CRD's status; on the hot path statuses are plain dicts of this shape.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from wavegate.api.base import Fact, Int32, Message, Model, NodeName, Timestamp, listing
+from wavegate.api.status import Revisioned
+
+StateType = Literal[
+    "Pending",
+    "Deploying",
+    "Running",
+    "RolloutPaused",
+    "RolloutFailed",
+    "Degraded",
+    "Completed",
+    "Failed",
+    "Stopped",
+]
+DeploymentType = Literal["Create", "Update", "Rollback"]
+
+
+class JobState(Model):
+    """The job's state in one word, with the reason."""
+
+    state_type: StateType | None = Field(
+        default=None,
+        description="Pending, Deploying, Running, RolloutPaused, RolloutFailed, Degraded,"
+        " Completed, Failed or Stopped.",
+    )
+    message: Message | None = Field(default=None, description="Why, for people.")
+    details: dict[str, Fact] = Field(
+        default_factory=dict, max_length=32, description="Facts for programs."
+    )
+
+
+class NodeCounts(Model):
+    """Nodes of the job by state."""
+
+    desired: Int32 | None = Field(default=None, description="Targets: nodes that should run it.")
+    updated: Int32 | None = Field(
+        default=None, description="Nodes that are up to date with the wanted version."
+    )
+    stable: Int32 | None = Field(
+        default=None, description="Nodes whose execution passed its validation."
+    )
+    failed: Int32 | None = Field(default=None, description="Nodes whose execution failed.")
+    lost: Int32 | None = Field(
+        default=None, description="Nodes that have been NotReady too long to be waited for."
+    )
+    not_ready: Int32 | None = Field(
+        default=None, description="Nodes with an execution that are NotReady."
+    )
+
+
+class VersionNodes(Model):
+    """How many nodes run one version."""
+
+    version: Int32 = Field(description="Number of the version.")
+    nodes: Int32 = Field(description="Nodes that run it.")
+
+
+class RolloutProgress(Model):
+    """How far the newest rollout has come."""
+
+    type: DeploymentType | None = Field(
+        default=None, description="What the rollout does: Create, Update or Rollback."
+    )
+    started_at: Timestamp | None = Field(default=None, description="When it began.")
+    completed_at: Timestamp | None = Field(default=None, description="When it ended.")
+    total_nodes: Int32 | None = Field(
+        default=None, description="Targets when it began; joiners are in addedNodes."
+    )
+    updated_nodes: Int32 | None = Field(default=None, description="Nodes that succeeded.")
+    failed_nodes: Int32 | None = Field(default=None, description="Nodes that failed.")
+    added_nodes: Int32 | None = Field(
+        default=None, description="Targets that joined since it began."
+    )
+    current_wave: Int32 | None = Field(default=None, description="Wave in progress, from 1.")
+    total_waves: Int32 | None = Field(default=None, description="Waves that it takes.")
+    canary_nodes: list[NodeName] = Field(
+        default_factory=list,
+        max_length=20,
+        description="The chosen canaries, at most 20 names.",
+        json_schema_extra=listing("atomic"),
+    )
+    canary_promoted: bool | None = Field(
+        default=None, description="Whether the canary gate was passed."
+    )
+    rollback_to_version: Int32 | None = Field(
+        default=None,
+        description="The stable version to go back to; 0: none; in a rollback, the version being"
+        " left.",
+    )
+
+
+class FleetJobStatus(Revisioned):
+    """What the operator reports about the job."""
+
+    version: Int32 | None = Field(
+        default=None, description="The newest version, from 1: counts the changes of the spec."
+    )
+    stable_version: Int32 | None = Field(
+        default=None, description="The version whose rollout completed last."
+    )
+    failed_version: Int32 | None = Field(
+        default=None, description="The newest version whose rollout failed."
+    )
+    state: JobState | None = Field(
+        default=None, description="The job's state in one word, with the reason."
+    )
+    nodes: NodeCounts | None = Field(default=None, description="Nodes of the job by state.")
+    versions: list[VersionNodes] = Field(
+        default_factory=list,
+        max_length=10,
+        description="How many nodes run which version, at most 10 versions.",
+        json_schema_extra=listing("map", "version"),
+    )
+    rollout: RolloutProgress | None = Field(
+        default=None, description="How far the newest rollout has come."
+    )

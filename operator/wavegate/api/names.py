@@ -1,0 +1,63 @@
+"""Names that are part of the API: group, labels, and the deterministic names of children.
+
+A child's name follows from what it is, so that a second attempt to create it is refused by the
+API server itself instead of making a second child.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Final
+
+GROUP: Final = "wavegate.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+CATEGORY: Final = "wavegate"
+RESERVED_PREFIX: Final = f"{GROUP}/"
+
+LABEL_JOB: Final = f"{GROUP}/job"
+LABEL_VERSION: Final = f"{GROUP}/version"
+LABEL_DEPLOYMENT: Final = f"{GROUP}/deployment"
+
+MAX_JOB_NAME: Final = 40
+"""Longest name of a FleetJob, so that every name derived from it is a DNS label."""
+
+CONFIG_MOUNT_PATH: Final = "/etc/wavegate"
+"""Directory in the pod where the version's rendered document is mounted."""
+
+MAIN_CONTAINER: Final = "main"
+"""Name of the driver's container in every pod."""
+
+_NODE_HASH_DIGITS: Final = 10
+
+
+def version_name(job: str, version: int) -> str:
+    """Name of the JobVersion, and of its ConfigMap: ``JOB-vN``."""
+    return f"{job}-v{version}"
+
+
+def deployment_name(job: str, version: int) -> str:
+    """Name of the FleetDeployment that the operator makes for a new version: ``JOB-vN``."""
+    return version_name(job, version)
+
+
+def rollback_name(deployment: str) -> str:
+    """Name of the automatic rollback of a FleetDeployment: ``DEPLOYMENT-rollback``."""
+    return f"{deployment}-rollback"
+
+
+def node_hash(node: str) -> str:
+    """Ten lower-case base-32 digits of SHA-256 of the node's name."""
+    digest = hashlib.sha256(node.encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:_NODE_HASH_DIGITS]
+
+
+def pod_name(job: str, node: str) -> str:
+    """Name of a job's pod on a node: one per job and node, so a second is refused."""
+    return f"{job}-{node_hash(node)}"
+
+
+def execution_name(job: str, node: str, attempt: int) -> str:
+    """Name of the Execution that is the ``attempt``-th claim of a job on a node (from 1)."""
+    return f"{pod_name(job, node)}-{attempt}"

@@ -1,0 +1,267 @@
+"""The rollout section: how a new version spreads, and what says that it is well.
+
+Shared by FleetJob (with ``paused``) and FleetDeployment (whose own ``paused`` is a verb). Defaults
+that would contradict another field are not here but in ``defaults.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from wavegate.api.base import CountOrShare, Model, cel, listing, rules
+from wavegate.api.durations import Seconds
+
+Strategy = Literal["Immediate", "Rolling", "Canary"]
+MetricsFormat = Literal["Prometheus", "JSON"]
+
+MIN_INTERVAL: Final = 1.0
+MAX_INTERVAL: Final = 3600.0
+MAX_DEADLINE: Final = 86400.0
+
+_HEALTH: Final = "spec.rollout.healthCheck"
+
+MetricName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class PodMetrics(Model):
+    """Counters that each pod serves itself."""
+
+    port: int = Field(
+        ge=1,
+        le=65535,
+        description="Port of the pod on which it serves its metrics.",
+        json_schema_extra={"format": "int32"},
+    )
+    path: Annotated[str, StringConstraints(max_length=256, pattern=r"^/[^\s]*$")] = Field(
+        default="/metrics", description="HTTP path of the metrics; begins with a slash."
+    )
+    format: MetricsFormat = Field(
+        default="Prometheus",
+        description="How the metrics are written: Prometheus (text) or JSON (one object, a"
+        " number for each counter).",
+    )
+    errors: list[MetricName] = Field(
+        min_length=1,
+        max_length=20,
+        description="Names of the counters that count errors; they are added up, each summed"
+        " over its labels.",
+        json_schema_extra=listing("set"),
+    )
+    total: list[MetricName] = Field(
+        min_length=1,
+        max_length=20,
+        description="Names of the counters that count everything handled; they are added up,"
+        " each summed over its labels.",
+        json_schema_extra=listing("set"),
+    )
+
+
+class ErrorRate(Model):
+    """Where errors and totals come from, instead of the driver's own counters."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "has(self.podMetrics)",
+                f"{_HEALTH}.errorRate.podMetrics: is required when errorRate is given",
+                field_path=".podMetrics",
+                reason="FieldValueRequired",
+            )
+        )
+    )
+
+    pod_metrics: PodMetrics | None = Field(
+        default=None, description="Read the counters from each pod over HTTP."
+    )
+
+
+class HealthCheck(Model):
+    """What makes an execution healthy or failed while it is being judged."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "!(has(self.minHealthyTime) && has(self.successThreshold))",
+                f"{_HEALTH}.minHealthyTime: give either minHealthyTime or successThreshold,"
+                " not both",
+                field_path=".minHealthyTime",
+                reason="FieldValueForbidden",
+            )
+        )
+    )
+
+    interval: Seconds = Field(
+        default=10.0,
+        description="Length of one evaluation window, from 1s to 1h.",
+        json_schema_extra=rules(
+            cel(
+                "self >= duration('1s') && self <= duration('1h')",
+                f"{_HEALTH}.interval: must be between 1s and 1h",
+            ),
+            default="10s",
+        ),
+    )
+    max_error_rate: float = Field(
+        default=0.10,
+        ge=0,
+        le=1,
+        description="Highest error rate (errors divided by total) of a good window, from 0 to 1;"
+        " 0 tolerates no error.",
+    )
+    success_threshold: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Good windows in a row that make an execution healthy. 2 where neither this"
+        " nor minHealthyTime is given.",
+        json_schema_extra={"format": "int32"},
+    )
+    failure_threshold: int = Field(
+        default=3,
+        ge=1,
+        le=1000,
+        description="Bad windows in a row that make an execution failed.",
+        json_schema_extra={"format": "int32"},
+    )
+    deadline: Seconds | None = Field(
+        default=None,
+        description="Longest that an execution may take to become healthy, counted from its"
+        " creation; at most 24h. Required for the strategies Rolling and Canary.",
+        json_schema_extra=rules(
+            cel(
+                "self > duration('0s') && self <= duration('24h')",
+                f"{_HEALTH}.deadline: must be longer than 0s and at most 24h",
+            )
+        ),
+    )
+    min_healthy_time: Seconds | None = Field(
+        default=None,
+        description="Unbroken healthy time that makes an execution healthy, at most 24h;"
+        " instead of successThreshold.",
+        json_schema_extra=rules(
+            cel(
+                "self > duration('0s') && self <= duration('24h')",
+                f"{_HEALTH}.minHealthyTime: must be longer than 0s and at most 24h",
+            )
+        ),
+    )
+    error_rate: ErrorRate | None = Field(
+        default=None,
+        description="Where errors and totals come from; without it, the driver's own counters"
+        " (a container has none: its windows are judged by readiness and restarts).",
+    )
+
+
+class RolloutSettings(Model):
+    """How a version spreads over the nodes."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "self.strategy == 'Immediate' ||"
+                " (has(self.healthCheck) && has(self.healthCheck.deadline))",
+                f"{_HEALTH}.deadline: is required for the strategies Rolling and Canary: say how"
+                " long a node may take to become healthy, such as 5m",
+                reason="FieldValueRequired",
+            )
+        )
+    )
+
+    strategy: Strategy = Field(
+        default="Immediate",
+        description="How a new version spreads: Immediate (all nodes at once), Rolling (in waves)"
+        " or Canary (a small first wave, a gate, then waves).",
+    )
+    max_parallel: CountOrShare | None = Field(
+        default=None,
+        description="Nodes in a wave: a number or a share of the targets from 1% to 100% (100%"
+        " is one wave). 10% where not given. Immediate ignores it.",
+    )
+    rollback_parallel: CountOrShare | None = Field(
+        default=None,
+        description="How many stable nodes a rollback may take back at once, a number or a"
+        " share. As maxParallel where not given.",
+    )
+    canary_count: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**31 - 1,
+        description="Nodes in the canary wave; wins over canaryPercent. One node where neither"
+        " is given. Ignored without the strategy Canary.",
+        json_schema_extra={"format": "int32"},
+    )
+    canary_percent: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="Share of the targets in the canary wave, in percent. Ignored without the"
+        " strategy Canary.",
+        json_schema_extra={"format": "int32"},
+    )
+    auto_promote: bool = Field(
+        default=False,
+        description="Pass the canary gate without a person once all canaries are stable. Ignored"
+        " without the strategy Canary.",
+    )
+    max_failed_nodes: int = Field(
+        default=10,
+        ge=0,
+        le=2**31 - 1,
+        description="Failed nodes that a rollout tolerates; it fails when more have failed. 0"
+        " tolerates none.",
+        json_schema_extra={"format": "int32"},
+    )
+    max_failed_nodes_percent: int = Field(
+        default=10,
+        ge=0,
+        le=100,
+        description="Failed nodes that a rollout tolerates, in percent of the targets; it fails"
+        " when either limit is exceeded.",
+        json_schema_extra={"format": "int32"},
+    )
+    no_auto_rollback: bool = Field(
+        default=False,
+        description="When a rollout fails, stop where it is instead of going back to the stable"
+        " version.",
+    )
+    health_check: HealthCheck | None = Field(
+        default=None,
+        description="What makes an execution healthy. Required for Rolling and Canary; Immediate"
+        " ignores it.",
+    )
+
+
+class Rollout(RolloutSettings):
+    """How new versions of a job spread over its nodes."""
+
+    paused: bool = Field(
+        default=False,
+        description="While true, no further node is taken; what runs goes on and is judged.",
+    )
+
+
+def rollout_problems(rollout: RolloutSettings) -> list[str]:
+    """The rules that span several fields, as the CRD has them: ``path: what is wrong``."""
+    found: list[str] = []
+    health = rollout.health_check
+    if rollout.strategy != "Immediate" and (health is None or health.deadline is None):
+        found.append(f"{_HEALTH}.deadline: is required for the strategies Rolling and Canary")
+    if health is None:
+        return found
+    if health.min_healthy_time is not None and health.success_threshold is not None:
+        found.append(
+            f"{_HEALTH}.minHealthyTime: give either minHealthyTime or successThreshold, not both"
+        )
+    if not MIN_INTERVAL <= health.interval <= MAX_INTERVAL:
+        found.append(f"{_HEALTH}.interval: must be between 1s and 1h")
+    for name, value in (
+        ("deadline", health.deadline),
+        ("minHealthyTime", health.min_healthy_time),
+    ):
+        if value is not None and not 0 < value <= MAX_DEADLINE:
+            found.append(f"{_HEALTH}.{name}: must be longer than 0s and at most 24h")
+    if health.error_rate is not None and health.error_rate.pod_metrics is None:
+        found.append(f"{_HEALTH}.errorRate.podMetrics: is required when errorRate is given")
+    return found

@@ -1,0 +1,205 @@
+"""What a planning pass asks the shell to do.
+
+A step is a short sequence of actions with one key; the shell runs at most one step per key at a
+time, its actions in order, and drops the rest when one does not succeed: the next pass decides
+anew. Actions name objects by name, uid and resourceVersion, so that a write that comes late is
+refused by the API server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from wavegate.domain.health import Criteria
+
+
+class Urgency(IntEnum):
+    """Which steps go first when writes are short: lower numbers."""
+
+    REMOVE = 0
+    """Deletes, rollbacks and fallbacks."""
+    RECORD = 1
+    """Verdicts and status."""
+    CREATE = 2
+    CLEAN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVersion:
+    """Snapshot the job's spec as JobVersion ``name``, owned by the job."""
+
+    name: str
+    version: int
+    raw_spec: Mapping[str, Any]
+    workload_hash: str
+    driver_image: str
+    driver_revision: str
+    job_status: Mapping[str, Any]
+    """The job's status at this moment, kept in the version's status."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareVersion:
+    """Create the version's ConfigMap and send one pod of it as a dry run.
+
+    The outcome is kept in memory and seen by later passes as ``Observed.prepared``.
+    """
+
+    version: int
+    version_name: str
+    version_uid: str
+    data: Mapping[str, str]
+    """Contents of the ConfigMap, file name to text."""
+    pod: Mapping[str, Any]
+    """The pod to be tried, without owner reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDeployment:
+    """Make a FleetDeployment, owned by the job."""
+
+    name: str
+    type: str
+    from_version: int
+    to_version: int
+    rollout: Mapping[str, Any]
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateExecution:
+    """Claim a node, for a job."""
+
+    name: str
+    version: int
+    node: str
+    node_uid: str
+    wave: int
+    deployment: str
+    attempt: int
+    workload_hash: str
+    eval_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePod:
+    """Make an execution's pod; the shell adds the owner reference to ``execution``."""
+
+    execution: str
+    node: str
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePod:
+    """Delete exactly this pod in exactly this state, with its own grace period."""
+
+    name: str
+    uid: str
+    resource_version: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteExecution:
+    """Remove the record of an execution that ended."""
+
+    name: str
+    uid: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodProof:
+    """What a verdict rests on: the pod as it was seen (or that there is none: empty uid)."""
+
+    name: str
+    uid: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An event to be told once the write it comes with has succeeded."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    """Replace the status of one of our objects, if it is still at ``resource_version``."""
+
+    kind: str
+    """FleetJob, FleetDeployment, JobVersion or Execution."""
+    name: str
+    uid: str
+    resource_version: str
+    status: Mapping[str, Any]
+    proof: PodProof | None = None
+    """Where set: read the pod live first, and write only if it is still as it was seen."""
+    notes: tuple[Note, ...] = ()
+
+
+Action = (
+    CreateVersion
+    | PrepareVersion
+    | CreateDeployment
+    | CreateExecution
+    | CreatePod
+    | DeletePod
+    | DeleteExecution
+    | SetStatus
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Actions that belong together, run in order.
+
+    ``key``: ``node/NAME`` for everything that concerns a job's work on a node,
+    ``KIND/NAME`` for other objects. While a step of a key is under way, further ones are dropped.
+    """
+
+    key: str
+    urgency: Urgency
+    actions: tuple[Action, ...]
+    group: str = ""
+    """Creates of one group (job and version) are sent by slow start: 1, 2, 4, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterSource:
+    """Where a pod's cumulative counters are read: always the pod's own address."""
+
+    port: int
+    path: str
+    format: str
+    """Prometheus or JSON."""
+    errors: tuple[str, ...]
+    total: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A pod whose windows are to be kept from now on; others are forgotten."""
+
+    pod_namespace: str
+    pod_name: str
+    pod_uid: str
+    criteria: Criteria
+    source: CounterSource | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The outcome of a pass."""
+
+    steps: tuple[Step, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    wake_at: float | None = None
+    """When to look again although nothing changes; None: only on a change."""

@@ -1,0 +1,39 @@
+"""Blame: whether the version or something else ended a pod.
+
+*Withdrawn* executions are not counted against the version and are replaced in their wave: the pod
+has condition DisruptionTarget, was deleted by somebody else, ended with reason Terminated or
+NodeShutdown, or its node was deleted, cordoned or stopped matching before the verdict. They go on
+as wave 0. Everything else is *version-caused*, also when the node went NotReady while its new pod
+was judged.
+
+| before the verdict | blame |
+| --- | --- |
+| pod evicted (DisruptionTarget) | withdrawn: Disrupted |
+| pod deleted by hand | withdrawn: PodDeleted |
+| pod ended, reason NodeShutdown | withdrawn: NodeShutdown |
+| node cordoned | withdrawn: Cordoned |
+| node relabelled out | withdrawn: NoLongerMatches |
+| node NotReady | version-caused |
+| container exits 1 | version-caused |
+"""
+
+from __future__ import annotations
+
+from wavegate.domain.observed import ExecutionView, NodeView, PodView
+
+_NODE_WENT_DOWN = ("Terminated", "NodeShutdown")
+
+
+def withdrawal(execution: ExecutionView, pod: PodView | None, node: NodeView, belongs: bool) -> str:
+    """Why an execution without a verdict is withdrawn; empty if it is not."""
+    if pod is not None and pod.disruption:
+        return "Disrupted"
+    if pod is not None and pod.terminal and pod.reason in _NODE_WENT_DOWN:
+        return pod.reason
+    if pod is not None and pod.deletion is not None and not pod.terminal:
+        return "PodDeleted"
+    if pod is None and execution.pod_uid:
+        return "PodDeleted"
+    if node.unschedulable:
+        return "Cordoned"
+    return "" if belongs else "NoLongerMatches"

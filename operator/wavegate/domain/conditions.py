@@ -1,0 +1,271 @@
+"""Conditions: what a job's status says, from the state of its rollouts and executions.
+
+| state | Ready | Reconciling | Stalled |
+| --- | --- | --- | --- |
+| Pending, Deploying | False | True | |
+| RolloutPaused | False: AwaitingPromotion, Paused | True | |
+| Running, Completed | True | | |
+| Running without a target | True: NoMatchingNodes | | |
+| Degraded | True: Degraded | | |
+| Stopped | True: Suspended | | |
+| Running after a rollback | False: RolledBack | | True |
+| RolloutFailed, Failed, canceled | False: the reason | | True |
+| any: TemplateRefused, VersionMissing, NoCanary, a stranger's pod | False: the reason | | True |
+
+Available: at least one node runs a stable execution of the stable version.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from wavegate.api.conditions import (
+    AVAILABLE,
+    READY,
+    RECONCILING,
+    STALLED,
+    Condition,
+    set_conditions,
+)
+from wavegate.domain.actions import Note, SetStatus, Step, Urgency
+from wavegate.domain.deployments import canaries
+from wavegate.domain.fleet import Fleet
+from wavegate.domain.observed import DeploymentView
+from wavegate.domain.records import pruned, stamped
+from wavegate.domain.rollout import Outlook
+from wavegate.domain.times import format_time
+from wavegate.domain.versions import is_held, newest_failed
+from wavegate.domain.waves import Progress
+
+_MOST_VERSIONS = 10
+_MOST_ILL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A job's state with its reason, and how conditions show it."""
+
+    state: str
+    reason: str
+    message: str
+    ready: bool = False
+    stalled: bool = False
+
+    @property
+    def reconciling(self) -> bool:
+        return not self.ready and not self.stalled
+
+
+def job_state(
+    fleet: Fleet, run: Progress | None, outlook: Outlook | None, doing: str, blocker: State | None
+) -> State:
+    """The state in which a job is; a ``blocker`` stands over what the rollout says."""
+    if fleet.spec.suspend:
+        return _suspended(fleet)
+    state = _by_rollout(fleet, run, outlook, doing)
+    if blocker is None:
+        return state
+    return State(state.state, blocker.reason, blocker.message, stalled=blocker.stalled)
+
+
+def _suspended(fleet: Fleet) -> State:
+    running = sum(bool(chain.pods) for chain in fleet.chains.values())
+    if running:
+        return State("Stopped", "Stopping", f"suspended: {running} nodes still stop")
+    return State("Stopped", "Suspended", "suspended by spec.suspend", ready=True)
+
+
+def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doing: str) -> State:
+    if run is not None and outlook is not None and not _ends(outlook):
+        if outlook.state == "Pending":
+            message = f"{outlook.message}; waits for one"
+            return State("Running", "NoMatchingNodes", message, ready=True)
+        if outlook.state == "Paused":
+            return State("RolloutPaused", outlook.reason, outlook.message)
+        kind = "RollingBack" if run.is_rollback else outlook.reason
+        message = f"{outlook.message}; {doing}" if doing else outlook.message
+        if run.is_rollback and (failed := newest_failed(fleet)):
+            message = f"v{failed.to_version} failed ({_why(failed)}); {message}"
+        return State("Deploying", kind, message, stalled=outlook.reason == "NoCanary")
+    if run is not None and outlook is not None:
+        return State("Deploying", outlook.reason, outlook.message)
+    last = fleet.accepted[-1] if fleet.accepted else None
+    if last is None or not last.terminal:
+        return State("Pending", "Pending", "its first version is being made")
+    return _settled(fleet, last)
+
+
+def _ends(outlook: Outlook) -> bool:
+    return outlook.state in ("Completed", "Failed", "Canceled")
+
+
+def _why(deployment: DeploymentView) -> str:
+    return str(deployment.status.get("message") or deployment.reason)
+
+
+def _settled(fleet: Fleet, last: DeploymentView) -> State:
+    if last.state == "Canceled":
+        return State("RolloutFailed", "Canceled", _why(last), stalled=True)
+    if last.state == "Failed":
+        immediate = (last.status.get("resolved", {}).get("rollout") or {}).get("strategy")
+        name = "Failed" if immediate == "Immediate" else "RolloutFailed"
+        return State(name, last.reason or "RolloutFailed", _why(last), stalled=True)
+    failed = newest_failed(fleet)
+    if last.type == "Rollback" and failed is not None:
+        message = f"v{failed.to_version} failed ({_why(failed)}); back on v{last.to_version}"
+        return State("Running", "RolledBack", message, stalled=True)
+    newest = fleet.newest_version
+    if failed is not None and newest is not None and is_held(fleet, newest):
+        message = f"v{newest.version} is v{failed.to_version} again, which failed: {_why(failed)}"
+        return State("Running", "FailedWorkload", message, stalled=True)
+    return _running(fleet, last)
+
+
+def _running(fleet: Fleet, last: DeploymentView) -> State:
+    stable = fleet.stable
+    current = [chain.current for chain in fleet.chains.values() if chain.current is not None]
+    ill = sorted(each.node for each in current if each.observed in ("Degraded", "Failed", "Lost"))
+    named = [str(each["node"]) for each in last.status.get("failures") or ()]
+    behind = [
+        each.node
+        for each in current
+        if each.node in named and stable is not None and each.workload_hash != stable.workload_hash
+    ]
+    if ill or behind:
+        message = _why(last) if behind else f"not well: {', '.join(ill[:_MOST_ILL])}"
+        if behind and ill:
+            message = f"{message}; not well: {', '.join(ill[:_MOST_ILL])}"
+        return State("Degraded", "Degraded", message, ready=True)
+    if current and all(each.observed == "Completed" for each in current):
+        return State("Completed", "Completed", f"ended on {len(current)} nodes", ready=True)
+    number = stable.version if stable is not None else last.to_version
+    nodes = sum(not each.terminal for each in current)
+    if nodes == 0:
+        return State("Running", "NoMatchingNodes", "no node matches the selector", ready=True)
+    return State("Running", "Running", f"v{number} runs on {nodes} nodes", ready=True)
+
+
+def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
+    """The step that writes the job's status; None where it says nothing new."""
+    old = dict(fleet.job.status)
+    newest = fleet.newest_version
+    failed = newest_failed(fleet)
+    number = newest.version if newest is not None else int(old.get("version") or 0)
+    document: dict[str, Any] = {
+        "version": number or None,
+        "stableVersion": fleet.stable.version if fleet.stable is not None else None,
+        "failedVersion": failed.to_version if failed is not None else None,
+        "state": pruned(
+            {
+                "stateType": state.state,
+                "message": state.message,
+                "details": {"reason": state.reason},
+            }
+        ),
+        "nodes": _nodes(fleet, run),
+        "versions": _versions(fleet),
+        "rollout": _rollout(fleet, run),
+        "conditions": _conditions(fleet, state),
+    }
+    status = stamped(document, old, fleet.job.generation, fleet.now)
+    if status is None:
+        return None
+    status["revision"] = max(status["revision"], number)
+    notes: tuple[Note, ...] = ()
+    if (old.get("state") or {}).get("stateType") != state.state:
+        notes = (Note(state.state, state.message, warning=state.stalled),)
+    job = fleet.job
+    action = SetStatus("FleetJob", job.name, job.uid, job.resource_version, status, notes=notes)
+    return Step(f"FleetJob/{job.name}", Urgency.RECORD, (action,))
+
+
+def _conditions(fleet: Fleet, state: State) -> list[dict[str, Any]]:
+    stable = fleet.stable
+    available = stable is not None and any(
+        chain.live is not None
+        and chain.live.stable_at is not None
+        and chain.live.observed == "Running"
+        and chain.live.workload_hash == stable.workload_hash
+        for chain in fleet.chains.values()
+    )
+    wanted = [
+        Condition(READY, "True" if state.ready else "False", state.reason, state.message),
+        Condition(
+            RECONCILING, "True" if state.reconciling else "False", state.reason, state.message
+        ),
+        Condition(STALLED, "True" if state.stalled else "False", state.reason, state.message),
+        Condition(
+            AVAILABLE,
+            "True" if available else "False",
+            "Running" if available else "NotRunning",
+            "" if available else "no node runs a stable execution of the stable version",
+        ),
+    ]
+    old = fleet.job.status.get("conditions") or ()
+    return set_conditions(old, wanted, format_time(fleet.now), fleet.job.generation)
+
+
+def _nodes(fleet: Fleet, run: Progress | None) -> dict[str, int]:
+    wanted = run.version if run is not None else fleet.stable or fleet.newest_version
+    counts: Counter[str] = Counter()
+    for chain in fleet.chains.values():
+        current = chain.current
+        if current is None:
+            continue
+        node = fleet.node_of(current)
+        alive = not current.terminal or current.observed == "Completed"
+        counts["stable"] += bool(alive and current.stable_at)
+        counts["failed"] += current.observed == "Failed"
+        counts["lost"] += current.observed == "Lost"
+        counts["notReady"] += bool(alive and node is not None and not node.ready)
+        if wanted is not None:
+            counts["updated"] += alive and current.workload_hash == wanted.workload_hash
+    return {
+        "desired": len(fleet.targets(wanted)) if wanted is not None else 0,
+        **{key: int(counts[key]) for key in ("updated", "stable", "failed", "lost", "notReady")},
+    }
+
+
+def _versions(fleet: Fleet) -> list[dict[str, int]]:
+    running = Counter(
+        chain.live.version for chain in fleet.chains.values() if chain.live is not None
+    )
+    newest_first = sorted(running.items(), reverse=True)[:_MOST_VERSIONS]
+    return [{"version": version, "nodes": nodes} for version, nodes in newest_first]
+
+
+def _rollout(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
+    deployment = run.deployment if run is not None else None
+    if deployment is None:
+        deployment = fleet.accepted[-1] if fleet.accepted else None
+    if deployment is None:
+        return None
+    stored = deployment.status
+    copied = (
+        "startedAt",
+        "completedAt",
+        "totalNodes",
+        "updatedNodes",
+        "failedNodes",
+        "addedNodes",
+        "currentWave",
+        "totalWaves",
+        "canaryNodes",
+        "canaryPromoted",
+    )
+    document = {"type": deployment.type, **{key: stored.get(key) for key in copied}}
+    stable = fleet.stable.version if fleet.stable is not None else 0
+    back_to = deployment.from_version if deployment.type == "Rollback" else stable
+    if run is not None:
+        document |= {
+            "totalNodes": run.sizes.total,
+            "updatedNodes": len(run.updated),
+            "failedNodes": len(run.failed),
+            "addedNodes": len(run.joiners),
+            "currentWave": run.current,
+            "totalWaves": max(run.sizes.waves, run.current),
+            "canaryNodes": canaries(run),
+        }
+    return pruned({**document, "rollbackToVersion": back_to})

@@ -1,0 +1,37 @@
+"""Deletion: what is left of a job that is being deleted, or is gone.
+
+An object being deleted, or gone, gets no children. Its pods are deleted at once, each by uid;
+records are left to the garbage collector, which is slower and the safety net. With
+``--cascade=orphan`` everything is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wavegate.domain.actions import DeletePod, Step, Urgency
+from wavegate.domain.observed import ExecutionView, Observed, PodView
+
+
+def stop_everything(observed: Observed) -> list[Step]:
+    """Steps for a job that is being deleted or is gone."""
+    if observed.job.orphaning:
+        return []
+    return _delete_pods(observed, [*observed.executions, *observed.former])
+
+
+def stop_former(observed: Observed) -> list[Step]:
+    """Steps for what a former job of the same name has left."""
+    return _delete_pods(observed, observed.former)
+
+
+def _delete_pods(observed: Observed, executions: Iterable[ExecutionView]) -> list[Step]:
+    owners = {execution.uid for execution in executions if execution.uid}
+    return [
+        _delete(pod) for pod in observed.pods if pod.owner_uid in owners and pod.deletion is None
+    ]
+
+
+def _delete(pod: PodView) -> Step:
+    action = DeletePod(pod.name, pod.uid, pod.resource_version, "its job is gone")
+    return Step(f"node/{pod.node}", Urgency.REMOVE, (action,))

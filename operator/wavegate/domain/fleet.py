@@ -1,0 +1,192 @@
+"""The working view of one pass: the snapshot, with the indexes that the rules share.
+
+Built once a pass, linear in the job's objects, and never changed while rules read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+
+from wavegate.api.defaults import effective_rollout
+from wavegate.api.fleetjob import FleetJobSpec
+from wavegate.domain.claim import Chain
+from wavegate.domain.health import Criteria
+from wavegate.domain.observed import (
+    DeploymentView,
+    ExecutionView,
+    NodeView,
+    Observed,
+    PodView,
+    VersionView,
+)
+from wavegate.domain.sources import source_of
+from wavegate.domain.targets import Placement
+from wavegate.drivers.pod import template_of
+
+_DEFAULT_GRACE = 30.0
+
+
+class Fleet:
+    """A job with its children and nodes, as one pass sees them."""
+
+    def __init__(self, observed: Observed, spec: FleetJobSpec) -> None:
+        self.observed = observed
+        self.job = observed.job
+        self.spec = spec
+        self.now = observed.now
+        self.nodes = observed.nodes
+        self.settings = observed.settings
+        self.versions: Mapping[int, VersionView] = {
+            each.version: each for each in observed.versions if not each.deleting
+        }
+        self.deployments: tuple[DeploymentView, ...] = tuple(
+            sorted(
+                (each for each in observed.deployments if each.owner_uid == self.job.uid),
+                key=lambda each: (each.sequence or float("inf"), each.created, each.to_version),
+            )
+        )
+        self._placements: dict[int, Placement] = {}
+        self._order: dict[str, str] = {}
+
+    @cached_property
+    def chains(self) -> Mapping[str, Chain]:
+        """By node name: every node that has, or had, a claim or a pod of the job."""
+        pods: dict[str, list[PodView]] = defaultdict(list)
+        by_owner: dict[str, PodView] = {}
+        for pod in self.observed.pods:
+            if pod.owner_kind == "Execution":
+                pods[pod.node].append(pod)
+                by_owner[pod.owner_uid] = pod
+        executions: dict[str, list[ExecutionView]] = defaultdict(list)
+        for execution in self.observed.executions:
+            if not execution.deleting:
+                view = self._with_stability(execution, by_owner.get(execution.uid))
+                executions[execution.node].append(view)
+        return {
+            node: Chain(
+                node,
+                tuple(sorted(executions.get(node, ()), key=lambda each: each.attempt)),
+                tuple(pods.get(node, ())),
+            )
+            for node in {*executions, *pods}
+        }
+
+    def _with_stability(self, execution: ExecutionView, pod: PodView | None) -> ExecutionView:
+        """Fill in since when an execution without windows is stable.
+
+        It was recorded Running when its pod became ready; that it stayed so is seen on the pod,
+        and costs no write of its own.
+        """
+        if execution.stable_at or execution.observed not in ("Running", "Degraded"):
+            return execution
+        version = self.versions.get(execution.version)
+        if version is None or self.criteria(version) is not None:
+            return execution
+        ready_until = self.now
+        if pod is not None and not pod.ready and pod.ready_changed is not None:
+            ready_until = pod.ready_changed
+        if ready_until - execution.updated < self.settings.stable_after:
+            return execution
+        return replace(execution, stable_at=execution.updated + self.settings.stable_after)
+
+    @cached_property
+    def strangers(self) -> tuple[PodView, ...]:
+        """Pods that carry the job's label without being controlled by an Execution."""
+        return tuple(pod for pod in self.observed.pods if pod.owner_kind != "Execution")
+
+    @cached_property
+    def versions_in_use(self) -> frozenset[int]:
+        """Versions that have an execution on record: their ConfigMap is there."""
+        executions = self.observed.executions
+        return frozenset(each.version for each in executions if not each.assumed)
+
+    @cached_property
+    def newest_version(self) -> VersionView | None:
+        return max(self.versions.values(), key=lambda each: each.version, default=None)
+
+    @cached_property
+    def stable(self) -> VersionView | None:
+        """The stable version: the one whose rollout completed last."""
+        completed = [each for each in self.versions.values() if each.stable_at]
+        return max(completed, key=lambda each: (each.stable_at, each.version), default=None)
+
+    @cached_property
+    def accepted(self) -> tuple[DeploymentView, ...]:
+        """Own deployments that have a place in the order, oldest first."""
+        return tuple(each for each in self.deployments if each.sequence)
+
+    @cached_property
+    def failed_workloads(self) -> frozenset[str]:
+        """Workloads whose newest Create or Update failed or was canceled by a person."""
+        failed: dict[str, bool] = {}
+        for each in self.accepted:
+            if each.type in ("Create", "Update") and each.terminal and each.reason != "Superseded":
+                failed[each.workload_hash] = each.state != "Completed"
+        return frozenset(workload for workload, bad in failed.items() if bad)
+
+    def placement(self, version: VersionView) -> Placement:
+        """Where the version may run."""
+        if version.version not in self._placements:
+            spec = version.spec or self.spec
+            template = template_of(spec, version.driver_image)
+            self._placements[version.version] = Placement(spec, template)
+        return self._placements[version.version]
+
+    def targets(self, version: VersionView) -> list[str]:
+        """The version's targets now, in the order of waves."""
+        placement = self.placement(version)
+        names = (name for name, node in self.nodes.items() if placement.is_target(node))
+        return self.ordered(names)
+
+    def ordered(self, names: Iterable[str]) -> list[str]:
+        """Node names by a stable hash of (job uid, node name): the same from version to version."""
+        return sorted(names, key=self._position)
+
+    def _position(self, name: str) -> str:
+        if name not in self._order:
+            text = f"{self.job.uid}/{name}"
+            self._order[name] = hashlib.sha256(text.encode()).hexdigest()
+        return self._order[name]
+
+    def is_target(self, version: VersionView, name: str) -> bool:
+        node = self.nodes.get(name)
+        return node is not None and self.placement(version).is_target(node)
+
+    def belongs(self, version: VersionView, node: NodeView) -> bool:
+        return self.placement(version).belongs(node)
+
+    def node_of(self, execution: ExecutionView) -> NodeView | None:
+        """The execution's node; None if it is gone, or another one of that name has come."""
+        node = self.nodes.get(execution.node)
+        return node if node is not None and node.uid == execution.node_uid else None
+
+    def criteria(self, version: VersionView) -> Criteria | None:
+        """What is asked of the version's executions; None: no windows are kept."""
+        if version.spec is None:
+            return None
+        rollout = effective_rollout(version.spec)
+        check = rollout.health_check
+        if rollout.strategy == "Immediate" or check is None:
+            return None
+        return Criteria(
+            interval=check.interval,
+            max_error_rate=check.max_error_rate,
+            success_threshold=check.success_threshold,
+            failure_threshold=check.failure_threshold,
+            min_healthy_time=check.min_healthy_time,
+            reads_counters=self.has_source(version),
+        )
+
+    def has_source(self, version: VersionView) -> bool:
+        return version.spec is not None and source_of(version.spec) is not None
+
+    def grace(self, version: VersionView | None) -> float:
+        """Seconds that a pod of the version may take to stop."""
+        if version is None or version.spec is None:
+            return _DEFAULT_GRACE
+        pod = template_of(version.spec, version.driver_image).get("spec") or {}
+        return float(pod.get("terminationGracePeriodSeconds", _DEFAULT_GRACE))

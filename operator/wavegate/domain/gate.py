@@ -1,0 +1,50 @@
+"""Gate: whether the wave after the canaries may start.
+
+All canaries stable: promote (autoPromote) or wait for a person. One version-caused canary failure
+fails the rollout. Nothing is decided on nothing: without one stable canary the gate stays shut.
+``promoted`` before the canaries are stable is consent in advance, never a skipped gate.
+
+| canaries | autoPromote or promoted | gate |
+| --- | --- | --- |
+| one not yet judged | any | Judging |
+| all stable | yes | Passed |
+| all stable | no | AwaitingPromotion |
+| one failed | any | Failed |
+| none left to be one | any | NoCanary |
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from wavegate.domain.waves import Progress
+
+
+class Gate(Enum):
+    NONE = "there is no gate"
+    JUDGING = "canaries are being judged"
+    AWAITING = "waits for a person's promotion"
+    NO_CANARY = "no node is left to be a canary"
+    FAILED = "a canary failed"
+    PASSED = "passed"
+
+
+def gate(run: Progress) -> Gate:
+    """Where the rollout stands at its canary gate."""
+    if run.sizes.canary == 0:
+        return Gate.NONE
+    if run.deployment.promoted_gate or run.current > 1:
+        return Gate.PASSED
+    if run.failed:
+        return Gate.FAILED
+    if run.current == 0:
+        if run.candidates or run.unsettled:
+            return Gate.JUDGING
+        return Gate.NONE if run.updated else Gate.NO_CANARY
+    if not run.judged:
+        return Gate.JUDGING
+    if not any(member.node in run.updated for member in run.members.get(1, ())):
+        return Gate.NO_CANARY
+    if run.rollout.auto_promote or run.deployment.promoted:
+        return Gate.PASSED
+    return Gate.AWAITING

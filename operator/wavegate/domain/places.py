@@ -1,0 +1,47 @@
+"""Places: how many nodes may be without their stable execution because of the operator.
+
+Taking down a stable execution needs a place: in a rollout, a rollback or a catch-up. A job has as
+many as the size of the wave in progress (Immediate: no limit). A node that lost its stable
+execution to one of these holds a place until it is stable again or its fallback has failed too; a
+node that is no target for what it should get next, only until its execution's deadline. What has
+nothing stable to lose needs none.
+
+| claims of the node, oldest first | holds a place |
+| --- | --- |
+| A stable and live | no |
+| A stable, B live, not yet stable | yes |
+| A stable, B failed | yes |
+| A stable, B failed, C live (the fallback) | yes |
+| A stable, B failed, C failed | no |
+| A stable, B stable and live | no |
+| A never stable, B live | no |
+| A stable but ended by suspension, B live | no |
+"""
+
+from __future__ import annotations
+
+from wavegate.domain.claim import Chain
+
+REPLACED = "Replaced"
+"""Reason of a stopped execution that a newer claim of the operator took the node from."""
+
+_FAILURES_THAT_END_IT = 2
+"""The version that took the node, and the fallback after it."""
+
+
+def needs_place(chain: Chain | None) -> bool:
+    """Whether taking this node takes down an execution that is stable and runs."""
+    live = chain.live if chain is not None else None
+    return live is not None and live.stable_at is not None
+
+
+def holds_place(chain: Chain) -> bool:
+    """Whether the node is without the stable execution that the operator took from it."""
+    current, lost = chain.current, chain.last_stable
+    if current is None or lost is None or lost is current:
+        return False
+    taken = not lost.terminal or lost.details.get("reason") == REPLACED
+    failed = sum(
+        each.observed == "Failed" for each in chain.executions if each.attempt > lost.attempt
+    )
+    return taken and failed < _FAILURES_THAT_END_IT

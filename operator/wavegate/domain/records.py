@@ -1,0 +1,108 @@
+"""Records: the status documents that are written of executions and versions.
+
+A document is built whole and written only where it says something new. revision counts the
+writes; updatedAt is their time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wavegate.api.conditions import READY, Condition, set_conditions
+from wavegate.domain.actions import Note, PodProof, SetStatus
+from wavegate.domain.fleet import Fleet
+from wavegate.domain.observed import ExecutionView, VersionView
+from wavegate.domain.times import format_time
+from wavegate.domain.verdict import Judgement
+
+_READY_STATES = ("Running", "Completed")
+
+
+def pruned(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without fields that are None or empty, as the API server would keep it."""
+    return {key: value for key, value in document.items() if value not in (None, "", {}, [])}
+
+
+def stamped(
+    document: Mapping[str, Any], old: Mapping[str, Any], generation: int, now: float
+) -> dict[str, Any] | None:
+    """The document with revision, updatedAt and observedGeneration; None if nothing is new."""
+    counted = {"revision", "updatedAt"}
+    new = {**pruned(document), "observedGeneration": generation}
+    if new == {key: value for key, value in old.items() if key not in counted}:
+        return None
+    revision = int(old.get("revision") or 0) + 1
+    return {**new, "revision": revision, "updatedAt": format_time(now)}
+
+
+def execution_status(
+    fleet: Fleet,
+    execution: ExecutionView,
+    judgement: Judgement,
+    *,
+    pod_uid: str = "",
+    previous: str = "",
+    following: str = "",
+    proof: PodProof | None = None,
+) -> SetStatus:
+    """The write that puts a judgement on record."""
+    old = execution.status
+    stable_at = judgement.stable_at or execution.stable_at
+    ready = judgement.observed in _READY_STATES
+    desired = "Stopped" if judgement.observed == "Stopped" else "Running"
+    reason = judgement.details.get("reason") or judgement.observed
+    conditions = set_conditions(
+        old.get("conditions") or (),
+        [Condition(READY, "True" if ready else "False", reason, judgement.message)],
+        format_time(fleet.now),
+        execution.generation,
+    )
+    document = {
+        "conditions": conditions,
+        "desiredState": {"stateType": desired},
+        "observedState": pruned({"stateType": judgement.observed, "message": judgement.message}),
+        "details": dict(judgement.details),
+        "previousExecution": old.get("previousExecution") or previous,
+        "nextExecution": following or old.get("nextExecution"),
+        "stableAt": format_time(stable_at) if stable_at else None,
+        "podUid": pod_uid or old.get("podUid"),
+        "observedGeneration": execution.generation,
+        "revision": int(old.get("revision") or 0) + 1,
+        "updatedAt": format_time(fleet.now),
+    }
+    return SetStatus(
+        kind="Execution",
+        name=execution.name,
+        uid=execution.uid,
+        resource_version=execution.resource_version,
+        status=pruned(document),
+        proof=proof,
+        notes=_notes(execution, judgement),
+    )
+
+
+def _notes(execution: ExecutionView, judgement: Judgement) -> tuple[Note, ...]:
+    if judgement.observed != "Failed" or execution.observed == "Failed":
+        return ()
+    message = f"v{execution.version} failed on {execution.node}: {judgement.message}"
+    return (Note("ExecutionFailed", message, warning=True),)
+
+
+def stable_version_status(fleet: Fleet, version: VersionView) -> SetStatus:
+    """The write that makes a version the stable one."""
+    old = version.status
+    now = format_time(fleet.now)
+    status = {
+        **old,
+        "stable": True,
+        "stableAt": now,
+        "observedGeneration": version.generation,
+        "conditions": set_conditions(
+            old.get("conditions") or (),
+            [Condition(READY, "True", "Stable", "its rollout completed")],
+            now,
+            version.generation,
+        ),
+    }
+    return SetStatus("JobVersion", version.name, version.uid, version.resource_version, status)

@@ -1,0 +1,185 @@
+"""Rollout: the life of a FleetDeployment, from its acceptance to its end.
+
+| state | event | next |
+| --- | --- | --- |
+| (none) | accepted, no other is open | Pending |
+| Pending | first pass with a target: sequence, total and wave size are pinned | InProgress |
+| InProgress | paused, or its gate waits for a person | Paused |
+| Paused | resumed or promoted | InProgress |
+| any open | canceled by a person | Canceled |
+| any open | a newer version has its own deployment | Canceled (Superseded) |
+| any open | a canary failed, the budget is exceeded, nobody can be read for too long | Failed |
+| any open | every target is updated or failed, its version's stableAt is stamped | Completed |
+
+Terminal states never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wavegate.domain.budget import exceeded
+from wavegate.domain.fleet import Fleet
+from wavegate.domain.gate import Gate, gate
+from wavegate.domain.observed import DeploymentView
+from wavegate.domain.waves import Progress
+
+TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
+    "": frozenset({"Pending", "InProgress", "Paused", "Canceled", "Failed"}),
+    "Pending": frozenset({"InProgress", "Paused", "Canceled", "Failed"}),
+    "InProgress": frozenset({"Paused", "Completed", "Failed", "Canceled"}),
+    "Paused": frozenset({"InProgress", "Completed", "Failed", "Canceled"}),
+    "Completed": frozenset(),
+    "Failed": frozenset(),
+    "Canceled": frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Where an open rollout stands, and what is to be done about it."""
+
+    state: str
+    reason: str
+    message: str
+    may_take: bool = False
+    """Whether nodes may be taken at all."""
+    may_advance: bool = False
+    """Whether the next wave may be begun."""
+    stamp_stable: bool = False
+    """Its version is to be recorded as stable first; Completed is written by a later pass."""
+    passed_gate: bool = False
+
+
+def is_paused(fleet: Fleet, deployment: DeploymentView) -> bool:
+    return deployment.paused or fleet.spec.rollout.paused
+
+
+def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
+    """Decide on an accepted, open rollout.
+
+    ``held``: the address and error where no number can be read (see verdict), else empty;
+    ``given_up``: this has gone on for three deadlines.
+    """
+    deployment = run.deployment
+    if deployment.canceled:
+        return Outlook("Canceled", "Canceled", _so_far("canceled", run))
+    stands = gate(run)
+    if failure := _failure(run, stands):
+        return failure
+    if held and given_up:
+        return Outlook("Failed", "MetricsUnreadable", f"gave up, nothing can be read: {held}")
+    if _is_over(run, stands):
+        return _ended(run)
+    if deployment.started is None:
+        return _before_the_start(fleet, run)
+    passed = stands in (Gate.PASSED, Gate.NONE)
+    promoted = stands is Gate.PASSED
+    if is_paused(fleet, deployment):
+        return Outlook("Paused", "Paused", _so_far("paused", run), passed_gate=promoted)
+    if stands is Gate.AWAITING:
+        message = f"{_so_far('the canaries are stable', run)}; set spec.promoted to go on"
+        return Outlook("Paused", "AwaitingPromotion", message)
+    if stands is Gate.NO_CANARY:
+        message = "no node is left to be a canary; waits for a target"
+        return Outlook("InProgress", "NoCanary", message, may_take=True)
+    may_advance = run.judged and passed and (stands is Gate.NONE or deployment.promoted_gate)
+    if held:
+        return Outlook("InProgress", "MetricsUnreadable", f"nothing can be read: {held}")
+    message = progress_message(run)
+    return Outlook("InProgress", "Progressing", message, True, may_advance, passed_gate=promoted)
+
+
+def _failure(run: Progress, stands: Gate) -> Outlook | None:
+    if stands is Gate.FAILED:
+        return Outlook("Failed", "CanaryFailed", f"the canary gate refused it: {_first(run)}")
+    if run.rollout.strategy == "Immediate" and not run.is_rollback:
+        return None  # judged at its end, when every target runs or has failed
+    if broken := exceeded(len(run.failed), run.sizes.total, run.rollout):
+        reason = "RollbackFailed" if run.is_rollback else "BudgetExceeded"
+        return Outlook("Failed", reason, f"{broken}: {_first(run)}")
+    return None
+
+
+def _is_over(run: Progress, stands: Gate) -> bool:
+    """Updated and failed reach the total, or no target is left: the rest is catch-up."""
+    if run.deployment.started is None or stands not in (Gate.PASSED, Gate.NONE):
+        return False
+    if stands is Gate.PASSED and not run.deployment.promoted_gate:
+        return False  # the passed gate goes on record first
+    if not run.updated and not run.failed:
+        return False  # nothing is decided on nothing
+    reached = len(run.updated) + len(run.failed) >= run.sizes.total
+    nobody_left = not (run.candidates or run.absent or run.unsettled)
+    return reached or nobody_left
+
+
+def _ended(run: Progress) -> Outlook:
+    broken = exceeded(len(run.failed), run.sizes.total, run.rollout)
+    if broken or not run.updated:
+        reason = "RollbackFailed" if run.is_rollback else "BudgetExceeded"
+        why = broken or "no node became stable"
+        return Outlook("Failed", reason, f"{why}: {_first(run)}")
+    stamped, started = run.version.stable_at, run.deployment.started
+    if stamped is None or started is None or stamped < started:
+        return Outlook(
+            run.deployment.state, run.deployment.reason, progress_message(run), stamp_stable=True
+        )
+    total = len(run.updated) + len(run.failed)
+    message = f"v{run.version.version} runs on {len(run.updated)} of {total} nodes"
+    if run.failed:
+        return Outlook("Completed", "Degraded", f"{message}; {_first(run)}")
+    return Outlook("Completed", "Completed", message)
+
+
+def _before_the_start(fleet: Fleet, run: Progress) -> Outlook:
+    if not (run.candidates or run.updated or run.unsettled):
+        return Outlook("Pending", "NoTargets", "no node that can be used matches the selector")
+    if is_paused(fleet, run.deployment):
+        return Outlook("Paused", "Paused", "paused before its first node")
+    return Outlook("InProgress", "Progressing", progress_message(run))
+
+
+def progress_message(run: Progress) -> str:
+    """The one line that says where a rollout is."""
+    if run.is_rollback:
+        done = f"{len(run.updated)} of {run.sizes.total} nodes back on v{run.version.version}"
+        return f"rolling back: {done}"
+    wave = run.current or 1
+    waves = max(run.sizes.waves, wave)
+    kind = " (canary)" if run.is_canary else ""
+    text = f"wave {wave} of {waves}{kind}: {len(run.updated)} of {run.sizes.total} nodes updated"
+    if run.failed:
+        text += f", {len(run.failed)} failed"
+    return text
+
+
+def _so_far(what: str, run: Progress) -> str:
+    return f"{what}: {len(run.updated)} of {run.sizes.total} nodes updated"
+
+
+def _first(run: Progress) -> str:
+    """The failure that speaks for the others."""
+    ordered = sorted(run.failed.values(), key=lambda each: (each.updated, each.node))
+    if not ordered:
+        return "nothing was ever stable"
+    first = ordered[0]
+    state = first.status.get("observedState") or {}
+    more = f" (and {len(ordered) - 1} more)" if len(ordered) > 1 else ""
+    return f"{first.node}: {state.get('message', 'failed')}{more}"
+
+
+def in_judgement(fleet: Fleet, run: Progress | None) -> str:
+    """Who is being judged, with the numbers of the last window."""
+    if run is None or not run.unsettled:
+        return ""
+    name = min(run.unsettled, key=lambda each: (run.unsettled[each].created, each))
+    chain = fleet.chains[name]
+    pod = chain.own_pod
+    record = fleet.observed.health.get(pod.uid) if pod is not None else None
+    more = f" and {len(run.unsettled) - 1} more" if len(run.unsettled) > 1 else ""
+    if record is None or record.last is None:
+        return f"waits for {name}{more}"
+    return f"judging {name}{more}: {record.last.verdict.value} window, {record.last.why}"

@@ -1,0 +1,254 @@
+"""Verdict: what an execution's pod, health record and deadline say of it.
+
+Judging goes on whatever becomes of the rollout. Each rule in turn, the first that says something
+decides; a verdict that rests on the deadline is given on a live read of the pod.
+
+| claim without a verdict | outcome |
+| --- | --- |
+| its node is gone | Stopped (NodeGone), not counted |
+| pod ended, exit 0 | Completed |
+| pod ended otherwise | Failed (Exited) |
+| health record says healthy | Running, stable |
+| health record says unhealthy | Failed |
+| deadline over, not held | Failed, with the scheduler's, kubelet's or window's words |
+| pod ready | Validating (Running where no windows are kept) |
+| something keeps it from starting | Starting, with the words |
+
+A stable one is Running or Degraded, and Failed once its pod has ended in failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wavegate.api.defaults import effective_rollout
+from wavegate.domain import evidence
+from wavegate.domain.blame import withdrawal
+from wavegate.domain.claim import Chain
+from wavegate.domain.fleet import Fleet
+from wavegate.domain.health import Criteria, HealthRecord
+from wavegate.domain.observed import ExecutionView, NodeView, PodView, VersionView
+
+_NOTICEABLE = 2.0
+"""Seconds below which a state need not be written."""
+
+_HOLDS_BEFORE_THE_END = 3
+"""Deadlines after which an open rollout that nobody can read is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be on record of an execution."""
+
+    observed: str
+    message: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    stable_at: float | None = None
+    needs_proof: bool = False
+    """Rests on the deadline: the pod is read live before it is written."""
+    wake_at: float | None = None
+    """When time alone may change it."""
+
+
+def judge(fleet: Fleet, chain: Chain, execution: ExecutionView, held: bool) -> Judgement:
+    """The judgement of a node's current claim, which has not ended."""
+    node = fleet.node_of(execution)
+    if node is None:
+        message = f"node {execution.node} is gone"
+        return Judgement("Stopped", message, {"reason": "NodeGone", "withdrawn": "NodeGone"})
+    if execution.stable_at:
+        return _judge_stable(fleet, execution, node, chain.own_pod)
+    return _judge_new(fleet, chain, execution, node, held)
+
+
+def _judge_stable(
+    fleet: Fleet, execution: ExecutionView, node: NodeView, pod: PodView | None
+) -> Judgement:
+    stable_at = execution.stable_at
+    if not node.ready:
+        lost_at = node.ready_changed + fleet.settings.lost_after
+        if fleet.now >= lost_at:
+            return Judgement("Lost", "its node is NotReady for too long", stable_at=stable_at)
+        return Judgement(
+            execution.observed, _message(execution), execution.details, stable_at, wake_at=lost_at
+        )
+    if pod is None or pod.disruption:
+        return Judgement(execution.observed, _message(execution), execution.details, stable_at)
+    if pod.terminal:
+        return _ended(fleet, pod, stable_at)
+    if not pod.ready and pod.deletion is None:
+        noticed_at = (pod.ready_changed or pod.created) + _NOTICEABLE
+        if fleet.now < noticed_at:
+            return Judgement(
+                execution.observed,
+                _message(execution),
+                execution.details,
+                stable_at,
+                wake_at=noticed_at,
+            )
+        return Judgement("Degraded", evidence.of_pod(pod), stable_at=stable_at)
+    if execution.observed in ("Degraded", "Lost"):
+        return Judgement("Running", "ready again", stable_at=stable_at)
+    return Judgement(execution.observed, _message(execution), execution.details, stable_at)
+
+
+def _judge_new(
+    fleet: Fleet, chain: Chain, execution: ExecutionView, node: NodeView, held: bool
+) -> Judgement:
+    version = fleet.versions.get(execution.version)
+    pod = chain.own_pod
+    marks: dict[str, str] = {}
+    if execution.withdrawn:
+        marks["withdrawn"] = execution.details["withdrawn"]
+    elif execution.wave > 0:
+        belongs = version is None or fleet.belongs(version, node)
+        if why := withdrawal(execution, pod, node, belongs):
+            marks["withdrawn"] = why
+    if pod is not None and pod.terminal and not pod.disruption and "withdrawn" not in marks:
+        return _ended(fleet, pod, None)
+    if version is None:
+        return Judgement(execution.observed, _message(execution), marks)
+    criteria = fleet.criteria(version)
+    record = fleet.observed.health.get(pod.uid) if pod is not None else None
+    if criteria is None:
+        outcome = _without_windows(fleet, execution, pod)
+    else:
+        outcome = _by_windows(record, criteria, fleet.now)
+    if outcome is None:
+        outcome = _by_deadline(fleet, chain, execution, record, held)
+    if outcome is None:
+        outcome = _on_the_way(fleet, execution, pod, criteria)
+    if outcome.observed == "Failed":
+        return outcome
+    return Judgement(
+        outcome.observed,
+        outcome.message,
+        {**outcome.details, **marks},
+        outcome.stable_at,
+        outcome.needs_proof,
+        outcome.wake_at,
+    )
+
+
+def _ended(fleet: Fleet, pod: PodView, stable_at: float | None) -> Judgement:
+    if pod.phase == "Succeeded":
+        return Judgement(
+            "Completed", "ended with exit code 0", {"reason": "Completed"}, stable_at or fleet.now
+        )
+    return Judgement("Failed", evidence.of_pod(pod), evidence.details("Exited", pod), stable_at)
+
+
+def _by_windows(record: HealthRecord | None, criteria: Criteria, now: float) -> Judgement | None:
+    if record is None or record.last is None:
+        return None
+    if record.healthy:
+        count = f"{record.good} good window{'s' if record.good != 1 else ''}"
+        return Judgement("Running", f"healthy after {count}: {record.last.why}", stable_at=now)
+    if record.unhealthy:
+        reason = "Unhealthy" if record.last.rate is None else "ErrorRateExceeded"
+        message = f"{record.bad} bad windows in a row: {record.last.why}"
+        return Judgement("Failed", message, evidence.of_window(reason, record.last, criteria))
+    return None
+
+
+def _without_windows(
+    fleet: Fleet, execution: ExecutionView, pod: PodView | None
+) -> Judgement | None:
+    if pod is None or not pod.ready:
+        return None
+    wake_at = max(execution.updated, fleet.now) + fleet.settings.stable_after
+    return Judgement("Running", "its pod is ready", wake_at=wake_at)
+
+
+def _by_deadline(
+    fleet: Fleet, chain: Chain, execution: ExecutionView, record: HealthRecord | None, held: bool
+) -> Judgement | None:
+    ends = deadline(fleet, chain, execution, record)
+    if ends is None or held or fleet.now < ends:
+        return None
+    pod = chain.own_pod
+    if record is not None and record.last is not None:
+        message = f"not healthy by its deadline: {record.last.why}"
+    elif pod is not None:
+        message = f"not healthy by its deadline: {evidence.of_pod(pod)}"
+    else:
+        message = "not healthy by its deadline: it has no pod" + _occupied_by(chain)
+    details = evidence.details("DeadlineExceeded", pod)
+    if record is not None and record.last is not None:
+        version = fleet.versions[execution.version]
+        criteria = fleet.criteria(version)
+        if criteria is not None:
+            details = {**details, **evidence.of_window("DeadlineExceeded", record.last, criteria)}
+    return Judgement("Failed", message, details, needs_proof=True)
+
+
+def _occupied_by(chain: Chain) -> str:
+    names = ", ".join(pod.name for pod in chain.foreign_pods)
+    return f", because {names} has not stopped" if names else ""
+
+
+def _on_the_way(
+    fleet: Fleet, execution: ExecutionView, pod: PodView | None, criteria: Criteria | None
+) -> Judgement:
+    if pod is not None and pod.ready and criteria is not None:
+        return Judgement("Validating", f"judged by windows of {criteria.interval:g}s")
+    if pod is not None and (problem := evidence.hindrance(pod)):
+        noticed_at = pod.created + _NOTICEABLE
+        if fleet.now >= noticed_at:
+            return Judgement("Starting", problem)
+        return Judgement(execution.observed, _message(execution), wake_at=noticed_at)
+    return Judgement(execution.observed, _message(execution))
+
+
+def deadline(
+    fleet: Fleet, chain: Chain, execution: ExecutionView, record: HealthRecord | None
+) -> float | None:
+    """When an execution without a verdict fails; None where its version is missing.
+
+    It counts from the creation plus the replaced pod's grace period, whatever the pods do, and
+    never ends before a healthy pod could have shown it since this process began to look, or since
+    its numbers can be read again (the latter at most until three deadlines have passed).
+    """
+    version = fleet.versions.get(execution.version)
+    if version is None:
+        return None
+    begin = execution.created + _grace_before(fleet, chain, execution)
+    criteria = fleet.criteria(version)
+    if criteria is None:
+        return begin + fleet.settings.start_deadline
+    allowed = _allowed(version, fleet)
+    needed = criteria.shortest + criteria.interval
+    ends = max(begin + allowed, fleet.observed.operator_started + needed)
+    if record is not None and record.readable_since is not None:
+        since = record.readable_since
+        if since > record.first_window:
+            ends = max(ends, min(since + needed, begin + _HOLDS_BEFORE_THE_END * allowed))
+    return ends
+
+
+def held_too_long(fleet: Fleet, chain: Chain, execution: ExecutionView) -> bool:
+    """Whether three deadlines have passed: an open rollout that is held is given up."""
+    version = fleet.versions.get(execution.version)
+    if version is None:
+        return False
+    begin = execution.created + _grace_before(fleet, chain, execution)
+    return fleet.now >= begin + _HOLDS_BEFORE_THE_END * _allowed(version, fleet)
+
+
+def _allowed(version: VersionView, fleet: Fleet) -> float:
+    check = effective_rollout(version.spec).health_check if version.spec else None
+    return (check.deadline if check else None) or fleet.settings.start_deadline
+
+
+def _grace_before(fleet: Fleet, chain: Chain, execution: ExecutionView) -> float:
+    replaced = chain.before(execution)
+    if replaced is None or replaced.details.get("reason") not in (None, "Replaced"):
+        return 0.0
+    return fleet.grace(fleet.versions.get(replaced.version))
+
+
+def _message(execution: ExecutionView) -> str:
+    state: Mapping[str, Any] = execution.status.get("observedState") or {}
+    return str(state.get("message") or "")

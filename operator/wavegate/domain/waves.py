@@ -1,0 +1,289 @@
+"""Waves: how far a rollout has come, recomputed from its executions, and whom it takes next.
+
+Size = the number given, or max(1, ceil(share of the total)). Canaries are wave 1; later waves
+follow in the same order, a stable hash of (job uid, node name). The current wave is the highest
+that an execution records. A wave is filled, then judged; it ends when each member is stable or
+failed, and its first failure is a node's verdict: retries and fallbacks are wave 0. Withdrawn
+members are not counted and are replaced.
+
+An update of 10 targets, canaryCount 1, maxParallel 4, takes waves of 1, 4, 4 and 1; Rolling alone
+4, 4 and 2; Immediate all 10 as wave 1.
+
+Invariants: a node is a member of one wave of a rollout; no node of wave k+1 is taken before every
+member of wave k has its verdict on record.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wavegate.api.defaults import fill_rollout, resolve_count
+from wavegate.api.rollout import RolloutSettings
+from wavegate.domain.fleet import Fleet
+from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
+from wavegate.domain.places import needs_place
+
+NodeKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Pinned when a rollout starts; all in nodes."""
+
+    total: int
+    canary: int
+    """Size of wave 1 where the strategy is Canary, else 0."""
+    wave: int
+
+    def of(self, wave: int) -> int:
+        return self.canary if wave == 1 and self.canary else self.wave
+
+    @property
+    def waves(self) -> int:
+        """How many waves the total takes."""
+        first = min(self.canary, self.total)
+        later = max(0, self.total - first)
+        return max(1, (1 if first else 0) + -(-later // max(1, self.wave)))
+
+
+def sizes(rollout: RolloutSettings, kind: str, total: int) -> Sizes:
+    """Sizes for a number of targets. A rollback is one wave, bounded by its places alone."""
+    if rollout.strategy == "Immediate" or kind == "Rollback":
+        return Sizes(total, 0, max(1, total))
+    wave = min(resolve_count(rollout.max_parallel or "10%", total), max(1, total))
+    if rollout.strategy != "Canary":
+        return Sizes(total, 0, wave)
+    canary = rollout.canary_count
+    if canary is None:
+        canary = resolve_count(f"{rollout.canary_percent or 1}%", total)
+    return Sizes(total, canary, wave)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A rollout as its executions tell it."""
+
+    deployment: DeploymentView
+    version: VersionView
+    rollout: RolloutSettings
+    sizes: Sizes
+    members: Mapping[int, Sequence[ExecutionView]]
+    """By wave, withdrawn ones left out."""
+    failed: Mapping[NodeKey, ExecutionView]
+    """The first failure of each node that failed the version without ever being stable on it."""
+    updated: frozenset[str]
+    """Nodes that are up to date and stable, without those that failed before."""
+    unsettled: Mapping[str, ExecutionView]
+    """Nodes with an up-to-date claim that has no verdict yet."""
+    candidates: Sequence[str]
+    """Targets that are still to be taken, in order, joiners last."""
+    absent: Sequence[str]
+    """Nodes that are waited for: NotReady since the start, or about to get it anyway."""
+    joiners: frozenset[str]
+
+    @property
+    def current(self) -> int:
+        """The wave in progress; 0 before the first."""
+        return max(self.members, default=0)
+
+    @property
+    def is_rollback(self) -> bool:
+        return self.deployment.type == "Rollback"
+
+    @property
+    def is_canary(self) -> bool:
+        """Whether the wave in progress, or the first to come, is a canary wave with a gate."""
+        return self.sizes.canary > 0 and self.current <= 1
+
+    def vacancies(self) -> int:
+        """How many more members the current wave takes."""
+        return self.sizes.of(self.current) - len(self.members.get(self.current, ()))
+
+    @property
+    def filled(self) -> bool:
+        """Whether the current wave has all its members, or nobody is left to join it."""
+        return self.current > 0 and (self.vacancies() <= 0 or not self.candidates)
+
+    @property
+    def judged(self) -> bool:
+        """Whether the current wave is filled and each member is stable or failed."""
+        return self.filled and not any(
+            member.node in self.unsettled for member in self.members.get(self.current, ())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A node that is to be claimed for a rollout's version."""
+
+    node: str
+    wave: int
+
+
+def lineage(fleet: Fleet, deployment: DeploymentView) -> frozenset[str]:
+    """Names of the rollouts whose executions count for this one.
+
+    A version with the workload of the open rollout that it supersedes takes that over.
+    """
+    names = {deployment.name}
+    earlier = [each for each in fleet.accepted if each.sequence < (deployment.sequence or 1 << 62)]
+    for each in reversed(earlier):
+        same = each.workload_hash == _workload(fleet, deployment)
+        if each.reason != "Superseded" or not same or each.type == "Rollback":
+            break
+        names.add(each.name)
+    return frozenset(names)
+
+
+def _workload(fleet: Fleet, deployment: DeploymentView) -> str:
+    version = fleet.versions.get(deployment.to_version)
+    return version.workload_hash if version is not None else deployment.workload_hash
+
+
+def settings_of(deployment: DeploymentView, version: VersionView) -> RolloutSettings:
+    """The rollout's own settings, else its version's, with every default filled in."""
+    own = deployment.rollout
+    if own is None:
+        assert version.spec is not None
+        own = version.spec.rollout
+    return fill_rollout(own)
+
+
+def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> Progress:
+    """Recompute a rollout from its executions; linear in the job's executions and nodes."""
+    rollout = settings_of(deployment, version)
+    names = lineage(fleet, deployment)
+    workload = version.workload_hash
+    members: dict[int, list[ExecutionView]] = defaultdict(list)
+    failed: dict[NodeKey, ExecutionView] = {}
+    for chain in fleet.chains.values():
+        for execution in chain.executions:
+            if execution.deployment not in names or execution.workload_hash != workload:
+                continue
+            verdictless = execution.observed == "Stopped" and not execution.stable_at
+            if execution.wave > 0 and not execution.withdrawn and not verdictless:
+                members[execution.wave].append(execution)
+            if execution.observed == "Failed" and not execution.stable_at:
+                failed.setdefault(execution.node_key, execution)
+    updated, unsettled = _up_to_date(fleet, workload, failed)
+    joiners = frozenset(_joiners(fleet, deployment))
+    candidates, absent = _remaining(
+        fleet, deployment, version, {*updated, *unsettled}, failed, joiners
+    )
+    total = deployment.total or len(fleet.targets(version))
+    pinned = sizes(rollout, deployment.type, total)
+    if deployment.wave_size:
+        pinned = Sizes(total, pinned.canary, deployment.wave_size)
+    return Progress(
+        deployment=deployment,
+        version=version,
+        rollout=rollout,
+        sizes=pinned,
+        members=members,
+        failed=failed,
+        updated=frozenset(updated),
+        unsettled=unsettled,
+        candidates=candidates,
+        absent=absent,
+        joiners=joiners,
+    )
+
+
+def _up_to_date(
+    fleet: Fleet, workload: str, failed: Mapping[NodeKey, ExecutionView]
+) -> tuple[set[str], dict[str, ExecutionView]]:
+    updated: set[str] = set()
+    unsettled: dict[str, ExecutionView] = {}
+    for name, chain in fleet.chains.items():
+        current = chain.current
+        if current is None or current.workload_hash != workload or current.node_key in failed:
+            continue
+        if current.observed == "Completed" or (current.stable_at and not current.terminal):
+            updated.add(name)
+        elif not current.terminal and fleet.node_of(current) is not None:
+            unsettled[name] = current
+    return updated, unsettled
+
+
+def _remaining(
+    fleet: Fleet,
+    deployment: DeploymentView,
+    version: VersionView,
+    done: set[str],
+    failed: Mapping[NodeKey, ExecutionView],
+    joiners: frozenset[str],
+) -> tuple[list[str], list[str]]:
+    placement = fleet.placement(version)
+    candidates: list[str] = []
+    absent: list[str] = []
+    for name, node in fleet.nodes.items():
+        if name in done or (name, node.uid) in failed or not placement.belongs(node):
+            continue
+        absence = placement.absence(node)
+        if not absence and _takeable(fleet, deployment, name):
+            candidates.append(name)
+        elif not absence or (absence == "NotReady" and _waited_for(fleet, deployment, node)):
+            absent.append(name)
+    candidates = fleet.ordered(candidates)
+    candidates.sort(key=lambda name: name in joiners)
+    return candidates, absent
+
+
+def _takeable(fleet: Fleet, deployment: DeploymentView, name: str) -> bool:
+    """A rollback takes what runs something else; empty nodes get the stable version anyway."""
+    if deployment.type != "Rollback":
+        return True
+    chain = fleet.chains.get(name)
+    return chain is not None and chain.live is not None
+
+
+def _waited_for(fleet: Fleet, deployment: DeploymentView, node: NodeView) -> bool:
+    started = deployment.started
+    if started is None or node.ready_changed < started:
+        return False  # absent since before the start: left out, and caught up later
+    return fleet.now - node.ready_changed < fleet.settings.lost_after
+
+
+def _joiners(fleet: Fleet, deployment: DeploymentView) -> list[str]:
+    """Nodes that came after the start: new ones, or those whose first claim is a joiner's."""
+    started = deployment.started
+    if started is None:
+        return []
+    joiners = []
+    for name, node in fleet.nodes.items():
+        chain = fleet.chains.get(name)
+        first = chain.executions[0] if chain is not None and chain.executions else None
+        came = node.created if first is None else first.created
+        if came > started and (first is None or first.wave == 0):
+            joiners.append(name)
+    return joiners
+
+
+def next_takes(
+    fleet: Fleet, run: Progress, may_advance: bool, free_places: int | None
+) -> list[Take]:
+    """Whom to claim now.
+
+    ``may_advance``: the current wave was judged and nothing stands against the next one.
+    ``free_places``: None where there is no limit; only nodes with something stable to lose need
+    one.
+    """
+    wave = run.current or 1
+    room = run.vacancies() if run.current else run.sizes.of(1)
+    if run.current and room <= 0 and may_advance and run.rollout.strategy != "Immediate":
+        wave, room = run.current + 1, run.sizes.of(run.current + 1)
+    if run.rollout.strategy == "Immediate" or run.is_rollback:
+        wave, room = 1, len(run.candidates)
+    takes: list[Take] = []
+    for name in run.candidates:
+        if room <= 0:
+            break
+        if needs_place(fleet.chains.get(name)):
+            if free_places is not None and free_places <= 0:
+                continue
+            free_places = None if free_places is None else free_places - 1
+        takes.append(Take(name, wave))
+        room -= 1
+    return takes

@@ -1,0 +1,487 @@
+"""A cluster in memory for the pure core: it obeys plans, and its kubelets follow a script.
+
+Time is virtual. Every write is checked against the invariants of a rollout right after it is
+applied, so that a broken one is found at the write that broke it. A crash is a pass whose
+remaining writes are lost, together with everything that a process keeps in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wavegate.api.fleetjob import load_job_spec
+from wavegate.api.names import pod_name
+from wavegate.api.rollout import RolloutSettings
+from wavegate.domain.actions import (
+    Action,
+    CreateDeployment,
+    CreateExecution,
+    CreatePod,
+    CreateVersion,
+    DeleteExecution,
+    DeletePod,
+    Plan,
+    PrepareVersion,
+    Probe,
+    SetStatus,
+
+)
+from wavegate.domain.health import HealthRecord, PodState, Reading, Unreadable, begin, close_window
+from wavegate.domain.observed import (
+    DeploymentView,
+    ExecutionView,
+    Exit,
+    JobView,
+    NodeView,
+    Observed,
+    PlanSettings,
+    PodView,
+    Preparation,
+    VersionView,
+)
+from wavegate.domain.plan import plan
+from wavegate.domain.times import parse_time
+
+START = 1_700_000_000.0
+
+
+class LostWriteError(Exception):
+    """A write that the API server refuses: the object is not as it was seen."""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What a kubelet does with a pod."""
+
+    ready_after: float | None = 1.0
+    """None: it never becomes ready."""
+    exits_after: float | None = None
+    """The pod ends in phase Failed."""
+    error_rate: float = 0.0
+    readable: bool = True
+
+
+FINE = Fate()
+NEVER_READY = Fate(ready_after=None)
+CRASHES = Fate(ready_after=None, exits_after=1.0)
+ERRS = Fate(error_rate=0.5)
+UNREADABLE = Fate(readable=False)
+
+
+COUNTERS = {"port": 8080, "errors": ["errors"], "total": ["requests"]}
+
+
+def spec(image: str = "app:1", **rollout: Any) -> dict[str, Any]:
+    """A container job's spec as a user writes it."""
+    settings: dict[str, Any] = {
+        "strategy": "Canary",
+        "autoPromote": True,
+        "maxParallel": 2,
+        "healthCheck": {"interval": "5s", "deadline": "1m", "errorRate": {"podMetrics": COUNTERS}},
+        **rollout,
+    }
+    return {
+        "type": "container",
+        "template": {"spec": {"containers": [{"name": "main", "image": image}]}},
+        "rollout": {key: value for key, value in settings.items() if value is not None},
+    }
+
+
+@dataclass
+class World:
+    """The state of the cluster. ``fate`` says what happens to a pod of an image on a node."""
+
+    nodes: dict[str, NodeView] = field(default_factory=dict)
+    fate: Callable[[str, str], Fate] = lambda _node, _image: FINE
+    now: float = START
+    job: JobView | None = None
+    versions: dict[str, VersionView] = field(default_factory=dict)
+    deployments: dict[str, DeploymentView] = field(default_factory=dict)
+    executions: dict[str, ExecutionView] = field(default_factory=dict)
+    pods: dict[str, PodView] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    """By pod uid."""
+    health: dict[str, HealthRecord] = field(default_factory=dict)
+    prepared: dict[int, Preparation] = field(default_factory=dict)
+    probes: tuple[Probe, ...] = ()
+    operator_started: float = START
+    serial: int = 0
+    writes: list[tuple[float, Action]] = field(default_factory=list)
+    watchers: list[Callable[[World, Action], None]] = field(default_factory=list)
+    """Called after each write that succeeded."""
+    settings: PlanSettings = PlanSettings()
+
+    def next_serial(self) -> str:
+        self.serial += 1
+        return str(self.serial)
+
+    # the user's side
+
+    def add_node(self, name: str, **labels: str) -> None:
+        self.nodes[name] = NodeView(
+            name=name,
+            uid=f"node-{name}-{self.next_serial()}",
+            labels=labels or {"pool": "edge"},
+            created=self.now,
+            ready=True,
+            ready_changed=self.now,
+        )
+
+    def change_node(self, name: str, **changes: Any) -> None:
+        if "ready" in changes and changes["ready"] != self.nodes[name].ready:
+            changes["ready_changed"] = self.now
+        self.nodes[name] = replace(self.nodes[name], **changes)
+
+    def apply(self, raw: Mapping[str, Any]) -> None:
+        """kubectl apply of the job."""
+        parsed = load_job_spec(dict(raw))
+        if self.job is None:
+            self.job = JobView(
+                "default", "app", "job-uid", self.next_serial(), 1, self.now, parsed, raw
+            )
+            return
+        changed = raw != self.job.raw_spec
+        self.job = replace(
+            self.job,
+            spec=parsed,
+            raw_spec=raw,
+            generation=self.job.generation + changed,
+            resource_version=self.next_serial(),
+        )
+
+    def change_deployment(self, name: str, **changes: Any) -> None:
+        old = self.deployments[name]
+        self.deployments[name] = replace(
+            old, **changes, generation=old.generation + 1, resource_version=self.next_serial()
+        )
+
+    # the operator's side
+
+    def observe(self) -> Observed:
+        assert self.job is not None
+        return Observed(
+            job=self.job,
+            now=self.now,
+            operator_started=self.operator_started,
+            nodes=dict(self.nodes),
+            versions=tuple(self.versions.values()),
+            deployments=tuple(self.deployments.values()),
+            executions=tuple(self.executions.values()),
+            pods=tuple(self.pods.values()),
+            health=dict(self.health),
+            prepared=dict(self.prepared),
+            settings=self.settings,
+            eval_id="eval",
+        )
+
+    def plan_now(self) -> Plan:
+        """What a pass would do now."""
+        return plan(self.observe())
+
+    @property
+    def job_created(self) -> float:
+        assert self.job is not None
+        return self.job.created
+
+    def pass_once(self, lose_after: int | None = None) -> Plan:
+        """One pass; with ``lose_after`` the process dies after so many writes."""
+        made = self.plan_now()
+        left = lose_after
+        for step in made.steps:
+            for action in step.actions:
+                if left == 0:
+                    self.crash()
+                    return made
+                left = None if left is None else left - 1
+                try:
+                    self.write(action)
+                except LostWriteError:
+                    break
+        self.probes = made.probes
+        kept = {probe.pod_uid for probe in made.probes}
+        self.health = {uid: record for uid, record in self.health.items() if uid in kept}
+        return made
+
+    def crash(self) -> None:
+        """What a process keeps in memory is gone."""
+        self.health.clear()
+        self.prepared.clear()
+        self.probes = ()
+        self.operator_started = self.now
+
+    def settle(self, seconds: float = 600.0, step: float = 1.0) -> None:
+        """Let time pass, with a pass at each step."""
+        until = self.now + seconds
+        while self.now < until:
+            self.pass_once()
+            self.advance(step)
+
+    def until(self, holds: Callable[[World], bool], seconds: float = 1200.0) -> None:
+        """Let time pass until something holds; AssertionError with the story if it never does."""
+        until = self.now + seconds
+        while not holds(self):
+            assert self.now < until, f"still not so after {seconds} s:\n{self.story()}"
+            self.pass_once()
+            self.advance(1.0)
+
+    # time
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        for pod in list(self.pods.values()):
+            self._run(pod)
+        for probe in self.probes:
+            self._probe(probe)
+
+    def _run(self, pod: PodView) -> None:
+        if pod.deletion is not None:
+            if self.now >= pod.deletion:
+                del self.pods[pod.name]
+            return
+        node = self.nodes.get(pod.node)
+        if node is None or not node.ready:
+            if pod.ready:
+                self._set_pod(pod, ready=False, ready_changed=self.now)
+            return
+        fate = self.fate(pod.node, self.images[pod.uid])
+        age = self.now - pod.created
+        if fate.exits_after is not None and age >= fate.exits_after and not pod.terminal:
+            ended = Exit("main", "Error", 1, "boom", self.now)
+            self._set_pod(pod, phase="Failed", ready=False, ready_changed=self.now, exit=ended)
+        elif fate.ready_after is not None and age >= fate.ready_after and not pod.ready:
+            self._set_pod(
+                pod, phase="Running", scheduled=True, ready=True, ready_changed=self.now, ip="::1"
+            )
+
+    def _set_pod(self, pod: PodView, **changes: Any) -> None:
+        if pod.terminal:
+            return
+        self.pods[pod.name] = replace(pod, **changes, resource_version=self.next_serial())
+
+    def _probe(self, probe: Probe) -> None:
+        pod = self.pods.get(probe.pod_name)
+        if pod is None or pod.uid != probe.pod_uid:
+            return
+        record = self.health.get(pod.uid)
+        state = PodState(pod.ready, pod.ready_changed or pod.created, pod.restarts)
+        age = self.now - pod.created
+        fate = self.fate(pod.node, self.images[pod.uid])
+        total = round(age * 10)
+        reading: Reading | Unreadable | None = Reading(errors=total * fate.error_rate, total=total)
+        if not fate.readable:
+            reading = Unreadable(f"http://[{pod.ip}]:8080/metrics", "timed out")
+        if not probe.criteria.reads_counters:
+            reading = None
+        if record is None:
+            if pod.ready:
+                self.health[pod.uid] = begin(pod.uid, state, reading, self.now)
+        elif self.now - record.window_start >= probe.criteria.interval:
+            self.health[pod.uid] = close_window(record, probe.criteria, state, reading, self.now)
+
+    # writes
+
+    def write(self, action: Action) -> None:
+        """Apply a write as the API server would, or refuse it."""
+        assert self.job is not None
+        rv = self.next_serial()
+        match action:
+            case CreateVersion():
+                if action.name in self.versions:
+                    raise LostWriteError(action.name)
+                self.versions[action.name] = VersionView(
+                    name=action.name,
+                    uid=f"jv-{rv}",
+                    resource_version=rv,
+                    owner_uid=self.job.uid,
+                    created=self.now,
+                    version=action.version,
+                    spec=load_job_spec(dict(action.raw_spec)),
+                    raw_spec=action.raw_spec,
+                    workload_hash=action.workload_hash,
+                    driver_image=action.driver_image,
+                    driver_revision=action.driver_revision,
+                )
+            case PrepareVersion():
+                self.prepared[action.version] = Preparation(ok=True, at=self.now)
+            case CreateDeployment():
+                self._create_deployment(action, rv)
+            case CreateExecution():
+                self._create_execution(action, rv)
+            case CreatePod():
+                self._create_pod(action, rv)
+            case DeletePod():
+                pod = self.pods.get(action.name)
+                if pod is None or (pod.uid, pod.resource_version) != (
+                    action.uid,
+                    action.resource_version,
+                ):
+                    raise LostWriteError(action.name)
+                self.pods[action.name] = replace(pod, deletion=self.now + 2, resource_version=rv)
+            case DeleteExecution():
+                self.executions.pop(action.name)
+            case SetStatus():
+                self._set_status(action, rv)
+        self.writes.append((self.now, action))
+        for watcher in self.watchers:
+            watcher(self, action)
+
+    def _create_deployment(self, action: CreateDeployment, rv: str) -> None:
+        assert self.job is not None
+        if action.name in self.deployments:
+            raise LostWriteError(action.name)
+        self.deployments[action.name] = DeploymentView(
+            name=action.name,
+            uid=f"fd-{rv}",
+            resource_version=rv,
+            owner_uid=self.job.uid,
+            created=self.now,
+            generation=1,
+            job_name=self.job.name,
+            type=action.type,
+            from_version=action.from_version,
+            to_version=action.to_version,
+            rollout=RolloutSettings.model_validate(dict(action.rollout)),
+            paused=action.paused,
+        )
+
+    def _create_execution(self, action: CreateExecution, rv: str) -> None:
+        assert self.job is not None
+        if action.name in self.executions:
+            raise LostWriteError(action.name)
+        self.executions[action.name] = ExecutionView(
+            name=action.name,
+            uid=f"ex-{rv}",
+            resource_version=rv,
+            owner_uid=self.job.uid,
+            created=self.now,
+            job_id=self.job.uid,
+            version=action.version,
+            node=action.node,
+            node_uid=action.node_uid,
+            wave=action.wave,
+            deployment=action.deployment,
+            attempt=action.attempt,
+            workload_hash=action.workload_hash,
+        )
+
+    def _create_pod(self, action: CreatePod, rv: str) -> None:
+        assert self.job is not None
+        name = action.manifest["metadata"]["name"]
+        assert name == pod_name(self.job.name, action.node)
+        if name in self.pods:
+            raise LostWriteError(name)
+        owner = self.executions[action.execution]
+        self.pods[name] = PodView(
+            namespace="default",
+            name=name,
+            uid=f"pod-{rv}",
+            resource_version=rv,
+            job=self.job.name,
+            node=action.node,
+            owner_kind="Execution",
+            owner_name=owner.name,
+            owner_uid=owner.uid,
+            created=self.now,
+        )
+        self.images[f"pod-{rv}"] = action.manifest["spec"]["containers"][0]["image"]
+
+    def _set_status(self, action: SetStatus, rv: str) -> None:
+        assert self.job is not None
+        status = dict(action.status)
+        match action.kind:
+            case "FleetJob":
+                self._check(self.job, action)
+                self.job = replace(self.job, status=status, resource_version=rv)
+            case "JobVersion":
+                version = self._check(self.versions[action.name], action)
+                self.versions[action.name] = replace(
+                    version,
+                    status=status,
+                    resource_version=rv,
+                    stable=status.get("stable", False),
+                    stable_at=parse_time(status.get("stableAt")),
+                )
+            case "FleetDeployment":
+                deployment = self._check(self.deployments[action.name], action)
+                self.deployments[action.name] = replace(
+                    deployment,
+                    status=status,
+                    resource_version=rv,
+                    state=status.get("state", ""),
+                    reason=status.get("reason", ""),
+                    sequence=status.get("sequence", 0),
+                    accepted=parse_time(status.get("acceptedAt")),
+                    started=parse_time(status.get("startedAt")),
+                    total=status.get("totalNodes", 0),
+                    wave_size=status.get("waveSize", 0),
+                    promoted_gate=status.get("canaryPromoted", False),
+                    completed=parse_time(status.get("completedAt")),
+                    workload_hash=status.get("workloadHash", ""),
+                )
+            case "Execution":
+                execution = self._check(self.executions[action.name], action)
+                self.executions[action.name] = replace(
+                    execution,
+                    status=status,
+                    resource_version=rv,
+                    desired=status["desiredState"]["stateType"],
+                    observed=status["observedState"]["stateType"],
+                    stable_at=parse_time(status.get("stableAt")),
+                    pod_uid=status.get("podUid", ""),
+                    updated=parse_time(status["updatedAt"]) or 0.0,
+                )
+
+    def _check(self, view: Any, action: SetStatus) -> Any:
+        if (view.uid, view.resource_version) != (action.uid, action.resource_version):
+            raise LostWriteError(action.name)
+        return view
+
+    # for people
+
+    def live(self) -> dict[str, int]:
+        """Version that runs on each node, by its live execution."""
+        newest: dict[str, ExecutionView] = {}
+        for each in self.executions.values():
+            if each.node not in newest or each.attempt > newest[each.node].attempt:
+                newest[each.node] = each
+        return {node: each.version for node, each in newest.items() if not each.terminal}
+
+    def state(self) -> str:
+        assert self.job is not None
+        return str((self.job.status.get("state") or {}).get("stateType", ""))
+
+    def deployment_state(self, name: str) -> str:
+        deployment = self.deployments.get(name)
+        return deployment.state if deployment is not None else ""
+
+    def story(self) -> str:
+        """What a person needs to understand a failure."""
+        assert self.job is not None
+        lines = [f"t={self.now - START:g} job: {self.job.status.get('state')}"]
+        lines += [
+            f"  {each.name} {each.type} -> v{each.to_version}: {each.state} {each.reason}:"
+            f" {each.status.get('message')}"
+            for each in self.deployments.values()
+        ]
+        lines += [
+            f"  {each.name} on {each.node} v{each.version} wave {each.wave}: {each.observed}"
+            f" stable={each.stable_at is not None} {dict(each.details)}"
+            for each in sorted(self.executions.values(), key=lambda e: (e.node, e.attempt))
+        ]
+        lines += [
+            f"  t={at - START:g} {type(action).__name__} {getattr(action, 'name', '')}"
+            for at, action in self.writes[-15:]
+        ]
+        return "\n".join(lines)
+
+
+def fleet(size: int, **fields: Any) -> World:
+    """A world of so many nodes, labelled pool=edge."""
+    world = World(**fields)
+    for number in range(size):
+        world.add_node(f"n{number:02}")
+    return world
+
+
