@@ -84,7 +84,7 @@ def _count_or_share(value: int | str) -> int | str:
     if isinstance(value, int):
         if not 1 <= value <= INT32_MAX:
             raise ValueError("must be at least 1, or a share from 1% to 100%")
-    elif not _SHARE.match(value):
+    elif not _SHARE.fullmatch(value):
         raise ValueError("must be a number of nodes such as 5, or a share from 1% to 100%")
     return value
 

@@ -49,6 +49,23 @@ def fill_rollout(rollout: R) -> R:
     return rollout.model_copy(update=fill)
 
 
+def override_rollout(base: RolloutSettings, own: RolloutSettings | None) -> RolloutSettings:
+    """The version's settings with those that a deployment gave itself, without ``paused``.
+
+    healthCheck is replaced as a whole. A canary size of its own, count or percent, replaces both.
+    Fill in defaults afterwards, by ``fill_rollout``.
+    """
+    given = own.model_fields_set if own is not None else set()
+    canary = {"canary_count", "canary_percent"}
+    settings: dict[str, Any] = {}
+    for name in RolloutSettings.model_fields:
+        if own is not None and (name in given or (name in canary and given & canary)):
+            settings[name] = getattr(own, name)
+        else:
+            settings[name] = getattr(base, name)
+    return RolloutSettings.model_construct(**settings)
+
+
 def strip_rollout(rollout: R) -> R:
     """The inverse: what only repeats a default of this module is taken out again.
 

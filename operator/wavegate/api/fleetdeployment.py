@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -43,6 +43,29 @@ def _fixed(field: str, *, optional: bool) -> dict[str, str]:
         field_path=f".{field}",
         reason="FieldValueForbidden",
     )
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+    schema["x-kubernetes-validations"] = [
+        cel(
+            "!has(self.healthCheck) || has(self.healthCheck.deadline)",
+            "spec.rollout.healthCheck.deadline: is required when healthCheck is given: say how"
+            " long a node may take to become healthy, such as 5m",
+            reason="FieldValueRequired",
+        )
+    ]
+
+
+class RolloutOverride(RolloutSettings):
+    """Settings in which one rollout differs from its version.
+
+    Without defaults in the schema: a rollback that sets only maxParallel must not become
+    Immediate by a default. ``model_fields_set`` has what was given.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
 class FleetDeploymentSpec(Model):
@@ -91,9 +114,10 @@ class FleetDeploymentSpec(Model):
         description="The version that is rolled out. Required for type Rollback.",
         json_schema_extra={"format": "int32"},
     )
-    rollout: RolloutSettings | None = Field(
+    rollout: RolloutOverride | None = Field(
         default=None,
-        description="Settings of this rollout, instead of the version's own as a whole.",
+        description="Settings in which this rollout differs from its version; what is not given"
+        " is as in the version. healthCheck is replaced as a whole.",
     )
     paused: bool = Field(
         default=False,

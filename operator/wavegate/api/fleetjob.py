@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -24,7 +24,19 @@ RestartPolicy = Literal["OnFailure", "Always", "Never"]
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
 
-__all__ = ["FleetJobSpec", "HealthCheck", "InvalidSpec", "Rollout", "Selector", "load_job_spec"]
+__all__ = [
+    "MAX_CONFIG_BYTES",
+    "FleetJobSpec",
+    "HealthCheck",
+    "InvalidSpec",
+    "JobType",
+    "RestartPolicy",
+    "Rollout",
+    "Selector",
+    "config_size",
+    "job_problems",
+    "load_job_spec",
+]
 
 _KEY = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _VALUE = r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
@@ -40,7 +52,7 @@ _FORMS: Final = "write k=v, k==v, k!=v, k in (a,b), k notin (a,b), k or !k"
 
 
 def _expression(text: str) -> str:
-    if not _EXPRESSION.match(text):
+    if not _EXPRESSION.fullmatch(text):
         raise ValueError(f"{text!r} is not a match expression: {_FORMS}")
     return text
 

@@ -14,6 +14,7 @@ LONGEST_LINE = 256
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_ERROR = re.compile(r"\b(error|fatal|panic|exception)\b", re.IGNORECASE)
 _QUIET_WAITS = ("", "ContainerCreating", "PodInitializing")
 
 
@@ -23,9 +24,10 @@ def clean(text: str) -> str:
 
 
 def last_line(message: str) -> str:
-    """The last line that says something."""
+    """The last line that speaks of an error; the last one that says something where none does."""
     lines = [cleaned for line in message.splitlines() if (cleaned := clean(line))]
-    return lines[-1] if lines else ""
+    errors = [line for line in lines if _ERROR.search(line)]
+    return (errors or lines or [""])[-1]
 
 
 def of_exit(ended: Exit) -> str:

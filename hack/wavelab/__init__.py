@@ -1,0 +1,1 @@
+"""wavelab: a real Kubernetes cluster on one machine, without a container engine."""

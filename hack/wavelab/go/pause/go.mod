@@ -1,0 +1,3 @@
+module wavelab/pause
+
+go 1.25.0

@@ -1,0 +1,22 @@
+"""``python -m wavegate``: the operator process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from wavegate.app import run
+from wavegate.settings import parse_settings
+from wavegate.telemetry.logs import set_up_logs
+
+
+def main() -> int:
+    """Run until told to end; returns the exit code."""
+    settings = parse_settings(sys.argv[1:], os.environ)
+    set_up_logs(settings.log_format, verbose=settings.verbose)
+    return asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""The composition root: what the process consists of, in the order in which data flow through it.
+
+access → transport → cache ← reflectors, kopf → queue → reconciler (plan) → writer → transport
+
+Whatever ends one of the parts ends the process, and Kubernetes starts it again: everything it
+knows can be read anew. Only losing the Lease and defects end it with an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+import uuid
+from collections.abc import Coroutine, Sized
+from random import SystemRandom
+from typing import Any, Final
+
+from wavegate.cache.cluster import POD_SELECTOR, ClusterCache
+from wavegate.domain.plan import plan
+from wavegate.engine.bucket import TokenBucket
+from wavegate.engine.client import Client
+from wavegate.engine.comparison import JobComparison
+from wavegate.engine.events import EventTeller
+from wavegate.engine.executor import Executor
+from wavegate.engine.lease import Leadership, LeadershipLost
+from wavegate.engine.livejobs import LiveJobs
+from wavegate.engine.preparations import Preparations
+from wavegate.engine.queue import WorkQueue
+from wavegate.engine.reconciler import Reconciler
+from wavegate.engine.statuses import StatusWriter
+from wavegate.engine.writer import Writer
+from wavegate.handlers.deployments import watch_deployments
+from wavegate.handlers.jobs import watch_jobs
+from wavegate.handlers.process import frame, run_kopf
+from wavegate.health.monitor import Monitor
+from wavegate.kube.access import Access, AccessError, load_access
+from wavegate.kube.errors import ApiError
+from wavegate.kube.resources import EXECUTIONS, JOB_VERSIONS, NODES, PODS, Resource
+from wavegate.kube.transport import HttpTransport
+from wavegate.settings import Settings
+from wavegate.telemetry.metrics import Metrics
+from wavegate.telemetry.server import TelemetryServer
+from wavegate.watch.reflector import Reflector
+
+_KOPF_EXIT_TIMEOUT: Final = 3.0
+
+_log = logging.getLogger(__name__)
+
+
+class Operator:
+    """All parts of a process and how they hang together; `run` is its life."""
+
+    def __init__(self, settings: Settings, access: Access, transport: HttpTransport) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._born = time.monotonic()
+        self.stop = asyncio.Event()
+        self.metrics = Metrics()
+
+        self.queue = WorkQueue(time.time)
+        self.cache = ClusterCache(self.queue.add, clock=time.monotonic)
+        self.reflectors = self._build_reflectors()
+        self.comparison = JobComparison(
+            transport, self.cache, settings.namespaces, self._request_failed
+        )
+        self.registry = frame(access)
+        watch_jobs(self.registry, self.cache)
+        watch_deployments(self.registry, self.cache)
+
+        self.leadership = Leadership(
+            transport,
+            namespace=settings.lease_namespace or access.namespace,
+            name=settings.lease_name,
+            identity=settings.identity,
+            clock=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+            now=time.time,
+        )
+        self.bucket = TokenBucket(settings.write_rate, settings.write_burst)
+        client = Client(transport, self.leadership.held, self.bucket, self.metrics)
+        self.events = EventTeller(client, settings.identity, time.time)
+        self.live = LiveJobs(client, self.cache, self.queue, time.time)
+        preparations = Preparations()
+        statuses = StatusWriter(client, self.cache, self.live, self.events, time.time)
+        executor = Executor(client, self.cache, statuses, preparations, time.time)
+        self.writer = Writer(
+            executor, self.queue, self.bucket, self.metrics, now=time.time, rng=SystemRandom()
+        )
+        self.monitor = Monitor(self.cache, self.queue.add, time.time)
+        self.reconciler = Reconciler(
+            plan,
+            self.cache,
+            self.queue,
+            self.writer,
+            self.monitor,
+            preparations,
+            self.live,
+            self.metrics,
+            settings=settings.for_plans(),
+            now=time.time,
+            new_id=lambda: uuid.uuid4().hex[:8],
+        )
+        self.server = TelemetryServer(self.metrics, self.unready)
+
+    async def run(self) -> int:
+        """Run until told to end; returns the exit code, 1 where something else ended it."""
+        port = await self.server.start(self._settings.metrics_host, self._settings.metrics_port)
+        _log.info("serving /metrics, /healthz and /readyz on port %d", port)
+        # Before kopf: when kopf ends, it ends every task that began after it.
+        leadership = asyncio.create_task(self.leadership.run(), name="leadership")
+        kopf = asyncio.create_task(
+            run_kopf(self.registry, self._settings.namespaces, self.stop), name="kopf"
+        )
+        tasks = [
+            leadership,
+            kopf,
+            asyncio.create_task(self.stop.wait(), name="stop"),
+            *self._start_parts(),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return _exit_code(done)
+        finally:
+            await self._shut_down(tasks, leadership, kopf)
+
+    def unready(self) -> str:
+        """What has not been listed yet; empty once everything has."""
+        missing = [each.resource.plural for each in self.reflectors if not each.synced.is_set()]
+        if not self.comparison.synced.is_set():
+            missing.append("fleetjobs and fleetdeployments")
+        return ", ".join(dict.fromkeys(missing))
+
+    def _start_parts(self) -> list[asyncio.Task[Any]]:
+        parts: dict[str, Coroutine[Any, Any, Any]] = {
+            "comparison": self.comparison.run(),
+            "reconciler": self._reconcile(),
+            "writer": self.writer.run(),
+            "events": self.events.run(),
+            "monitor": self.monitor.run(),
+        }
+        for number, reflector in enumerate(self.reflectors):
+            parts[f"reflector {number} of {reflector.resource.plural}"] = reflector.run()
+        return [asyncio.create_task(part, name=name) for name, part in parts.items()]
+
+    async def _reconcile(self) -> None:
+        """No pass before everything is known and this process leads."""
+        for reflector in self.reflectors:
+            await reflector.synced.wait()
+        started = time.time()
+        await self.comparison.synced.wait()
+        seconds = time.monotonic() - self._born
+        self.metrics.ready_seconds.set(seconds)
+        _log.info("ready after %.2f s: %s", seconds, self._known())
+        await self.leadership.acquired.wait()
+        self.metrics.leader.set(1)
+        await self.reconciler.run(started)
+
+    def _known(self) -> str:
+        stores: dict[str, Sized] = {
+            "nodes": self.cache.nodes,
+            "pods": self.cache.pods,
+            "jobs": self.cache.jobs,
+            "executions": self.cache.executions,
+        }
+        return ", ".join(f"{len(store)} {name}" for name, store in stores.items())
+
+    async def _shut_down(
+        self,
+        tasks: list[asyncio.Task[Any]],
+        leadership: asyncio.Task[None],
+        kopf: asyncio.Task[None],
+    ) -> None:
+        """Stop deciding, let writes end, give the Lease up, then drop the rest."""
+        self.stop.set()
+        rest = [task for task in tasks if task not in (leadership, kopf)]
+        await _cancel(rest)
+        await self.live.close()
+        await self.writer.close()
+        await _cancel([leadership])
+        await self.leadership.release()
+        self.metrics.leader.set(0)
+        await asyncio.wait([kopf], timeout=_KOPF_EXIT_TIMEOUT)
+        await _cancel([kopf])
+        await self.monitor.close()
+        await self.server.close()
+
+    def _build_reflectors(self) -> list[Reflector[Any]]:
+        namespaces = self._settings.namespaces or (None,)
+        wanted: list[tuple[Resource, str | None, str]] = [(NODES, None, "")]
+        for namespace in namespaces:
+            wanted += [
+                (PODS, namespace, POD_SELECTOR),
+                (EXECUTIONS, namespace, ""),
+                (JOB_VERSIONS, namespace, ""),
+            ]
+        return [
+            Reflector(
+                self._transport,
+                resource,
+                *self.cache.source(resource),
+                rng=SystemRandom(),
+                failed=self._request_failed,
+                namespace=namespace,
+                label_selector=selector,
+            )
+            for resource, namespace, selector in wanted
+        ]
+
+    def _request_failed(self, resource: Resource, error: ApiError) -> None:
+        self.metrics.reflector_error(resource.plural)
+        _log.warning("list or watch of %s: %s", resource.plural, error)
+
+
+async def run(settings: Settings) -> int:
+    """Run the operator process; returns its exit code."""
+    try:
+        access = await load_access(settings.kubeconfig, settings.context)
+    except AccessError as error:
+        _log.error("%s", error)
+        return 2
+    async with HttpTransport(access) as transport:
+        operator = Operator(settings, access, transport)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, operator.stop.set)
+        _log.info("operator %s for %s", settings.identity, access.server)
+        return await operator.run()
+
+
+def _exit_code(done: set[asyncio.Task[Any]]) -> int:
+    """0 where the process was told to end: by `stop`, or by kopf's own signal handling."""
+    code = 0
+    for task in done:
+        error = task.exception()
+        if isinstance(error, LeadershipLost):
+            _log.error("leadership lost: %s", error)
+            code = 1
+        elif error is not None:
+            _log.error("%s ended the process", task.get_name(), exc_info=error)
+            code = 1
+    return code
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

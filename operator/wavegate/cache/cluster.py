@@ -1,0 +1,265 @@
+"""All that is known of the cluster, and the snapshot of it that a planning pass sees.
+
+Views come in from reflectors (nodes, pods, executions, versions), from kopf's event handlers (jobs
+and deployments, compared with a list now and then), and from the responses to our own writes. A
+changed view wakes its job; a changed node wakes every job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from wavegate.api.names import LABEL_JOB
+from wavegate.cache.decode import OwnDecoder
+from wavegate.cache.decode_core import decode_node, decode_pod
+from wavegate.cache.store import Item, JobKey, Store
+from wavegate.domain.actions import CreateExecution
+from wavegate.domain.health import HealthRecord
+from wavegate.domain.observed import (
+    DeploymentView,
+    ExecutionView,
+    JobView,
+    NodeView,
+    Observed,
+    PlanSettings,
+    PodView,
+    Preparation,
+    Refusal,
+    VersionView,
+)
+from wavegate.kube.resources import (
+    EXECUTIONS,
+    FLEET_DEPLOYMENTS,
+    FLEET_JOBS,
+    JOB_VERSIONS,
+    NODES,
+    PODS,
+    Resource,
+)
+from wavegate.watch.reflector import EventType
+
+POD_SELECTOR: Final = LABEL_JOB
+"""Label selector with which pods are listed and watched."""
+
+_STATUS_KIND: Final = "Status"
+
+
+class ClusterCache:
+    """The stores, kind by kind, and what joins them.
+
+    ``wake`` is called with the key of each job that has something new to look at; it must be cheap
+    and may be called several times for one change. ``clock``: monotonic seconds.
+    """
+
+    def __init__(self, wake: Callable[[JobKey], None], *, clock: Callable[[], float]) -> None:
+        self._wake = wake
+        own = OwnDecoder()
+        self.jobs: Store[JobView] = Store(self._changed, clock=clock)
+        self.deployments: Store[DeploymentView] = Store(self._changed, clock=clock)
+        self.versions: Store[VersionView] = Store(self._changed, clock=clock)
+        self.executions: Store[ExecutionView] = Store(self._execution_changed, clock=clock)
+        self.pods: Store[PodView] = Store(self._changed, clock=clock)
+        self.nodes: Store[NodeView] = Store(self._node_changed, clock=clock)
+        self._nodes: dict[str, NodeView] = {}
+        self._node_map = MappingProxyType(self._nodes)
+        self._phantoms: dict[JobKey, dict[str, ExecutionView]] = {}
+        self._kinds: dict[str, tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]] = {
+            FLEET_JOBS.kind: (own.job, self.jobs),
+            FLEET_DEPLOYMENTS.kind: (own.deployment, self.deployments),
+            JOB_VERSIONS.kind: (own.version, self.versions),
+            EXECUTIONS.kind: (own.execution, self.executions),
+            PODS.kind: (decode_pod, self.pods),
+            NODES.kind: (decode_node, self.nodes),
+        }
+
+    def source(
+        self, resource: Resource
+    ) -> tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]:
+        """Decoder and sink of a resource, for its reflector."""
+        return self._kinds[resource.kind]
+
+    def apply_event(self, kind: str, event: EventType | None, raw: dict[str, Any]) -> None:
+        """Take an event of kopf, whose initial listing has no type.
+
+        Raises ValueError where the object has no name, uid or numeric resourceVersion.
+        """
+        decode, store = self._kinds[kind]
+        store.apply(event or "ADDED", decode(raw))
+
+    def compare(
+        self,
+        kind: str,
+        raws: Iterable[dict[str, Any]],
+        *,
+        resource_version: int,
+        namespace: str | None = None,
+    ) -> None:
+        """Replace what is known of a kind by a whole list taken at ``resource_version``."""
+        decode, store = self._kinds[kind]
+        store.replace([decode(raw) for raw in raws], resource_version, namespace)
+
+    def assume(self, kind: str, raw: dict[str, Any]) -> None:
+        """Take the response to our own create or update: its watch event may be far behind."""
+        decode, store = self._kinds[kind]
+        store.assume(decode(raw))
+
+    def deleted(
+        self, kind: str, namespace: str, name: str, uid: str, answer: dict[str, Any]
+    ) -> None:
+        """Take the response to our own delete.
+
+        An object that comes back with a deletionTimestamp is still there (a pod with its grace
+        period, an object with a finalizer) and is kept as being deleted; anything else is gone.
+        """
+        metadata = answer.get("metadata")
+        stays = isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None
+        if stays and answer.get("kind") != _STATUS_KIND:
+            self.assume(kind, answer)
+        else:
+            self.forget(kind, namespace, name, uid)
+
+    def forget(self, kind: str, namespace: str, name: str, uid: str) -> None:
+        """That object is certainly gone: a 404, or a delete that was carried out at once."""
+        self._kinds[kind][1].delete(namespace, name, uid)
+
+    def expect(self, key: JobKey, action: CreateExecution, *, now: float) -> None:
+        """Show an execution as taken while its create is in flight, until `settle`.
+
+        The real object of that name wins as soon as it is known.
+        """
+        job = self.job(key)
+        if self.executions.get(key[0], action.name) is not None:
+            return
+        self._phantoms.setdefault(key, {})[action.name] = ExecutionView(
+            name=action.name,
+            uid="",
+            resource_version="",
+            owner_uid=job.uid if job else "",
+            created=now,
+            job_id=job.uid if job else "",
+            version=action.version,
+            node=action.node,
+            node_uid=action.node_uid,
+            wave=action.wave,
+            deployment=action.deployment,
+            attempt=action.attempt,
+            workload_hash=action.workload_hash,
+            assumed=True,
+        )
+
+    def settle(self, key: JobKey, name: str) -> None:
+        """The outcome of that create is known: a phantom that is still there is taken away."""
+        if self._drop_phantom(key, name):
+            self._wake(key)
+
+    def job(self, key: JobKey) -> JobView | None:
+        """The job, or None where there is none of that name."""
+        return self.jobs.get(*key)
+
+    def job_keys(self) -> set[JobKey]:
+        """Every job that is known or has left children."""
+        stores: tuple[Store[Any], ...] = (
+            self.jobs,
+            self.deployments,
+            self.versions,
+            self.executions,
+            self.pods,
+        )
+        return {key for store in stores for key in store.job_keys()} | self._phantoms.keys()
+
+    def execution_uid(self, namespace: str, name: str) -> str | None:
+        """uid of an execution that really exists, for owner references."""
+        view = self.executions.get(namespace, name)
+        return view.uid if view else None
+
+    def snapshot(
+        self,
+        key: JobKey,
+        *,
+        now: float,
+        eval_id: str,
+        operator_started: float,
+        health: Mapping[str, HealthRecord],
+        prepared: Mapping[int, Preparation],
+        refusals: Mapping[str, Refusal],
+        settings: PlanSettings,
+    ) -> Observed | None:
+        """What a pass for this job sees; None where nothing is known of that name.
+
+        Linear in the job's own objects; ``nodes`` is shared by all snapshots and stays current, so
+        a pass must not hold it across an await.
+        """
+        job = self.job(key)
+        versions, deployments = self.versions.of_job(key), self.deployments.of_job(key)
+        executions, pods = self.executions.of_job(key), self.pods.of_job(key)
+        executions += self._phantoms.get(key, {}).values()
+        if job is None:
+            if not (versions or deployments or executions or pods):
+                return None
+            job = _departed(key)
+        uid = job.uid
+        own_versions = [view for view in versions if uid and view.owner_uid == uid]
+        own_deployments = [
+            view for view in deployments if not view.owner_uid or view.owner_uid == uid
+        ]
+        return Observed(
+            job=job,
+            now=now,
+            operator_started=operator_started,
+            nodes=self._node_map,
+            versions=sorted(own_versions, key=lambda view: view.version),
+            deployments=sorted(own_deployments, key=lambda view: (view.created, view.name)),
+            executions=[view for view in executions if uid and view.owner_uid == uid],
+            former=[view for view in executions if view.owner_uid and view.owner_uid != uid],
+            pods=pods,
+            health=health,
+            prepared=prepared,
+            refusals=refusals,
+            settings=settings,
+            eval_id=eval_id,
+        )
+
+    def _changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
+        for key in {(item.namespace, item.job) for item in (old, new) if item and item.job}:
+            self._wake(key)
+
+    def _execution_changed(
+        self, old: Item[ExecutionView] | None, new: Item[ExecutionView] | None
+    ) -> None:
+        if new is not None:
+            self._drop_phantom((new.namespace, new.job), new.name)
+        self._changed(old, new)
+
+    def _node_changed(self, old: Item[NodeView] | None, new: Item[NodeView] | None) -> None:
+        if new is not None:
+            self._nodes[new.name] = new.view
+        elif old is not None:
+            del self._nodes[old.name]
+        for key in self.job_keys():
+            self._wake(key)
+
+    def _drop_phantom(self, key: JobKey, name: str) -> bool:
+        phantoms = self._phantoms.get(key, {})
+        if phantoms.pop(name, None) is None:
+            return False
+        if not phantoms:
+            del self._phantoms[key]
+        return True
+
+
+def _departed(key: JobKey) -> JobView:
+    """A job that is gone, for the sake of the children it has left."""
+    namespace, name = key
+    return JobView(
+        namespace=namespace,
+        name=name,
+        uid="",
+        resource_version="",
+        generation=0,
+        created=0.0,
+        spec=None,
+        raw_spec={},
+        deleting=True,
+    )

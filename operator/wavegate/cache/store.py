@@ -1,0 +1,185 @@
+"""One kind's views, as new as anything that was heard of them.
+
+Three sources write here: the watch, lists, and the responses to our own writes (*assumed*). They
+arrive in any order, so three rules make the outcome independent of it:
+
+- of one name, the newest resourceVersion wins; an echo that is not newer is dropped;
+- a uid that was deleted is dead (a tombstone): nothing later brings it back;
+- a list deletes what it does not have, except what is newer than the list.
+
+Only a change of a *view* is told, so that a heartbeat that no rule reads wakes nobody; the newer
+resourceVersion is kept all the same, because the next write must name it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, TypeVar
+
+from wavegate.cache.fields import Meta
+from wavegate.watch.reflector import EventType
+
+V = TypeVar("V")
+
+Key = tuple[str, str]
+"""Namespace (empty for kinds without one) and name."""
+
+JobKey = tuple[str, str]
+"""Namespace and name of the job that an object belongs to."""
+
+TOMBSTONE_SECONDS: Final = 900.0
+"""Longer than any watch event or list may be late."""
+
+TOMBSTONES: Final = 50_000
+"""Most that are kept; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Generic[V]):
+    """A view with what the store needs to know of its object."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: int
+    job: str
+    """Name of the job it belongs to; empty for kinds that belong to none."""
+    view: V
+
+    @property
+    def key(self) -> Key:
+        return (self.namespace, self.name)
+
+
+def item_of(meta: Meta, job: str, view: V) -> Item[V]:
+    """The item of a decoded object."""
+    return Item(meta.namespace, meta.name, meta.uid, int(meta.resource_version), job, view)
+
+
+Changed = Callable[[Item[V] | None, Item[V] | None], None]
+"""Told of each changed view: old and new, of which one is None where it came or went."""
+
+
+class Store(Generic[V]):
+    """Views of one kind by namespace and name, with an index by job."""
+
+    def __init__(self, changed: Changed[V], *, clock: Callable[[], float]) -> None:
+        """``clock``: monotonic seconds, for the age of tombstones."""
+        self._changed = changed
+        self._clock = clock
+        self._items: dict[Key, Item[V]] = {}
+        self._by_job: dict[JobKey, dict[Key, Item[V]]] = {}
+        self._tombstones: OrderedDict[str, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, namespace: str, name: str) -> V | None:
+        """The view of that name, or None."""
+        item = self._items.get((namespace, name))
+        return item.view if item else None
+
+    def item(self, namespace: str, name: str) -> Item[V] | None:
+        """The same with its uid and version."""
+        return self._items.get((namespace, name))
+
+    def values(self) -> Iterator[V]:
+        """All views, in no order."""
+        return (item.view for item in self._items.values())
+
+    def of_job(self, key: JobKey) -> list[V]:
+        """Views that belong to a job, in no order; linear in their number."""
+        return [item.view for item in self._by_job.get(key, {}).values()]
+
+    def job_keys(self) -> Collection[JobKey]:
+        """Jobs to which anything here belongs."""
+        return self._by_job.keys()
+
+    def apply(self, event: EventType, item: Item[V]) -> None:
+        """Take a watch event."""
+        if event == "DELETED":
+            self.delete(item.namespace, item.name, item.uid)
+        else:
+            self.assume(item)
+
+    def assume(self, item: Item[V]) -> None:
+        """Take an object as it was at some moment, unless something newer is known."""
+        if item.uid in self._tombstones:
+            return
+        old = self._items.get(item.key)
+        if old is not None and item.resource_version <= old.resource_version:
+            return
+        if old is not None and old.uid != item.uid:
+            self._bury(old.uid)
+        self._put(old, item)
+
+    def delete(self, namespace: str, name: str, uid: str) -> None:
+        """That object is gone for good; one of the same name and another uid stays."""
+        self._bury(uid)
+        old = self._items.get((namespace, name))
+        if old is not None and old.uid == uid:
+            self._remove(old)
+
+    def discard(self, namespace: str, name: str) -> None:
+        """Nothing is known of that object any more, though it may exist: no tombstone."""
+        if (old := self._items.get((namespace, name))) is not None:
+            self._remove(old)
+
+    def replace(
+        self, items: Sequence[Item[V]], resource_version: int, namespace: str | None = None
+    ) -> None:
+        """Take a list of all that there was at ``resource_version`` (in ``namespace``, if given).
+
+        Deletes what it lacks, except what is newer than the list.
+        """
+        listed: set[str] = set()
+        for item in items:
+            listed.add(item.uid)
+            self.assume(item)
+        for old in list(self._items.values()):
+            in_scope = namespace is None or old.namespace == namespace
+            if in_scope and old.uid not in listed and old.resource_version <= resource_version:
+                self.delete(old.namespace, old.name, old.uid)
+
+    def _put(self, old: Item[V] | None, new: Item[V]) -> None:
+        if old is not None and (old.uid, old.job) == (new.uid, new.job):
+            same = _same_view(old.view, new.view)
+        else:
+            same = False
+        if old is not None and old.job != new.job:
+            self._unindex(old)
+        self._items[new.key] = new
+        if new.job:
+            self._by_job.setdefault((new.namespace, new.job), {})[new.key] = new
+        if not same:
+            self._changed(old, new)
+
+    def _remove(self, old: Item[V]) -> None:
+        del self._items[old.key]
+        self._unindex(old)
+        self._changed(old, None)
+
+    def _unindex(self, item: Item[V]) -> None:
+        if siblings := self._by_job.get((item.namespace, item.job)):
+            siblings.pop(item.key, None)
+            if not siblings:
+                del self._by_job[item.namespace, item.job]
+
+    def _bury(self, uid: str) -> None:
+        now = self._clock()
+        self._tombstones[uid] = now
+        self._tombstones.move_to_end(uid)
+        while self._tombstones:
+            oldest, buried = next(iter(self._tombstones.items()))
+            if len(self._tombstones) <= TOMBSTONES and now - buried <= TOMBSTONE_SECONDS:
+                break
+            del self._tombstones[oldest]
+
+
+def _same_view(old: Any, new: Any) -> bool:
+    """Equal but for the resourceVersion."""
+    if hasattr(old, "resource_version"):
+        return bool(replace(old, resource_version=new.resource_version) == new)
+    return bool(old == new)

@@ -1,0 +1,87 @@
+"""The gate that every request of a step goes through.
+
+Before a write it asks whether this process still leads: Kubernetes has no fencing, so a write must
+not even begin when it could end after somebody else took over (`WRITE_TIMEOUT` is what is left of
+a lease at the last moment it counts as held). It also keeps the rate and counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from wavegate.engine.bucket import TokenBucket
+from wavegate.kube.errors import ApiError, TooManyRequests
+from wavegate.kube.resources import Resource
+from wavegate.kube.transport import JSON, Query, Transport
+from wavegate.telemetry.metrics import Metrics
+
+WRITE_TIMEOUT: Final = 5.0
+"""Seconds a write may take: the lease's duration minus its renew deadline."""
+
+
+class LeadershipDoubtful(Exception):  # noqa: N818  (a state of affairs, not a fault)
+    """The write was not sent: this process does not lead, or may soon not."""
+
+
+class Client:
+    """Reads and writes of steps. Raises a type of `kube.errors`, or LeadershipDoubtful."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        leading: Callable[[], bool],
+        bucket: TokenBucket,
+        metrics: Metrics,
+    ) -> None:
+        self._transport = transport
+        self._leading = leading
+        self._bucket = bucket
+        self._metrics = metrics
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
+        """The object as it is now, read through to the store."""
+        await self._bucket.take()
+        path = resource.object(namespace, name)
+        return await self._transport.request("GET", path, timeout=WRITE_TIMEOUT)
+
+    async def create(
+        self, resource: Resource, namespace: str, body: dict[str, Any], query: Query | None = None
+    ) -> dict[str, Any]:
+        """Create; returns the object as stored."""
+        return await self._write("POST", resource, resource.collection(namespace), body, query)
+
+    async def put_status(
+        self, resource: Resource, namespace: str, name: str, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Replace the status; returns the object as stored."""
+        return await self._write("PUT", resource, resource.status(namespace, name), body)
+
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Delete; returns the object on its way out, or a Status where it is gone."""
+        return await self._write("DELETE", resource, resource.object(namespace, name), options)
+
+    async def _write(
+        self,
+        verb: str,
+        resource: Resource,
+        path: str,
+        body: dict[str, Any],
+        query: Query | None = None,
+    ) -> dict[str, Any]:
+        await self._bucket.take()
+        if not self._leading():
+            raise LeadershipDoubtful
+        try:
+            answer = await self._transport.request(
+                verb, path, query=query, body=body, content_type=JSON, timeout=WRITE_TIMEOUT
+            )
+        except ApiError as error:
+            self._metrics.write(verb, resource.plural, type(error).__name__)
+            if isinstance(error, TooManyRequests):
+                self._bucket.throttle(error.retry_after)
+            raise
+        self._metrics.write(verb, resource.plural, "Success")
+        return answer

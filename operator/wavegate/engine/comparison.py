@@ -1,0 +1,93 @@
+"""Compares the jobs and deployments that kopf told of with lists of our own.
+
+After a 410 kopf does not tell of objects that vanished meanwhile. So both kinds are listed before
+the first pass, and every few minutes from then on; a list replaces what was known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
+
+from wavegate.cache.cluster import ClusterCache
+from wavegate.kube.errors import ApiError, Gone
+from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, Resource
+from wavegate.kube.transport import Transport
+
+INTERVAL: Final = 300.0
+"""Seconds between two comparisons."""
+
+RETRY: Final = 2.0
+PAGE: Final = 500
+
+_LIST_TIMEOUT: Final = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class JobComparison:
+    """``namespaces``: those that the operator looks after; empty for all."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        cache: ClusterCache,
+        namespaces: Sequence[str],
+        failed: Callable[[Resource, ApiError], None],
+    ) -> None:
+        self.synced = asyncio.Event()
+        self._transport = transport
+        self._cache = cache
+        self._namespaces: Sequence[str | None] = namespaces or (None,)
+        self._failed = failed
+
+    async def run(self) -> NoReturn:
+        """Compare at once and then every few minutes, until cancelled."""
+        while True:
+            if await self._compare_all():
+                self.synced.set()
+                await asyncio.sleep(INTERVAL)
+            else:
+                await asyncio.sleep(RETRY)
+
+    async def _compare_all(self) -> bool:
+        for resource in (FLEET_DEPLOYMENTS, FLEET_JOBS):
+            for namespace in self._namespaces:
+                try:
+                    await self._compare(resource, namespace)
+                except ApiError as error:
+                    self._failed(resource, error)
+                    _log.warning("%s cannot be listed: %s", resource.plural, error)
+                    return False
+        return True
+
+    async def _compare(self, resource: Resource, namespace: str | None) -> None:
+        raws, version = await self._list(resource, namespace)
+        self._cache.compare(resource.kind, raws, resource_version=version, namespace=namespace)
+
+    async def _list(
+        self, resource: Resource, namespace: str | None
+    ) -> tuple[list[dict[str, Any]], int]:
+        """All objects, page by page, as of one moment; from the beginning if that is too old."""
+        while True:
+            raws: list[dict[str, Any]] = []
+            token = ""
+            try:
+                while True:
+                    answer = await self._page(resource, namespace, token)
+                    raws += answer["items"]
+                    token = answer["metadata"].get("continue") or ""
+                    if not token:
+                        return raws, int(answer["metadata"]["resourceVersion"])
+            except Gone:
+                if not token:
+                    raise
+
+    async def _page(self, resource: Resource, namespace: str | None, token: str) -> dict[str, Any]:
+        query: dict[str, str | int] = {"limit": PAGE}
+        if token:
+            query["continue"] = token
+        path = resource.collection(namespace)
+        return await self._transport.request("GET", path, query=query, timeout=_LIST_TIMEOUT)

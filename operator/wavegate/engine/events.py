@@ -1,0 +1,90 @@
+"""Tells people what was done: Kubernetes Events, best effort.
+
+An event is told after the write it belongs to has succeeded, never instead of a status and never
+in anybody's way: it waits in a bounded queue, and one that cannot be sent is lost. The same words
+about the same object are told once in ten minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from wavegate.api.names import API_VERSION
+from wavegate.domain.actions import Note, SetStatus
+from wavegate.domain.times import format_time_micro
+from wavegate.engine.bodies import Document
+from wavegate.engine.client import Client, LeadershipDoubtful
+from wavegate.kube.errors import ApiError
+from wavegate.kube.resources import EVENTS
+
+REPEAT_AFTER: Final = 600.0
+"""Seconds for which the same event is not told again."""
+
+_WAITING: Final = 1000
+_REMEMBERED: Final = 2000
+_LONGEST_NOTE: Final = 1024
+_CONTROLLER: Final = "wavegate.dev/operator"
+
+_log = logging.getLogger(__name__)
+
+
+class EventTeller:
+    """Sends events one after another. ``now``: epoch seconds; ``identity``: this process."""
+
+    def __init__(self, client: Client, identity: str, now: Callable[[], float]) -> None:
+        self._client = client
+        self._identity = identity
+        self._now = now
+        self._waiting: asyncio.Queue[tuple[str, Document]] = asyncio.Queue(_WAITING)
+        self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+
+    def tell(self, namespace: str, action: SetStatus) -> None:
+        """Queue the notes of a status that was written."""
+        for note in action.notes:
+            if self._is_new(action.uid, note) and not self._waiting.full():
+                self._waiting.put_nowait((namespace, self._event(namespace, action, note)))
+
+    async def run(self) -> NoReturn:
+        """Send until cancelled."""
+        while True:
+            namespace, event = await self._waiting.get()
+            try:
+                await self._client.create(EVENTS, namespace, event)
+            except (ApiError, LeadershipDoubtful) as error:
+                _log.debug("event %s was not sent: %s", event["reason"], error)
+
+    def _is_new(self, uid: str, note: Note) -> bool:
+        key, now = (uid, note.reason, note.message), self._now()
+        told = self._told.get(key)
+        if told is not None and now - told < REPEAT_AFTER:
+            return False
+        self._told[key] = now
+        self._told.move_to_end(key)
+        if len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        return True
+
+    def _event(self, namespace: str, action: SetStatus, note: Note) -> Document:
+        return {
+            "apiVersion": EVENTS.api_version,
+            "kind": EVENTS.kind,
+            "metadata": {"generateName": f"{action.name}.", "namespace": namespace},
+            "eventTime": format_time_micro(self._now()),
+            "type": "Warning" if note.warning else "Normal",
+            "reason": note.reason,
+            "action": note.reason,
+            "note": note.message.encode()[:_LONGEST_NOTE].decode(errors="ignore"),
+            "reportingController": _CONTROLLER,
+            "reportingInstance": self._identity,
+            "regarding": {
+                "apiVersion": API_VERSION,
+                "kind": action.kind,
+                "name": action.name,
+                "namespace": namespace,
+                "uid": action.uid,
+            },
+        }

@@ -1,0 +1,194 @@
+"""Actions become requests.
+
+Each action names what it acts on by name, uid and resourceVersion, so a request that comes late is
+refused by the API server; each answer goes back into the cache, so that the next pass sees it
+before any watch has told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, assert_never
+
+from wavegate.cache.cluster import ClusterCache
+from wavegate.domain.actions import (
+    Action,
+    CreateDeployment,
+    CreateExecution,
+    CreatePod,
+    CreateVersion,
+    DeleteExecution,
+    DeletePod,
+    PrepareVersion,
+    SetStatus,
+)
+from wavegate.domain.observed import JobView, Preparation
+from wavegate.engine import bodies
+from wavegate.engine.client import Client, LeadershipDoubtful
+from wavegate.engine.creates import create, find
+from wavegate.engine.outcomes import (
+    Done,
+    Failed,
+    LookAgain,
+    NotLeading,
+    Outcome,
+    Refused,
+)
+from wavegate.engine.preparations import Preparations
+from wavegate.engine.statuses import StatusWriter
+from wavegate.kube.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    ServerError,
+    Uncertain,
+)
+from wavegate.kube.resources import EXECUTIONS, JOB_VERSIONS, PODS, Resource
+
+_DRY_RUN: Final = {"dryRun": "All", "fieldValidation": "Strict"}
+_FIRST_LOOK: Final = 0.5
+_LAST_LOOK: Final = 10.0
+
+
+class Executor:
+    """Carries out single actions. ``now``: epoch seconds."""
+
+    def __init__(
+        self,
+        client: Client,
+        cache: ClusterCache,
+        statuses: StatusWriter,
+        preparations: Preparations,
+        now: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._cache = cache
+        self._statuses = statuses
+        self._preparations = preparations
+        self._now = now
+
+    async def execute(self, job: JobView, action: Action) -> Outcome:
+        """Carry out an action of a plan that was made for ``job``; what may go wrong is returned.
+
+        Once it returns, the outcome is known, or is looked for by the next pass.
+        """
+        try:
+            return await self._do(job, action)
+        except LeadershipDoubtful:
+            return NotLeading()
+        except (Conflict, NotFound) as error:
+            return LookAgain(str(error))
+        except (Invalid, Forbidden) as error:
+            return Refused(error.reason, error.message)
+        except ApiError as error:
+            return Failed(error)
+
+    async def _do(self, job: JobView, action: Action) -> Outcome:
+        match action:
+            case SetStatus():
+                return await self._statuses.write(job.namespace, action)
+            case CreateExecution():
+                return await self._claim(job, action)
+            case CreatePod():
+                return await self._create_pod(job, action)
+            case DeletePod():
+                return await self._delete(PODS, job, action)
+            case DeleteExecution():
+                return await self._delete(EXECUTIONS, job, action)
+            case CreateVersion():
+                return await self._create_version(job, action)
+            case CreateDeployment():
+                return await create(self._client, self._cache, bodies.deployment(job, action))
+            case PrepareVersion():
+                return await self._prepare(job, action)
+            case _:
+                assert_never(action)
+
+    async def _claim(self, job: JobView, action: CreateExecution) -> Outcome:
+        """The node counts as taken from before the request until its outcome is known."""
+        body = bodies.execution(job, action)
+        self._cache.expect(job.key, action, now=self._now())
+        try:
+            return await create(self._client, self._cache, body)
+        except (Uncertain, ServerError) as error:
+            return await self._find_out(body, error)
+        finally:
+            self._cache.settle(job.key, action.name)
+
+    async def _find_out(self, body: bodies.Document, error: ApiError) -> Outcome:
+        """What became of a create whose answer was lost; asks until there is an answer."""
+        delay = _FIRST_LOOK
+        while True:
+            await asyncio.sleep(delay)
+            delay = min(_LAST_LOOK, 2 * delay)
+            try:
+                found = await find(self._client, self._cache, body)
+            except ApiError:
+                continue
+            return found or Failed(error)
+
+    async def _create_pod(self, job: JobView, action: CreatePod) -> Outcome:
+        uid = self._cache.execution_uid(job.namespace, action.execution)
+        if uid is None:
+            return LookAgain(f"execution {action.execution} is gone")
+        return await create(self._client, self._cache, bodies.pod(job, uid, action))
+
+    async def _create_version(self, job: JobView, action: CreateVersion) -> Outcome:
+        outcome = await create(self._client, self._cache, bodies.version(job, action))
+        made = self._cache.versions.get(job.namespace, action.name)
+        if not isinstance(outcome, Done) or made is None or made.status or not action.job_status:
+            return outcome
+        return await self._statuses.write(
+            job.namespace,
+            SetStatus(
+                kind=JOB_VERSIONS.kind,
+                name=made.name,
+                uid=made.uid,
+                resource_version=made.resource_version,
+                status={"job": action.job_status},
+            ),
+        )
+
+    async def _delete(
+        self, resource: Resource, job: JobView, action: DeletePod | DeleteExecution
+    ) -> Outcome:
+        kind, namespace = resource.kind, job.namespace
+        options = bodies.delete_options(action.uid, action.resource_version)
+        try:
+            answer = await self._client.delete(resource, namespace, action.name, options)
+        except NotFound:
+            self._cache.forget(kind, namespace, action.name, action.uid)
+        else:
+            self._cache.deleted(kind, namespace, action.name, action.uid, answer)
+        return Done()
+
+    async def _prepare(self, job: JobView, action: PrepareVersion) -> Outcome:
+        """Whatever the server says of the version is remembered; server trouble says nothing."""
+        outcome = await self._try_version(job, action)
+        match outcome:
+            case Done():
+                said = Preparation(ok=True, at=self._now())
+            case Refused(message=message):
+                said = Preparation(ok=False, message=message, at=self._now())
+            case _:
+                return outcome
+        self._preparations.record(job.uid, action.version, said)
+        return Done()
+
+    async def _try_version(self, job: JobView, action: PrepareVersion) -> Outcome:
+        try:
+            if action.data:
+                body = bodies.config_map(job, action)
+                outcome = await create(self._client, self._cache, body)
+                if isinstance(outcome, LookAgain):
+                    return Refused("Stranger", outcome.why)
+                if not isinstance(outcome, Done):
+                    return outcome
+            trial = bodies.trial_pod(job, action)
+            await self._client.create(PODS, job.namespace, trial, _DRY_RUN)
+        except (Invalid, Forbidden) as error:
+            return Refused(error.reason, error.message)
+        return Done()

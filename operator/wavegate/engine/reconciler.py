@@ -1,0 +1,169 @@
+"""The pass: observe once, decide once, hand over what is to be done.
+
+A pass is synchronous: nothing changes between its snapshot and its plan, and no key is held while
+something is awaited. What it cannot know without a request (whether the job it would create for is
+still as it seems) is asked in the background, and the pass is made again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NoReturn, Protocol
+
+from wavegate.cache.cluster import ClusterCache
+from wavegate.cache.store import JobKey
+from wavegate.domain.actions import (
+    CreateDeployment,
+    CreateExecution,
+    CreatePod,
+    CreateVersion,
+    Plan,
+    PrepareVersion,
+    Probe,
+    SetStatus,
+)
+from wavegate.domain.health import HealthRecord
+from wavegate.domain.observed import Observed, PlanSettings
+from wavegate.engine.livejobs import LiveJobs
+from wavegate.engine.preparations import Preparations
+from wavegate.engine.queue import WorkQueue
+from wavegate.engine.writer import Writer
+from wavegate.telemetry.metrics import Metrics
+
+_CREATES: Final = (CreateVersion, CreateDeployment, CreateExecution, CreatePod, PrepareVersion)
+_FIRST_DELAY: Final = 1.0
+_LONGEST_DELAY: Final = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Windows(Protocol):
+    """Who keeps the health windows of pods that are being judged."""
+
+    def keep(self, key: JobKey, probes: Sequence[Probe]) -> None:
+        """Keep the windows of exactly these pods of the job from now on."""
+
+    def records(self, key: JobKey) -> Mapping[str, HealthRecord]:
+        """What is known of them, by pod uid."""
+
+
+class Reconciler:
+    """Makes passes. ``plan`` is pure; ``now``: epoch seconds; ``new_id``: names a pass."""
+
+    def __init__(
+        self,
+        plan: Callable[[Observed], Plan],
+        cache: ClusterCache,
+        queue: WorkQueue,
+        writer: Writer,
+        windows: Windows,
+        preparations: Preparations,
+        live: LiveJobs,
+        metrics: Metrics,
+        *,
+        settings: PlanSettings,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._plan = plan
+        self._cache = cache
+        self._queue = queue
+        self._writer = writer
+        self._windows = windows
+        self._preparations = preparations
+        self._live = live
+        self._metrics = metrics
+        self._settings = settings
+        self._now = now
+        self._new_id = new_id
+        self._failures: dict[JobKey, int] = {}
+
+    async def run(self, started: float) -> NoReturn:
+        """Make passes until cancelled; ``started``: when this process began to see pods."""
+        while True:
+            self.reconcile(await self._queue.get(), started)
+            self._metrics.queue_depth.set(self._queue.depth())
+
+    def reconcile(self, key: JobKey, started: float) -> None:
+        """One pass. A defect in a plan is logged and backed off; the other jobs go on."""
+        eval_id, begun = self._new_id(), time.perf_counter()
+        try:
+            outcome = self._pass(key, eval_id, started)
+        except Exception:
+            outcome = "failed"
+            _log.exception("eval=%s job=%s/%s: the pass broke", eval_id, *key)
+            failures = self._failures.get(key, 0)
+            self._failures[key] = failures + 1
+            delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 16))
+            self._queue.wake_at(key, self._now() + delay)
+        else:
+            self._failures.pop(key, None)
+        self._metrics.passed(outcome, time.perf_counter() - begun)
+
+    def _pass(self, key: JobKey, eval_id: str, started: float) -> str:
+        observed = self._observe(key, eval_id, started)
+        if observed is None:
+            self._forget(key)
+            return "planned"
+        plan = self._plan(observed)
+        if self._needs_live_job(observed, plan) and not self._live.confirmed(observed.job):
+            self._live.read(key)
+            return "reading"
+        self._windows.keep(key, plan.probes)
+        self._writer.submit(observed.job, plan.steps)
+        self._wake(observed, plan)
+        _log_steps(observed, plan)
+        return "planned"
+
+    def _observe(self, key: JobKey, eval_id: str, started: float) -> Observed | None:
+        job = self._cache.job(key)
+        observed = self._cache.snapshot(
+            key,
+            now=self._now(),
+            eval_id=eval_id,
+            operator_started=started,
+            health=self._windows.records(key),
+            prepared=self._preparations.of(job.uid if job else ""),
+            refusals=self._writer.refusals(key),
+            settings=self._settings,
+        )
+        return observed and replace(observed, busy=self._writer.busy(key))
+
+    def _needs_live_job(self, observed: Observed, plan: Plan) -> bool:
+        """Whether the plan makes anything, or undoes what a vanished job has left."""
+        gone = not observed.job.uid
+        return any(
+            isinstance(action, _CREATES) or (gone and not isinstance(action, SetStatus))
+            for step in plan.steps
+            for action in step.actions
+        )
+
+    def _wake(self, observed: Observed, plan: Plan) -> None:
+        """A pass voids older wake-ups, so it names all that may be waited for."""
+        key = observed.job.key
+        times = (plan.wake_at, self._writer.next_change(key))
+        soonest = min((time for time in times if time is not None), default=None)
+        if soonest is not None:
+            self._queue.wake_at(key, soonest)
+
+    def _forget(self, key: JobKey) -> None:
+        self._windows.keep(key, ())
+        self._live.forget(key)
+        self._queue.discard(key)
+        self._preparations.keep_only({job.uid for job in self._cache.jobs.values()})
+
+
+def _log_steps(observed: Observed, plan: Plan) -> None:
+    for step in plan.steps:
+        if step.key not in observed.busy:
+            actions = ",".join(type(action).__name__ for action in step.actions)
+            _log.debug(
+                "eval=%s job=%s/%s step=%s actions=%s",
+                observed.eval_id,
+                *observed.job.key,
+                step.key,
+                actions,
+            )

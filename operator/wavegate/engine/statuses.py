@@ -1,0 +1,104 @@
+"""Writes of statuses: guarded, at their pace, and only on proof where a verdict needs it.
+
+A FleetJob's or FleetDeployment's status is written at most once a second, so that a wave of a
+thousand nodes is not a thousand writes of its job; one that ends something is written at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from wavegate.cache.cluster import ClusterCache
+from wavegate.domain.actions import PodProof, SetStatus
+from wavegate.engine import bodies
+from wavegate.engine.client import Client
+from wavegate.engine.events import EventTeller
+from wavegate.engine.livejobs import LiveJobs
+from wavegate.engine.outcomes import Done, LookAgain, Outcome, TooSoon
+from wavegate.kube.errors import NotFound
+from wavegate.kube.resources import BY_KIND, FLEET_DEPLOYMENTS, FLEET_JOBS, PODS
+
+PACE: Final = 1.0
+"""Seconds between two writes of a status that has a pace."""
+
+_PACED: Final = {FLEET_JOBS.kind, FLEET_DEPLOYMENTS.kind}
+_DEPLOYMENT_ENDS: Final = {"Completed", "Failed", "Canceled"}
+_JOB_ENDS: Final = {"Completed", "Failed", "RolloutFailed", "Stopped"}
+_REMEMBERED: Final = 1000
+
+
+class StatusWriter:
+    """Carries out SetStatus. ``now``: epoch seconds."""
+
+    def __init__(
+        self,
+        client: Client,
+        cache: ClusterCache,
+        live: LiveJobs,
+        events: EventTeller,
+        now: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._cache = cache
+        self._live = live
+        self._events = events
+        self._now = now
+        self._written: dict[str, tuple[float, bool]] = {}
+
+    async def write(self, namespace: str, action: SetStatus) -> Outcome:
+        """Raises what the client raises; Conflict where the object has moved on."""
+        at = self._earliest(action)
+        if at > self._now():
+            return TooSoon(at)
+        if action.proof is not None and not await self._proven(namespace, action.proof):
+            return LookAgain(f"pod {action.proof.name} is no longer as it was seen")
+        body = bodies.status(namespace, action)
+        try:
+            stored = await self._client.put_status(
+                BY_KIND[action.kind], namespace, action.name, body
+            )
+        except NotFound:
+            self._cache.forget(action.kind, namespace, action.name, action.uid)
+            raise
+        if action.kind in _PACED:
+            self._remember(action)
+        if action.kind == FLEET_JOBS.kind:
+            self._live.saw(stored)
+        self._cache.assume(action.kind, stored)
+        self._events.tell(namespace, action)
+        return Done()
+
+    async def _proven(self, namespace: str, proof: PodProof) -> bool:
+        """Whether the pod is, by a live read, what the verdict rests on."""
+        try:
+            pod = await self._client.get(PODS, namespace, proof.name)
+        except NotFound:
+            if proof.uid:
+                self._cache.forget(PODS.kind, namespace, proof.name, proof.uid)
+            return not proof.uid
+        metadata = pod["metadata"]
+        if (metadata["uid"], metadata["resourceVersion"]) == (proof.uid, proof.resource_version):
+            return True
+        self._cache.assume(PODS.kind, pod)
+        return False
+
+    def _earliest(self, action: SetStatus) -> float:
+        """When it may be written; a status that ends what had not ended yet, at once."""
+        if action.kind not in _PACED or action.uid not in self._written:
+            return 0.0
+        at, ended = self._written[action.uid]
+        return 0.0 if _ends(action) and not ended else at + PACE
+
+    def _remember(self, action: SetStatus) -> None:
+        now = self._now()
+        self._written[action.uid] = (now, _ends(action))
+        if len(self._written) > _REMEMBERED:
+            recent = {uid: last for uid, last in self._written.items() if now - last[0] < PACE}
+            self._written = recent
+
+
+def _ends(action: SetStatus) -> bool:
+    if action.kind == FLEET_DEPLOYMENTS.kind:
+        return action.status.get("state") in _DEPLOYMENT_ENDS
+    return (action.status.get("state") or {}).get("stateType") in _JOB_ENDS

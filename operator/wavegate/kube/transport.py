@@ -1,0 +1,205 @@
+"""The one way to the API server: raw documents in and out, failures as typed errors.
+
+`Transport` is all that the rest of the operator knows of a network, so that a simulated API server
+can stand in for it. `HttpTransport` is the real one, on the `kubernetes` package's client but past
+its models: no object is built that nobody reads. Bodies and tokens are never logged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any, Final, Protocol
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from wavegate.kube.access import Access
+from wavegate.kube.errors import ApiError, Uncertain, error_of
+
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+DEFAULT_TIMEOUT: Final = 8.0
+"""Seconds: shorter than a lease of leadership has left when it could not be renewed."""
+
+_CONNECT_TIMEOUT: Final = 5.0
+_USER_AGENT: Final = "wavegate"
+_FAILURES: Final = (aiohttp.ClientError, TimeoutError, OSError)
+
+Query = Mapping[str, str | int]
+
+
+class Transport(Protocol):
+    """What the operator asks of the connection to an API server."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One request; returns the document of the answer.
+
+        ``body``: a document (or the list of a JSON patch), ``timeout``: seconds in all.
+        Raises a type of `errors`; `Uncertain` where it may have been applied.
+        """
+        ...
+
+    def watch(
+        self, path: str, query: Query, *, idle_timeout: float
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The events of a watch, as ``{"type": …, "object": …}``, until the server ends it.
+
+        Raises a type of `errors`: those of the answer, `Uncertain` where the connection broke (an
+        event that was cut is not delivered) or nothing came for ``idle_timeout`` seconds. ERROR
+        events are delivered like others. Close the iterator to end the watch.
+        """
+        ...
+
+
+class HttpTransport:
+    """The real transport. Use as an async context manager, or call `close`."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._client: ApiClient = access.client()
+
+    async def __aenter__(self) -> HttpTransport:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections; watches under way end."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """See `Transport.request`. A 401 is answered once with credentials read anew, if others."""
+        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_TIMEOUT)
+        extra = {"Content-Type": content_type, **(headers or {})}
+        try:
+            response = await self._open(method, path, query, body, extra, limits)
+            try:
+                raw = await response.read()
+            finally:
+                response.release()
+        except _FAILURES as error:
+            raise _uncertain(method, path, error) from error
+        document = _parse(raw)
+        if response.status >= 400:
+            raise error_of(response.status, document, response.headers.get("Retry-After"))
+        if document is None:
+            raise Uncertain(f"{method} {path}: the answer is not a JSON object")
+        return document
+
+    async def watch(
+        self, path: str, query: Query, *, idle_timeout: float
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """See `Transport.watch`. A line may have any length."""
+        limits = aiohttp.ClientTimeout(
+            total=None, sock_connect=_CONNECT_TIMEOUT, sock_read=idle_timeout
+        )
+        asked = {**query, "watch": "true"}
+        try:
+            response = await self._open("GET", path, asked, None, {}, limits)
+            try:
+                if response.status >= 400:
+                    raw = await response.read()
+                    wait = response.headers.get("Retry-After")
+                    raise error_of(response.status, _parse(raw), wait)
+                async for line in _lines(response.content):
+                    yield _event(path, line)
+            finally:
+                response.close()
+        except _FAILURES as error:
+            raise _uncertain("WATCH", path, error) from error
+
+    async def _open(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: Any,
+        headers: Mapping[str, str],
+        limits: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        authorization = await self._access.headers()
+        response = await self._send(method, path, query, body, {**authorization, **headers}, limits)
+        if response.status == 401 and await self._access.renew(authorization):
+            response.release()
+            others = await self._access.headers()
+            return await self._send(method, path, query, body, {**others, **headers}, limits)
+        return response
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: Any,
+        headers: Mapping[str, str],
+        limits: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        answer = await self._client.call_api(
+            method,
+            f"{self._access.server}{path}" + (f"?{urlencode(query)}" if query else ""),
+            header_params={"Accept": JSON, "User-Agent": _USER_AGENT, **headers},
+            body=body,
+            _request_timeout=limits,
+        )
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+
+def _parse(raw: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(raw)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _event(path: str, line: bytes) -> dict[str, Any]:
+    document = _parse(line)
+    if document is None or not isinstance(document.get("object"), dict):
+        raise Uncertain(f"WATCH {path}: an event that cannot be read")
+    return document
+
+
+def _uncertain(method: str, path: str, error: Exception) -> ApiError:
+    if isinstance(error, TimeoutError):
+        return Uncertain(f"{method} {path}: no answer in time", "Timeout")
+    return Uncertain(f"{method} {path}: {type(error).__name__}: {error}")
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Lines of a stream however long they are (`readline` ends at a few MB)."""
+    parts: list[bytes] = []
+    async for chunk in content.iter_any():
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            parts.append(end)
+            if line := b"".join(parts):
+                yield line
+            parts = []
+        if rest:
+            parts.append(rest)
+    if parts:
+        raise aiohttp.ClientPayloadError("the watch was cut in the middle of an event")

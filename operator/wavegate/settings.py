@@ -1,0 +1,221 @@
+"""What an administrator may set, from the command line or the environment."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wavegate.api.durations import parse_duration
+from wavegate.domain.observed import PlanSettings
+
+ENVIRONMENT_PREFIX: Final = "WAVEGATE_"
+
+_DESCRIPTION: Final = """\
+Rolls versioned jobs out to every node their selector matches, wave by wave, and goes back by
+itself when the health checks say no. Several of these processes may run; one leads.
+"""
+_EPILOG: Final = f"""\
+Every option may also be given by the environment, as {ENVIRONMENT_PREFIX} and its name
+({ENVIRONMENT_PREFIX}LOG_FORMAT=json; several namespaces separated by commas); the command line
+wins.
+
+The cluster is the first of: --kubeconfig or --context, $KUBECONFIG, the pod that this runs in,
+~/.kube/config.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The process's settings, checked. Durations in seconds, ``write_rate`` in requests/s."""
+
+    identity: str
+    """Unlike that of any other process."""
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespaces: tuple[str, ...] = ()
+    """Empty: all."""
+    lease_namespace: str | None = None
+    """None: the namespace of the service account or context."""
+    lease_name: str = "wavegate"
+    metrics_host: str = "0.0.0.0"  # noqa: S104  (it is scraped from other machines)
+    metrics_port: int = 8080
+    pipeline_image: str = PlanSettings().pipeline_image
+    lost_after: float = PlanSettings().lost_after
+    write_rate: float = 300.0
+    write_burst: float = 500.0
+    log_format: str = "text"
+    verbose: bool = False
+
+    def for_plans(self) -> PlanSettings:
+        """The part that the rules read."""
+        return PlanSettings(pipeline_image=self.pipeline_image, lost_after=self.lost_after)
+
+
+def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings:
+    """Settings from a command line and an environment.
+
+    Exits as argparse does: 0 after --help, 2 with a message that names the option.
+    """
+    parser = _parser()
+    values = vars(parser.parse_args([*_from_environment(parser, environ), *arguments]))
+    host, port = values.pop("metrics_bind")
+    # Repeated options add up; those of the environment are to be replaced, not added to.
+    namespaces = parser.parse_args(arguments).namespace or values["namespace"] or ()
+    del values["namespace"]
+    return Settings(
+        **values,
+        metrics_host=host,
+        metrics_port=port,
+        namespaces=tuple(dict.fromkeys(namespaces)),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m wavegate",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_cluster_options(parser)
+    _add_leader_options(parser)
+    _add_work_options(parser)
+    _add_report_options(parser)
+    return parser
+
+
+def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("cluster")
+    group.add_argument("--kubeconfig", metavar="FILE", help="kubeconfig file")
+    group.add_argument("--context", metavar="NAME", help="context of the kubeconfig file")
+    group.add_argument(
+        "-n",
+        "--namespace",
+        metavar="NAME",
+        action="append",
+        help="look after this namespace only; may be repeated (default: all namespaces)",
+    )
+
+
+def _add_leader_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("leadership")
+    group.add_argument(
+        "--lease-namespace",
+        metavar="NAME",
+        help="namespace of the Lease (default: the service account's or the context's)",
+    )
+    group.add_argument(
+        "--lease-name",
+        metavar="NAME",
+        default="wavegate",
+        help="name of the Lease; processes that share it elect one leader (default: %(default)s)",
+    )
+    group.add_argument(
+        "--identity",
+        metavar="TEXT",
+        default=f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}",
+        help="name of this process in the Lease, unlike any other's (default: host name and a"
+        " random part)",
+    )
+
+
+def _add_work_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("work")
+    defaults = PlanSettings()
+    group.add_argument(
+        "--pipeline-image",
+        metavar="IMAGE",
+        default=defaults.pipeline_image,
+        help="engine of jobs of type pipeline, used by versions made from now on"
+        " (default: %(default)s)",
+    )
+    group.add_argument(
+        "--lost-after",
+        metavar="DURATION",
+        type=_duration,
+        default=defaults.lost_after,
+        help="how long a rollout waits for a node that became NotReady (default: 1h)",
+    )
+    group.add_argument(
+        "--write-rate",
+        metavar="N",
+        type=_positive,
+        default=300.0,
+        help="requests a second sent at most for writes (default: 300)",
+    )
+    group.add_argument(
+        "--write-burst",
+        metavar="N",
+        type=_positive,
+        default=500.0,
+        help="requests that may be sent at once after a quiet time (default: 500)",
+    )
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reports")
+    group.add_argument(
+        "--metrics-bind",
+        metavar="HOST:PORT",
+        type=_address,
+        default="0.0.0.0:8080",
+        help="where /metrics, /healthz and /readyz are served; port 0: any free one, which is"
+        " logged (default: %(default)s)",
+    )
+    group.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="form of the log's lines on stderr (default: %(default)s)",
+    )
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="log every decision, with its pass"
+    )
+
+
+def _from_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> list[str]:
+    """The options that the environment gives, spelled as on a command line."""
+    found: list[str] = []
+    for action in parser._actions:
+        option = action.option_strings[-1]
+        text = environ.get(ENVIRONMENT_PREFIX + option[2:].replace("-", "_").upper(), "")
+        if not text or action.dest == "help":
+            continue
+        if action.dest == "verbose":
+            found += [option] if text.lower() in ("1", "true", "yes") else []
+        elif action.dest == "namespace":
+            found += [f"{option}={name.strip()}" for name in text.split(",") if name.strip()]
+        else:
+            found.append(f"{option}={text}")
+    return found
+
+
+def _duration(text: str) -> float:
+    return _checked(parse_duration, text, "a duration such as 30m")
+
+
+def _positive(text: str) -> float:
+    value = _checked(float, text, "a number above 0")
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host, int(port)
+
+
+def _checked(convert: Callable[[str], Any], text: str, what: str) -> float:
+    try:
+        return float(convert(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from error

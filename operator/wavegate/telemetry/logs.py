@@ -1,0 +1,48 @@
+"""The process's log on stderr, plain or JSON, one line a fact; never a body or a token."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Final
+
+_CHATTY: Final = ("kopf", "aiohttp", "asyncio")
+"""Libraries whose lines are for who debugs them."""
+
+
+class PlainFormatter(logging.Formatter):
+    """``2025-01-31T12:00:00.123Z INFO wavegate.app: message``."""
+
+    converter = staticmethod(time.gmtime)  # type: ignore[assignment]
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+class JsonFormatter(PlainFormatter):
+    """One object a line, with the fields time, level, logger, message and, if any, error."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def set_up_logs(log_format: str, *, verbose: bool) -> None:
+    """Send all logs to stderr as ``text`` or ``json``; ``verbose`` shows every decision."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else PlainFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.getLogger("wavegate").setLevel(logging.DEBUG if verbose else logging.INFO)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,115 @@
+"""A real API server with simulated nodes, the CRDs and the operator's rights; one a session."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+import wavelab
+from wavegate.api.crds import KINDS
+from wavegate.api.names import API_VERSION
+
+ROOT = Path(__file__).parents[2]
+NODES = 20
+NAMESPACE = "api-tests"
+"""Where objects without a namespace of their own are sent."""
+PLURALS = {kind.kind: kind.plural for kind in KINDS}
+
+
+class Api:
+    """Requests to the API server as the kubeconfig's user, over one connection that is kept."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster = config["clusters"][0]["cluster"]
+        self._headers = {"Authorization": f"Bearer {config['users'][0]['user']['token']}"}
+        context = ssl.create_default_context(
+            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
+        )
+        server = urlsplit(cluster["server"])
+        self._connection = http.client.HTTPSConnection(
+            str(server.hostname), server.port, timeout=30, context=context
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+    ) -> tuple[int, Any]:
+        """The answer's status and its document."""
+        self._connection.request(
+            method,
+            path,
+            None if body is None else json.dumps(body),
+            {**self._headers, "Content-Type": content, "Accept": accept},
+        )
+        answer = self._connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    def create(self, obj: dict[str, Any], *, dry: bool = False) -> tuple[int, Any]:
+        """POST with strict field validation."""
+        return self.request("POST", collection(obj) + _query(dry=dry), obj)
+
+    def patch(
+        self, obj: dict[str, Any], change: dict[str, Any], *, dry: bool = False, sub: str = ""
+    ) -> tuple[int, Any]:
+        """Merge patch of the object, or of its subresource ``sub`` such as ``/status``."""
+        path = f"{collection(obj)}/{obj['metadata']['name']}{sub}{_query(dry=dry)}"
+        return self.request("PATCH", path, change, "application/merge-patch+json")
+
+
+def collection(obj: dict[str, Any]) -> str:
+    """Where objects of this one's kind and namespace are."""
+    namespace = obj["metadata"].get("namespace", NAMESPACE)
+    return f"/apis/{API_VERSION}/namespaces/{namespace}/{PLURALS[obj['kind']]}"
+
+
+def _query(*, dry: bool) -> str:
+    return "?fieldValidation=Strict" + ("&dryRun=All" if dry else "")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[wavelab.Cluster]:
+    """The cluster, its nodes Ready and the CRDs served; removed at the end of the session."""
+    lab = wavelab.Cluster("test-integration")
+    try:
+        lab.up(simulated=NODES)
+        lab.kubectl("apply", "--filename", str(ROOT / "crds"))
+        lab.kubectl(
+            "wait",
+            "--for=condition=Established",
+            "--timeout=60s",
+            "--filename",
+            str(ROOT / "crds"),
+        )
+        lab.kubectl("create", "namespace", "wavegate-system")
+        lab.kubectl("apply", "--filename", str(ROOT / "manifests"))
+        yield lab
+    finally:
+        lab.down()
+
+
+@pytest.fixture(scope="session")
+def api(cluster: wavelab.Cluster) -> Iterator[Api]:
+    """Requests to the cluster's API server as its administrator."""
+    requests = Api(Path(cluster.kubeconfig))
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    code, answer = requests.request("POST", "/api/v1/namespaces", space)
+    assert code == 201, answer
+    yield requests
+    requests.close()

@@ -1,0 +1,283 @@
+"""The FleetJob's spec and the loader at the edge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from wavegate.api.fleetjob import (
+    FleetJobSpec,
+    InvalidSpec,
+    Rollout,
+    Selector,
+    config_size,
+    load_job_spec,
+)
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+MAIN = {"name": "main", "image": "busybox"}
+
+
+def pipeline(**more: Any) -> dict[str, Any]:
+    return {"type": "pipeline", "config": {"input": {}}, **more}
+
+
+def container(spec: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "container",
+        "template": {"spec": {"containers": [MAIN], **(spec or {})}, **more},
+    }
+
+
+def rolling(**health: Any) -> dict[str, Any]:
+    return pipeline(rollout={"strategy": "Rolling", "healthCheck": {"deadline": "5m", **health}})
+
+
+def problems(raw: dict[str, Any]) -> list[str]:
+    with pytest.raises(InvalidSpec) as caught:
+        load_job_spec(raw)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return caught.value.problems
+
+
+def test_defaults() -> None:
+    spec = load_job_spec(pipeline())
+    assert spec == FleetJobSpec(
+        type="pipeline",
+        config={"input": {}},
+        priority=50,
+        restart_policy="OnFailure",
+        selector=Selector(match_labels={}, match_expressions=[], match_ids=[]),
+        rollout=Rollout(
+            strategy="Immediate",
+            max_parallel=None,
+            auto_promote=False,
+            max_failed_nodes=10,
+            max_failed_nodes_percent=10,
+            no_auto_rollback=False,
+            health_check=None,
+            paused=False,
+        ),
+        suspend=False,
+    )
+
+
+def test_health_defaults() -> None:
+    health = load_job_spec(rolling()).rollout.health_check
+    assert health is not None
+    assert (health.interval, health.max_error_rate, health.failure_threshold) == (10.0, 0.1, 3)
+    assert health.success_threshold is None, "contradicts minHealthyTime, so it is filled in later"
+
+
+def test_a_spec_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_job_spec(pipeline()).suspend = True
+
+
+def test_what_goes_out_comes_in_again() -> None:
+    spec = load_job_spec(rolling(interval="15s", maxErrorRate=0))
+    assert load_job_spec(spec.to_dict()) == spec
+
+
+def test_a_null_means_not_set() -> None:
+    given = pipeline(priority=None, rollout={"strategy": None, "healthCheck": None}, labels=None)
+    assert load_job_spec(given) == load_job_spec(pipeline())
+
+
+def test_config_and_template_are_kept_as_they_are() -> None:
+    config = {"a": None, "b": [1, 2.5, {"c": "d"}]}
+    template = {"spec": {"containers": [MAIN], "hostNetwork": True}}
+    spec = load_job_spec({"type": "container", "config": config, "template": template})
+    assert (spec.config, spec.template) == (config, template)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_examples_load(path: Path) -> None:
+    for document in yaml.safe_load_all(path.read_text()):
+        load_job_spec(document["spec"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "k=v",
+        "k==v",
+        "k!=v",
+        "k in (a,b)",
+        "k notin (a, b)",
+        "k",
+        "!k",
+        "a.b/c-d=e_f",
+        "k=",
+        "k = v",
+    ],
+)
+def test_the_seven_forms_of_an_expression(text: str) -> None:
+    load_job_spec(pipeline(selector={"matchExpressions": [text]}))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "=v", "a b", "k in a", "k in (a", "k within (a)", "k>1", "k=a,b", "k=v=w", "!k=v"]
+)
+def test_what_is_no_expression(text: str) -> None:
+    [problem] = problems(pipeline(selector={"matchExpressions": ["k", text]}))
+    assert problem.startswith("spec.selector.matchExpressions[1]: ")
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no type": ({"config": {}}, "spec.type: is required"),
+    "an unknown type": ({"type": "query"}, "spec.type: input should be 'pipeline' or 'container'"),
+    "an unknown field": (pipeline(bogus=1), "spec.bogus: is not known to this release"),
+    "an unknown field below": (
+        rolling(errorRate={"prometheus": {}}),
+        "spec.rollout.healthCheck.errorRate.prometheus: is not known to this release",
+    ),
+    "a field by its Python name": (
+        pipeline(rollout={"maxParallels": 1}),
+        "spec.rollout.maxParallels: is not known to this release",
+    ),
+    "a number as text": (pipeline(priority="5"), "spec.priority: input should be a valid integer"),
+    "too high a priority": (
+        pipeline(priority=101),
+        "spec.priority: input should be less than or equal to 100",
+    ),
+    "a wave of nothing": (
+        pipeline(rollout={"maxParallel": 0}),
+        "spec.rollout.maxParallel: must be at least 1, or a share from 1% to 100%",
+    ),
+    "a share of nothing": (
+        pipeline(rollout={"maxParallel": "0%"}),
+        "spec.rollout.maxParallel: must be a number of nodes such as 5, or a share",
+    ),
+    "a wave that is neither": (
+        pipeline(rollout={"maxParallel": 1.5}),
+        "spec.rollout.maxParallel: input should be",
+    ),
+    "a bad duration": (
+        rolling(interval="P1D"),
+        "spec.rollout.healthCheck.interval: 'P1D' is not a duration",
+    ),
+    "an interval too short": (
+        rolling(interval="500ms"),
+        "spec.rollout.healthCheck.interval: must be between 1s and 1h",
+    ),
+    "a deadline of nothing": (
+        rolling(deadline="0s"),
+        "spec.rollout.healthCheck.deadline: must be longer than 0s and at most 24h",
+    ),
+    "a deadline too long": (
+        rolling(deadline="25h"),
+        "spec.rollout.healthCheck.deadline: must be longer than 0s and at most 24h",
+    ),
+    "a time too long": (
+        rolling(minHealthyTime="25h"),
+        "spec.rollout.healthCheck.minHealthyTime: must be longer than 0s and at most 24h",
+    ),
+    "both a time and a threshold": (
+        rolling(minHealthyTime="1m", successThreshold=2),
+        "spec.rollout.healthCheck.minHealthyTime: give either",
+    ),
+    "waves without a health check": (
+        pipeline(rollout={"strategy": "Canary"}),
+        "spec.rollout.healthCheck.deadline: is required for the strategies Rolling and Canary",
+    ),
+    "waves without a deadline": (
+        pipeline(rollout={"strategy": "Rolling", "healthCheck": {}}),
+        "spec.rollout.healthCheck.deadline: is required for the strategies Rolling and Canary",
+    ),
+    "an empty source": (
+        rolling(errorRate={}),
+        "spec.rollout.healthCheck.errorRate.podMetrics: is required",
+    ),
+    "a pipeline without config": (
+        {"type": "pipeline"},
+        "spec.config: is required for type pipeline",
+    ),
+    "a container without template": (
+        {"type": "container"},
+        "spec.template.spec.containers: type container needs a container named main",
+    ),
+    "a container without image": (
+        {"type": "container", "template": {"spec": {"containers": [{"name": "main"}]}}},
+        "spec.template.spec.containers: type container needs a container named main",
+    ),
+    "a reserved label": (
+        pipeline(labels={"wavegate.dev/job": "x"}),
+        "spec.labels: 'wavegate.dev/job' is reserved",
+    ),
+    "a reserved label in the template": (
+        container(metadata={"labels": {"wavegate.dev/job": "x"}}),
+        "spec.template.metadata.labels: 'wavegate.dev/job' is reserved",
+    ),
+    "the template's restartPolicy": (
+        container({"restartPolicy": "Never"}),
+        "spec.template.spec.restartPolicy: is not allowed; set spec.restartPolicy instead",
+    ),
+    "the template's nodeName": (
+        container({"nodeName": "a"}),
+        "spec.template.spec.nodeName: is not allowed",
+    ),
+    "affinity to a node's name": (
+        container(
+            {
+                "affinity": {
+                    "nodeAffinity": {
+                        "requiredDuringSchedulingIgnoredDuringExecution": {
+                            "nodeSelectorTerms": [
+                                {
+                                    "matchFields": [
+                                        {"key": "metadata.name", "operator": "In", "values": ["a"]}
+                                    ]
+                                }
+                            ]
+                        }
+                    }
+                }
+            }
+        ),
+        "spec.template.spec.affinity: matchFields is not allowed",
+    ),
+}
+
+
+@pytest.mark.parametrize(("raw", "line"), WRONG.values(), ids=list(WRONG))
+def test_the_loader_names_the_field(raw: dict[str, Any], line: str) -> None:
+    found = problems(raw)
+    assert len(found) == 1, found
+    assert found[0].startswith(line)
+
+
+@pytest.mark.parametrize("raw", [None, [], "text"])
+def test_no_spec_at_all_is_a_problem_not_a_crash(raw: object) -> None:
+    with pytest.raises(InvalidSpec, match="spec: is required and must be an object"):
+        load_job_spec(raw)
+
+
+def test_every_problem_has_a_line() -> None:
+    assert [p.split(":")[0] for p in problems({"type": "pipeline", "a": 1, "b": 2})] == [
+        "spec.a",
+        "spec.b",
+    ]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        {"spec": "text"},
+        {"spec": {"containers": "text"}},
+        {"spec": {"containers": [1, None], "affinity": []}},
+        {"metadata": []},
+    ],
+)
+def test_a_template_of_another_shape_is_a_problem_not_a_crash(template: dict[str, Any]) -> None:
+    assert problems({"type": "container", "template": template})
+
+
+def test_config_size_is_that_of_compact_json() -> None:
+    assert config_size(load_job_spec({"type": "pipeline", "config": {"a": "é"}})) == 10
+    assert config_size(FleetJobSpec(type="container")) == 0

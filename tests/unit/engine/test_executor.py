@@ -1,0 +1,383 @@
+"""Actions against an API server: what is sent, and what each answer means."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from unit.engine.support import Engine, FakeApi, claim, now, path_of
+from wavegate.domain.actions import (
+    CreateDeployment,
+    CreatePod,
+    CreateVersion,
+    DeleteExecution,
+    DeletePod,
+    PrepareVersion,
+)
+from wavegate.domain.observed import JobView, PlanSettings
+from wavegate.engine.outcomes import Done, Failed, LookAgain, NotLeading, Refused
+from wavegate.kube.errors import Forbidden, Invalid, ServerError, TooManyRequests, Uncertain
+
+pytestmark = pytest.mark.looptime
+
+POD = "/api/v1/namespaces/web/pods/edge-a"
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+def engine(api: FakeApi) -> Engine:
+    return Engine(api)
+
+
+@pytest.fixture
+def job(engine: Engine) -> JobView:
+    return engine.make_job()
+
+
+def manifest() -> CreatePod:
+    return CreatePod(
+        execution="edge-a-1",
+        node="a",
+        manifest={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "edge-a", "labels": {"wavegate.dev/job": "edge"}},
+            "spec": {"containers": [{"name": "main", "image": "a:1"}]},
+        },
+    )
+
+
+def taken(engine: Engine, job: JobView) -> int:
+    """Executions that a pass would see."""
+    observed = engine.cache.snapshot(
+        job.key,
+        now=now(),
+        eval_id="e2",
+        operator_started=0.0,
+        health={},
+        prepared={},
+        refusals={},
+        settings=PlanSettings(),
+    )
+    assert observed is not None
+    return len(observed.executions)
+
+
+async def test_a_claim_carries_owner_labels_and_identity(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    assert await engine.executor.execute(job, claim("a")) == Done()
+    stored = api.objects[path_of("executions", "edge-a-1")]
+    assert stored["metadata"]["ownerReferences"] == [
+        {
+            "apiVersion": "wavegate.dev/v1alpha1",
+            "kind": "FleetJob",
+            "name": "edge",
+            "uid": job.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+    ]
+    assert stored["metadata"]["labels"] == {
+        "wavegate.dev/job": "edge",
+        "wavegate.dev/version": "1",
+        "wavegate.dev/deployment": "edge-v1",
+    }
+    assert stored["spec"] == {
+        "jobId": job.uid,
+        "jobName": "edge",
+        "jobType": "container",
+        "jobVersion": 1,
+        "nodeName": "a",
+        "nodeUid": "uid-of-a",
+        "evalId": "e1",
+        "rolloutWave": 1,
+        "deploymentName": "edge-v1",
+        "attempt": 1,
+        "workloadHash": "h1:0",
+    }
+    assert engine.cache.execution_uid("web", "edge-a-1") == stored["metadata"]["uid"]
+
+
+async def test_a_claim_repeated_after_it_succeeded_is_success(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    assert await engine.executor.execute(job, claim("a")) == Done()
+    assert len(api.objects) == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("another version", {"version": 2}),
+        ("another node", {"node_uid": "uid-of-another"}),
+        ("another deployment", {"deployment": "edge-v2"}),
+        ("another attempt", {"attempt": 2}),
+    ],
+)
+async def test_a_claim_of_ours_for_something_else_is_looked_at_again(
+    engine: Engine, job: JobView, what: str, change: dict[str, object]
+):
+    await engine.executor.execute(job, claim("a"))
+    other = replace(claim("a"), **change)
+    assert isinstance(await engine.executor.execute(job, other), LookAgain), what
+
+
+async def test_a_claim_that_has_ended_or_is_being_deleted_is_no_success(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    path = path_of("executions", "edge-a-1")
+    await engine.executor.execute(job, claim("a"))
+    there = api.objects[path]
+    api.put(path, {**there, "status": {"observedState": {"stateType": "Failed"}}})
+    assert isinstance(await engine.executor.execute(job, claim("a")), LookAgain)
+    assert engine.cache.executions.get("web", "edge-a-1").terminal
+    there["metadata"]["deletionTimestamp"] = "2023-11-14T22:15:00Z"
+    api.put(path, {**there, "status": {}})
+    assert isinstance(await engine.executor.execute(job, claim("a")), LookAgain)
+
+
+async def test_the_name_of_a_job_that_is_gone_is_waited_for(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(replace(job, uid="uid-before"), claim("a"))
+    outcome = await engine.executor.execute(job, claim("a"))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "NameTaken"
+    assert "Execution web/edge-a-1" in outcome.message
+
+
+async def test_a_strangers_object_is_named_in_the_refusal(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    api.put(path_of("fleetdeployments", "edge-v1"), {"kind": "FleetDeployment", "spec": {}})
+    action = CreateDeployment("edge-v1", "Create", 0, 1, {})
+    outcome = await engine.executor.execute(job, action)
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "Stranger"
+    assert "FleetDeployment web/edge-v1" in outcome.message
+
+
+async def test_a_strangers_pod_is_named_with_its_controller(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    owner = {"kind": "ReplicaSet", "name": "shop-1", "uid": "u", "controller": True}
+    api.put(POD, {"kind": "Pod", "metadata": {"ownerReferences": [owner]}, "spec": {}})
+    outcome = await engine.executor.execute(job, manifest())
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "Stranger"
+    assert "Pod web/edge-a" in outcome.message
+    assert "ReplicaSet shop-1" in outcome.message
+
+
+async def test_a_pod_is_owned_by_its_execution(api: FakeApi, engine: Engine, job: JobView):
+    await engine.executor.execute(job, claim("a"))
+    assert await engine.executor.execute(job, manifest()) == Done()
+    (owner,) = api.objects[POD]["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"]) == ("Execution", "edge-a-1")
+    assert owner["uid"] == engine.cache.execution_uid("web", "edge-a-1")
+
+
+async def test_no_pod_is_made_for_an_execution_that_is_not_known(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    assert isinstance(await engine.executor.execute(job, manifest()), LookAgain)
+    assert not api.writes()
+
+
+async def test_the_pod_of_an_execution_before_it_is_still_there(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    await engine.executor.execute(job, manifest())
+    await engine.executor.execute(job, claim("a", attempt=2))
+    following = replace(manifest(), execution="edge-a-2")
+    assert isinstance(await engine.executor.execute(job, following), LookAgain)
+
+
+async def test_a_pod_of_an_execution_that_is_gone_is_waited_for(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    await engine.executor.execute(job, manifest())
+    await engine.executor.execute(job, claim("a", attempt=2))
+    gone = engine.cache.execution_uid("web", "edge-a-1")
+    engine.cache.forget("Execution", "web", "edge-a-1", gone)
+    outcome = await engine.executor.execute(job, replace(manifest(), execution="edge-a-2"))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "NameTaken"
+
+
+async def test_a_delete_names_uid_and_version_and_keeps_the_pods_grace(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    await engine.executor.execute(job, manifest())
+    pod = engine.cache.pods.get("web", "edge-a")
+    action = DeletePod(pod.name, pod.uid, pod.resource_version, "replaced")
+    assert await engine.executor.execute(job, action) == Done()
+    (request,) = api.writes("/pods/")
+    assert request.body == {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {"uid": pod.uid, "resourceVersion": pod.resource_version},
+    }
+    assert engine.cache.pods.get("web", "edge-a").deletion is not None
+
+
+async def test_a_late_delete_of_a_former_leader_is_refused(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    await engine.executor.execute(job, manifest())
+    pod = engine.cache.pods.get("web", "edge-a")
+    api.put(POD, api.objects[POD])
+    action = DeletePod(pod.name, pod.uid, pod.resource_version, "replaced")
+    assert isinstance(await engine.executor.execute(job, action), LookAgain)
+    assert "deletionTimestamp" not in api.objects[POD]["metadata"]
+
+
+async def test_what_is_gone_already_is_deleted(api: FakeApi, engine: Engine, job: JobView):
+    await engine.executor.execute(job, claim("a"))
+    view = engine.cache.executions.get("web", "edge-a-1")
+    del api.objects[path_of("executions", "edge-a-1")]
+    action = DeleteExecution(view.name, view.uid, view.resource_version)
+    assert await engine.executor.execute(job, action) == Done()
+    assert engine.cache.executions.get("web", "edge-a-1") is None
+
+
+@pytest.mark.parametrize("error", [Uncertain("reset"), ServerError(500)])
+async def test_a_node_counts_as_taken_until_an_uncertain_claim_is_known(
+    api: FakeApi, engine: Engine, job: JobView, error: Exception
+):
+    api.fail("POST", "executions", error, applied=True)
+    api.fail("GET", "executions", ServerError(503), times=4)
+    task = asyncio.create_task(engine.executor.execute(job, claim("a")))
+    await asyncio.sleep(3)
+    assert not task.done()
+    assert taken(engine, job) == 1
+    assert engine.cache.execution_uid("web", "edge-a-1") is None
+    assert await task == Done()
+    assert engine.cache.execution_uid("web", "edge-a-1") is not None
+
+
+async def test_an_uncertain_claim_that_was_not_made_frees_its_node(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    api.fail("POST", "executions", Uncertain("reset"))
+    assert isinstance(await engine.executor.execute(job, claim("a")), Failed)
+    assert taken(engine, job) == 0
+
+
+async def test_nothing_is_written_by_who_does_not_lead(api: FakeApi):
+    engine = Engine(api, leading=lambda: False)
+    job = engine.make_job()
+    assert await engine.executor.execute(job, claim("a")) == NotLeading()
+    assert not api.requests
+    assert taken(engine, job) == 0
+
+
+@pytest.mark.parametrize(
+    "error", [Invalid(422, "Invalid", "no"), Forbidden(403, "Forbidden", "no")]
+)
+async def test_a_refusal_for_good_keeps_the_servers_words(
+    api: FakeApi, engine: Engine, job: JobView, error: Exception
+):
+    api.fail("POST", "executions", error)
+    outcome = await engine.executor.execute(job, claim("a"))
+    assert outcome == Refused(error.reason, "no")
+    assert taken(engine, job) == 0
+
+
+async def test_a_429_slows_everything_down(api: FakeApi, engine: Engine, job: JobView):
+    api.fail("POST", "executions", TooManyRequests(429, retry_after=9.0))
+    assert isinstance(await engine.executor.execute(job, claim("a")), Failed)
+    await engine.executor.execute(job, claim("b"))
+    assert api.requests[-1].at == pytest.approx(9, abs=0.1)
+
+
+async def test_a_version_keeps_the_jobs_status_of_its_time(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    action = CreateVersion(
+        "edge-v1", 1, job.raw_spec, "h1:0", "", "1", {"state": {"stateType": "Pending"}}
+    )
+    assert await engine.executor.execute(job, action) == Done()
+    stored = api.objects[path_of("jobversions", "edge-v1")]
+    assert stored["spec"] == {
+        "jobId": job.uid,
+        "version": 1,
+        "jobSpec": job.raw_spec,
+        "workloadHash": "h1:0",
+        "driver": {"revision": "1"},
+    }
+    assert stored["status"] == {"job": {"state": {"stateType": "Pending"}}}
+    assert await engine.executor.execute(job, action) == Done()
+    assert len(api.writes("/status")) == 1
+
+
+def preparation(data: dict[str, str] | None = None) -> PrepareVersion:
+    return PrepareVersion(
+        version=1,
+        version_name="edge-v1",
+        version_uid="uid-of-v1",
+        data={"config.yaml": "a: 1\n"} if data is None else data,
+        pod=manifest().manifest,
+    )
+
+
+async def test_a_version_is_prepared_by_a_config_map_and_a_dry_run(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    assert await engine.executor.execute(job, preparation()) == Done()
+    config = api.objects["/api/v1/namespaces/web/configmaps/edge-v1"]
+    assert config["immutable"] is True
+    assert config["data"] == {"config.yaml": "a: 1\n"}
+    assert config["metadata"]["ownerReferences"][0]["uid"] == "uid-of-v1"
+    trial = api.requests[-1]
+    assert trial.query == {"dryRun": "All", "fieldValidation": "Strict"}
+    assert "name" not in trial.body["metadata"]
+    assert engine.preparations.of(job.uid)[1].ok
+
+
+async def test_a_version_without_a_document_needs_no_config_map(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, preparation(data={}))
+    assert not api.writes()
+    assert engine.preparations.of(job.uid)[1].ok
+
+
+async def test_a_refused_dry_run_is_remembered_in_the_servers_words(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    api.fail("POST", "/pods", Invalid(400, "BadRequest", 'unknown field "spec.imagee"'))
+    assert await engine.executor.execute(job, preparation()) == Done()
+    found = engine.preparations.of(job.uid)[1]
+    assert not found.ok
+    assert found.message == 'unknown field "spec.imagee"'
+
+
+@pytest.mark.parametrize("error", [ServerError(503), Uncertain("timeout"), TooManyRequests(429)])
+async def test_server_trouble_says_nothing_about_a_version(
+    api: FakeApi, engine: Engine, job: JobView, error: Exception
+):
+    api.fail("POST", "/pods", error)
+    assert isinstance(await engine.executor.execute(job, preparation()), Failed)
+    assert not engine.preparations.of(job.uid)
+
+
+async def test_a_config_map_of_other_contents_refuses_the_version(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, preparation())
+    await engine.executor.execute(job, preparation(data={"config.yaml": "a: 2\n"}))
+    assert not engine.preparations.of(job.uid)[1].ok

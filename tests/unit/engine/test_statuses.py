@@ -1,0 +1,180 @@
+"""Status writes: guarded, paced, on proof."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from unit.engine.support import Engine, FakeApi, claim, now, path_of
+from wavegate.domain.actions import Note, PodProof, SetStatus
+from wavegate.domain.observed import JobView
+from wavegate.engine.outcomes import Done, LookAgain, TooSoon
+from wavegate.kube.errors import ServerError
+
+pytestmark = pytest.mark.looptime
+
+POD = "/api/v1/namespaces/web/pods/edge-a"
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+def engine(api: FakeApi) -> Engine:
+    return Engine(api)
+
+
+def status_of(engine: Engine, name: str = "edge", **state: Any) -> SetStatus:
+    job = engine.cache.job(("web", name))
+    return SetStatus("FleetJob", name, job.uid, job.resource_version, state)
+
+
+async def execution_status(engine: Engine, job: JobView, proof: PodProof | None) -> SetStatus:
+    await engine.executor.execute(job, claim("a"))
+    view = engine.cache.executions.get("web", "edge-a-1")
+    state = {"observedState": {"stateType": "Failed"}}
+    return SetStatus("Execution", view.name, view.uid, view.resource_version, state, proof)
+
+
+async def test_a_status_replaces_nothing_but_the_status(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    spec = api.objects[path_of("fleetjobs", "edge")]["spec"]
+    assert await engine.executor.execute(job, status_of(engine, revision=1)) == Done()
+    stored = api.objects[path_of("fleetjobs", "edge")]
+    assert stored["status"] == {"revision": 1}
+    assert stored["spec"] == spec
+    assert engine.cache.job(job.key).status == {"revision": 1}
+    (request,) = api.writes()
+    assert request.path.endswith("/fleetjobs/edge/status")
+    assert set(request.body["metadata"]) == {"name", "namespace", "uid", "resourceVersion"}
+
+
+async def test_a_late_status_of_a_former_leader_is_refused(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    late = status_of(engine, revision=1)
+    path = path_of("fleetjobs", "edge")
+    api.put(path, {**api.objects[path], "status": {"revision": 9}})
+    assert isinstance(await engine.executor.execute(job, late), LookAgain)
+    assert api.objects[path]["status"] == {"revision": 9}
+
+
+async def test_a_status_for_an_object_made_anew_is_refused(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    stale = replace(status_of(engine, revision=1), uid="uid-of-the-former")
+    assert isinstance(await engine.executor.execute(job, stale), LookAgain)
+
+
+async def test_a_jobs_status_is_written_at_most_once_a_second(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    await engine.executor.execute(job, status_of(engine, revision=1))
+    outcome = await engine.executor.execute(job, status_of(engine, revision=2))
+    assert outcome == TooSoon(pytest.approx(now() + 1.0))
+    await asyncio.sleep(1.0)
+    assert await engine.executor.execute(job, status_of(engine, revision=2)) == Done()
+    assert len(api.writes()) == 2
+
+
+async def test_a_status_that_ends_something_is_written_at_once_but_only_the_first(
+    api: FakeApi, engine: Engine
+):
+    job = engine.make_job()
+    await engine.executor.execute(job, status_of(engine, revision=1))
+    ended = {"state": {"stateType": "RolloutFailed"}}
+    assert await engine.executor.execute(job, status_of(engine, **ended)) == Done()
+    again = status_of(engine, revision=3, **ended)
+    assert isinstance(await engine.executor.execute(job, again), TooSoon)
+
+
+async def test_one_jobs_pace_is_not_anothers(engine: Engine):
+    first, second = engine.make_job("edge"), engine.make_job("other")
+    assert await engine.executor.execute(first, status_of(engine, "edge", revision=1)) == Done()
+    assert await engine.executor.execute(second, status_of(engine, "other", revision=1)) == Done()
+
+
+async def test_executions_have_no_pace(engine: Engine):
+    job = engine.make_job()
+    action = await execution_status(engine, job, None)
+    assert await engine.executor.execute(job, action) == Done()
+    view = engine.cache.executions.get("web", "edge-a-1")
+    again = replace(action, resource_version=view.resource_version)
+    assert await engine.executor.execute(job, again) == Done()
+
+
+async def test_a_verdict_on_a_pod_that_changed_is_dropped_and_the_pod_is_known(
+    api: FakeApi, engine: Engine
+):
+    job = engine.make_job()
+    pod = api.put(POD, {"kind": "Pod", "metadata": {"labels": {"wavegate.dev/job": "edge"}}})
+    proof = PodProof("edge-a", pod["metadata"]["uid"], pod["metadata"]["resourceVersion"])
+    action = await execution_status(engine, job, proof)
+    api.put(POD, {**api.objects[POD], "status": {"phase": "Running"}})
+    assert isinstance(await engine.executor.execute(job, action), LookAgain)
+    assert engine.cache.pods.get("web", "edge-a").phase == "Running"
+    assert not api.writes("/status")
+
+
+async def test_a_verdict_on_a_pod_as_it_was_seen_is_written(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    pod = api.put(POD, {"kind": "Pod", "metadata": {}})
+    proof = PodProof("edge-a", pod["metadata"]["uid"], pod["metadata"]["resourceVersion"])
+    action = await execution_status(engine, job, proof)
+    assert await engine.executor.execute(job, action) == Done()
+
+
+@pytest.mark.parametrize(("there", "written"), [(False, True), (True, False)])
+async def test_a_verdict_that_rests_on_no_pod_needs_there_to_be_none(
+    api: FakeApi, engine: Engine, there: bool, written: bool
+):
+    job = engine.make_job()
+    if there:
+        api.put(POD, {"kind": "Pod", "metadata": {}})
+    action = await execution_status(engine, job, PodProof("edge-a", "", ""))
+    outcome = await engine.executor.execute(job, action)
+    assert (outcome == Done()) is written
+
+
+async def test_a_verdict_on_a_pod_that_is_gone_is_dropped(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    pod = api.put(POD, {"kind": "Pod", "metadata": {"labels": {"wavegate.dev/job": "edge"}}})
+    engine.cache.assume("Pod", pod)
+    proof = PodProof("edge-a", pod["metadata"]["uid"], pod["metadata"]["resourceVersion"])
+    action = await execution_status(engine, job, proof)
+    del api.objects[POD]
+    assert isinstance(await engine.executor.execute(job, action), LookAgain)
+    assert engine.cache.pods.get("web", "edge-a") is None
+
+
+async def test_an_event_is_told_only_after_its_write_and_only_once(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    note = Note("Promoted", "all 3 canaries are stable")
+    teller = asyncio.create_task(engine.events.run())
+    stale = replace(status_of(engine, revision=1), resource_version="1", notes=(note,))
+    await engine.executor.execute(job, stale)
+    await asyncio.sleep(0.1)
+    assert not api.writes("/events")
+    for revision in (1, 2):
+        action = replace(status_of(engine, revision=revision), notes=(note,))
+        assert await engine.executor.execute(job, action) == Done()
+        await asyncio.sleep(1)
+    (event,) = api.writes("/events")
+    assert event.body["regarding"]["uid"] == job.uid
+    assert event.body["note"] == "all 3 canaries are stable"
+    assert event.body["type"] == "Normal"
+    teller.cancel()
+
+
+async def test_an_event_that_cannot_be_sent_is_in_nobodys_way(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    teller = asyncio.create_task(engine.events.run())
+    api.fail("POST", "/events", ServerError(503))
+    for revision, words in ((1, "one"), (2, "two")):
+        action = replace(status_of(engine, revision=revision), notes=(Note("Said", words),))
+        assert await engine.executor.execute(job, action) == Done()
+        await asyncio.sleep(1)
+    assert [event.body["note"] for event in api.writes("/events")] == ["one", "two"]
+    teller.cancel()
