@@ -1,0 +1,59 @@
+"""``make readme``: run the two commands and write their real output into README.md.
+
+Between ``<!-- output of: COMMAND -->`` and ``<!-- end of output -->`` stands what the command
+printed, from the first line that begins with the marker's ``from`` word, if it has one. Nothing is
+written when a command fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+BLOCK = re.compile(
+    r"(?P<head><!-- output of: (?P<command>[^;>]+?)(?:; from: (?P<begin>[^>]+?))? -->\n)"
+    r".*?(?P<tail><!-- end of output -->)",
+    re.DOTALL,
+)
+
+
+def run(command: str) -> str:
+    """What the command prints, standard error included; SystemExit if it fails."""
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80"}
+    print(f"running: {command}", flush=True)
+    done = subprocess.run(
+        command.split(), cwd=ROOT, env=environment, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}\n{command} ended with exit code {done.returncode}")
+    return done.stdout
+
+
+def cut(output: str, begin: str | None) -> str:
+    """The output from the line that begins so; all of it without."""
+    lines = output.rstrip().splitlines()
+    if begin is not None:
+        found = [number for number, line in enumerate(lines) if line.startswith(begin)]
+        if not found:
+            sys.exit(f"no line of the output begins with {begin!r}")
+        lines = lines[found[0] :]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def replace(match: re.Match[str]) -> str:
+    output = cut(run(match["command"]), match["begin"])
+    return f"{match['head']}```text\n{output}\n```\n{match['tail']}"
+
+
+def main() -> None:
+    README.write_text(BLOCK.sub(replace, README.read_text()))
+
+
+if __name__ == "__main__":
+    main()
