@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -9,15 +10,15 @@ from pathlib import Path
 
 from wavelab import binaries, credentials
 from wavelab.client import ApiError, Client
-from wavelab.errors import WavelabError
+from wavelab.errors import RefusedError, WavelabError
 from wavelab.process import Processes
 from wavelab.state import State
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
-# A node is NotReady this many seconds after its last sign of life. Kubelets report every 4 s
-# (nodes.py), so two lost reports in a row are forgiven.
-NODE_GRACE_SECONDS = 12
+# A node is NotReady this many seconds after its last sign of life: a renewed lease, every 2 s by
+# kubelets (nodes.py) and every 6 s by simulated nodes (simulated.py).
+NODE_GRACE_SECONDS = 14
 NODE_PERIOD_SECONDS = 2
 
 _AUDIT_POLICY = """\
@@ -115,10 +116,14 @@ class ControlPlane:
             self._processes.start(program, [str(binaries.path_of(program)), *flags])
 
     def _create_signing_key(self) -> None:
-        """The key that signs ServiceAccount tokens: an apiserver certificate key will not do,
-        since that one changes with the address."""
+        """Create the key that signs ServiceAccount tokens.
+
+        The API server's own certificate key will not do: it changes with the server's address.
+        """
         key = self.directory / "service-accounts.key"
         if not key.exists():
+            if shutil.which("openssl") is None:
+                raise RefusedError("a cluster's signing key is made by `openssl`: install it")
             made = subprocess.run(
                 ["openssl", "genrsa", "2048"], check=True, capture_output=True, text=True
             )
@@ -192,7 +197,7 @@ class ControlPlane:
             flags.append("--controllers=*,-nodelifecycle,-taint-eviction-controller")
         if self._state.fast:
             flags += ["--kube-api-qps=300", "--kube-api-burst=400"]
-            # 5 workers by default: with 1,000 pods a DaemonSet is not what a test waits for.
+            # Two by default, and one DaemonSet a test should not wait for another's.
             flags += ["--concurrent-daemonset-syncs=10"]
         return flags
 

@@ -14,8 +14,11 @@ import signal
 import time
 import uuid
 from collections.abc import Coroutine, Sized
+from functools import partial
 from random import SystemRandom
 from typing import Any, Final
+
+import aiohttp
 
 from wavegate.cache.cluster import POD_SELECTOR, ClusterCache
 from wavegate.domain.plan import plan
@@ -35,6 +38,7 @@ from wavegate.handlers.deployments import watch_deployments
 from wavegate.handlers.jobs import watch_jobs
 from wavegate.handlers.process import frame, run_kopf
 from wavegate.health.monitor import Monitor
+from wavegate.health.scrape import open_session, read_counters
 from wavegate.kube.access import Access, AccessError, load_access
 from wavegate.kube.errors import ApiError
 from wavegate.kube.resources import EXECUTIONS, JOB_VERSIONS, NODES, PODS, Resource
@@ -52,7 +56,13 @@ _log = logging.getLogger(__name__)
 class Operator:
     """All parts of a process and how they hang together; `run` is its life."""
 
-    def __init__(self, settings: Settings, access: Access, transport: HttpTransport) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        access: Access,
+        transport: HttpTransport,
+        pod_session: aiohttp.ClientSession,
+    ) -> None:
         self._settings = settings
         self._transport = transport
         self._born = time.monotonic()
@@ -87,7 +97,8 @@ class Operator:
         self.writer = Writer(
             executor, self.queue, self.bucket, self.metrics, now=time.time, rng=SystemRandom()
         )
-        self.monitor = Monitor(self.cache, self.queue.add, time.time)
+        read = partial(read_counters, pod_session)
+        self.monitor = Monitor(self.cache.pods.get, self.queue.add, time.time, read)
         self.reconciler = Reconciler(
             plan,
             self.cache,
@@ -137,7 +148,6 @@ class Operator:
             "reconciler": self._reconcile(),
             "writer": self.writer.run(),
             "events": self.events.run(),
-            "monitor": self.monitor.run(),
         }
         for number, reflector in enumerate(self.reflectors):
             parts[f"reflector {number} of {reflector.resource.plural}"] = reflector.run()
@@ -219,8 +229,8 @@ async def run(settings: Settings) -> int:
     except AccessError as error:
         _log.error("%s", error)
         return 2
-    async with HttpTransport(access) as transport:
-        operator = Operator(settings, access, transport)
+    async with HttpTransport(access) as transport, open_session() as pod_session:
+        operator = Operator(settings, access, transport, pod_session)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, operator.stop.set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.client
 import json
 import ssl
@@ -15,8 +16,11 @@ import pytest
 import yaml
 
 import wavelab
+from support.operator_process import OperatorProcess
+from support.space import Space
 from wavegate.api.crds import KINDS
 from wavegate.api.names import API_VERSION
+from wavelab.client import Client
 
 ROOT = Path(__file__).parents[2]
 NODES = 20
@@ -113,3 +117,58 @@ def api(cluster: wavelab.Cluster) -> Iterator[Api]:
     assert code == 201, answer
     yield requests
     requests.close()
+
+
+@pytest.fixture(scope="session")
+def cluster_client(cluster: wavelab.Cluster) -> Client:
+    """The administrator's requests."""
+    return cluster.client()
+
+
+@pytest.fixture(scope="session")
+def operator(
+    cluster: wavelab.Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """The real operator process under its own ServiceAccount, with the rights as shipped."""
+    config = cluster.service_account_kubeconfig("wavegate-system", "wavegate")
+    process = OperatorProcess(config, tmp_path_factory.mktemp("operator") / "log")
+    process.start()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def second_operator(cluster: wavelab.Cluster, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """Another replica, not started."""
+    config = cluster.service_account_kubeconfig("wavegate-system", "wavegate")
+    process = OperatorProcess(config, tmp_path / "log")
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def space(cluster_client: Client, request: pytest.FixtureRequest) -> Iterator[Space]:
+    """A namespace for one test."""
+    digest = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]
+    made = Space(cluster_client, f"test-{digest}")
+    yield made
+    cluster_client.delete(f"/api/v1/namespaces/{made.name}")
+
+
+def _with_nodes(cluster: wavelab.Cluster, number: int) -> Iterator[int]:
+    """So many simulated nodes while a test runs; those added are removed after it."""
+    names = [f"extra-{index:03}" for index in range(number - NODES)]
+    cluster.add_simulated(names)
+    yield number
+    for name in names:
+        cluster.remove_node(name)
+
+
+@pytest.fixture
+def fifty_nodes(cluster: wavelab.Cluster) -> Iterator[int]:
+    yield from _with_nodes(cluster, 50)
+
+
+@pytest.fixture
+def hundred_nodes(cluster: wavelab.Cluster) -> Iterator[int]:
+    yield from _with_nodes(cluster, 100)

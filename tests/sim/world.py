@@ -26,7 +26,6 @@ from wavegate.domain.actions import (
     PrepareVersion,
     Probe,
     SetStatus,
-
 )
 from wavegate.domain.health import HealthRecord, PodState, Reading, Unreadable, begin, close_window
 from wavegate.domain.observed import (
@@ -483,5 +482,3 @@ def fleet(size: int, **fields: Any) -> World:
     for number in range(size):
         world.add_node(f"n{number:02}")
     return world
-
-

@@ -50,6 +50,7 @@ class Fleet:
             )
         )
         self._placements: dict[int, Placement] = {}
+        self._criteria: dict[int, Criteria | None] = {}
         self._order: dict[str, str] = {}
 
     @cached_property
@@ -166,6 +167,11 @@ class Fleet:
 
     def criteria(self, version: VersionView) -> Criteria | None:
         """What is asked of the version's executions; None: no windows are kept."""
+        if version.version not in self._criteria:
+            self._criteria[version.version] = self._criteria_of(version)
+        return self._criteria[version.version]
+
+    def _criteria_of(self, version: VersionView) -> Criteria | None:
         if version.spec is None:
             return None
         rollout = effective_rollout(version.spec)

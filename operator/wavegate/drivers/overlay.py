@@ -20,6 +20,7 @@ from typing import Any, Final
 
 Entry = dict[str, Any]
 Key = Callable[[Entry], Hashable | None]
+Merge = Callable[[Entry, Entry], Entry]
 
 _PROBES: Final = frozenset({"livenessProbe", "readinessProbe", "startupProbe"})
 _HANDLERS: Final = frozenset({"exec", "grpc", "httpGet", "tcpSocket"})
@@ -30,7 +31,7 @@ def overlay(pod: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, An
     return _merged_maps(_without_nulls(pod), _without_nulls(template))
 
 
-def _merged_maps(base: Mapping[str, Any], over: Mapping[str, Any]) -> Entry:
+def _merged_maps(base: Entry, over: Entry) -> Entry:
     merged = dict(base)
     for name, value in over.items():
         merged[name] = _merged(name, merged.get(name), value)
@@ -39,22 +40,20 @@ def _merged_maps(base: Mapping[str, Any], over: Mapping[str, Any]) -> Entry:
 
 def _merged(name: str, base: Any, over: Any) -> Any:
     if isinstance(over, dict):
-        kept = base if isinstance(base, dict) else {}
+        kept: Entry = base if isinstance(base, dict) else {}
         if name in _PROBES and over.keys() & _HANDLERS:
             kept = {key: value for key, value in kept.items() if key not in _HANDLERS}
         return _merged_maps(kept, over)
     if isinstance(over, list) and name in _KEYS:
-        key, merge = _KEYS[name]
-        return _merged_lists([] if base is None else base, over, key, merge)
+        return _merged_lists([] if base is None else base, over, *_KEYS[name])
     return over
 
 
-def _merged_lists(base: Any, over: list[Any], key: Key, merge: _Merge) -> list[Any]:
+def _merged_lists(base: Any, over: list[Any], key: Key, merge: Merge) -> list[Any]:
     entries = [*base, *over] if isinstance(base, list) else [None]
     merged: dict[Hashable, Entry] = {}
     for entry in entries:
-        name = key(entry) if isinstance(entry, dict) else None
-        if name is None:
+        if not isinstance(entry, dict) or (name := key(entry)) is None:
             return over
         merged[name] = merge(merged[name], entry) if name in merged else merge({}, entry)
     return list(merged.values())
@@ -87,9 +86,7 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-_Merge = Callable[[Entry, Entry], Entry]
-
-_KEYS: Final[Mapping[str, tuple[Key, _Merge]]] = {
+_KEYS: Final[Mapping[str, tuple[Key, Merge]]] = {
     "containers": (_by("name"), _merged_maps),
     "initContainers": (_by("name"), _merged_maps),
     "env": (_by("name"), _replace),

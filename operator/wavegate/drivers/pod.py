@@ -98,9 +98,8 @@ def render_pod(
 
 
 def _tolerate(pod_spec: dict[str, Any]) -> None:
-    tolerated = _TOLERATED
-    if pod_spec.get("hostNetwork") is True:
-        tolerated += _TOLERATED_ON_HOST_NETWORK
+    on_host_network = pod_spec.get("hostNetwork") is True
+    tolerated = (*_TOLERATED, *(_TOLERATED_ON_HOST_NETWORK if on_host_network else ()))
     wanted = [{"key": k, "operator": "Exists", "effect": effect} for k, effect in tolerated]
     present = pod_spec.get("tolerations", [])
     if isinstance(present, list):

@@ -17,8 +17,11 @@ from wavegate.handlers.storages import ForgetfulDiffBase, ForgetfulProgress
 from wavegate.kube.access import Access
 
 CONNECT_TIMEOUT: Final = 5.0
-SERVER_TIMEOUT: Final = 300.0
-"""Seconds after which the API server ends a watch, as asked, and kopf begins another."""
+SERVER_TIMEOUT: Final = 300
+"""Seconds after which the API server ends a watch, as asked, and kopf begins another.
+
+Whole, and an int: kopf sends it as it is, and the server refuses ``300.0``.
+"""
 
 CLIENT_TIMEOUT: Final = 330.0
 EXIT_TIMEOUT: Final = 1.0

@@ -15,7 +15,7 @@ _CHATTY: Final = ("kopf", "aiohttp", "asyncio")
 class PlainFormatter(logging.Formatter):
     """``2025-01-31T12:00:00.123Z INFO wavegate.app: message``."""
 
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 

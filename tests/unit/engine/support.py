@@ -83,7 +83,9 @@ class FakeApi:
         metadata.setdefault("uid", f"uid-{self._version}")
         metadata.setdefault("name", path.rsplit("/", 1)[1])
         if "/namespaces/" in path:
-            metadata.setdefault("namespace", path.split("/namespaces/")[1].split("/", maxsplit=1)[0])
+            metadata.setdefault(
+                "namespace", path.split("/namespaces/")[1].split("/", maxsplit=1)[0]
+            )
         metadata.setdefault("creationTimestamp", "2023-11-14T22:13:20Z")
         metadata["resourceVersion"] = str(self._version)
         kind = "MODIFIED" if path in self.objects else "ADDED"

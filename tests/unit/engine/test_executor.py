@@ -36,7 +36,7 @@ def engine(api: FakeApi) -> Engine:
 
 
 @pytest.fixture
-def job(engine: Engine) -> JobView:
+async def job(engine: Engine) -> JobView:
     return engine.make_job()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from random import Random
 
@@ -215,9 +216,9 @@ async def test_a_step_that_fails_is_not_a_hot_loop(make_bench: MakeBench):
     bench.script.answer = lambda _: Failed(ServerError(500))
     await resubmit(bench, job, 300)
     times = [at for at, _ in bench.script.begun]
-    gaps = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
     assert gaps[0] < 1.1
-    assert all(sooner < later * 1.5 for sooner, later in zip(gaps, gaps[1:], strict=False))
+    assert all(sooner < later * 1.5 for sooner, later in itertools.pairwise(gaps))
     assert 45 < gaps[-1] <= 75
     assert len(times) < 15
 

@@ -1,0 +1,116 @@
+"""Reading a pod's counters over HTTP.
+
+The pod is a stranger: it may be slow, send no end of bytes, redirect elsewhere or unpack into
+gigabytes. So only the pod's own address is ever asked, redirects are not followed, and time, bytes
+and what they unpack to are bounded. Whatever goes wrong is a value that says what, because
+"unreadable" is an outcome that the health rules know.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import zlib
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from wavegate.domain.actions import CounterSource
+from wavegate.domain.health import Reading, Unreadable
+from wavegate.health.parse import UnreadableError, parse_counters
+
+TIMEOUT: Final = 2.0
+"""Seconds for a whole reading."""
+
+MAX_BODY: Final = 4 * 1024 * 1024
+"""Bytes of a page, unpacked."""
+
+_MAX_REFUSAL: Final = 8 * 1024
+_MAX_ERROR: Final = 200
+_OK: Final = 200
+_HEADERS: Final = {
+    "Accept": "text/plain;version=0.0.4, application/json;q=0.9, */*;q=0.1",
+    "Accept-Encoding": "identity",
+}
+_AUTO_DETECT: Final = 32 + zlib.MAX_WBITS
+
+
+def open_session() -> aiohttp.ClientSession:
+    """A session for ``read_counters``: no proxy from the environment, no cookies, no unpacking."""
+    return aiohttp.ClientSession(
+        trust_env=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
+    )
+
+
+async def read_counters(
+    session: aiohttp.ClientSession, pod_ip: str, source: CounterSource
+) -> Reading | Unreadable:
+    """Errors and total at ``http://POD_IP:PORT/PATH`` now; never raises.
+
+    ``session`` is one of ``open_session``; ``pod_ip`` is from the pod's status and may be empty.
+    """
+    try:
+        url = _url(pod_ip, source)
+    except ValueError:
+        return Unreadable(pod_ip, "the pod has no address" if not pod_ip else "is no IP address")
+    try:
+        return await _read(session, url, source)
+    except TimeoutError:
+        return Unreadable(str(url), f"no answer within {TIMEOUT:g} s")
+    except Exception as error:
+        return Unreadable(str(url), _one_line(str(error) or type(error).__name__))
+
+
+def _url(pod_ip: str, source: CounterSource) -> URL:
+    """ValueError if ``pod_ip`` is not an IP address and nothing else."""
+    address = ipaddress.ip_address(pod_ip)
+    host = f"[{address}]" if address.version == 6 else str(address)
+    return URL(f"http://{host}:{source.port}/{source.path.removeprefix('/')}")
+
+
+async def _read(session: aiohttp.ClientSession, url: URL, source: CounterSource) -> Reading:
+    async with session.get(url, headers=_HEADERS, allow_redirects=False) as response:
+        if response.status != _OK:
+            words = await _body(response, _MAX_REFUSAL)
+            said = words[:_MAX_REFUSAL].decode(errors="replace")
+            raise UnreadableError(f"answers {response.status} {response.reason}: {said}")
+        sent = await _body(response, MAX_BODY)
+        body = _unpacked(sent, response.headers.get("Content-Encoding", ""))
+        return parse_counters(body, response.headers.get("Content-Type", ""), source)
+
+
+async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body as sent, or if it is longer than ``most`` bytes somewhat more than its begin."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > most:
+            break
+    return bytes(body)
+
+
+def _unpacked(sent: bytes, encoding: str) -> bytes:
+    """The whole body as meant, at most MAX_BODY bytes; unpacked no further than that."""
+    body, whole = sent, True
+    match encoding.lower():
+        case "" | "identity":
+            pass
+        case "gzip" | "x-gzip" | "deflate":
+            unpacker = zlib.decompressobj(_AUTO_DETECT)
+            body, whole = unpacker.decompress(sent, MAX_BODY + 1), unpacker.eof
+        case _:
+            raise UnreadableError(f"is encoded as {encoding}, which was not asked for")
+    if max(len(sent), len(body)) > MAX_BODY:
+        raise UnreadableError(f"is longer than {MAX_BODY} bytes")
+    if not whole:
+        raise UnreadableError(f"breaks off: its {encoding} is not complete")
+    return body
+
+
+def _one_line(text: str) -> str:
+    printable = "".join(each if each.isprintable() else " " for each in text[: 4 * _MAX_ERROR])
+    return " ".join(printable.split())[:_MAX_ERROR]

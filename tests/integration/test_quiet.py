@@ -1,0 +1,99 @@
+"""How much the operator writes, how soon it is ready, and how much memory it takes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import datetime
+
+import pytest
+
+import wavelab
+from support.jobs import container
+from support.operator_process import OperatorProcess
+from support.space import Space
+
+pytestmark = pytest.mark.cluster
+
+WRITES = ("create", "update", "patch", "delete")
+QUIET_SECONDS = 60
+
+
+def writes_of_operator(cluster: wavelab.Cluster, since: float, namespace: str) -> Counter[str]:
+    """What the operator's ServiceAccount wrote, by verb and resource; its Lease is left out."""
+    counted: Counter[str] = Counter()
+    for event in cluster.audit_events():
+        user = event.get("user", {}).get("username", "")
+        reference = event.get("objectRef", {})
+        at = datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()
+        if user != "system:serviceaccount:wavegate-system:wavegate" or at < since:
+            continue
+        if event["verb"] not in WRITES or reference.get("resource") == "leases":
+            continue
+        if reference.get("namespace") == namespace and "dryRun" not in event["requestURI"]:
+            kind = "/".join(
+                part for part in (reference["resource"], reference.get("subresource")) if part
+            )
+            counted[f"{event['verb']} {kind}"] += 1
+    return counted
+
+
+def test_a_new_execution_takes_three_writes_and_a_replaced_one_six(
+    cluster: wavelab.Cluster,
+    space: Space,
+    operator: OperatorProcess,
+    fifty_nodes: int,
+) -> None:
+    begun = time.time()
+    space.apply("app", container("app:1", strategy="Immediate"))
+    space.wait("v1 runs everywhere", lambda: ran(space, 1, fifty_nodes))
+    created = writes_of_operator(cluster, begun, space.name)
+    begun = time.time()
+    space.apply("app", container("app:2", strategy="Rolling", maxParallel=10))
+    space.wait("v2 runs everywhere", lambda: ran(space, 2, fifty_nodes))
+    replaced = writes_of_operator(cluster, begun, space.name)
+    print(f"created: {dict(created)}\nreplaced: {dict(replaced)}")
+    per_node = {key: n for key, n in created.items() if "executions" in key or "pods" in key}
+    assert sum(per_node.values()) <= 3 * fifty_nodes, created
+    per_node = {key: n for key, n in replaced.items() if "executions" in key or "pods" in key}
+    cleaned = per_node.pop("delete executions", 0)
+    assert sum(per_node.values()) <= 6 * fifty_nodes, replaced
+    assert cleaned <= fifty_nodes
+    space.delete("FleetJob", "app")
+
+
+def ran(space: Space, version: int, nodes: int) -> bool:
+    done = space.deployment(f"app-v{version}").get("state") == "Completed"
+    return done and len(space.running("app")) == nodes
+
+
+def test_an_idle_operator_writes_nothing(
+    cluster: wavelab.Cluster, space: Space, operator: OperatorProcess, fifty_nodes: int
+) -> None:
+    space.apply("app", container("app:1", strategy="Immediate"))
+    space.wait("v1 runs everywhere", lambda: ran(space, 1, fifty_nodes))
+    last = Counter[str]()
+    settled_since = time.time()
+    while time.time() - settled_since < QUIET_SECONDS:
+        now = writes_of_operator(cluster, 0, space.name)
+        if now != last:
+            last, settled_since = now, time.time()
+            assert sum(now.values()) < 10 * fifty_nodes, f"it never comes to rest: {now}"
+        time.sleep(1.0)
+    print(f"0 writes in {QUIET_SECONDS} s, after {sum(last.values())} for {fifty_nodes} nodes")
+    print(f"resident: {operator.resident_mib():.0f} MiB")
+    space.delete("FleetJob", "app")
+
+
+def test_it_is_ready_within_five_seconds_and_small_with_a_hundred_nodes(
+    space: Space, operator: OperatorProcess, hundred_nodes: int
+) -> None:
+    space.apply("app", container("app:1", strategy="Immediate"))
+    space.wait("v1 runs everywhere", lambda: ran(space, 1, hundred_nodes))
+    operator.stop()
+    operator.start()
+    seconds, memory = operator.ready_seconds(), operator.resident_mib()
+    print(f"ready after {seconds:.2f} s, {memory:.0f} MiB resident with {hundred_nodes} nodes")
+    assert seconds < 5
+    assert memory < 150
+    space.delete("FleetJob", "app")

@@ -1,0 +1,103 @@
+"""The real operator process, as a test's own: started, killed, started again, and asked."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_PORT = re.compile(r"on port (\d+)")
+_READY = re.compile(r"ready after ([0-9.]+) s")
+
+
+class OperatorProcess:
+    """``python -m wavegate`` under a ServiceAccount's kubeconfig; its log is a file."""
+
+    def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
+        self.log_file = log
+        self._command = [
+            sys.executable,
+            "-m",
+            "wavegate",
+            f"--kubeconfig={kubeconfig}",
+            "--lease-namespace=wavegate-system",
+            "--metrics-bind=127.0.0.1:0",
+            "--verbose",
+            *options,
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it leads."""
+        self.launch()
+        self.wait_for_log("leading as")
+
+    def launch(self) -> None:
+        """Start it; whether it leads is another matter."""
+        assert self._process is None
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
+        with self.log_file.open("ab") as log:
+            log.write(b"--- started\n")
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is released, nothing is finished."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def stop(self) -> int:
+        """SIGTERM, as Kubernetes ends a pod; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(timeout=30)
+        self._process = None
+        return code
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def log(self) -> str:
+        """What it has said since it was last started."""
+        return self.log_file.read_text(errors="replace").rpartition("--- started\n")[2]
+
+    def wait_for_log(self, text: str, seconds: float = 60.0) -> None:
+        deadline = time.monotonic() + seconds
+        while text not in self.log():
+            assert self._process is not None
+            assert self._process.poll() is None, f"the operator ended:\n{self.log()[-3000:]}"
+            assert time.monotonic() < deadline, f"never said {text!r}:\n{self.log()[-3000:]}"
+            time.sleep(0.05)
+
+    def ready_seconds(self) -> float:
+        """Seconds from its start until everything was known."""
+        found = _READY.search(self.log())
+        assert found, self.log()[-3000:]
+        return float(found[1])
+
+    def resident_mib(self) -> float:
+        """Memory of the process now."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        kib = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert kib
+        return int(kib[1]) / 1024
+
+    def metrics(self) -> str:
+        """The text that it serves at /metrics."""
+        found = _PORT.search(self.log())
+        assert found, self.log()[-3000:]
+        with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())

@@ -1,0 +1,60 @@
+"""The form of the log's lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+import pytest
+
+from wavegate.telemetry.logs import JsonFormatter, PlainFormatter, set_up_logs
+
+
+def record(message: str, *arguments: object, error: Exception | None = None) -> logging.LogRecord:
+    info = (type(error), error, None) if error else None
+    return logging.LogRecord("wavegate.app", logging.INFO, "f", 1, message, arguments, info)
+
+
+@pytest.fixture
+def loggers():
+    """Whatever is set up is undone."""
+    names = (None, "wavegate", "kopf", "aiohttp", "asyncio")
+    before = {name: logging.getLogger(name).level for name in names}
+    handlers = list(logging.getLogger().handlers)
+    yield
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
+    logging.getLogger().handlers[:] = handlers
+
+
+def test_a_plain_line_has_time_level_logger_and_message():
+    line = PlainFormatter().format(record("ready after %.1f s", 1.5))
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO wavegate\.app: ready after 1\.5 s", line
+    )
+
+
+def test_a_json_line_is_one_object_on_one_line():
+    line = JsonFormatter().format(record('two\nlines and "quotes"'))
+    assert "\n" not in line
+    fields = json.loads(line)
+    assert fields["message"] == 'two\nlines and "quotes"'
+    assert (fields["level"], fields["logger"]) == ("INFO", "wavegate.app")
+    assert fields["time"].endswith("Z")
+
+
+def test_a_json_line_has_the_error():
+    assert (
+        "ValueError: bad"
+        in json.loads(JsonFormatter().format(record("x", error=ValueError("bad"))))["error"]
+    )
+
+
+@pytest.mark.usefixtures("loggers")
+def test_decisions_are_logged_only_on_demand():
+    set_up_logs("text", verbose=False)
+    assert not logging.getLogger("wavegate.engine").isEnabledFor(logging.DEBUG)
+    set_up_logs("json", verbose=True)
+    assert logging.getLogger("wavegate.engine").isEnabledFor(logging.DEBUG)
+    assert not logging.getLogger("kopf.objects").isEnabledFor(logging.INFO)

@@ -1,0 +1,52 @@
+"""What is counted."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from wavegate.telemetry.metrics import OUTCOMES, REFLECTED, WRITES, Metrics
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
+    found = {}
+    for family in text_string_to_metric_families(metrics.render().decode()):
+        for sample in family.samples:
+            found[sample.name, tuple(sorted(sample.labels.values()))] = sample.value
+    return found
+
+
+def test_everything_is_there_with_0_from_the_start():
+    found = samples(Metrics())
+    for verb, resource in WRITES:
+        for outcome in OUTCOMES:
+            key = ("wavegate_writes_total", tuple(sorted((verb, resource, outcome))))
+            assert found[key] == 0
+    for resource in REFLECTED:
+        assert found["wavegate_reflector_errors_total", (resource,)] == 0
+    assert found["wavegate_passes_total", ("failed",)] == 0
+    assert found["wavegate_leader", ()] == 0
+
+
+def test_every_name_begins_with_the_products():
+    assert all(name.startswith("wavegate_") for name, _ in samples(Metrics()))
+
+
+def test_what_happens_is_counted():
+    metrics = Metrics()
+    metrics.write("POST", "pods", "Success")
+    metrics.write("POST", "pods", "Success")
+    metrics.passed("planned", 0.002)
+    metrics.step("Refused")
+    metrics.reflector_error("pods")
+    found = samples(metrics)
+    assert found["wavegate_writes_total", ("POST", "Success", "pods")] == 2
+    assert found["wavegate_passes_total", ("planned",)] == 1
+    assert found["wavegate_pass_seconds_count", ()] == 1
+    assert found["wavegate_steps_total", ("Refused",)] == 1
+    assert found["wavegate_reflector_errors_total", ("pods",)] == 1
+
+
+def test_two_processes_in_one_have_nothing_in_common():
+    one, two = Metrics(), Metrics()
+    one.write("POST", "pods", "Success")
+    assert samples(two)["wavegate_writes_total", ("POST", "Success", "pods")] == 0

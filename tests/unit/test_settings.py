@@ -1,0 +1,109 @@
+"""Settings from command line and environment."""
+
+from __future__ import annotations
+
+import pytest
+
+from wavegate.domain.observed import PlanSettings
+from wavegate.settings import Settings, parse_settings
+
+
+def test_without_any_option_the_defaults_hold():
+    settings = parse_settings([], {})
+    assert settings == Settings(identity=settings.identity)
+    assert settings.for_plans() == PlanSettings()
+
+
+def test_every_option_is_taken_from_the_command_line():
+    settings = parse_settings(
+        [
+            *("--kubeconfig", "k", "--context", "c", "-n", "web", "--namespace", "shop"),
+            *("--lease-namespace", "ops", "--lease-name", "l", "--identity", "me"),
+            *("--metrics-bind", "127.0.0.1:0", "--pipeline-image", "i:2", "--lost-after", "90m"),
+            *("--write-rate", "50", "--write-burst", "60", "--log-format", "json", "-v"),
+        ],
+        {},
+    )
+    assert settings == Settings(
+        kubeconfig="k",
+        context="c",
+        namespaces=("web", "shop"),
+        lease_namespace="ops",
+        lease_name="l",
+        identity="me",
+        metrics_host="127.0.0.1",
+        metrics_port=0,
+        pipeline_image="i:2",
+        lost_after=5400.0,
+        write_rate=50.0,
+        write_burst=60.0,
+        log_format="json",
+        verbose=True,
+    )
+
+
+def test_every_option_is_taken_from_the_environment():
+    settings = parse_settings(
+        [],
+        {
+            "WAVEGATE_NAMESPACE": "web, shop",
+            "WAVEGATE_LOST_AFTER": "2h",
+            "WAVEGATE_METRICS_BIND": "[::1]:9090",
+            "WAVEGATE_VERBOSE": "true",
+            "WAVEGATE_LEASE_NAME": "other",
+        },
+    )
+    assert settings.namespaces == ("web", "shop")
+    assert settings.lost_after == 7200
+    assert (settings.metrics_host, settings.metrics_port) == ("::1", 9090)
+    assert settings.verbose
+    assert settings.lease_name == "other"
+
+
+def test_the_command_line_wins_over_the_environment():
+    environ = {"WAVEGATE_NAMESPACE": "web", "WAVEGATE_LOG_FORMAT": "json"}
+    settings = parse_settings(["-n", "shop", "--log-format", "text"], environ)
+    assert settings.namespaces == ("shop",)
+    assert settings.log_format == "text"
+
+
+def test_two_processes_never_have_the_same_identity():
+    assert parse_settings([], {}).identity != parse_settings([], {}).identity
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--lost-after", "-5s"],
+        ["--lost-after", "soon"],
+        ["--write-rate", "0"],
+        ["--write-rate", "nan"],
+        ["--write-burst", "inf"],
+        ["--metrics-bind", "8080"],
+        ["--metrics-bind", "host:70000"],
+        ["--log-format", "xml"],
+        ["--name", "web"],
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_named(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as exit_info:
+        parse_settings(arguments, {})
+    assert exit_info.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+def test_an_environment_that_cannot_be_meant_is_refused_too(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        parse_settings([], {"WAVEGATE_WRITE_RATE": "many"})
+    assert "--write-rate" in capsys.readouterr().err
+
+
+def test_help_explains_every_option(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as exit_info:
+        parse_settings(["--help"], {})
+    assert exit_info.value.code == 0
+    text = capsys.readouterr().out
+    for word in ("--kubeconfig", "--namespace", "--lease-name", "--metrics-bind", "WAVEGATE_"):
+        assert word in text
