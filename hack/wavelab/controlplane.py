@@ -75,15 +75,13 @@ class ControlPlane:
             "kube-controller-manager",
         )
 
-    def restart_at(self, address: str) -> None:
-        """Serve at another address; objects stay, kubeconfig files have to be written anew.
+    def restart(self) -> None:
+        """Serve at the address the state has now; objects stay, kubeconfig files are written anew.
 
         Sent before real nodes join: pods cannot reach a server that listens on loopback.
         """
         for program in reversed(PROGRAMS[1:]):
             self._processes.stop(program, grace=5)
-        self._state.api_address = address
-        self._state.save()
         # The server signs its own certificate for the address it finds at start.
         for old in self.authority.parent.glob("apiserver.*"):
             old.unlink()
@@ -99,14 +97,16 @@ class ControlPlane:
             return False
         return True
 
-    def write_kubeconfig(self, path: Path, user: str, *, secret: str | None = None) -> Path:
+    def write_kubeconfig(
+        self, path: Path, user: str, *, secret: str | None = None, namespace: str = "default"
+    ) -> Path:
         """Write a kubeconfig for a static user, or for `user` with the given token."""
         text = credentials.kubeconfig(
             self._state.server,
             self.authority,
             user,
             secret or credentials.token(self.tokens, user),
-            "default",
+            namespace,
         )
         credentials.write_private(path, text)
         return path

@@ -47,8 +47,9 @@ def create_tokens(path: Path) -> None:
     """Write a token file with one new secret a user; an existing file stays."""
     if not path.exists():
         lines = [
-            f'{secrets.token_hex(24)},{user},{user},"{group}"' if group else
-            f"{secrets.token_hex(24)},{user},{user}"
+            f'{secrets.token_hex(24)},{user},{user},"{group}"'
+            if group
+            else f"{secrets.token_hex(24)},{user},{user}"
             for user, group in groups().items()
         ]
         write_private(path, "\n".join(lines) + "\n")

@@ -94,7 +94,7 @@ def remove_bridge(name: str) -> None:
         _output(["ip", "link", "del", name])
 
 
-def foreign_chains() -> list[str]:
+def kube_chains_now() -> list[str]:
     """Kubernetes' firewall chains that exist now; empty on a machine without kube-proxy."""
     return sorted(
         {

@@ -48,7 +48,8 @@ from wavegate.telemetry.metrics import Metrics
 from wavegate.telemetry.server import TelemetryServer
 from wavegate.watch.reflector import Reflector
 
-_KOPF_EXIT_TIMEOUT: Final = 3.0
+_KOPF_EXIT_TIMEOUT: Final = 1.0
+"""Seconds that kopf is given to end by itself: it may wait for five."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Operator:
         self._transport = transport
         self._born = time.monotonic()
         self.stop = asyncio.Event()
+        self.framed = asyncio.Event()
         self.metrics = Metrics()
 
         self.queue = WorkQueue(time.time)
@@ -121,12 +123,13 @@ class Operator:
         # Before kopf: when kopf ends, it ends every task that began after it.
         leadership = asyncio.create_task(self.leadership.run(), name="leadership")
         kopf = asyncio.create_task(
-            run_kopf(self.registry, self._settings.namespaces, self.stop), name="kopf"
+            run_kopf(self.registry, self._settings.namespaces, ready=self.framed, stop=self.stop),
+            name="kopf",
         )
         tasks = [
             leadership,
             kopf,
-            asyncio.create_task(self.stop.wait(), name="stop"),
+            asyncio.create_task(self._wait_for_stop(), name="stop"),
             *self._start_parts(),
         ]
         try:
@@ -134,6 +137,15 @@ class Operator:
             return _exit_code(done)
         finally:
             await self._shut_down(tasks, leadership, kopf)
+
+    async def _wait_for_stop(self) -> None:
+        """Until a signal: ours, as kopf would end its own part before the Lease is given up."""
+        await self.framed.wait()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop.set)
+        await self.stop.wait()
+        _log.info("ending: told to")
 
     def unready(self) -> str:
         """What has not been listed yet; empty once everything has."""
@@ -231,9 +243,6 @@ async def run(settings: Settings) -> int:
         return 2
     async with HttpTransport(access) as transport, open_session() as pod_session:
         operator = Operator(settings, access, transport, pod_session)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, operator.stop.set)
         _log.info("operator %s for %s", settings.identity, access.server)
         return await operator.run()
 

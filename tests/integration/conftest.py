@@ -16,7 +16,9 @@ import pytest
 import yaml
 
 import wavelab
+from support.jobs import container
 from support.operator_process import OperatorProcess
+from support.rollouts import settled_on
 from support.space import Space
 from wavegate.api.crds import KINDS
 from wavegate.api.names import API_VERSION
@@ -172,3 +174,13 @@ def fifty_nodes(cluster: wavelab.Cluster) -> Iterator[int]:
 @pytest.fixture
 def hundred_nodes(cluster: wavelab.Cluster) -> Iterator[int]:
     yield from _with_nodes(cluster, 100)
+
+
+@pytest.fixture
+def settled(space: Space, operator: OperatorProcess) -> Iterator[Space]:  # noqa: ARG001
+    """A job ``app`` whose first version runs on every node."""
+    space.apply("app", container("app:1", strategy="Rolling", maxParallel="100%"))
+    space.wait("v1 runs on every node", lambda: settled_on(space, 1))
+    yield space
+    space.delete("FleetJob", "app")
+    space.wait("nothing is left of the job", lambda: not space.list("Pod"))

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from integration.test_rollouts import settled, settled_on, waves  # noqa: F401
 from support.jobs import container
 from support.operator_process import OperatorProcess
+from support.rollouts import settled_on, waves
 from support.space import Availability, Space
 
 pytestmark = pytest.mark.cluster
@@ -59,7 +59,7 @@ def test_killed_at_ten_points_of_a_rollout_nothing_is_lost_and_no_wave_is_too_la
 
 
 def test_a_standby_takes_over_from_a_killed_leader(
-    settled: Space,  # noqa: F811
+    settled: Space,
     operator: OperatorProcess,
     second_operator: OperatorProcess,
 ) -> None:

@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-
 import pytest
 
 from support.jobs import container
+from support.rollouts import awaits, settled_on, unsettled, waves
 from support.operator_process import OperatorProcess
 from support.space import Availability, Space
 
 pytestmark = pytest.mark.cluster
-
-NODES = 20
-
-
-@pytest.fixture
-def settled(space: Space, operator: OperatorProcess) -> Iterator[Space]:
-    """A job ``app`` whose first version runs on every node."""
-    space.apply("app", container("app:1", strategy="Immediate"))
-    space.wait("v1 runs on every node", lambda: settled_on(space, 1))
-    yield space
-    space.delete("FleetJob", "app")
-    space.wait("nothing is left of the job", lambda: not space.list("Pod"))
-
-
-def settled_on(space: Space, version: int) -> bool:
-    running = space.running("app")
-    return (
-        len(running) == NODES
-        and set(running.values()) == {str(version)}
-        and space.job_state("app") == "Running"
-        and space.condition("app").get("status") == "True"
-    )
-
-
-def waves(space: Space, version: int) -> Counter[int]:
-    return Counter(each["spec"]["rolloutWave"] for each in space.executions("app", version))
 
 
 def test_a_version_reaches_every_node_wave_by_wave_and_no_wave_is_too_large(
@@ -93,14 +65,10 @@ def test_a_later_wave_that_fails_takes_every_touched_node_back(settled: Space) -
     assert settled.deployment("app-v3")["reason"] == "BudgetExceeded"
 
 
-def awaits(space: Space, name: str) -> bool:
-    return space.deployment(name).get("reason") == "AwaitingPromotion"
-
-
 def test_a_canary_waits_for_a_person_who_promotes_it(settled: Space) -> None:
     settled.apply("app", container("app:2", autoPromote=False))
     settled.wait("it waits for a person", lambda: awaits(settled, "app-v2"))
-    assert settled.job_state("app") == "RolloutPaused"
+    settled.wait("the job says so", lambda: settled.job_state("app") == "RolloutPaused")
     assert waves(settled, 2) == {1: 1}
     settled.patch("FleetDeployment", "app-v2", {"promoted": True})
     settled.wait("v2 runs on every node", lambda: settled_on(settled, 2))
@@ -118,14 +86,6 @@ def test_pause_takes_no_further_node_and_resume_goes_on(settled: Space) -> None:
     settled.wait("it goes on", lambda: settled.deployment("app-v2")["revision"] > revision)
     assert max(taken) == 2
     settled.wait("v2 runs on every node", lambda: settled_on(settled, 2))
-
-
-def unsettled(space: Space, version: int) -> list[str]:
-    return [
-        each["metadata"]["name"]
-        for each in space.executions("app", version)
-        if "stableAt" not in each.get("status", {})
-    ]
 
 
 def test_cancel_ends_the_rollout_and_nodes_keep_what_they_run(settled: Space) -> None:

@@ -7,33 +7,65 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from sim.world import World
-from wavegate.domain.actions import Action, CreateExecution, CreatePod, SetStatus
-from wavegate.domain.observed import ExecutionView
+from sim.schema import status_fits_the_schema
+from sim.world import FINE, World
+from wavegate.api.rollout import HealthCheck
+from wavegate.domain.actions import (
+    Action,
+    CreateDeployment,
+    CreateExecution,
+    CreatePod,
+    DeletePod,
+    SetStatus,
+)
+from wavegate.domain.observed import DeploymentView, ExecutionView
 
 
 class Invariants:
-    """Watches a world; ``places`` is the largest number of nodes that may be down at once."""
+    """Watches a world.
 
-    def __init__(self, places: int) -> None:
+    ``places``: the largest number of nodes that may be down at once; None: no limit.
+    """
+
+    def __init__(self, places: int | None) -> None:
         self.places = places
         self.terminal: dict[str, str] = {}
-        self.revisions: dict[str, int] = {}
-        self.failed_gate: dict[str, set[str]] = {}
-        """By workload hash: nodes that were stable on it when its gate failed."""
+        self.counted: dict[str, tuple[int, int]] = {}
+        """By object: observedGeneration and revision, as last written."""
+        self.totals: dict[str, int] = {}
+        """By deployment: the pinned number of nodes."""
+        self.stable_on: dict[str, set[str]] = defaultdict(set)
+        """By workload hash: uids of nodes that were ever stable on it."""
 
     def __call__(self, world: World, action: Action) -> None:
+        status_fits_the_schema(world, action)
         self._one_pod_a_node(world)
-        self._places(world)
         self._terminal_states_stay(world)
-        self._revisions_rise(world)
-        if isinstance(action, CreateExecution):
-            self._waves_in_order(world, action)
-            self._failed_workloads_stay_away(world, action)
-        if isinstance(action, CreatePod):
-            self._newest_claim_gets_the_pod(world, action)
-        if isinstance(action, SetStatus) and action.kind == "FleetDeployment":
-            self._remember_failed(world, action)
+        self._counters_rise(world)
+        if not world.is_late:
+            self._decided_on_what_is_true(world, action)
+        if isinstance(action, SetStatus):
+            self._remember_stable(world, action)
+
+    def _decided_on_what_is_true(self, world: World, action: Action) -> None:
+        """What a former leader's late writes may break until the next pass undoes it."""
+        self._places(world)
+        match action:
+            case CreateExecution():
+                self._waves_in_order(world, action)
+                self._failed_workloads_stay_away(world, action)
+                self._only_an_open_rollout_takes(world, action)
+                self._nothing_up_to_date_is_claimed(world, action)
+            case CreatePod():
+                self._newest_claim_gets_the_pod(world, action)
+            case DeletePod():
+                self._what_runs_as_it_should_is_left_alone(world, action)
+            case CreateDeployment():
+                self._back_to_what_completed(world, action)
+            case SetStatus(kind="FleetDeployment"):
+                self._completed_is_stamped_and_the_total_stays(world, action)
+            case SetStatus(kind="Execution"):
+                self._healthy_is_not_judged_failed(world, action)
 
     def _one_pod_a_node(self, world: World) -> None:
         """1. At most one live pod of a job on a node."""
@@ -44,7 +76,7 @@ class Invariants:
         """2. At most as many nodes without their stable execution as there are places."""
         assert world.job is not None
         assert world.job.spec is not None
-        if world.job.spec.suspend:
+        if world.job.spec.suspend or self.places is None:
             return
         down = [node for node, chain in _chains(world).items() if _is_down(world, node, chain)]
         assert len(down) <= self.places, f"{down} are down, places: {self.places}\n{world.story()}"
@@ -60,50 +92,127 @@ class Invariants:
             if state in ended:
                 self.terminal[name] = state
 
-    def _revisions_rise(self, world: World) -> None:
+    def _counters_rise(self, world: World) -> None:
         """5. observedGeneration and revision never fall."""
         assert world.job is not None
         documents = {"job": world.job.status}
         documents |= {name: each.status for name, each in world.executions.items()}
         documents |= {f"fd/{name}": each.status for name, each in world.deployments.items()}
         for name, status in documents.items():
-            revision = int(status.get("revision") or 0)
-            assert revision >= self.revisions.get(name, 0), f"{name}: revision fell"
-            self.revisions[name] = revision
+            now = (int(status.get("observedGeneration") or 0), int(status.get("revision") or 0))
+            before = self.counted.get(name, now)
+            assert now[0] >= before[0], f"{name}: observedGeneration fell"
+            assert now[1] >= before[1], f"{name}: revision fell"
+            self.counted[name] = now
 
     def _waves_in_order(self, world: World, action: CreateExecution) -> None:
         """3. No node of wave k+1 gets the version before wave k was judged."""
         if action.wave <= 1:
             return
         for each in world.executions.values():
-            same = each.workload_hash == action.workload_hash
+            same = each.workload_hash == action.workload_hash and each.name not in world.late
             earlier = each.deployment == action.deployment and 0 < each.wave < action.wave
-            judged = each.stable_at or each.terminal or each.withdrawn
+            judged = each.stable_at or each.terminal or each.withdrawn or _is_gone(world, each)
             assert not (same and earlier and not judged), (
                 f"{action.name} of wave {action.wave} before {each.name} was judged\n"
                 f"{world.story()}"
             )
 
-    def _remember_failed(self, world: World, action: SetStatus) -> None:
-        status = action.status
-        if status.get("state") != "Failed" or world.deployments[action.name].type == "Rollback":
-            return
-        workload = str(status.get("workloadHash"))
-        stable_on = {
-            each.node
-            for each in world.executions.values()
-            if each.workload_hash == workload and each.stable_at
-        }
-        self.failed_gate.setdefault(workload, stable_on)
+    def _remember_stable(self, world: World, action: SetStatus) -> None:
+        execution = world.executions.get(action.name)
+        if action.kind == "Execution" and execution is not None and execution.stable_at:
+            self.stable_on[execution.workload_hash].add(execution.node_uid)
 
     def _failed_workloads_stay_away(self, world: World, action: CreateExecution) -> None:
-        """4, 12. A failed workload reaches no further node, and is not started anew by itself."""
-        stable_on = self.failed_gate.get(action.workload_hash)
-        if stable_on is None or action.node in stable_on:
+        """4, 11, 12. A workload that failed gets no further node and is not started anew."""
+        tries = [
+            each
+            for each in world.deployments.values()
+            if each.type != "Rollback"
+            and each.sequence
+            and each.workload_hash == action.workload_hash
+            and each.reason != "Superseded"
+        ]
+        newest = max(tries, key=lambda each: each.sequence, default=None)
+        if newest is None or not _has_failed(newest):
             return
-        raise AssertionError(
+        assert action.node_uid in self.stable_on[action.workload_hash], (
             f"{action.node} gets a workload that failed, by {action.deployment}\n{world.story()}"
         )
+
+    def _only_an_open_rollout_takes(self, world: World, action: CreateExecution) -> None:
+        """7, 10. Nothing is taken by a rollout that is paused, canceled or over."""
+        assert world.job is not None
+        assert world.job.spec is not None
+        assert not world.job.spec.suspend, f"{action.name} in a suspended job\n{world.story()}"
+        if action.wave == 0:
+            return
+        by = world.deployments[action.deployment]
+        stands = (by.terminal, by.canceled, by.paused or world.job.spec.rollout.paused)
+        assert not any(stands), (
+            f"{action.name} is taken by {by.name} (ended, canceled, paused: {stands})\n"
+            f"{world.story()}"
+        )
+
+    def _nothing_up_to_date_is_claimed(self, world: World, action: CreateExecution) -> None:
+        """14. No up-to-date execution is replaced by another of the same workload."""
+        for each in world.executions.values():
+            same = each.node_uid == action.node_uid and each.workload_hash == action.workload_hash
+            if each.name == action.name or not same:
+                continue
+            replaced = each.terminal or each.attempt < action.attempt - 1
+            assert replaced, f"{action.name} replaces the same workload\n{world.story()}"
+
+    def _what_runs_as_it_should_is_left_alone(self, world: World, action: DeletePod) -> None:
+        """14. The pod of a live claim that counts is not deleted while it runs."""
+        pod = world.pods[action.name]
+        owner = next((e for e in world.executions.values() if e.uid == pod.owner_uid), None)
+        if owner is None or owner.terminal or pod.terminal or action.why not in _REPLACING:
+            return
+        newer = [
+            each
+            for each in world.executions.values()
+            if each.node == owner.node and each.attempt > owner.attempt
+        ]
+        assert newer, f"{action.name} is deleted although its claim counts\n{world.story()}"
+
+    def _back_to_what_completed(self, world: World, action: CreateDeployment) -> None:
+        """6, 10. A rollback goes to a version that completed, and never follows a cancel."""
+        if action.type != "Rollback":
+            return
+        stable = next(e for e in world.versions.values() if e.version == action.to_version)
+        assert stable.stable_at, f"{action.name} goes to what never completed\n{world.story()}"
+        undone = world.deployments[action.name.removesuffix("-rollback")]
+        assert not undone.canceled, f"{action.name} although it was canceled\n{world.story()}"
+
+    def _completed_is_stamped_and_the_total_stays(self, world: World, action: SetStatus) -> None:
+        """6, 13. Completed only after stableAt; joiners do not change what was pinned."""
+        deployment = world.deployments[action.name]
+        if deployment.state == "Completed":
+            version = next(
+                e for e in world.versions.values() if e.version == deployment.to_version
+            )
+            assert version.stable_at, f"{action.name} Completed first\n{world.story()}"
+            assert deployment.started is not None
+            assert version.stable_at >= deployment.started
+        if deployment.total:
+            pinned = self.totals.setdefault(action.name, deployment.total)
+            assert pinned == deployment.total, f"{action.name}: totalNodes changed"
+        if deployment.canceled and deployment.terminal:
+            assert deployment.state == "Canceled", f"{action.name}: cancel lost\n{world.story()}"
+
+    def _healthy_is_not_judged_failed(self, world: World, action: SetStatus) -> None:
+        """14. A pod that has been well for as long as is asked is not judged failed."""
+        execution = world.executions[action.name]
+        pod = next((p for p in world.pods.values() if p.owner_uid == execution.uid), None)
+        if execution.observed != "Failed" or pod is None or not pod.ready or pod.terminal:
+            return
+        if world.fate(pod.node, world.images[pod.uid]) != FINE or pod.restarts:
+            return
+        version = next(e for e in world.versions.values() if e.version == execution.version)
+        check = version.spec.rollout.health_check if version.spec else None
+        since = max(pod.ready_changed or pod.created, world.operator_started)
+        assert world.now - since < _enough(check), f"{action.name} is well\n{world.story()}"
 
     def _newest_claim_gets_the_pod(self, world: World, action: CreatePod) -> None:
         """8. A pod is made for the newest claim of its node alone."""
@@ -129,15 +238,33 @@ def _is_down(world: World, node: str, chain: list[ExecutionView]) -> bool:
     if present is None or present.unschedulable or not present.ready:
         return False
     stable = [each for each in chain if each.stable_at]
-    if not stable:
+    if not stable or any(each.name in world.late for each in chain):
         return False
     last = stable[-1]
     after = [each for each in chain if each.attempt > last.attempt]
     taken = bool(after) and (not last.terminal or last.details.get("reason") == "Replaced")
-    failed = sum(each.observed == "Failed" for each in after)
-    return taken and failed < 2
+    if not taken or world.disturbed.get(node, 0.0) >= after[0].created:
+        return False
+    return sum(each.observed == "Failed" for each in after) < 2
 
 
-def most_places(max_parallel: int, canaries: int) -> int:
-    """The largest wave."""
-    return max(max_parallel, canaries)
+def _is_gone(world: World, execution: ExecutionView) -> bool:
+    node = world.nodes.get(execution.node)
+    return node is None or node.uid != execution.node_uid
+
+
+def _has_failed(deployment: DeploymentView) -> bool:
+    return deployment.state == "Failed" or (
+        deployment.state == "Canceled" and deployment.reason == "Canceled"
+    )
+
+
+def _enough(check: HealthCheck | None) -> float:
+    """Seconds after which a pod that is well must have been found so."""
+    if check is None:
+        return 15.0
+    return check.interval * ((check.success_threshold or 2) + 2)
+
+
+_REPLACING = ("Replaced", "Ended")
+"""Why a pod is deleted, where its claim must be one that no longer counts."""

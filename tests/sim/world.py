@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wavegate.api.fleetdeployment import RolloutOverride
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.api.names import pod_name
-from wavegate.api.rollout import RolloutSettings
 from wavegate.domain.actions import (
     Action,
     CreateDeployment,
@@ -110,10 +110,21 @@ class World:
     writes: list[tuple[float, Action]] = field(default_factory=list)
     watchers: list[Callable[[World, Action], None]] = field(default_factory=list)
     """Called after each write that succeeded."""
-    settings: PlanSettings = PlanSettings()
+    settings: PlanSettings = field(default_factory=PlanSettings)
+    stirred: bool = True
+    """Whether something has changed that would wake the operator since its last pass."""
+    wake_at: float | None = None
+    """What the last pass asked for."""
+    disturbed: dict[str, float] = field(default_factory=dict)
+    """By node: when it was last changed from outside."""
+    late: set[str] = field(default_factory=set)
+    """Names of what was created from a snapshot that was no longer true."""
+    is_late: bool = False
+    """While the writes of such a plan are applied."""
 
     def next_serial(self) -> str:
         self.serial += 1
+        self.stirred = True
         return str(self.serial)
 
     # the user's side
@@ -129,9 +140,25 @@ class World:
         )
 
     def change_node(self, name: str, **changes: Any) -> None:
+        self.next_serial()
+        self.disturbed[name] = self.now
         if "ready" in changes and changes["ready"] != self.nodes[name].ready:
             changes["ready_changed"] = self.now
         self.nodes[name] = replace(self.nodes[name], **changes)
+
+    def remove_node(self, name: str) -> None:
+        """The node and, as the pod garbage collector does it, what ran there."""
+        del self.nodes[name]
+        self.disturbed[name] = self.now
+        self.pods = {each.name: each for each in self.pods.values() if each.node != name}
+        self.next_serial()
+
+    def change_pod(self, name: str, **changes: Any) -> None:
+        self._set_pod(self.pods[name], **changes)
+
+    def remove_pod(self, name: str) -> None:
+        del self.pods[name]
+        self.next_serial()
 
     def apply(self, raw: Mapping[str, Any]) -> None:
         """kubectl apply of the job."""
@@ -186,7 +213,9 @@ class World:
 
     def pass_once(self, lose_after: int | None = None) -> Plan:
         """One pass; with ``lose_after`` the process dies after so many writes."""
+        self.stirred = False
         made = self.plan_now()
+        self.wake_at = made.wake_at
         left = lose_after
         for step in made.steps:
             for action in step.actions:
@@ -203,8 +232,20 @@ class World:
         self.health = {uid: record for uid, record in self.health.items() if uid in kept}
         return made
 
+    def apply_late(self, seen: Observed) -> None:
+        """The writes of a former leader, decided on what it saw long ago."""
+        self.is_late = True
+        for step in plan(seen).steps:
+            for action in step.actions:
+                try:
+                    self.write(action)
+                except LostWriteError:
+                    break
+        self.is_late = False
+
     def crash(self) -> None:
         """What a process keeps in memory is gone."""
+        self.stirred = True
         self.health.clear()
         self.prepared.clear()
         self.probes = ()
@@ -216,6 +257,14 @@ class World:
         while self.now < until:
             self.pass_once()
             self.advance(step)
+
+    def pass_by(self, seconds: float, step: float = 1.0) -> None:
+        """Let time pass, with a pass only where something changed or a plan asked to be woken."""
+        until = self.now + seconds
+        while self.now < until:
+            if self.stirred or (self.wake_at is not None and self.now >= self.wake_at):
+                self.pass_once()
+            self.advance(min(step, until - self.now))
 
     def until(self, holds: Callable[[World], bool], seconds: float = 1200.0) -> None:
         """Let time pass until something holds; AssertionError with the story if it never does."""
@@ -237,7 +286,7 @@ class World:
     def _run(self, pod: PodView) -> None:
         if pod.deletion is not None:
             if self.now >= pod.deletion:
-                del self.pods[pod.name]
+                self.remove_pod(pod.name)
             return
         node = self.nodes.get(pod.node)
         if node is None or not node.ready:
@@ -278,6 +327,7 @@ class World:
                 self.health[pod.uid] = begin(pod.uid, state, reading, self.now)
         elif self.now - record.window_start >= probe.criteria.interval:
             self.health[pod.uid] = close_window(record, probe.criteria, state, reading, self.now)
+            self.stirred = True
 
     # writes
 
@@ -319,7 +369,8 @@ class World:
                     raise LostWriteError(action.name)
                 self.pods[action.name] = replace(pod, deletion=self.now + 2, resource_version=rv)
             case DeleteExecution():
-                self.executions.pop(action.name)
+                self._check(self.executions.get(action.name), action)
+                del self.executions[action.name]
             case SetStatus():
                 self._set_status(action, rv)
         self.writes.append((self.now, action))
@@ -341,7 +392,7 @@ class World:
             type=action.type,
             from_version=action.from_version,
             to_version=action.to_version,
-            rollout=RolloutSettings.model_validate(dict(action.rollout)),
+            rollout=RolloutOverride.model_validate(dict(action.rollout)),
             paused=action.paused,
         )
 
@@ -349,6 +400,8 @@ class World:
         assert self.job is not None
         if action.name in self.executions:
             raise LostWriteError(action.name)
+        if self.is_late:
+            self.late.add(action.name)
         self.executions[action.name] = ExecutionView(
             name=action.name,
             uid=f"ex-{rv}",
@@ -371,7 +424,9 @@ class World:
         assert name == pod_name(self.job.name, action.node)
         if name in self.pods:
             raise LostWriteError(name)
-        owner = self.executions[action.execution]
+        owner = self.executions.get(action.execution)
+        if owner is None:
+            raise LostWriteError(action.execution)
         self.pods[name] = PodView(
             namespace="default",
             name=name,
@@ -420,7 +475,8 @@ class World:
                     workload_hash=status.get("workloadHash", ""),
                 )
             case "Execution":
-                execution = self._check(self.executions[action.name], action)
+                self._check_proof(action)
+                execution = self._check(self.executions.get(action.name), action)
                 self.executions[action.name] = replace(
                     execution,
                     status=status,
@@ -432,10 +488,20 @@ class World:
                     updated=parse_time(status["updatedAt"]) or 0.0,
                 )
 
-    def _check(self, view: Any, action: SetStatus) -> Any:
-        if (view.uid, view.resource_version) != (action.uid, action.resource_version):
+    def _check(self, view: Any, action: SetStatus | DeleteExecution) -> Any:
+        seen = (action.uid, action.resource_version)
+        if view is None or (view.uid, view.resource_version) != seen:
             raise LostWriteError(action.name)
         return view
+
+    def _check_proof(self, action: SetStatus) -> None:
+        proof = action.proof
+        if proof is None:
+            return
+        pod = self.pods.get(proof.name)
+        found = (pod.uid, pod.resource_version) if pod is not None else ("", "")
+        if found != (proof.uid, proof.resource_version):
+            raise LostWriteError(action.name)
 
     # for people
 

@@ -8,7 +8,7 @@ from typing import Any
 def container(
     image: str = "app:1", fate: str = "", fate_on: str = "", **rollout: Any
 ) -> dict[str, Any]:
-    """A container job. ``fate``: of every pod; ``fate_on``: ``NODE=FATE,…`` (see wavelab)."""
+    """A container job, canary first by default. ``fate``: of every pod; ``fate_on``: ``NODE=FATE,…`` (see wavelab)."""
     annotations = {}
     if fate:
         annotations["wavelab.dev/fate"] = fate
@@ -18,7 +18,7 @@ def container(
         "strategy": "Canary",
         "autoPromote": True,
         "maxParallel": 3,
-        "healthCheck": {"interval": "1s", "successThreshold": 1, "deadline": "20s"},
+        "healthCheck": {"interval": "1s", "successThreshold": 1, "deadline": "15s"},
         **rollout,
     }
     return {
@@ -26,7 +26,10 @@ def container(
         "selector": {"matchLabels": {"type": "kwok"}},
         "template": {
             "metadata": {"annotations": annotations},
-            "spec": {"containers": [{"name": "main", "image": image}]},
+            "spec": {
+                "terminationGracePeriodSeconds": 1,
+                "containers": [{"name": "main", "image": image}],
+            },
         },
         "rollout": {key: value for key, value in settings.items() if value is not None},
     }

@@ -197,7 +197,7 @@ class FleetJobSpec(Model):
     )
 
 
-class InvalidSpec(ValueError):  # noqa: N818 - it reads as the condition's reason
+class InvalidSpec(ValueError):
     """A spec that this release cannot work with; ``problems`` has ``field: what is wrong``."""
 
     def __init__(self, problems: list[str]) -> None:

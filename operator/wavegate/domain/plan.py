@@ -288,7 +288,7 @@ class _Pass:
             return step
         wanted = run.version if run is not None else fleet.stable
         open_names = frozenset({run.deployment.name}) if run is not None else frozenset()
-        return work.remove_leftovers(fleet, chain, wanted, open_names)
+        return work.remove_leftovers(chain, wanted, open_names)
 
     def _record_rollout(self, run: Progress, stands: Outlook, doing: str) -> None:
         if stands.stamp_stable:
@@ -308,7 +308,7 @@ class _Pass:
             key, refusal = sorted(fleet.observed.refusals.items())[0]
             words = f"{key}: {refusal.message}"
             stalled = refusal.reason == "Stranger"
-            self.blocker = State("", refusal.reason, words, stalled=stalled)
+            self.blocker = State("", refusal.reason or "Refused", words, stalled=stalled)
 
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:
         fleet = self.fleet

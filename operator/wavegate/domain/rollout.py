@@ -78,16 +78,20 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     passed = stands in (Gate.PASSED, Gate.NONE)
     promoted = stands is Gate.PASSED
     if is_paused(fleet, deployment):
-        return Outlook("Paused", "Paused", _so_far("paused", run), passed_gate=promoted)
+        return Outlook("Paused", "Paused", _paused(fleet, run), passed_gate=promoted)
     if stands is Gate.AWAITING:
-        message = f"{_so_far('the canaries are stable', run)}; set spec.promoted to go on"
+        message = (
+            f"{_so_far('the canaries are stable', run)}; waits for a person: set spec.promoted of"
+            f" FleetDeployment {deployment.name} to true, or spec.canceled"
+        )
         return Outlook("Paused", "AwaitingPromotion", message)
     if stands is Gate.NO_CANARY:
         message = "no node is left to be a canary; waits for a target"
         return Outlook("InProgress", "NoCanary", message, may_take=True)
     may_advance = run.judged and passed and (stands is Gate.NONE or deployment.promoted_gate)
     if held:
-        return Outlook("InProgress", "MetricsUnreadable", f"nothing can be read: {held}")
+        message = f"held, no judgement and no rollback: no counters can be read ({held})"
+        return Outlook("InProgress", "MetricsUnreadable", message)
     message = progress_message(run)
     return Outlook("InProgress", "Progressing", message, True, may_advance, passed_gate=promoted)
 
@@ -138,7 +142,7 @@ def _before_the_start(fleet: Fleet, run: Progress) -> Outlook:
     if not (run.candidates or run.updated or run.unsettled):
         return Outlook("Pending", "NoTargets", "no node that can be used matches the selector")
     if is_paused(fleet, run.deployment):
-        return Outlook("Paused", "Paused", "paused before its first node")
+        return Outlook("Paused", "Paused", _paused(fleet, run))
     return Outlook("InProgress", "Progressing", progress_message(run))
 
 
@@ -154,6 +158,14 @@ def progress_message(run: Progress) -> str:
     if run.failed:
         text += f", {len(run.failed)} failed"
     return text
+
+
+def _paused(fleet: Fleet, run: Progress) -> str:
+    """That it is paused, and which field a person has to change."""
+    where = f"spec.paused of FleetDeployment {run.deployment.name}"
+    if fleet.spec.rollout.paused:
+        where = f"spec.rollout.paused of FleetJob {fleet.job.name}"
+    return _so_far(f"paused by {where}", run)
 
 
 def _so_far(what: str, run: Progress) -> str:

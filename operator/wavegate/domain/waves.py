@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wavegate.api.defaults import fill_rollout, resolve_count
+from wavegate.api.defaults import fill_rollout, override_rollout, resolve_count
 from wavegate.api.rollout import RolloutSettings
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
@@ -143,12 +143,9 @@ def _workload(fleet: Fleet, deployment: DeploymentView) -> str:
 
 
 def settings_of(deployment: DeploymentView, version: VersionView) -> RolloutSettings:
-    """The rollout's own settings, else its version's, with every default filled in."""
-    own = deployment.rollout
-    if own is None:
-        assert version.spec is not None
-        own = version.spec.rollout
-    return fill_rollout(own)
+    """The version's settings, with those that the deployment gives itself, defaults filled in."""
+    assert version.spec is not None
+    return fill_rollout(override_rollout(version.spec.rollout, deployment.rollout))
 
 
 def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> Progress:

@@ -139,7 +139,7 @@ def keep_running(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Step |
 
 
 def remove_leftovers(
-    fleet: Fleet, chain: Chain, wanted: VersionView | None, open_names: frozenset[str]
+    chain: Chain, wanted: VersionView | None, open_names: frozenset[str]
 ) -> Step | None:
     """Remove the pod of a failed claim, and records that nobody needs any more."""
     current = chain.current

@@ -45,18 +45,23 @@ def _merged(name: str, base: Any, over: Any) -> Any:
             kept = {key: value for key, value in kept.items() if key not in _HANDLERS}
         return _merged_maps(kept, over)
     if isinstance(over, list) and name in _KEYS:
-        return _merged_lists([] if base is None else base, over, *_KEYS[name])
+        return _merged_lists(base, over, *_KEYS[name])
     return over
 
 
 def _merged_lists(base: Any, over: list[Any], key: Key, merge: Merge) -> list[Any]:
-    entries = [*base, *over] if isinstance(base, list) else [None]
-    merged: dict[Hashable, Entry] = {}
-    for entry in entries:
-        if not isinstance(entry, dict) or (name := key(entry)) is None:
-            return over
-        merged[name] = merge(merged[name], entry) if name in merged else merge({}, entry)
+    if not _all_have_keys(over, key):
+        return over
+    merged: dict[Hashable | None, Entry] = {}
+    for entry in (*base, *over) if _all_have_keys(base, key) else over:
+        merged[key(entry)] = merge(merged.get(key(entry), {}), entry)
     return list(merged.values())
+
+
+def _all_have_keys(entries: Any, key: Key) -> bool:
+    return isinstance(entries, list) and all(
+        isinstance(each, dict) and key(each) is not None for each in entries
+    )
 
 
 def _replace(_: Entry, over: Entry) -> Entry:

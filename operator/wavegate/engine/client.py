@@ -20,7 +20,7 @@ WRITE_TIMEOUT: Final = 5.0
 """Seconds a write may take: the lease's duration minus its renew deadline."""
 
 
-class LeadershipDoubtful(Exception):  # noqa: N818  (a state of affairs, not a fault)
+class LeadershipDoubtful(Exception):
     """The write was not sent: this process does not lead, or may soon not."""
 
 

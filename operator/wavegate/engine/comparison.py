@@ -7,7 +7,6 @@ the first pass, and every few minutes from then on; a list replaces what was kno
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
@@ -23,8 +22,6 @@ RETRY: Final = 2.0
 PAGE: Final = 500
 
 _LIST_TIMEOUT: Final = 30.0
-
-_log = logging.getLogger(__name__)
 
 
 class JobComparison:
@@ -59,7 +56,6 @@ class JobComparison:
                     await self._compare(resource, namespace)
                 except ApiError as error:
                     self._failed(resource, error)
-                    _log.warning("%s cannot be listed: %s", resource.plural, error)
                     return False
         return True
 

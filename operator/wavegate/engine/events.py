@@ -8,6 +8,7 @@ about the same object are told once in ten minutes.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class EventTeller:
         self._now = now
         self._waiting: asyncio.Queue[tuple[str, Document]] = asyncio.Queue(_WAITING)
         self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._serial = itertools.count()
 
     def tell(self, namespace: str, action: SetStatus) -> None:
         """Queue the notes of a status that was written."""
@@ -57,6 +59,10 @@ class EventTeller:
             except (ApiError, LeadershipDoubtful) as error:
                 _log.debug("event %s was not sent: %s", event["reason"], error)
 
+    def _name(self, about: str) -> str:
+        """As client-go has it: the object's name and the time, here with a serial number."""
+        return f"{about}.{int(self._now() * 1e6):x}{next(self._serial) % 256:02x}"
+
     def _is_new(self, uid: str, note: Note) -> bool:
         key, now = (uid, note.reason, note.message), self._now()
         told = self._told.get(key)
@@ -72,7 +78,7 @@ class EventTeller:
         return {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
-            "metadata": {"generateName": f"{action.name}.", "namespace": namespace},
+            "metadata": {"name": self._name(action.name), "namespace": namespace},
             "eventTime": format_time_micro(self._now()),
             "type": "Warning" if note.warning else "Normal",
             "reason": note.reason,

@@ -32,7 +32,7 @@ _RELEASED_SECONDS: Final = 1
 _log = logging.getLogger(__name__)
 
 
-class LeadershipLost(Exception):  # noqa: N818  (what happened; the process ends by it)
+class LeadershipLost(Exception):
     """The Lease could not be renewed in time, or somebody else has it."""
 
 

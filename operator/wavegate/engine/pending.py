@@ -23,11 +23,12 @@ _Groups = OrderedDict[str, _Steps]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A step of a plan that was made for ``job``."""
+    """A step of the plan that the pass ``eval_id`` made for ``job``."""
 
     job: JobView
     priority: int
     step: Step
+    eval_id: str
 
     @property
     def key(self) -> tuple[JobKey, str]:

@@ -113,9 +113,8 @@ class Reconciler:
             self._live.read(key)
             return "reading"
         self._windows.keep(key, plan.probes)
-        self._writer.submit(observed.job, plan.steps)
+        self._writer.submit(observed.job, plan.steps, eval_id)
         self._wake(observed, plan)
-        _log_steps(observed, plan)
         return "planned"
 
     def _observe(self, key: JobKey, eval_id: str, started: float) -> Observed | None:
@@ -154,16 +153,3 @@ class Reconciler:
         self._live.forget(key)
         self._queue.discard(key)
         self._preparations.keep_only({job.uid for job in self._cache.jobs.values()})
-
-
-def _log_steps(observed: Observed, plan: Plan) -> None:
-    for step in plan.steps:
-        if step.key not in observed.busy:
-            actions = ",".join(type(action).__name__ for action in step.actions)
-            _log.debug(
-                "eval=%s job=%s/%s step=%s actions=%s",
-                observed.eval_id,
-                *observed.job.key,
-                step.key,
-                actions,
-            )

@@ -71,8 +71,8 @@ class Writer:
         self._running: dict[tuple[JobKey, str], asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
 
-    def submit(self, job: JobView, steps: Iterable[Step]) -> None:
-        """These are all the steps that the job's newest plan wants.
+    def submit(self, job: JobView, steps: Iterable[Step], eval_id: str) -> None:
+        """These are all the steps that the job's newest plan, of pass ``eval_id``, wants.
 
         They replace those of older plans that have not begun; steps whose key is under way or has
         to wait are dropped: the pass after them decides anew.
@@ -80,7 +80,7 @@ class Writer:
         steps = tuple(steps)
         priority = job.spec.priority if job.spec else _DEFAULT_PRIORITY
         items = [
-            Item(job, priority, step)
+            Item(job, priority, step, eval_id)
             for step in steps
             if (job.key, step.key) not in self._running
             and not self._backoff.blocked(job.key, step.key)
@@ -160,20 +160,23 @@ class Writer:
 
     def _settle(self, item: Item, outcome: Outcome) -> None:
         job, step = item.key
+        about = f"eval={item.eval_id} job={job[0]}/{job[1]} step={step}"
         ended = self._slow_start.dropped
         match outcome:
             case Done():
+                actions = ",".join(type(action).__name__ for action in item.step.actions)
+                _log.debug("%s done: %s", about, actions)
                 self._backoff.succeeded(job, step)
                 ended = self._slow_start.succeeded
             case LookAgain(why):
-                _log.info("job=%s/%s step=%s looks again: %s", *job, step, why)
+                _log.info("%s looks again: %s", about, why)
                 self._backoff.look_again(job, step)
             case Refused(reason, message):
-                _log.warning("job=%s/%s step=%s refused: %s: %s", *job, step, reason, message)
+                _log.warning("%s refused: %s: %s", about, reason, message)
                 self._backoff.failed(job, step, Refusal(message, reason, self._now()))
                 ended = self._slow_start.failed
             case Failed(error):
-                _log.warning("job=%s/%s step=%s failed: %s", *job, step, error)
+                _log.warning("%s failed: %s", about, error)
                 self._backoff.failed(job, step, retry_after=error.retry_after)
                 ended = self._slow_start.failed
             case TooSoon(at):

@@ -50,14 +50,22 @@ def frame(access: Access) -> kopf.OperatorRegistry:
 
 
 async def run_kopf(
-    registry: kopf.OperatorRegistry, namespaces: Sequence[str], stop: asyncio.Event
+    registry: kopf.OperatorRegistry,
+    namespaces: Sequence[str],
+    *,
+    ready: asyncio.Event,
+    stop: asyncio.Event,
 ) -> None:
-    """Run kopf's part until ``stop`` is set or the process is told to end (kopf takes SIGTERM and
-    SIGINT for itself). Raises what ended it otherwise."""
+    """Run kopf's part until ``stop`` is set. Raises what ended it otherwise.
+
+    Kopf takes SIGTERM and SIGINT for itself when it starts, and ends by them; who wants them back
+    may take them once ``ready`` is set.
+    """
     await kopf.operator(
         registry=registry,
         standalone=True,
         clusterwide=not namespaces,
         namespaces=list(namespaces),
+        ready_flag=ready,
         stop_flag=stop,
     )

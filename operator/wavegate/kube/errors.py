@@ -5,7 +5,6 @@ a lost race (`Conflict`, `AlreadyExists`, `NotFound`), "later" (`TooManyRequests
 happened" (`Uncertain`, and `ServerError`, which servers also answer after a commit).
 """
 
-# ruff: noqa: N818  (the names are those of the API server's reasons)
 from __future__ import annotations
 
 from collections.abc import Mapping

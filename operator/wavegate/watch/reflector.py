@@ -69,7 +69,7 @@ class Sink(Protocol[T_contra]):
         """An object of that name exists, but nothing can be known of it."""
 
 
-class Behind(ApiError):  # noqa: N818
+class Behind(ApiError):
     """A list from a server that has not caught up with what was already seen."""
 
     def __init__(self, listed: int, seen: int) -> None:

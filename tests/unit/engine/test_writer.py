@@ -60,6 +60,9 @@ class Bench:
         )
         self._task = asyncio.create_task(self.writer.run())
 
+    def submit(self, job: JobView, steps: list[Step]) -> None:
+        self.writer.submit(job, steps, "e1")
+
     async def stop(self) -> None:
         self._task.cancel()
         await self.writer.close()
@@ -89,10 +92,10 @@ def step(name: str, urgency: Urgency = Urgency.CREATE, group: str = "", count: i
 async def test_the_most_urgent_goes_first_then_the_higher_priority(make_bench: MakeBench):
     bench = make_bench(concurrency=1)
     low, high = bench.engine.make_job("low", 10), bench.engine.make_job("high", 90)
-    bench.writer.submit(
+    bench.submit(
         low, [step("clean", Urgency.CLEAN), step("create"), step("record", Urgency.RECORD)]
     )
-    bench.writer.submit(high, [step("create-high"), step("remove", Urgency.REMOVE)])
+    bench.submit(high, [step("create-high"), step("remove", Urgency.REMOVE)])
     await asyncio.sleep(10)
     assert bench.script.names == ["remove", "record", "create-high", "create", "clean"]
 
@@ -101,7 +104,7 @@ async def test_jobs_of_equal_rank_take_turns(make_bench: MakeBench):
     bench = make_bench(concurrency=1)
     for name in ("one", "two"):
         job = bench.engine.make_job(name)
-        bench.writer.submit(job, [step(f"{name}-{number}") for number in range(3)])
+        bench.submit(job, [step(f"{name}-{number}") for number in range(3)])
     await asyncio.sleep(10)
     assert bench.script.names == ["one-0", "two-0", "one-1", "two-1", "one-2", "two-2"]
 
@@ -109,10 +112,10 @@ async def test_jobs_of_equal_rank_take_turns(make_bench: MakeBench):
 async def test_a_job_that_is_looked_at_often_does_not_lose_or_gain_its_turn(make_bench: MakeBench):
     bench = make_bench(concurrency=1)
     one, two = bench.engine.make_job("one"), bench.engine.make_job("two")
-    bench.writer.submit(one, [step(f"one-{number}") for number in range(5)])
-    bench.writer.submit(two, [step(f"two-{number}") for number in range(5)])
+    bench.submit(one, [step(f"one-{number}") for number in range(5)])
+    bench.submit(two, [step(f"two-{number}") for number in range(5)])
     await asyncio.sleep(0.5)
-    bench.writer.submit(one, [step(f"one-{number}") for number in range(1, 5)])
+    bench.submit(one, [step(f"one-{number}") for number in range(1, 5)])
     await asyncio.sleep(3)
     assert bench.script.names == ["one-0", "two-0", "one-1", "two-1"]
 
@@ -123,7 +126,7 @@ async def test_creates_of_a_group_start_slowly_and_go_back_to_one_after_a_failur
     bench = make_bench()
     job = bench.engine.make_job()
     steps = [step(f"n{number:02}", group="v1") for number in range(40)]
-    bench.writer.submit(job, steps)
+    bench.submit(job, steps)
     await asyncio.sleep(3.5)
     assert [at for at, _ in bench.script.begun] == pytest.approx(
         [0, 1, 1, 2, 2, 2, 2] + [3] * 8, abs=0.1
@@ -136,8 +139,8 @@ async def test_creates_of_a_group_start_slowly_and_go_back_to_one_after_a_failur
 async def test_a_group_that_has_to_wait_holds_up_nobody(make_bench: MakeBench):
     bench = make_bench()
     job, other = bench.engine.make_job(), bench.engine.make_job("other")
-    bench.writer.submit(job, [step("a", group="v1"), step("b", group="v1"), step("c")])
-    bench.writer.submit(other, [step("d", group="v1")])
+    bench.submit(job, [step("a", group="v1"), step("b", group="v1"), step("c")])
+    bench.submit(other, [step("d", group="v1")])
     await asyncio.sleep(0.5)
     assert sorted(bench.script.names) == ["a", "c", "d"]
 
@@ -145,7 +148,7 @@ async def test_a_group_that_has_to_wait_holds_up_nobody(make_bench: MakeBench):
 async def test_concurrency_is_bounded(make_bench: MakeBench):
     bench = make_bench(concurrency=5)
     job = bench.engine.make_job()
-    bench.writer.submit(job, [step(f"n{number}") for number in range(20)])
+    bench.submit(job, [step(f"n{number}") for number in range(20)])
     await asyncio.sleep(10)
     assert bench.script.most == 5
     assert len(bench.script.begun) == 20
@@ -154,10 +157,10 @@ async def test_concurrency_is_bounded(make_bench: MakeBench):
 async def test_a_step_whose_key_is_under_way_is_dropped(make_bench: MakeBench):
     bench = make_bench()
     job = bench.engine.make_job()
-    bench.writer.submit(job, [step("a")])
+    bench.submit(job, [step("a")])
     await asyncio.sleep(0.5)
     assert bench.writer.busy(job.key) == {"node/a"}
-    bench.writer.submit(job, [step("a")])
+    bench.submit(job, [step("a")])
     await asyncio.sleep(5)
     assert bench.script.names == ["a"]
     assert bench.writer.busy(job.key) == frozenset()
@@ -166,7 +169,7 @@ async def test_a_step_whose_key_is_under_way_is_dropped(make_bench: MakeBench):
 async def test_of_two_steps_of_one_key_in_one_plan_only_one_runs(make_bench: MakeBench):
     bench = make_bench()
     job = bench.engine.make_job()
-    bench.writer.submit(job, [step("a", Urgency.REMOVE), step("a", Urgency.CLEAN)])
+    bench.submit(job, [step("a", Urgency.REMOVE), step("a", Urgency.CLEAN)])
     await asyncio.sleep(0.5)
     assert bench.script.names == ["a"]
 
@@ -174,9 +177,9 @@ async def test_of_two_steps_of_one_key_in_one_plan_only_one_runs(make_bench: Mak
 async def test_what_the_newest_plan_does_not_want_is_not_written(make_bench: MakeBench):
     bench = make_bench(concurrency=1)
     job = bench.engine.make_job()
-    bench.writer.submit(job, [step("a"), step("b"), step("c")])
+    bench.submit(job, [step("a"), step("b"), step("c")])
     await asyncio.sleep(0.5)
-    bench.writer.submit(job, [step("c")])
+    bench.submit(job, [step("c")])
     await asyncio.sleep(5)
     assert bench.script.names == ["a", "c"]
 
@@ -190,7 +193,7 @@ async def test_a_step_ends_with_its_first_action_that_does_not_succeed(
     bench = make_bench()
     job = bench.engine.make_job()
     bench.script.answer = lambda name: bad if name == "a1" else Done()
-    bench.writer.submit(job, [step("a", count=3)])
+    bench.submit(job, [step("a", count=3)])
     await asyncio.sleep(5)
     assert bench.script.names == ["a", "a1"]
 
@@ -199,14 +202,14 @@ async def test_its_job_is_looked_at_after_each_step(make_bench: MakeBench):
     bench = make_bench()
     job = bench.engine.make_job()
     assert await bench.engine.queue.get() == job.key
-    bench.writer.submit(job, [step("a")])
+    bench.submit(job, [step("a")])
     assert await asyncio.wait_for(bench.engine.queue.get(), 2) == job.key
 
 
 async def resubmit(bench: Bench, job: JobView, seconds: float) -> None:
     """Passes that want the same step again and again."""
     for _ in range(int(seconds * 4)):
-        bench.writer.submit(job, [step("a")])
+        bench.submit(job, [step("a")])
         await asyncio.sleep(0.25)
 
 
@@ -247,7 +250,7 @@ async def test_a_refusal_is_shown_until_the_next_try_has_succeeded(make_bench: M
     bench = make_bench(seconds=0.01)
     job = bench.engine.make_job()
     bench.script.answer = lambda _: Refused("Forbidden", "exceeded quota")
-    bench.writer.submit(job, [step("a")])
+    bench.submit(job, [step("a")])
     await asyncio.sleep(0.1)
     assert bench.writer.refusals(job.key)["node/a"].message == "exceeded quota"
     retry = bench.writer.next_change(job.key)
@@ -262,7 +265,7 @@ async def test_a_refusal_that_nobody_tries_again_is_not_shown_for_ever(make_benc
     bench = make_bench(seconds=0.01)
     job = bench.engine.make_job()
     bench.script.answer = lambda _: Refused("Forbidden", "exceeded quota")
-    bench.writer.submit(job, [step("a")])
+    bench.submit(job, [step("a")])
     await asyncio.sleep(4)
     assert not bench.writer.refusals(job.key)
 
@@ -272,10 +275,10 @@ async def test_a_status_that_came_too_soon_wakes_its_job_at_the_right_time(make_
     job = bench.engine.make_job()
     due = now() + 5
     bench.script.answer = lambda _: TooSoon(due)
-    bench.writer.submit(job, [step("a")])
+    bench.submit(job, [step("a")])
     await asyncio.sleep(1)
     await bench.engine.queue.get()
-    bench.writer.submit(job, [step("a")])
+    bench.submit(job, [step("a")])
     await asyncio.sleep(0.2)
     await bench.engine.queue.get()
     with pytest.raises(TimeoutError):
@@ -290,10 +293,10 @@ async def test_a_defect_in_one_step_does_not_end_the_writer(make_bench: MakeBenc
         raise RuntimeError("broken")
 
     bench.script.answer = break_down
-    bench.writer.submit(job, [step("a")])
+    bench.submit(job, [step("a")])
     await asyncio.sleep(0.1)
     bench.script.answer = lambda _: Done()
-    bench.writer.submit(job, [step("b")])
+    bench.submit(job, [step("b")])
     await asyncio.sleep(0.1)
     assert bench.script.names == ["a", "b"]
 
@@ -302,9 +305,9 @@ async def test_something_more_urgent_overtakes_while_the_rate_is_used_up(make_be
     bench = make_bench()
     job, other = bench.engine.make_job(), bench.engine.make_job("other")
     bench.engine.bucket.throttle(10.0)
-    bench.writer.submit(job, [step(f"n{number}") for number in range(10)])
+    bench.submit(job, [step(f"n{number}") for number in range(10)])
     await asyncio.sleep(5)
-    bench.writer.submit(other, [step("urgent", Urgency.REMOVE)])
+    bench.submit(other, [step("urgent", Urgency.REMOVE)])
     await asyncio.sleep(6)
     assert bench.script.names[0] == "urgent"
 
@@ -312,7 +315,7 @@ async def test_something_more_urgent_overtakes_while_the_rate_is_used_up(make_be
 async def test_closing_lets_a_write_end_and_starts_none(make_bench: MakeBench):
     bench = make_bench(concurrency=1)
     job = bench.engine.make_job()
-    bench.writer.submit(job, [step("a"), step("b")])
+    bench.submit(job, [step("a"), step("b")])
     await asyncio.sleep(0.5)
     await bench.stop()
     assert bench.script.names == ["a"]

@@ -1,0 +1,17 @@
+"""Hypothesis profiles (``HYPOTHESIS_PROFILE=nightly`` looks for long), and one event loop a test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from hypothesis import settings
+
+settings.register_profile("default", max_examples=300, deadline=None, print_blob=True)
+settings.register_profile("nightly", settings.get_profile("default"), max_examples=10_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_configure() -> None:
+    # Otherwise pytest-asyncio makes a loop for tests that need none, and nobody closes it.
+    asyncio.set_event_loop(None)

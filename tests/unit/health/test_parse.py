@@ -1,0 +1,161 @@
+"""Metrics pages to readings. The JSON page is one that a pipeline engine (4.50.0) has served."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from wavegate.domain.actions import CounterSource
+from wavegate.domain.health import Reading
+from wavegate.health.parse import MAX_SERIES_CHARACTERS, UnreadableError, parse_counters
+
+ENGINE = CounterSource(
+    4195, "/metrics", "JSON", ("processor_error", "output_error"), ("input_received",)
+)
+TEXT = CounterSource(80, "/metrics", "Prometheus", ("errs",), ("reqs_total",))
+
+ENGINE_PAGE = rb"""
+{"input_connection_failed{label=\"\",path=\"root.input\"}":0,
+"input_latency_ns{label=\"\",path=\"root.input\"}":{"p50":91120,"p90":126371,"p99":515579.6},
+"input_received{label=\"\",path=\"root.input\"}":144,
+"output_error{label=\"\",path=\"root.output\"}":2,
+"output_latency_ns{label=\"\",path=\"root.output\"}":{"p50":561,"p90":717,"p99":1051.55},
+"processor_batch_received{label=\"\",path=\"root.pipeline.processors.0\"}":144,
+"processor_error{label=\"\",path=\"root.pipeline.processors.0\"}":78,
+"processor_error{label=\"x{y}\",path=\"root.pipeline.processors.1\"}":1,
+"processor_received{label=\"\",path=\"root.pipeline.processors.0\"}":144}
+"""
+
+
+def read(page, source=TEXT, content_type="text/plain"):
+    body = page if isinstance(page, bytes) else page.encode()
+    return parse_counters(body, content_type, source)
+
+
+def read_json(page, source=ENGINE):
+    return read(json.dumps(page), source, "application/json")
+
+
+def test_the_engines_counters_are_summed_over_their_labels():
+    assert read(ENGINE_PAGE, ENGINE) == Reading(errors=81, total=144)
+
+
+def test_an_engine_without_processors_and_errors_has_had_none():
+    assert read_json({'input_received{path="root.input"}': 7}) == Reading(errors=0, total=7)
+
+
+def test_a_json_counter_may_have_no_labels():
+    page = {"input_received": 10, "output_error": 1.5}
+    assert read_json(page) == Reading(errors=1.5, total=10)
+
+
+def test_of_json_counters_a_longer_name_is_another_counter():
+    page = {"input_received": 1, "input_received_batch": 100, "my_input_received": 100}
+    assert read_json(page) == Reading(errors=0, total=1)
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        pytest.param("[]", "is not one JSON object", id="a list"),
+        pytest.param("{", "is not JSON but text/plain", id="cut off"),
+        pytest.param("[" * 100_000, "is not JSON", id="too deep"),
+        pytest.param(b"\xff\xfe{}", "is not JSON", id="not UTF-8"),
+        pytest.param("{}", "has no counter input_received", id="no total"),
+        pytest.param(
+            '{"input_received": {"p50": 1}}', "has no counter input_received", id="a distribution"
+        ),
+        pytest.param('{"input_received": "7"}', "input_received is no number", id="a string"),
+        pytest.param('{"input_received": true}', "input_received is no number", id="a truth value"),
+        pytest.param('{"input_received": null}', "input_received is no number", id="null"),
+        pytest.param('{"input_received": NaN}', "input_received is nan", id="not a number"),
+        pytest.param('{"input_received": Infinity}', "is inf", id="infinite"),
+        pytest.param('{"input_received": 1' + "0" * 400 + "}", "is inf", id="beyond a float"),
+        pytest.param('{"input_received": -1}', "is -1", id="negative"),
+        pytest.param(
+            '{"input_received": 1, "output_error": -1}', "output_error.* is -1", id="errors too"
+        ),
+        pytest.param(
+            '{"input_received{a=\\"1\\"}": 1e308, "input_received{a=\\"2\\"}": 1e308}',
+            "input_received is inf",
+            id="a sum beyond a float",
+        ),
+    ],
+)
+def test_a_json_page_that_says_nothing_is_unreadable(page, message):
+    with pytest.raises(UnreadableError, match=message):
+        read(page, ENGINE)
+
+
+@pytest.mark.parametrize(
+    ("page", "errors", "total"),
+    [
+        pytest.param(
+            "# HELP reqs_total Requests.\n# TYPE reqs_total counter\n"
+            'reqs_total{code="200"} 90\nreqs_total{code="500"} 10\n'
+            '# TYPE errs_total counter\nerrs_total{why="a,b"} 3\n',
+            3,
+            100,
+            id="counters with the suffix",
+        ),
+        pytest.param(
+            "# TYPE reqs counter\nreqs 100\n# TYPE errs counter\nerrs 3\n",
+            3,
+            100,
+            id="counters without the suffix",
+        ),
+        pytest.param("reqs 100\nerrs 3\n", 3, 100, id="without types"),
+        pytest.param("reqs_total 100 1700000000000\n", 0, 100, id="a time stamp"),
+        pytest.param("reqs_total 1e2\r\nerrs 0.5\r\n", 0.5, 100, id="other line ends and spelling"),
+        pytest.param("reqs_total 100\nerrs_created 1.7e9\nmy_errs 5\n", 0, 100, id="other names"),
+        pytest.param("# TYPE reqs_total counter\n", 0, 0, id="a labelled counter without a child"),
+        pytest.param('reqs_total{path="errs 5"} 100\n', 0, 100, id="a name in a label"),
+        pytest.param("%% what\nreqs_total 100\n", 0, 100, id="other lines may be malformed"),
+        pytest.param("# TYPE reqs gauge\nreqs 7\nreqs_total 100\n", 0, 100, id="spelled exactly"),
+    ],
+)
+def test_prometheus_text_is_read_by_name(page, errors, total):
+    assert read(page) == Reading(errors=errors, total=total)
+
+
+def test_a_counter_that_two_names_mean_is_counted_once():
+    source = CounterSource(80, "/", "Prometheus", ("errs", "errs_total"), ("a", "b"))
+    page = "# TYPE errs counter\nerrs 3\na 50\nb 50\n"
+    assert read(page, source) == Reading(errors=3, total=100)
+
+
+def test_of_several_totals_those_that_are_there_count():
+    source = CounterSource(80, "/", "Prometheus", ("errs",), ("good", "errs"))
+    assert read("good 100\n", source) == Reading(errors=0, total=100)
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        pytest.param("", r"has no counter reqs_total \(text/plain\)", id="empty"),
+        pytest.param("<html>not found</html>", "has no counter reqs_total", id="a web page"),
+        pytest.param("<b>reqs_total</b>", "is not Prometheus text", id="a web page with the name"),
+        pytest.param("errs 3\n", "has no counter reqs_total", id="no total"),
+        pytest.param("reqs_total NaN\n", "reqs_total is nan", id="not a number"),
+        pytest.param("reqs_total +Inf\n", "reqs_total is inf", id="infinite"),
+        pytest.param("reqs_total -5\n", "reqs_total is -5", id="negative"),
+        pytest.param("reqs_total 5\nerrs NaN\n", "errs is nan", id="errors not a number"),
+        pytest.param("reqs_total many\n", "is not Prometheus text", id="not numeric"),
+        pytest.param(b"reqs_total 5\n\xff", "is not Prometheus text", id="not UTF-8"),
+    ],
+)
+def test_a_text_page_that_says_nothing_is_unreadable(page, message):
+    with pytest.raises(UnreadableError, match=message):
+        read(page)
+
+
+def test_a_page_with_too_many_series_of_a_counter_is_refused_before_it_is_parsed():
+    line = 'reqs_total{id="1234567890"} 1\n'
+    with pytest.raises(UnreadableError, match="too many series"):
+        read(line * (MAX_SERIES_CHARACTERS // len(line) + 2))
+
+
+def test_series_of_other_counters_do_not_count_towards_that():
+    other = 'http_things{id="1234567890"} 1\n' * 20_000
+    assert read(other + "reqs_total 5\n") == Reading(errors=0, total=5)

@@ -1,0 +1,144 @@
+"""The process as a whole: how it begins and by what it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from wavegate import app as app_module
+from wavegate.app import Operator, run
+from wavegate.engine.lease import LeadershipLost
+from wavegate.health.scrape import open_session
+from wavegate.kube.access import Access
+from wavegate.kube.transport import HttpTransport
+from wavegate.settings import Settings
+
+
+@pytest.fixture
+async def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An operator whose API server answers nothing, and whose kopf is only a wait."""
+
+    async def wait_for_stop(*_: Any, ready: asyncio.Event, stop: asyncio.Event) -> None:
+        ready.set()
+        await stop.wait()
+
+    async def refuse(_: web.Request) -> web.Response:
+        return web.json_response({"kind": "Status", "reason": "Down", "code": 503}, status=503)
+
+    monkeypatch.setattr(app_module, "run_kopf", wait_for_stop)
+    server = web.Application()
+    server.router.add_route("*", "/{path:.*}", refuse)
+    runner = web.AppRunner(server, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    access = await Access.from_kubeconfig(kubeconfig(tmp_path, f"http://127.0.0.1:{port}"))
+    settings = Settings(identity="one", metrics_host="127.0.0.1", metrics_port=0)
+    async with HttpTransport(access) as transport, open_session() as pod_session:
+        yield Operator(settings, access, transport, pod_session)
+    await runner.cleanup()
+
+
+def kubeconfig(directory: Path, server: str) -> str:
+    path = directory / "config"
+    document = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    path.write_text(yaml.safe_dump(document))
+    return str(path)
+
+
+def ours() -> set[asyncio.Task[Any]]:
+    """All tasks but those of the server of these tests, which has a task for each connection."""
+    return {task for task in asyncio.all_tasks() if "RequestHandler" not in repr(task)}
+
+
+def fail_with(error: Exception) -> Callable[[], Awaitable[None]]:
+    async def fail() -> None:
+        raise error
+
+    return fail
+
+
+async def test_it_ends_with_0_when_it_is_told_to_and_leaves_no_task_behind(operator: Operator):
+    before = ours()
+    running = asyncio.create_task(operator.run())
+    await operator.framed.wait()
+    await asyncio.sleep(0.05)
+    operator.stop.set()
+    assert await asyncio.wait_for(running, 2) == 0
+    assert ours() <= before | {running}
+
+
+async def test_it_is_not_ready_before_everything_was_listed(operator: Operator):
+    running = asyncio.create_task(operator.run())
+    await operator.framed.wait()
+    missing = operator.unready()
+    assert all(plural in missing for plural in ("nodes", "pods", "executions", "fleetjobs"))
+    for reflector in operator.reflectors:
+        reflector.synced.set()
+    operator.comparison.synced.set()
+    assert operator.unready() == ""
+    operator.stop.set()
+    await running
+
+
+async def test_losing_the_lease_ends_it_with_1(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(operator.leadership, "run", fail_with(LeadershipLost("two has it now")))
+    assert await asyncio.wait_for(operator.run(), 2) == 1
+    assert "leadership lost: two has it now" in caplog.text
+
+
+async def test_a_part_that_breaks_ends_it_with_1_and_is_named(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(operator.writer, "run", fail_with(RuntimeError("broken")))
+    assert await asyncio.wait_for(operator.run(), 2) == 1
+    assert "writer ended the process" in caplog.text
+
+
+async def test_no_pass_is_made_before_everything_was_listed(operator: Operator):
+    operator.queue.add(("web", "edge"))
+    operator.leadership.acquired.set()
+    running = asyncio.create_task(operator.run())
+    await operator.framed.wait()
+    await asyncio.sleep(0.1)
+    assert operator.queue.depth() == 1
+    operator.stop.set()
+    await running
+
+
+async def test_no_pass_is_made_before_it_leads(operator: Operator):
+    operator.queue.add(("web", "edge"))
+    for reflector in operator.reflectors:
+        reflector.synced.set()
+    operator.comparison.synced.set()
+    running = asyncio.create_task(operator.run())
+    await operator.framed.wait()
+    await asyncio.sleep(0.1)
+    assert operator.queue.depth() == 1
+    operator.leadership.acquired.set()
+    await asyncio.sleep(0.1)
+    assert operator.queue.depth() == 0
+    operator.stop.set()
+    await running
+
+
+async def test_without_a_cluster_it_says_so_and_ends_with_2(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    missing = tmp_path / "missing"
+    settings = Settings(identity="one", kubeconfig=str(missing))
+    assert await run(settings) == 2
+    assert str(missing) in caplog.text
