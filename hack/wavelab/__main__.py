@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wavelab import binaries, machine
@@ -89,46 +89,53 @@ def run(options: argparse.Namespace) -> int:
     def progress(text: str) -> None:
         print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
 
-    cluster = Cluster(getattr(options, "name", "dev"))
     match options.command:
-        case "up":
-            cluster.up(
-                options.nodes, options.simulated, progress, audit=not options.no_audit
-            )
-        case "down":
-            names = [s.name for s in states.all_states()] if options.all else [cluster.name]
-            if not any([Cluster(name).down(progress) for name in names]):
-                progress("nothing to remove")
-        case "status":
-            return show_status(cluster, as_json=options.output == "json")
         case "binaries":
-            took = binaries.ensure(binaries.BINARIES, progress)
-            for name in binaries.BINARIES:
-                note = f"built in {took[name]:.0f} s" if name in took else "cached"
-                print(f"{name:<24} {note:<16} {binaries.path_of(name)}")
+            list_binaries(binaries.ensure(binaries.BINARIES, progress))
         case "install":
             if not machine.missing():
                 progress("nothing is missing")
             machine.install(progress)
+        case "up":
+            cluster = Cluster(options.name)
+            cluster.up(options.nodes, options.simulated, progress, audit=not options.no_audit)
+        case "down":
+            names = [s.name for s in states.all_states()] if options.all else [options.name]
+            removed = [name for name in names if Cluster(name).down(progress)]
+            if not removed:
+                progress("nothing to remove")
+        case "status":
+            return show_status(Cluster(options.name), as_json=options.output == "json")
+        case _:
+            use(Cluster(options.name), options)
+    return 0
+
+
+def use(cluster: Cluster, options: argparse.Namespace) -> None:
+    """Commands that need a cluster to be there."""
+    if not cluster.kubeconfig.exists():
+        raise RefusedError(f"no cluster {cluster.name}: `wavelab up --name {cluster.name}`")
+    match options.command:
         case "kubectl":
             exec_kubectl(cluster, options.args)
         case "kubeconfig":
-            if cluster.status()["state"] == "absent":
-                raise RefusedError(f"no cluster {cluster.name}")
             print(cluster.kubeconfig)
         case "load-image":
             cluster.load_image(options.tar)
         case "token":
-            print(
-                cluster.service_account_kubeconfig(
-                    options.namespace, options.serviceaccount, options.duration
-                )
-            )
+            account = (options.namespace, options.serviceaccount, options.duration)
+            print(cluster.service_account_kubeconfig(*account))
         case "stop-kubelet":
             cluster.stop_kubelet(options.node)
         case "start-kubelet":
             cluster.start_kubelet(options.node)
-    return 0
+
+
+def list_binaries(took: Mapping[str, float]) -> None:
+    """Print every binary's place and how long it took to build."""
+    for name in binaries.BINARIES:
+        note = f"built in {took[name]:.0f} s" if name in took else "cached"
+        print(f"{name:<24} {note:<16} {binaries.path_of(name)}")
 
 
 def show_status(cluster: Cluster, *, as_json: bool) -> int:
@@ -153,8 +160,6 @@ def show_status(cluster: Cluster, *, as_json: bool) -> int:
 
 def exec_kubectl(cluster: Cluster, args: Sequence[str]) -> None:
     """Become kubectl, so that terminals, pipes and signals work as ever."""
-    if not cluster.kubeconfig.exists():
-        raise RefusedError(f"no cluster {cluster.name}")
     program = str(binaries.path_of("kubectl"))
     words = [*args[1:]] if args[:1] == ["--"] else [*args]
     os.execve(program, [program, *words], {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)})

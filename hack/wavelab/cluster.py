@@ -180,7 +180,7 @@ class Cluster:
     def audit_events(self) -> Iterator[dict[str, Any]]:
         """Every request the server has answered so far, as audit.k8s.io/v1 events, oldest first.
 
-        Metadata level: user, verb, objectRef, responseStatus, times; no bodies. Empty without audit.
+        Metadata level: user, verb, objectRef, responseStatus, times. Empty without audit.
         """
         log = self._open().state.directory / "audit.log"
         if not log.exists():
@@ -193,9 +193,7 @@ class Cluster:
 
     # -- nodes -----------------------------------------------------------------------------------
 
-    def add_simulated(
-        self, names: Iterable[str], labels: Mapping[str, str] | None = None
-    ) -> None:
+    def add_simulated(self, names: Iterable[str], labels: Mapping[str, str] | None = None) -> None:
         """Add simulated nodes and wait until they are Ready (those meant to be)."""
         wanted = list(names)
         with states.cluster_lock(self.name):
@@ -326,11 +324,7 @@ class Cluster:
 
 
 def _healthy(parts: _Parts) -> bool:
-    return (
-        parts.state.phase == states.RUNNING
-        and parts.plane.healthy()
-        and parts.real.healthy()
-    )
+    return parts.state.phase == states.RUNNING and parts.plane.healthy() and parts.real.healthy()
 
 
 def _nodes(client: Client) -> list[dict[str, Any]]:

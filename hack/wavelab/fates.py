@@ -23,8 +23,8 @@ changed annotation.
 | slow-stop     | Ready; takes 10 s to go once deleted                                      |
 
 Any other word leaves the pod to stages of one's own (`Cluster.apply_stages`); without such stages
-it is like `hang`. A node with the label or annotation `wavelab.dev/fate` = `not-ready` reports Ready
-False, and True again when it is taken away.
+it is like `hang`. A node with the label or annotation `wavelab.dev/fate` = `not-ready` reports
+Ready False, and True again when it is taken away.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ conditions:
 - {{type: Ready, status: "{verdict}", lastTransitionTime: {{{{ $now | Quote }}}}}}
 - {{type: ContainersReady, status: "{verdict}", lastTransitionTime: {{{{ $now | Quote }}}}}}
 {{{{ range .spec.readinessGates }}}}
-- {{type: {{{{ .conditionType | Quote }}}}, status: "{verdict}", lastTransitionTime: {{{{ $now | Quote }}}}}}
+- type: {{{{ .conditionType | Quote }}}}
+  status: "{verdict}"
+  lastTransitionTime: {{{{ $now | Quote }}}}
 {{{{ end }}}}
 {{{{ if .spec.initContainers }}}}
 initContainerStatuses:
@@ -195,11 +197,13 @@ def pod_stages() -> list[Stage]:
             [is_in(_PHASE, "Running"), is_in(POD_FATE, "complete")],
             pod_status("Succeeded", _DONE, ready=False),
         ),
-        # Asked for the phase, too: a new pod may carry a Ready condition from its scheduling gate.
+        # Phase and verdict together: a Pending pod may be not Ready already, by `image-missing`.
         pod(
             "pod-never-ready",
-            [is_in(f'{_PHASE} + " " + ([{_READY}][0] // "")', *_not_yet("False"))]
-            + [is_in(POD_FATE, "never-ready")],
+            [
+                is_in(POD_FATE, "never-ready"),
+                is_in(f'{_PHASE} + " " + ([{_READY}][0] // "")', *_not_yet("False")),
+            ],
             unready,
         ),
         pod(

@@ -134,8 +134,8 @@ def _source_key(image: Image) -> str:
     """Changes with the image's description and with the files on disk that go into it."""
     digest = hashlib.sha256(repr((image.name, image.entrypoint, image.env, image.links)).encode())
     for path, (source, mode) in sorted(image.files.items()):
-        content = source if isinstance(source, bytes) else hashlib.sha256(source.read_bytes()).digest()
-        digest.update(f"{path} {mode} ".encode() + content)
+        content = source if isinstance(source, bytes) else source.read_bytes()
+        digest.update(f"{path} {mode} ".encode() + hashlib.sha256(content).digest())
     return digest.hexdigest()[:16]
 
 

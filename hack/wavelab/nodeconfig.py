@@ -9,7 +9,6 @@ from typing import Any
 from wavelab import images, network
 from wavelab.machine import CNI_DIRECTORY
 from wavelab.state import State
-from wavelab.teardown import cgroup_of
 
 # A lease is renewed after a quarter of its duration: every 2 s.
 _LEASE_SECONDS = 8
@@ -28,11 +27,6 @@ def node_address(state: State, index: int) -> str:
 def pod_bridge(state: State, name: str) -> str:
     """The bridge of the node's pods; made by the CNI plugin."""
     return network.bridge_name(state.instance, f"p{state.nodes[name]}")
-
-
-def node_cgroup(state: State, name: str) -> str:
-    """The cgroup of the node's containers."""
-    return f"{cgroup_of(state)}/{name}"
 
 
 def containerd_socket(state: State, name: str) -> Path:
@@ -114,7 +108,6 @@ def kubelet(state: State, name: str) -> dict[str, Any]:
         "containerRuntimeEndpoint": f"unix://{containerd_socket(state, name)}",
         "podLogsDir": str(directory / "pod-logs"),
         "volumePluginDir": str(directory / "volume-plugins"),
-        "cgroupRoot": node_cgroup(state, name),
         # A machine without systemd or with cgroup v1 runs the same nodes as any other.
         "cgroupDriver": "cgroupfs",
         "failCgroupV1": False,

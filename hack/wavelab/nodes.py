@@ -20,8 +20,15 @@ Progress = Callable[[str], None]
 PROXY = "kube-proxy"
 FORWARDING = "/proc/sys/net/ipv4/ip_forward"
 # Made by kubelets, shims and CNI plugins wherever we tell them to put things.
-_OUTSIDE = ("/run/containerd", "/run/containerd/s", "/var/log/containers", "/var/lib/cni",
-            "/var/lib/cni/results")
+_OUTSIDE = (
+    "/run/containerd",
+    "/run/containerd/s",
+    "/var/log/containers",
+    "/var/lib/cni",
+    "/var/lib/cni/results",
+    "/var/lib/kubelet",
+    "/var/lib/kubelet/device-plugins",
+)
 
 
 class RealNodes:
@@ -117,13 +124,15 @@ class RealNodes:
         self._check(name)
         directory = nodeconfig.node_directory(self._state, name)
         self._processes.stop(f"kubelet-{name}")
-        end(teardown.in_cgroups(nodeconfig.node_cgroup(self._state, name)))
-        sockets = list(teardown.shim_sockets(self._state.directory, name))
-        self._processes.stop(f"containerd-{name}", grace=2)
-        end(teardown.commands_with(str(directory)))
+        sockets = teardown.shim_sockets(self._state.directory, name)
+        containers = teardown.container_ids(self._state.directory, name)
+        # containerd before its containers: alive, it would report and clean up each of them.
+        self._processes.stop(f"containerd-{name}")
+        end(teardown.commands_with(f"{directory}/"))
+        end(teardown.in_cgroups(containers))
         teardown.unmount_below(directory)
         teardown.remove_links(directory, sockets)
-        teardown.remove_cgroups(nodeconfig.node_cgroup(self._state, name))
+        teardown.remove_cgroups(containers)
         network.remove_bridge(nodeconfig.pod_bridge(self._state, name))
         teardown.remove_files(directory)
         self._state.nodes.pop(name)

@@ -36,12 +36,8 @@ class SimulatedNodes:
         self._directory.mkdir(parents=True, exist_ok=True)
         extra = self._directory / "extra-stages.yaml"
         configuration = self._directory / "kwok.yaml"
-        configuration.write_text(
-            fates.configuration(extra.read_text() if extra.exists() else "")
-        )
-        kubeconfig = self._plane.write_kubeconfig(
-            self._directory / "kubeconfig", credentials.KWOK
-        )
+        configuration.write_text(fates.configuration(extra.read_text() if extra.exists() else ""))
+        kubeconfig = self._plane.write_kubeconfig(self._directory / "kubeconfig", credentials.KWOK)
         # Leases mean requests for ever, and only the lifecycle controller looks at them.
         lease = LEASE_SECONDS if self._state.nodes else 0
         self._processes.start(

@@ -16,14 +16,10 @@ from wavelab.process import Identity, Processes, end, identify
 from wavelab.state import STOPPING, State, state_root
 
 CGROUPS = Path("/sys/fs/cgroup")
-CGROUP_PARENT = "wavelab"
+# Where containerd puts containers that no kubelet gives a place of their own.
+CGROUP_PARENT = "k8s.io"
 POD_LOG_LINKS = Path("/var/log/containers")
 NETWORK_RESULTS = Path("/var/lib/cni/results")
-
-
-def cgroup_of(state: State) -> str:
-    """The cgroup (below each hierarchy's root) under which all the cluster's containers live."""
-    return f"/{CGROUP_PARENT}/{state.instance}"
 
 
 def remove_cluster(state: State) -> None:
@@ -37,8 +33,9 @@ def remove_cluster(state: State) -> None:
         if name.startswith("kubelet"):
             processes.stop(name)
     sockets = shim_sockets(state.directory)
+    containers = container_ids(state.directory)
     processes.stop_all()
-    end(in_cgroups(cgroup_of(state)))
+    end(in_cgroups(containers))
     unmount_below(state.directory)
     for bridge in state.bridges:
         network.remove_bridge(bridge)
@@ -47,10 +44,7 @@ def remove_cluster(state: State) -> None:
     for path, value in state.kernel_settings.items():
         Path(path).write_text(value)
     remove_links(state.directory, sockets)
-    remove_cgroups(cgroup_of(state))
-    for bridge in state.bridges:
-        for result in NETWORK_RESULTS.glob(f"{bridge}-*"):
-            result.unlink(missing_ok=True)
+    remove_cgroups(containers)
     for made in reversed(state.made_directories):
         # Only if nothing of somebody else's moved in meanwhile.
         with suppress(OSError):
@@ -60,29 +54,41 @@ def remove_cluster(state: State) -> None:
     remove_files(state.directory)
 
 
+def bundles(directory: Path, node: str = "*") -> list[Path]:
+    """containerd's directories of the containers of one node, or of all; named by container id."""
+    return list(
+        directory.glob(f"nodes/{node}/containerd-state/io.containerd.runtime.v2.task/k8s.io/*")
+    )
+
+
 def shim_sockets(directory: Path, node: str = "*") -> list[Path]:
     """Sockets that containerd's shims made outside the state directory, as their bundles say."""
-    bundles = directory.glob(f"nodes/{node}/containerd-state/io.containerd.runtime.v2.task/*/*")
     found: list[Path] = []
-    for bundle in bundles:
+    for bundle in bundles(directory, node):
         with suppress(OSError):
             found.append(Path((bundle / "address").read_text().removeprefix("unix://").strip()))
     return found
 
 
-def cgroup_directories(cgroup: str) -> list[Path]:
-    """The cgroup and all below it in every hierarchy (v1 has several), deepest first."""
+def container_ids(directory: Path, node: str = "*") -> list[str]:
+    """Every container that containerd or runc has something about: pods' own and pause."""
+    of_runc = directory.glob(f"nodes/{node}/runc/k8s.io/*")
+    return sorted({path.name for path in (*bundles(directory, node), *of_runc)})
+
+
+def cgroup_directories(containers: Iterable[str]) -> list[Path]:
+    """The cgroups of the containers in every hierarchy (v1 has several), deepest first."""
     found: list[Path] = []
-    for root in (CGROUPS / cgroup.lstrip("/"), *CGROUPS.glob(f"*{cgroup}")):
-        if root.is_dir():
-            found += [Path(top) for top, _, _ in os.walk(root, topdown=False)]
+    for parent in (CGROUPS / CGROUP_PARENT, *CGROUPS.glob(f"*/{CGROUP_PARENT}")):
+        for container in containers:
+            found += [Path(top) for top, _, _ in os.walk(parent / container, topdown=False)]
     return found
 
 
-def in_cgroups(cgroup: str) -> list[Identity]:
-    """Every process in the cgroup or below it."""
+def in_cgroups(containers: Iterable[str]) -> list[Identity]:
+    """Every process of these containers, also when its shim is dead."""
     found: set[Identity] = set()
-    for directory in cgroup_directories(cgroup):
+    for directory in cgroup_directories(containers):
         with suppress(OSError):
             pids = (directory / "cgroup.procs").read_text().split()
             found.update(who for pid in pids if (who := identify(int(pid))))
@@ -101,10 +107,11 @@ def commands_with(text: str) -> list[Identity]:
     return found
 
 
-def remove_cgroups(cgroup: str) -> None:
-    """Remove the (by now empty) cgroup from every hierarchy, and its parent if that is empty."""
+def remove_cgroups(containers: Iterable[str]) -> None:
+    """Remove the (by now empty) cgroups of the containers, and their parent if that is empty."""
+    names = list(containers)
     deadline = time.monotonic() + 5
-    while directories := cgroup_directories(cgroup):
+    while directories := cgroup_directories(names):
         for directory in directories:
             # Busy for a moment after its last process is gone.
             with suppress(OSError):
@@ -135,12 +142,20 @@ def unmount_below(directory: Path) -> None:
 
 
 def remove_links(directory: Path, sockets: Iterable[Path]) -> None:
-    """Remove shims' sockets, and kubelets' links to pod logs that lead into the directory."""
+    """Remove shims' sockets, and what kubelets and the CNI library keep about the directory.
+
+    That is links to pod logs, and one file a network attachment, which names the pod's namespace.
+    """
     for socket in sockets:
         socket.unlink(missing_ok=True)
     for link in POD_LOG_LINKS.iterdir() if POD_LOG_LINKS.is_dir() else ():
         if link.is_symlink() and link.readlink().is_relative_to(directory):
             link.unlink()
+    mention = f"{directory}/".encode()
+    for result in NETWORK_RESULTS.iterdir() if NETWORK_RESULTS.is_dir() else ():
+        with suppress(OSError):
+            if mention in result.read_bytes():
+                result.unlink()
 
 
 def remove_files(directory: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wavegate.api.fleetdeployment import RolloutOverride
-from wavegate.api.fleetjob import load_job_spec
+from wavegate.api.fleetjob import FleetJobSpec, load_job_spec
 from wavegate.api.names import pod_name
 from wavegate.domain.actions import (
     Action,
@@ -346,7 +346,7 @@ class World:
                     owner_uid=self.job.uid,
                     created=self.now,
                     version=action.version,
-                    spec=load_job_spec(dict(action.raw_spec)),
+                    spec=self._parsed(action.raw_spec),
                     raw_spec=action.raw_spec,
                     workload_hash=action.workload_hash,
                     driver_image=action.driver_image,
@@ -376,6 +376,11 @@ class World:
         self.writes.append((self.now, action))
         for watcher in self.watchers:
             watcher(self, action)
+
+    def _parsed(self, raw: Mapping[str, Any]) -> FleetJobSpec | None:
+        """As in the operator's cache, one text is one object: comparing it with itself is free."""
+        assert self.job is not None
+        return self.job.spec if raw is self.job.raw_spec else load_job_spec(dict(raw))
 
     def _create_deployment(self, action: CreateDeployment, rv: str) -> None:
         assert self.job is not None

@@ -34,6 +34,7 @@ from wavegate.domain.deployments import canaries
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView
 from wavegate.domain.records import pruned, stamped
+from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import Outlook
 from wavegate.domain.times import format_time
 from wavegate.domain.versions import is_held, newest_failed
@@ -108,6 +109,8 @@ def _why(deployment: DeploymentView) -> str:
 def _settled(fleet: Fleet, last: DeploymentView) -> State:
     if last.state == "Canceled":
         return State("RolloutFailed", "Canceled", _why(last), stalled=True)
+    if needs_rollback(fleet, last):
+        return State("Deploying", "RollingBack", f"v{last.to_version} failed ({_why(last)})")
     if last.state == "Failed":
         immediate = (last.status.get("resolved", {}).get("rollout") or {}).get("strategy")
         name = "Failed" if immediate == "Immediate" else "RolloutFailed"

@@ -317,8 +317,10 @@ async def test_closing_leaves_no_task(fleet):
     fleet.slow = 2.0
     monitor.keep(EDGE, [probe()])
     monitor.keep(("web", "waiting"), [probe("absent", "u9")])
-    await until(1)
-    monitor.keep(EDGE, [])
+    monitor.keep(("web", "stopped"), [probe()])
+    await until(3)
+    assert monitor.records(EDGE) != {}
+    monitor.keep(("web", "stopped"), [])
     await monitor.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert monitor.records(EDGE) == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -171,7 +172,12 @@ async def test_a_page_that_unpacks_to_much_more_is_unpacked_no_further_than_4_mi
     bomb = b"".join(packer.compress(bytes(1024 * 1024)) for _ in range(64)) + packer.flush()
     assert len(bomb) < scrape.MAX_BODY
     where = await serve(answer(bomb, Content_Encoding="gzip"))
-    assert await error_of(session, where) == "is longer than 4194304 bytes"
+    tracemalloc.start()
+    try:
+        assert await error_of(session, where) == "is longer than 4194304 bytes"
+        assert tracemalloc.get_traced_memory()[1] < 4 * scrape.MAX_BODY
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,210 @@
+"""The cluster that the demonstration runs on: made here with real or simulated nodes, or given."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import yaml
+
+import wavelab
+from demo.errors import DemoError
+from demo.kubectl import Kubectl
+from wavelab import binaries
+from wavelab.process import INSTANCE_VARIABLE
+from wavelab.state import load
+
+Progress = Callable[[str], None]
+
+ROOT = Path(__file__).parents[2]
+LAB = "demo"
+SYSTEM = "wavegate-system"
+POOL = "pool=edge"
+
+
+class Stage(Protocol):
+    """A cluster ready for the acts."""
+
+    runs_pods: bool
+    """Whether its pods really run; False: nodes are simulated."""
+    kubectl: Kubectl
+    selector: str
+    namespace: str
+    lease_namespace: str
+
+    def prepare(self, progress: Progress) -> None:
+        """Make the cluster, if it is to be made, and install CRDs and rights."""
+
+    def operator_kubeconfig(self) -> Path:
+        """A kubeconfig with the operator's own ServiceAccount's token."""
+
+    def marks(self) -> dict[str, str]:
+        """Environment of the operator's process, by which removing the cluster finds it."""
+
+    def remove(self, progress: Progress) -> None:
+        """Take away everything that was made."""
+
+    def how_to_use(self) -> list[str]:
+        """Commands for a person who keeps it."""
+
+
+class LabStage:
+    """A cluster of its own, by wavelab."""
+
+    namespace = "demo"
+    selector = POOL
+    lease_namespace = SYSTEM
+
+    def __init__(self, nodes: int, *, runs_pods: bool) -> None:
+        self.runs_pods = runs_pods
+        self._nodes = nodes
+        self._lab = wavelab.Cluster(LAB)
+        self.kubectl = Kubectl(str(binaries.path_of("kubectl")), self._lab.kubeconfig)
+
+    def prepare(self, progress: Progress) -> None:
+        if self.runs_pods:
+            self._lab.up(nodes=self._nodes, progress=progress)
+        else:
+            self._lab.up(simulated=self._nodes, progress=progress)
+        self.kubectl("label", "nodes", "--all", "--overwrite", POOL)
+        progress("installing the CRDs and the operator's rights")
+        _install(self.kubectl, SYSTEM)
+        _create_namespace(self.kubectl, self.namespace)
+
+    def operator_kubeconfig(self) -> Path:
+        return Path(self._lab.service_account_kubeconfig(SYSTEM, "wavegate"))
+
+    def marks(self) -> dict[str, str]:
+        state = load(LAB)
+        return {INSTANCE_VARIABLE: state.instance} if state is not None else {}
+
+    def remove(self, progress: Progress) -> None:
+        self._lab.down(progress)
+
+    def how_to_use(self) -> list[str]:
+        return [
+            f"export KUBECONFIG={self._lab.kubeconfig}",
+            f"{self.kubectl.program} -n {self.namespace} get fj,fd,ex",
+            "make down    # removes every trace",
+        ]
+
+
+class GivenStage:
+    """The cluster that KUBECONFIG names. All but CRDs and cluster roles is in one namespace."""
+
+    runs_pods = True
+
+    def __init__(self, selector: str, namespace: str) -> None:
+        program = shutil.which("kubectl") or str(binaries.path_of("kubectl"))
+        self.kubectl = Kubectl(program, None)
+        self.selector = selector
+        self.namespace = namespace
+        self.lease_namespace = namespace
+        self._directory = TemporaryDirectory(prefix="wavegate-demo-")
+        self._installed = False
+
+    def prepare(self, progress: Progress) -> None:
+        self._refuse_where_unfit()
+        progress(f"installing the CRDs, and everything else in namespace {self.namespace}")
+        self._installed = True
+        _create_namespace(self.kubectl, self.namespace)
+        _install(self.kubectl, self.namespace)
+
+    def _refuse_where_unfit(self) -> None:
+        if found := self.kubectl.items("crd", "-l", "app.kubernetes.io/name=wavegate"):
+            names = ", ".join(each["metadata"]["name"] for each in found)
+            raise DemoError(
+                f"this cluster has our CRDs already ({names}): somebody uses them, and the"
+                " demonstration would remove them at its end. Use another cluster."
+            )
+        names = self.kubectl("get", "crd", "-o", "name")
+        if ".wavegate.dev" in names:
+            raise DemoError("this cluster has our CRDs already; use another cluster")
+        if not self.kubectl.items("nodes", "-l", self.selector):
+            raise DemoError(
+                f"no node has the label {self.selector}; choose at least three nodes for the"
+                f" demonstration, such as: kubectl label node NAME {self.selector}"
+            )
+        if self.namespace in self.kubectl("get", "namespaces", "-o", "name").split():
+            raise DemoError(f"namespace {self.namespace} is there already; choose another name")
+
+    def operator_kubeconfig(self) -> Path:
+        token = self.kubectl(
+            "create", "token", "wavegate", "-n", self.namespace, "--duration=1h"
+        ).strip()
+        text = self.kubectl("config", "view", "--raw", "--minify", "--flatten")
+        config = yaml.safe_load(text)
+        config["users"] = [{"name": "wavegate", "user": {"token": token}}]
+        config["contexts"][0]["context"]["user"] = "wavegate"
+        path = Path(self._directory.name) / "operator.kubeconfig"
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    def marks(self) -> dict[str, str]:
+        return {}
+
+    def remove(self, progress: Progress) -> None:
+        if not self._installed:
+            return
+        progress("removing what was installed")
+        with suppress(DemoError):
+            self.kubectl("delete", "fleetjobs", "--all", "-n", self.namespace, "--timeout=60s")
+        for kind in ("clusterrolebinding", "clusterrole"):
+            self.kubectl("delete", kind, "wavegate", "--ignore-not-found")
+        self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--timeout=120s")
+        self.kubectl("delete", "--ignore-not-found", "-f", str(ROOT / "crds"))
+        self._directory.cleanup()
+
+    def how_to_use(self) -> list[str]:
+        return [
+            f"kubectl -n {self.namespace} get fj,fd,ex",
+            f"kubectl -n {self.namespace} delete fj --all",
+            "kubectl delete clusterrolebinding,clusterrole wavegate",
+            f"kubectl delete namespace {self.namespace}",
+            "kubectl delete -f crds",
+        ]
+
+
+def stage_for(kind: str | None, nodes: int, selector: str, namespace: str) -> Stage:
+    """The stage that was asked for; without a wish, real nodes for root, else simulated ones."""
+    if kind == "current":
+        if not selector:
+            raise DemoError(
+                "CLUSTER=current needs SELECTOR=KEY=VALUE: the label of the nodes to use"
+            )
+        return GivenStage(selector, namespace)
+    if kind is None:
+        kind = "wavelab" if os.geteuid() == 0 else "simulated"
+    return LabStage(nodes, runs_pods=kind == "wavelab")
+
+
+def _create_namespace(kubectl: Kubectl, name: str) -> None:
+    body = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+        },
+    }
+    kubectl("apply", "-f", "-", given=yaml.safe_dump(body))
+
+
+def _install(kubectl: Kubectl, system: str) -> None:
+    kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(ROOT / "crds"))
+    if system == SYSTEM:
+        kubectl(
+            "apply",
+            "-f",
+            "-",
+            given=f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {system}}}\n",
+        )
+    for path in sorted((ROOT / "manifests").glob("*.yaml")):
+        kubectl("apply", "-f", "-", given=path.read_text().replace(SYSTEM, system))

@@ -1,0 +1,151 @@
+"""How the demonstration is shown: a live tree on a terminal, else a line for each change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from demo.kubectl import Document
+from demo.observer import Seen
+
+_STYLES = {
+    "Running": "green",
+    "Completed": "green",
+    "Failed": "red",
+    "Degraded": "yellow",
+    "Validating": "cyan",
+    "Starting": "cyan",
+    "Stopped": "dim",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an act ended."""
+
+    title: str
+    expected: str
+    problems: Sequence[str]
+    seconds: float
+
+
+class View:
+    """Shows what happens. ``live``: whether there is a terminal to draw on."""
+
+    def __init__(self, console: Console, *, live: bool) -> None:
+        self._console = console
+        self._begun = time.monotonic()
+        self._live = Live(console=console, refresh_per_second=4, transient=True) if live else None
+        self._said: dict[str, str] = {}
+        self._title = ""
+
+    def __enter__(self) -> View:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self._console.print(f"{self._elapsed()} {text}", markup=False, highlight=False)
+
+    def begin(self, number: int, title: str) -> None:
+        self._title = f"Act {number}: {title}"
+        self._console.print(Text(f"\n{self._elapsed()} {self._title}", style="bold"))
+
+    def show(self, seen: Seen) -> None:
+        """Draw the tree, or print what has changed since the last time."""
+        if self._live is not None:
+            self._live.update(tree(self._title, seen))
+            return
+        for key, text in lines(seen):
+            if self._said.get(key) != text:
+                self._said[key] = text
+                self.say(text)
+
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
+        """The summary."""
+        if self._live is not None:
+            self._live.stop()
+        self._console.print(summary(outcomes))
+
+    def _elapsed(self) -> str:
+        return f"{time.monotonic() - self._begun:6.1f} s"
+
+
+def tree(title: str, seen: Seen) -> Tree:
+    """The job, its newest rollout, the waves, their nodes."""
+    root = Tree(Text(title, style="bold"))
+    job = root.add(Text(f"FleetJob telemetry: {seen.state}  {seen.message}", overflow="fold"))
+    for deployment in seen.deployments[-2:]:
+        job.add(Text(_rollout_line(deployment)))
+    waves: dict[int, list[Document]] = {}
+    for each in seen.claims().values():
+        waves.setdefault(int(each["spec"]["rolloutWave"]), []).append(each)
+    for number in sorted(waves, key=lambda wave: (wave == 0, wave)):
+        name = f"wave {number}" if number else "outside waves"
+        branch = job.add(Text(name))
+        for each in waves[number]:
+            state = _state(each)
+            branch.add(Text(_node_line(each), style=_STYLES.get(state, "")))
+    return root
+
+
+def lines(seen: Seen) -> list[tuple[str, str]]:
+    """What can be said, each with the key of what it is about."""
+    found = [("job", f"job: {seen.state}: {seen.message}")] if seen.state else []
+    for each in seen.deployments:
+        name = each["metadata"]["name"]
+        status = each.get("status") or {}
+        if status.get("state"):
+            found.append((f"rollout {name}", f"  {name}: {status['state']} {status['reason']}"))
+    executions = sorted(seen.executions, key=lambda each: int(each["spec"]["attempt"]))
+    return found + [(each["metadata"]["name"], f"    {_node_line(each)}") for each in executions]
+
+
+def summary(outcomes: Sequence[Outcome]) -> Table:
+    """A row for each act."""
+    table = Table(title="What was shown", title_justify="left")
+    for column in ("act", "expected", "seen", "seconds"):
+        table.add_column(column, justify="right" if column == "seconds" else "left")
+    for outcome in outcomes:
+        seen = "; ".join(outcome.problems) if outcome.problems else "as expected"
+        style = "red" if outcome.problems else "green"
+        seconds = f"{outcome.seconds:.1f}"
+        table.add_row(outcome.title, outcome.expected, Text(seen, style=style), seconds)
+    return table
+
+
+def _rollout_line(deployment: Document) -> str:
+    status = deployment.get("status") or {}
+    name, kind = deployment["metadata"]["name"], deployment["spec"]["type"]
+    return f"{name} ({kind}): {status.get('state', '')} {status.get('reason', '')}"
+
+
+def _state(execution: Document) -> str:
+    observed = (execution.get("status") or {}).get("observedState") or {}
+    return str(observed.get("stateType") or "Pending")
+
+
+def _node_line(execution: Document) -> str:
+    spec = execution["spec"]
+    observed = (execution.get("status") or {}).get("observedState") or {}
+    wave = f"wave {spec['rolloutWave']}" if spec["rolloutWave"] else "fallback or joiner"
+    said = f": {observed['message']}" if observed.get("message") else ""
+    return f"{spec['nodeName']} v{spec['jobVersion']} ({wave}) {_state(execution)}{said}"
