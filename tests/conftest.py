@@ -1,4 +1,4 @@
-"""Hypothesis profiles (``HYPOTHESIS_PROFILE=nightly`` looks for long), and one event loop a test."""
+"""Hypothesis profiles (`HYPOTHESIS_PROFILE=nightly` looks for long); no stray event loop."""
 
 from __future__ import annotations
 

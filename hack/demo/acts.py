@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.observer import JOB, Seen, messages_received
+from demo.observer import JOB, Seen, is_ready, messages_received
 
 JOBS = Path(__file__).parent / "jobs"
 FAILING_NODE = "FAILING_NODE"
@@ -132,7 +132,10 @@ def _one_canary(seen: Seen) -> str:
     if len(status.get("canaryNodes") or []) != 1 or not status.get("canaryPromoted"):
         return "version 2 was not promoted from one canary"
     waves = {e["spec"]["rolloutWave"] for e in seen.executions if e["spec"]["jobVersion"] == 2}
-    return "" if waves == {1, 2} else f"version 2 took the waves {sorted(waves)}"
+    wanted = set(range(1, int(status.get("totalWaves") or 0) + 1))
+    if len(wanted) > 1 and waves == wanted:
+        return ""
+    return f"version 2 took the waves {sorted(waves)} of {sorted(wanted)}"
 
 
 def _touched_one(version: int) -> Check:
@@ -166,11 +169,6 @@ def _says(words: str) -> Check:
 
 def _messages_flow(seen: Seen) -> str:
     for pod in seen.pods:
-        if is_silent(pod):
+        if is_ready(pod) and not messages_received(pod):
             return f"no message has flowed through {pod['metadata']['name']}"
     return ""
-
-
-def is_silent(pod: dict[str, object]) -> bool:
-    """Whether the pod's pipeline reports no message."""
-    return not messages_received(pod)

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Protocol
 
 import yaml
@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 LAB = "demo"
 SYSTEM = "wavegate-system"
 POOL = "pool=edge"
+LEAST_NODES = 3
+"""A canary, a node that fails, and a bystander."""
 
 
 class Stage(Protocol):
@@ -49,8 +51,8 @@ class Stage(Protocol):
     def remove(self, progress: Progress) -> None:
         """Take away everything that was made."""
 
-    def how_to_use(self) -> list[str]:
-        """Commands for a person who keeps it."""
+    def how_to_use(self, operator: int) -> list[str]:
+        """Commands for a person who keeps it; ``operator``: the process's id."""
 
 
 class LabStage:
@@ -63,10 +65,17 @@ class LabStage:
     def __init__(self, nodes: int, *, runs_pods: bool) -> None:
         self.runs_pods = runs_pods
         self._nodes = nodes
+        self._made = False
         self._lab = wavelab.Cluster(LAB)
         self.kubectl = Kubectl(str(binaries.path_of("kubectl")), self._lab.kubeconfig)
 
     def prepare(self, progress: Progress) -> None:
+        if self._lab.status()["state"] == "running":
+            # Its job is at some later version, and whoever kept it may still be looking at it.
+            raise DemoError(
+                f"cluster {LAB} of an earlier demonstration is running; `make down` removes it"
+            )
+        self._made = True
         if self.runs_pods:
             self._lab.up(nodes=self._nodes, progress=progress)
         else:
@@ -84,9 +93,10 @@ class LabStage:
         return {INSTANCE_VARIABLE: state.instance} if state is not None else {}
 
     def remove(self, progress: Progress) -> None:
-        self._lab.down(progress)
+        if self._made:
+            self._lab.down(progress)
 
-    def how_to_use(self) -> list[str]:
+    def how_to_use(self, operator: int) -> list[str]:  # noqa: ARG002 - `make down` finds it
         return [
             f"export KUBECONFIG={self._lab.kubeconfig}",
             f"{self.kubectl.program} -n {self.namespace} get fj,fd,ex",
@@ -100,15 +110,18 @@ class GivenStage:
     runs_pods = True
 
     def __init__(self, selector: str, namespace: str) -> None:
-        program = shutil.which("kubectl") or str(binaries.path_of("kubectl"))
+        self._built = shutil.which("kubectl") is None
+        program = str(binaries.path_of("kubectl")) if self._built else "kubectl"
         self.kubectl = Kubectl(program, None)
         self.selector = selector
         self.namespace = namespace
         self.lease_namespace = namespace
-        self._directory = TemporaryDirectory(prefix="wavegate-demo-")
         self._installed = False
+        self._private: Path | None = None
 
     def prepare(self, progress: Progress) -> None:
+        if self._built:
+            binaries.ensure(("kubectl",), progress)
         self._refuse_where_unfit()
         progress(f"installing the CRDs, and everything else in namespace {self.namespace}")
         self._installed = True
@@ -116,22 +129,26 @@ class GivenStage:
         _install(self.kubectl, self.namespace)
 
     def _refuse_where_unfit(self) -> None:
-        if found := self.kubectl.items("crd", "-l", "app.kubernetes.io/name=wavegate"):
-            names = ", ".join(each["metadata"]["name"] for each in found)
+        """What is there already is somebody's, and would be removed at the end."""
+        if ".wavegate.dev" in self.kubectl("get", "crd", "-o", "name"):
             raise DemoError(
-                f"this cluster has our CRDs already ({names}): somebody uses them, and the"
-                " demonstration would remove them at its end. Use another cluster."
+                "this cluster has our CRDs already: somebody uses them, and the demonstration"
+                " would remove them at its end. Use another cluster."
             )
-        names = self.kubectl("get", "crd", "-o", "name")
-        if ".wavegate.dev" in names:
-            raise DemoError("this cluster has our CRDs already; use another cluster")
-        if not self.kubectl.items("nodes", "-l", self.selector):
+        for kind, name in (
+            ("namespace", self.namespace),
+            ("clusterrole", "wavegate"),
+            ("clusterrolebinding", "wavegate"),
+        ):
+            if self.kubectl("get", kind, name, "--ignore-not-found", "-o", "name").strip():
+                hint = "; choose another by --namespace" if kind == "namespace" else ""
+                raise DemoError(f"{kind} {name} is in this cluster already{hint}")
+        found = self.kubectl.items("nodes", "-l", self.selector)
+        if len(found) < LEAST_NODES:
             raise DemoError(
-                f"no node has the label {self.selector}; choose at least three nodes for the"
-                f" demonstration, such as: kubectl label node NAME {self.selector}"
+                f"{len(found) or 'no'} nodes have the label {self.selector}; choose at least"
+                f" {LEAST_NODES} for the demonstration: kubectl label node NAME {self.selector}"
             )
-        if self.namespace in self.kubectl("get", "namespaces", "-o", "name").split():
-            raise DemoError(f"namespace {self.namespace} is there already; choose another name")
 
     def operator_kubeconfig(self) -> Path:
         token = self.kubectl(
@@ -141,8 +158,9 @@ class GivenStage:
         config = yaml.safe_load(text)
         config["users"] = [{"name": "wavegate", "user": {"token": token}}]
         config["contexts"][0]["context"]["user"] = "wavegate"
-        path = Path(self._directory.name) / "operator.kubeconfig"
-        path.touch(mode=0o600)
+        # Not removed at exit by itself: the operator may be left running.
+        self._private = Path(mkdtemp(prefix="wavegate-demo-"))
+        path = self._private / "operator.kubeconfig"
         path.write_text(yaml.safe_dump(config))
         return path
 
@@ -159,12 +177,15 @@ class GivenStage:
             self.kubectl("delete", kind, "wavegate", "--ignore-not-found")
         self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--timeout=120s")
         self.kubectl("delete", "--ignore-not-found", "-f", str(ROOT / "crds"))
-        self._directory.cleanup()
+        if self._private is not None:
+            shutil.rmtree(self._private)
 
-    def how_to_use(self) -> list[str]:
+    def how_to_use(self, operator: int) -> list[str]:
         return [
             f"kubectl -n {self.namespace} get fj,fd,ex",
+            "and to remove it all:",
             f"kubectl -n {self.namespace} delete fj --all",
+            f"kill {operator}    # the operator",
             "kubectl delete clusterrolebinding,clusterrole wavegate",
             f"kubectl delete namespace {self.namespace}",
             "kubectl delete -f crds",
@@ -174,9 +195,10 @@ class GivenStage:
 def stage_for(kind: str | None, nodes: int, selector: str, namespace: str) -> Stage:
     """The stage that was asked for; without a wish, real nodes for root, else simulated ones."""
     if kind == "current":
-        if not selector:
+        if not all(selector.partition("=")):
             raise DemoError(
-                "CLUSTER=current needs SELECTOR=KEY=VALUE: the label of the nodes to use"
+                "CLUSTER=current needs SELECTOR=KEY=VALUE: the label of the nodes to use, at least"
+                f" {LEAST_NODES}; to choose a node: kubectl label node NAME {POOL}"
             )
         return GivenStage(selector, namespace)
     if kind is None:

@@ -12,6 +12,7 @@ from typing import Any
 from demo.kubectl import Document, Kubectl
 
 JOB = "telemetry"
+_MOST_NAMES = 3
 _KINDS = "fleetjobs,fleetdeployments,executions,pods"
 
 
@@ -59,6 +60,31 @@ class Seen:
             for pod in self.pods
             if is_ready(pod)
         }
+
+    def facts(self) -> str:
+        """The job's state with its reason, and who really runs what.
+
+        Such as ``Running; v2 on node-1, node-2`` or ``Running (RolledBack); v2 on 5 nodes``.
+        """
+        nodes: dict[int, list[str]] = {}
+        for node, version in sorted(self.running().items()):
+            nodes.setdefault(version, []).append(node)
+        reason = self.condition("Ready").get("reason") or self.state
+        told = [self.state or "no state"]
+        if reason != self.state:
+            told = [f"{self.state} ({reason})"]
+        for version, names in sorted(nodes.items(), reverse=True):
+            where = ", ".join(names) if len(names) <= _MOST_NAMES else f"{len(names)} nodes"
+            told.append(f"v{version} on {where}")
+        return "; ".join(told)
+
+    def open_rollout(self) -> Document:
+        """The status of the rollout that has not ended; empty where there is none."""
+        for each in self.deployments:
+            status = dict(each.get("status") or {})
+            if status.get("state") not in ("Completed", "Failed", "Canceled"):
+                return status
+        return {}
 
     def touched(self, version: int) -> set[str]:
         """Nodes that ever got a version."""

@@ -33,7 +33,9 @@ class Outcome:
 
     title: str
     expected: str
+    seen: str
     problems: Sequence[str]
+    """What is not as it should be; empty where all is well."""
     seconds: float
 
 
@@ -78,6 +80,11 @@ class View:
             if self._said.get(key) != text:
                 self._said[key] = text
                 self.say(text)
+
+    def end(self, outcome: Outcome) -> None:
+        """Say how an act ended."""
+        said = f"WRONG: {'; '.join(outcome.problems)}" if outcome.problems else "as it should be"
+        self.say(f"{said}, after {outcome.seconds:.1f} s: {outcome.seen}")
 
     def finish(self, outcomes: Sequence[Outcome]) -> None:
         """The summary."""
@@ -125,7 +132,7 @@ def summary(outcomes: Sequence[Outcome]) -> Table:
     for column in ("act", "expected", "seen", "seconds"):
         table.add_column(column, justify="right" if column == "seconds" else "left")
     for outcome in outcomes:
-        seen = "; ".join(outcome.problems) if outcome.problems else "as expected"
+        seen = "; ".join(outcome.problems) or outcome.seen
         style = "red" if outcome.problems else "green"
         seconds = f"{outcome.seconds:.1f}"
         table.add_row(outcome.title, outcome.expected, Text(seen, style=style), seconds)

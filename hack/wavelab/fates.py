@@ -80,7 +80,10 @@ _DONE = _TERMINATED % (0, "Completed", '""')
 def pod_status(
     phase: str, state: str, *, ready: bool, last_state: str = "", restarts: int = 0
 ) -> str:
-    """kwok's template of a pod status with every container in the same `state` (inline YAML)."""
+    """kwok's template of a pod status with every container in the same `state` (inline YAML).
+
+    A pod keeps the address it has: kwok would hand out another one, and the server refuses two.
+    """
     verdict = "True" if ready else "False"
     started = "true" if state == _RUNNING else "false"
     return f"""
@@ -126,8 +129,11 @@ containerStatuses:
 {{{{ $hostIP := NodeIPWith .spec.nodeName }}}}
 hostIP: {{{{ $hostIP | Quote }}}}
 hostIPs: [{{ip: {{{{ $hostIP | Quote }}}}}}]
-{{{{ $podIP := PodIPWith .spec.nodeName (or .spec.hostNetwork false) (or .metadata.uid "") \
+{{{{ $podIP := .status.podIP }}}}
+{{{{ if not $podIP }}}}
+{{{{ $podIP = PodIPWith .spec.nodeName (or .spec.hostNetwork false) (or .metadata.uid "") \
 (or .metadata.name "") (or .metadata.namespace "") }}}}
+{{{{ end }}}}
 podIP: {{{{ $podIP | Quote }}}}
 podIPs: [{{ip: {{{{ $podIP | Quote }}}}}}]
 """

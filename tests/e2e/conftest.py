@@ -20,10 +20,13 @@ def real_cluster() -> Iterator[wavelab.Cluster]:
     """Three nodes with a kubelet and a containerd each, CRDs and rights installed."""
     lab = wavelab.Cluster("test-e2e")
     try:
+        lab.down()  # of a run that was killed
         lab.up(nodes=3)
         lab.kubectl("create", "namespace", "wavegate-system")
         lab.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(ROOT / "manifests"))
-        lab.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(ROOT / "crds"))
+        lab.kubectl(
+            "wait", "--for=condition=Established", "--timeout=60s", "-f", str(ROOT / "crds")
+        )
         yield lab
     finally:
         lab.down()
@@ -48,7 +51,9 @@ def operator(
 
 @pytest.fixture(scope="session")
 def edge(
-    real_cluster: wavelab.Cluster, real_client: Client, operator: OperatorProcess  # noqa: ARG001
+    real_cluster: wavelab.Cluster,
+    real_client: Client,
+    operator: OperatorProcess,
 ) -> Space:
     """A namespace whose pods must satisfy the restricted Pod Security Standard."""
     return Space(real_client, "edge", **{"pod-security.kubernetes.io/enforce": "restricted"})

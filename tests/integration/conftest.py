@@ -94,6 +94,7 @@ def cluster() -> Iterator[wavelab.Cluster]:
     """The cluster, its nodes Ready and the CRDs served; removed at the end of the session."""
     lab = wavelab.Cluster("test-integration")
     try:
+        lab.down()  # of a run that was killed
         lab.up(simulated=NODES)
         lab.kubectl("apply", "--filename", str(ROOT / "crds"))
         lab.kubectl(
@@ -177,7 +178,7 @@ def hundred_nodes(cluster: wavelab.Cluster) -> Iterator[int]:
 
 
 @pytest.fixture
-def settled(space: Space, operator: OperatorProcess) -> Iterator[Space]:  # noqa: ARG001
+def settled(space: Space, operator: OperatorProcess) -> Iterator[Space]:
     """A job ``app`` whose first version runs on every node."""
     space.apply("app", container("app:1", strategy="Rolling", maxParallel="100%"))
     space.wait("v1 runs on every node", lambda: settled_on(space, 1))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from support.jobs import container
-from support.rollouts import awaits, settled_on, unsettled, waves
 from support.operator_process import OperatorProcess
+from support.rollouts import awaits, settled_on, unsettled, waves
 from support.space import Availability, Space
 
 pytestmark = pytest.mark.cluster

@@ -11,21 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wavegate.api.fleetdeployment import RolloutOverride
-from wavegate.api.fleetjob import FleetJobSpec, load_job_spec
-from wavegate.api.names import pod_name
+from sim.writes import LostWriteError, Writes
+from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.actions import (
     Action,
-    CreateDeployment,
-    CreateExecution,
-    CreatePod,
-    CreateVersion,
-    DeleteExecution,
-    DeletePod,
     Plan,
-    PrepareVersion,
     Probe,
-    SetStatus,
 )
 from wavegate.domain.health import HealthRecord, PodState, Reading, Unreadable, begin, close_window
 from wavegate.domain.observed import (
@@ -41,13 +32,8 @@ from wavegate.domain.observed import (
     VersionView,
 )
 from wavegate.domain.plan import plan
-from wavegate.domain.times import parse_time
 
 START = 1_700_000_000.0
-
-
-class LostWriteError(Exception):
-    """A write that the API server refuses: the object is not as it was seen."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +75,7 @@ def spec(image: str = "app:1", **rollout: Any) -> dict[str, Any]:
 
 
 @dataclass
-class World:
+class World(Writes):
     """The state of the cluster. ``fate`` says what happens to a pod of an image on a node."""
 
     nodes: dict[str, NodeView] = field(default_factory=dict)
@@ -328,185 +314,6 @@ class World:
         elif self.now - record.window_start >= probe.criteria.interval:
             self.health[pod.uid] = close_window(record, probe.criteria, state, reading, self.now)
             self.stirred = True
-
-    # writes
-
-    def write(self, action: Action) -> None:
-        """Apply a write as the API server would, or refuse it."""
-        assert self.job is not None
-        rv = self.next_serial()
-        match action:
-            case CreateVersion():
-                if action.name in self.versions:
-                    raise LostWriteError(action.name)
-                self.versions[action.name] = VersionView(
-                    name=action.name,
-                    uid=f"jv-{rv}",
-                    resource_version=rv,
-                    owner_uid=self.job.uid,
-                    created=self.now,
-                    version=action.version,
-                    spec=self._parsed(action.raw_spec),
-                    raw_spec=action.raw_spec,
-                    workload_hash=action.workload_hash,
-                    driver_image=action.driver_image,
-                    driver_revision=action.driver_revision,
-                )
-            case PrepareVersion():
-                self.prepared[action.version] = Preparation(ok=True, at=self.now)
-            case CreateDeployment():
-                self._create_deployment(action, rv)
-            case CreateExecution():
-                self._create_execution(action, rv)
-            case CreatePod():
-                self._create_pod(action, rv)
-            case DeletePod():
-                pod = self.pods.get(action.name)
-                if pod is None or (pod.uid, pod.resource_version) != (
-                    action.uid,
-                    action.resource_version,
-                ):
-                    raise LostWriteError(action.name)
-                self.pods[action.name] = replace(pod, deletion=self.now + 2, resource_version=rv)
-            case DeleteExecution():
-                self._check(self.executions.get(action.name), action)
-                del self.executions[action.name]
-            case SetStatus():
-                self._set_status(action, rv)
-        self.writes.append((self.now, action))
-        for watcher in self.watchers:
-            watcher(self, action)
-
-    def _parsed(self, raw: Mapping[str, Any]) -> FleetJobSpec | None:
-        """As in the operator's cache, one text is one object: comparing it with itself is free."""
-        assert self.job is not None
-        return self.job.spec if raw is self.job.raw_spec else load_job_spec(dict(raw))
-
-    def _create_deployment(self, action: CreateDeployment, rv: str) -> None:
-        assert self.job is not None
-        if action.name in self.deployments:
-            raise LostWriteError(action.name)
-        self.deployments[action.name] = DeploymentView(
-            name=action.name,
-            uid=f"fd-{rv}",
-            resource_version=rv,
-            owner_uid=self.job.uid,
-            created=self.now,
-            generation=1,
-            job_name=self.job.name,
-            type=action.type,
-            from_version=action.from_version,
-            to_version=action.to_version,
-            rollout=RolloutOverride.model_validate(dict(action.rollout)),
-            paused=action.paused,
-        )
-
-    def _create_execution(self, action: CreateExecution, rv: str) -> None:
-        assert self.job is not None
-        if action.name in self.executions:
-            raise LostWriteError(action.name)
-        if self.is_late:
-            self.late.add(action.name)
-        self.executions[action.name] = ExecutionView(
-            name=action.name,
-            uid=f"ex-{rv}",
-            resource_version=rv,
-            owner_uid=self.job.uid,
-            created=self.now,
-            job_id=self.job.uid,
-            version=action.version,
-            node=action.node,
-            node_uid=action.node_uid,
-            wave=action.wave,
-            deployment=action.deployment,
-            attempt=action.attempt,
-            workload_hash=action.workload_hash,
-        )
-
-    def _create_pod(self, action: CreatePod, rv: str) -> None:
-        assert self.job is not None
-        name = action.manifest["metadata"]["name"]
-        assert name == pod_name(self.job.name, action.node)
-        if name in self.pods:
-            raise LostWriteError(name)
-        owner = self.executions.get(action.execution)
-        if owner is None:
-            raise LostWriteError(action.execution)
-        self.pods[name] = PodView(
-            namespace="default",
-            name=name,
-            uid=f"pod-{rv}",
-            resource_version=rv,
-            job=self.job.name,
-            node=action.node,
-            owner_kind="Execution",
-            owner_name=owner.name,
-            owner_uid=owner.uid,
-            created=self.now,
-        )
-        self.images[f"pod-{rv}"] = action.manifest["spec"]["containers"][0]["image"]
-
-    def _set_status(self, action: SetStatus, rv: str) -> None:
-        assert self.job is not None
-        status = dict(action.status)
-        match action.kind:
-            case "FleetJob":
-                self._check(self.job, action)
-                self.job = replace(self.job, status=status, resource_version=rv)
-            case "JobVersion":
-                version = self._check(self.versions[action.name], action)
-                self.versions[action.name] = replace(
-                    version,
-                    status=status,
-                    resource_version=rv,
-                    stable=status.get("stable", False),
-                    stable_at=parse_time(status.get("stableAt")),
-                )
-            case "FleetDeployment":
-                deployment = self._check(self.deployments[action.name], action)
-                self.deployments[action.name] = replace(
-                    deployment,
-                    status=status,
-                    resource_version=rv,
-                    state=status.get("state", ""),
-                    reason=status.get("reason", ""),
-                    sequence=status.get("sequence", 0),
-                    accepted=parse_time(status.get("acceptedAt")),
-                    started=parse_time(status.get("startedAt")),
-                    total=status.get("totalNodes", 0),
-                    wave_size=status.get("waveSize", 0),
-                    promoted_gate=status.get("canaryPromoted", False),
-                    completed=parse_time(status.get("completedAt")),
-                    workload_hash=status.get("workloadHash", ""),
-                )
-            case "Execution":
-                self._check_proof(action)
-                execution = self._check(self.executions.get(action.name), action)
-                self.executions[action.name] = replace(
-                    execution,
-                    status=status,
-                    resource_version=rv,
-                    desired=status["desiredState"]["stateType"],
-                    observed=status["observedState"]["stateType"],
-                    stable_at=parse_time(status.get("stableAt")),
-                    pod_uid=status.get("podUid", ""),
-                    updated=parse_time(status["updatedAt"]) or 0.0,
-                )
-
-    def _check(self, view: Any, action: SetStatus | DeleteExecution) -> Any:
-        seen = (action.uid, action.resource_version)
-        if view is None or (view.uid, view.resource_version) != seen:
-            raise LostWriteError(action.name)
-        return view
-
-    def _check_proof(self, action: SetStatus) -> None:
-        proof = action.proof
-        if proof is None:
-            return
-        pod = self.pods.get(proof.name)
-        found = (pod.uid, pod.resource_version) if pod is not None else ("", "")
-        if found != (proof.uid, proof.resource_version):
-            raise LostWriteError(action.name)
 
     # for people
 

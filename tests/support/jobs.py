@@ -8,7 +8,10 @@ from typing import Any
 def container(
     image: str = "app:1", fate: str = "", fate_on: str = "", **rollout: Any
 ) -> dict[str, Any]:
-    """A container job, canary first by default. ``fate``: of every pod; ``fate_on``: ``NODE=FATE,…`` (see wavelab)."""
+    """A container job, canary first by default.
+
+    ``fate``: of every pod; ``fate_on``: ``NODE=FATE,…`` (wavelab says which fates there are).
+    """
     annotations = {}
     if fate:
         annotations["wavelab.dev/fate"] = fate

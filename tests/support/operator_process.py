@@ -34,9 +34,10 @@ class OperatorProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it leads."""
+        """Start it and wait until it leads and knows everything."""
         self.launch()
         self.wait_for_log("leading as")
+        self.wait_for_log("ready after")
 
     def launch(self) -> None:
         """Start it; whether it leads is another matter."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -74,12 +75,20 @@ def _plain_spec(spec: FleetJobSpec) -> dict[str, Any]:
 
 def _plain_model(model: BaseModel) -> dict[str, Any]:
     plain: dict[str, Any] = {}
-    for name, field in type(model).model_fields.items():
+    for name, alias, default in _fields(type(model)):
         value = getattr(model, name)
-        if value is None or value == field.get_default(call_default_factory=True):
-            continue
-        plain[field.alias or name] = _plain(value)
+        if value is not None and value != default:
+            plain[alias] = _plain(value)
     return plain
+
+
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, str, Any], ...]:
+    """Name, alias and default of each field; pydantic takes its time to tell."""
+    return tuple(
+        (name, field.alias or name, field.get_default(call_default_factory=True))
+        for name, field in model.model_fields.items()
+    )
 
 
 def _plain(value: Any) -> Any:

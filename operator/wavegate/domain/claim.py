@@ -78,9 +78,14 @@ class Chain:
 
     @property
     def failures_in_a_row(self) -> Sequence[ExecutionView]:
-        """The failed claims at the end of the chain, newest first, up to one that was stable."""
+        """The failed claims at the end of the chain, newest first, up to one that was stable.
+
+        Those on an earlier node of the same name are another node's.
+        """
         failed: list[ExecutionView] = []
         for each in reversed(self.executions):
+            if each.node_uid != self.executions[-1].node_uid:
+                break
             if each.stable_at and each.observed != "Failed":
                 break
             if each.observed == "Failed":

@@ -43,6 +43,8 @@ def next_version(fleet: Fleet, chain: Chain | None, node: NodeView) -> Next | No
     version = _choose(fleet, chain, node)
     if version is None or not fleet.is_target(version, node.name):
         return None
+    if chain is None or chain.current is None or chain.current.node_uid != node.uid:
+        return Next(version, 0.0)
     return Next(version, not_before(chain, version.workload_hash))
 
 

@@ -96,6 +96,8 @@ class HealthRecord:
     base: Reading | Unreadable | None
     """The reading at its begin; None where no counters are read."""
     base_restarts: int
+    base_ready_changed: float = 0.0
+    """When the Ready condition had last changed at its begin, by the node's clock."""
     first_window: float = 0.0
     """When the first window began."""
     good: int = 0
@@ -127,6 +129,7 @@ def begin(
         window_start=now,
         base=reading,
         base_restarts=pod.restarts,
+        base_ready_changed=pod.ready_changed,
         first_window=now,
         readable_since=now,
     )
@@ -160,6 +163,7 @@ def close_window(
         window_start=now,
         base=reading,
         base_restarts=pod.restarts,
+        base_ready_changed=pod.ready_changed,
         good=good,
         bad=bad,
         good_since=good_since,
@@ -186,7 +190,7 @@ def _judge(
     if pod.restarts > record.base_restarts:
         times = pod.restarts - record.base_restarts
         return WindowResult(Window.BAD, now, f"the pod restarted {times} time(s) in the window")
-    if not pod.ready or pod.ready_changed > record.window_start:
+    if not pod.ready or pod.ready_changed != record.base_ready_changed:
         return WindowResult(Window.BAD, now, "the pod was not ready in the window")
     if not criteria.reads_counters:
         return WindowResult(Window.GOOD, now, "ready without a restart")

@@ -126,7 +126,9 @@ class _Pass:
         """The open rollout and where it stands; a job without one has neither."""
         fleet = self.fleet
         deployment = deployments.active(fleet)
-        if deployment is None or fleet.spec.suspend or deployment in deployments.superseded(fleet):
+        if deployment is None or deployment in deployments.superseded(fleet):
+            return None, None
+        if fleet.spec.suspend and not deployment.canceled:
             return None, None
         version = fleet.versions.get(deployment.to_version)
         if version is None or version.spec is None:

@@ -64,6 +64,8 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     ``given_up``: this has gone on for three deadlines.
     """
     deployment = run.deployment
+    if _is_stamped(run):
+        return _completed(run)  # it had ended before whatever came since
     if deployment.canceled:
         return Outlook("Canceled", "Canceled", _so_far("canceled", run))
     stands = gate(run)
@@ -126,11 +128,18 @@ def _ended(run: Progress) -> Outlook:
         reason = "RollbackFailed" if run.is_rollback else "BudgetExceeded"
         why = broken or "no node became stable"
         return Outlook("Failed", reason, f"{why}: {_first(run)}")
+    return Outlook(
+        run.deployment.state, run.deployment.reason, progress_message(run), stamp_stable=True
+    )
+
+
+def _is_stamped(run: Progress) -> bool:
+    """Whether this rollout has made its version the stable one: nothing undoes that."""
     stamped, started = run.version.stable_at, run.deployment.started
-    if stamped is None or started is None or stamped < started:
-        return Outlook(
-            run.deployment.state, run.deployment.reason, progress_message(run), stamp_stable=True
-        )
+    return stamped is not None and started is not None and stamped >= started
+
+
+def _completed(run: Progress) -> Outlook:
     total = len(run.updated) + len(run.failed)
     message = f"v{run.version.version} runs on {len(run.updated)} of {total} nodes"
     if run.failed:

@@ -1,0 +1,71 @@
+"""What becomes of pods whose job is being deleted, is gone, or was another of the same name."""
+
+from __future__ import annotations
+
+from unit.domain.builders import NOW, execution, job, observed, pod
+from wavegate.domain.actions import DeletePod, Urgency
+from wavegate.domain.deletion import stop_everything, stop_former
+from wavegate.domain.observed import Observed
+from wavegate.domain.plan import plan
+
+OURS = execution(1, stable=True)
+FORMER = execution(4, uid="ex-former", node="n2", owner_uid="former job")
+
+
+def seen(**fields: object) -> Observed:
+    pods = (
+        pod(OURS, name="ours", uid="p1", resource_version="11"),
+        pod(FORMER, name="former", uid="p2"),
+        pod(name="stranger", uid="p3"),
+    )
+    values = {"executions": (OURS,), "former": (FORMER,), "pods": pods, **fields}
+    return observed(**values)
+
+
+def deleted(steps: object) -> list[str]:
+    assert isinstance(steps, list | tuple)
+    return [action.name for step in steps for action in step.actions]
+
+
+def test_a_deleted_job_s_pods_are_deleted_at_once_and_strangers_are_left() -> None:
+    assert deleted(stop_everything(seen())) == ["ours", "former"]
+
+
+def test_each_delete_names_exactly_the_pod_that_was_seen() -> None:
+    step = stop_everything(seen())[0]
+    action = step.actions[0]
+    assert isinstance(action, DeletePod)
+    assert (action.uid, action.resource_version) == ("p1", "11")
+    assert (step.key, step.urgency) == ("node/n1", Urgency.REMOVE)
+
+
+def test_an_orphaned_job_s_pods_are_left_alone() -> None:
+    orphaned = seen(job=job(deleting=True, orphaning=True))
+    assert stop_everything(orphaned) == []
+    assert plan(orphaned).steps == ()
+
+
+def test_of_a_former_job_of_the_name_only_its_own_pods_go() -> None:
+    assert deleted(stop_former(seen())) == ["former"]
+
+
+def test_a_pod_that_is_going_already_is_not_deleted_again() -> None:
+    going = pod(OURS, deletion=NOW + 30)
+    assert stop_everything(seen(pods=(going,))) == []
+
+
+def test_a_job_being_deleted_gets_no_children_and_no_status() -> None:
+    steps = plan(seen(job=job(deleting=True))).steps
+    assert deleted(steps) == ["ours", "former"]
+    assert all(isinstance(action, DeletePod) for step in steps for action in step.actions)
+
+
+def test_a_pod_without_an_owner_uid_is_nobody_s() -> None:
+    in_flight = execution(2, uid="", assumed=True)
+    assert stop_everything(seen(executions=(in_flight,), former=(), pods=(pod(),))) == []
+
+
+def test_a_step_that_is_under_way_is_not_asked_for_again() -> None:
+    assert deleted(plan(seen(job=job(deleting=True), busy=frozenset({"node/n1"}))).steps) == [
+        "former"
+    ]

@@ -1,0 +1,236 @@
+"""Which deployment acts, which are superseded or refused, and what their status says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.schema import STATUS_MODELS
+from unit.domain.builders import (
+    NOW,
+    deployment,
+    execution,
+    fleet,
+    job,
+    node,
+    settings,
+    version,
+)
+from wavegate.domain.actions import SetStatus, Step
+from wavegate.domain.deployments import (
+    active,
+    canaries,
+    failures,
+    record,
+    refuse_users,
+    supersede,
+    superseded,
+)
+from wavegate.domain.fleet import Fleet
+from wavegate.domain.rollout import Outlook
+from wavegate.domain.waves import Progress, progress
+
+DONE = deployment(1, "Completed")
+ROLLBACK = deployment(3, name="app-v2-rollback", type="Rollback", to_version=1)
+
+
+def new(number: int) -> Any:
+    """One that is not accepted yet."""
+    return deployment(number, "", sequence=0, accepted=None, started=None, workload_hash="")
+
+
+def status_of(step: Step | None) -> dict[str, Any]:
+    assert step is not None
+    action = step.actions[0]
+    assert isinstance(action, SetStatus)
+    STATUS_MODELS[action.kind].model_validate(dict(action.status))
+    return dict(action.status)
+
+
+@pytest.mark.parametrize(
+    ("deployments", "name"),
+    [
+        pytest.param([], None, id="there is none"),
+        pytest.param([DONE], None, id="all have ended"),
+        pytest.param([DONE, deployment(2)], "app-v2", id="the accepted open one"),
+        pytest.param([DONE, deployment(2), new(4)], "app-v2", id="before one that waits"),
+        pytest.param([DONE, new(2), new(3)], "app-v3", id="the newest version of those that wait"),
+        pytest.param(
+            [DONE, new(4), deployment(3, "", sequence=0, type="Rollback", to_version=1)],
+            "app-v3",
+            id="a rollback goes first",
+        ),
+    ],
+)
+def test_which_deployment_acts(deployments: list[Any], name: str | None) -> None:
+    found = active(fleet(deployments=deployments))
+    assert (found.name if found is not None else None) == name
+
+
+@pytest.mark.parametrize(
+    ("deployments", "names"),
+    [
+        pytest.param([DONE, deployment(2)], [], id="the newest goes on"),
+        pytest.param([DONE, deployment(2), new(3)], ["app-v2"], id="a newer one takes its place"),
+        pytest.param([new(1), new(2), new(3)], ["app-v1", "app-v2"], id="never accepted ones too"),
+        pytest.param([DONE, ROLLBACK, new(4)], [], id="a rollback is not superseded"),
+        pytest.param([deployment(2, "Failed"), new(3)], [], id="what ended stays as it ended"),
+    ],
+)
+def test_which_deployments_are_superseded(deployments: list[Any], names: list[str]) -> None:
+    assert [each.name for each in superseded(fleet(deployments=deployments))] == names
+
+
+def test_a_superseded_one_is_canceled_and_ready_so_that_no_pipeline_turns_red() -> None:
+    status = status_of(supersede(fleet(), deployment(2)))
+    assert (status["state"], status["reason"]) == ("Canceled", "Superseded")
+    ready = next(each for each in status["conditions"] if each["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("True", "Superseded")
+
+
+def test_a_user_s_deployment_is_refused_in_its_own_status_once() -> None:
+    theirs = deployment(5, "", owner_uid="", name="by-hand", type="Rollback")
+    status = status_of(refuse_users(fleet(deployments=[DONE, theirs]))[0])
+    assert (status["state"], status["reason"]) == ("Failed", "Refused")
+    assert {each["type"] for each in status["conditions"]} == {"Ready", "Stalled"}
+    refused = deployment(5, "Failed", owner_uid="", name="by-hand")
+    assert refuse_users(fleet(deployments=[DONE, refused])) == []
+
+
+def test_a_user_s_deployment_is_none_of_the_job_s() -> None:
+    theirs = deployment(5, owner_uid="")
+    assert active(fleet(deployments=[DONE, theirs])) is None
+    assert fleet(deployments=[DONE, theirs]).accepted == (DONE,)
+
+
+def run_of(own: Any, *executions: Any, **fields: Any) -> tuple[Fleet, Progress]:
+    target = version(2)
+    view = fleet(
+        nodes=[node(f"n{number:02}") for number in range(1, 31)],
+        versions=[version(1, stable=True), target],
+        deployments=[DONE, own],
+        executions=executions,
+        **fields,
+    )
+    return view, progress(view, own, target)
+
+
+GOING = Outlook("InProgress", "Progressing", "on its way")
+
+
+def test_acceptance_gives_a_sequence_that_never_falls_and_pins_the_sizes() -> None:
+    view, run = run_of(new(2))
+    status = status_of(record(view, run, GOING, {}, ""))
+    assert status["sequence"] == 2
+    assert status["workloadHash"] == "w2"
+    assert status["jobUid"] == "job-uid"
+    assert (status["totalNodes"], status["waveSize"]) == (30, 2)
+    assert status["resolved"]["rollout"]["strategy"] == "Canary"
+
+
+def test_a_higher_sequence_of_any_deployment_counts() -> None:
+    target = version(2)
+    own = new(2)
+    view = fleet(versions=[target], deployments=[deployment(1, "Failed", sequence=9), own])
+    assert status_of(record(view, progress(view, own, target), GOING, {}, ""))["sequence"] == 10
+
+
+def test_what_is_pinned_is_not_pinned_again() -> None:
+    own = deployment(2, total=3, wave_size=1, status={"totalNodes": 3, "waveSize": 1})
+    view, run = run_of(own)
+    status = status_of(record(view, run, GOING, {}, ""))
+    assert (status["totalNodes"], status["waveSize"]) == (3, 1)
+    assert "startedAt" not in status
+
+
+def test_nothing_is_pinned_while_there_is_no_target() -> None:
+    view, run = run_of(new(2))
+    status = status_of(record(view, run, Outlook("Pending", "NoTargets", "none"), {}, ""))
+    assert "totalNodes" not in status
+    assert status["sequence"] == 2
+
+
+def test_a_status_that_says_nothing_new_is_not_written() -> None:
+    view, run = run_of(deployment(2, total=30, wave_size=2))
+    first = status_of(record(view, run, GOING, {}, ""))
+    again, same = run_of(deployment(2, total=30, wave_size=2, status=first))
+    assert record(again, same, GOING, {}, "") is None
+
+
+@pytest.mark.parametrize(
+    ("stands", "types"),
+    [
+        pytest.param(GOING, {"Ready": "False", "Reconciling": "True"}, id="in progress"),
+        pytest.param(
+            Outlook("Paused", "AwaitingPromotion", "m"),
+            {"Ready": "False", "Reconciling": "True"},
+            id="paused",
+        ),
+        pytest.param(
+            Outlook("InProgress", "NoCanary", "m"),
+            {"Ready": "False", "Stalled": "True"},
+            id="no canary",
+        ),
+        pytest.param(
+            Outlook("Failed", "CanaryFailed", "m"),
+            {"Ready": "False", "Stalled": "True"},
+            id="failed",
+        ),
+        pytest.param(Outlook("Completed", "Completed", "m"), {"Ready": "True"}, id="completed"),
+        pytest.param(Outlook("Canceled", "Canceled", "m"), {"Ready": "True"}, id="canceled"),
+    ],
+)
+def test_conditions_of_a_deployment(stands: Outlook, types: dict[str, str]) -> None:
+    view, run = run_of(deployment(2, total=30))
+    status = status_of(record(view, run, stands, {}, ""))
+    assert {each["type"]: each["status"] for each in status["conditions"]} == types
+
+
+def test_the_end_is_dated_and_told_as_an_event() -> None:
+    view, run = run_of(deployment(2, total=30, status={"healthyDeadline": "2025-01-01T00:00:00Z"}))
+    step = record(view, run, Outlook("Failed", "CanaryFailed", "bad"), {}, "")
+    status = status_of(step)
+    assert "completedAt" in status
+    assert "healthyDeadline" not in status
+    assert step is not None
+    action = step.actions[0]
+    assert isinstance(action, SetStatus)
+    assert [(note.reason, note.warning) for note in action.notes] == [("RolloutFailed", True)]
+
+
+def test_no_status_grows_with_the_number_of_nodes() -> None:
+    failed = [
+        execution(2, "Failed", node=f"n{number:02}", version=2, updated=NOW - number)
+        for number in range(1, 31)
+    ]
+    wide = settings(strategy="Canary", canaryCount=30, maxParallel=2)
+    _, run = run_of(deployment(2, total=30, rollout=wide), *failed)
+    assert len(failures(run)) == 20
+    assert failures(run)[0]["node"] == "n30", "the first failures, not the last"
+    assert len(canaries(run)) == 20
+
+
+def test_a_failure_keeps_its_evidence() -> None:
+    facts = {
+        "reason": "ErrorRateExceeded",
+        "errors": "20",
+        "total": "80",
+        "rate": "0.2500",
+        "limit": "0.1",
+        "exitCode": "3",
+        "lastLogLine": "boom",
+    }
+    bad = execution(2, "Failed", node="n01", version=2, details=facts)
+    _, run = run_of(deployment(2, total=30), bad)
+    found = failures(run)[0]
+    assert found["window"] == {"errors": 20, "total": 80, "rate": 0.25, "limit": 0.1}
+    assert (found["nodeUid"], found["exitCode"], found["lastLogLine"]) == ("uid-n01", 3, "boom")
+
+
+def test_deadlines_of_those_being_judged_are_told() -> None:
+    claim = execution(2, node="n01", version=2)
+    view, run = run_of(deployment(2, total=30), claim, job=job())
+    status = status_of(record(view, run, GOING, {"n01": NOW + 60}, "judging n01"))
+    assert status["healthyDeadline"] == status["healthCheckDeadline"]
+    assert status["message"] == "on its way; judging n01"

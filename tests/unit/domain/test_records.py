@@ -1,0 +1,68 @@
+"""Status documents: written whole, counted, and only where they say something new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.schema import STATUS_MODELS
+from unit.domain.builders import NOW, execution, fleet, version
+from wavegate.domain.records import execution_status, pruned, stable_version_status, stamped
+from wavegate.domain.times import format_time
+from wavegate.domain.verdict import Judgement
+
+
+def test_what_is_empty_is_left_out_but_nought_and_false_stay() -> None:
+    document: dict[str, Any] = {"a": None, "b": "", "c": {}, "d": [], "e": 0, "f": False, "g": "x"}
+    assert pruned(document) == {"e": 0, "f": False, "g": "x"}
+
+
+def test_a_document_is_stamped_only_where_it_is_new() -> None:
+    first = stamped({"state": "a"}, {"observedGeneration": -1}, 1, NOW)
+    assert first == {
+        "state": "a",
+        "observedGeneration": 1,
+        "revision": 1,
+        "updatedAt": format_time(NOW),
+    }
+    assert stamped({"state": "a"}, first, 1, NOW + 60) is None
+    again = stamped({"state": "a"}, first, 2, NOW + 60)
+    assert again is not None
+    assert (again["revision"], again["observedGeneration"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("observed", "ready", "desired"),
+    [
+        ("Running", "True", "Running"),
+        ("Completed", "True", "Running"),
+        ("Validating", "False", "Running"),
+        ("Failed", "False", "Running"),
+        ("Stopped", "False", "Stopped"),
+    ],
+)
+def test_the_record_of_a_judgement(observed: str, ready: str, desired: str) -> None:
+    write = execution_status(fleet(), execution(1), Judgement(observed, "words"))
+    STATUS_MODELS["Execution"].model_validate(dict(write.status))
+    assert write.status["observedState"] == {"stateType": observed, "message": "words"}
+    assert write.status["desiredState"] == {"stateType": desired}
+    assert write.status["conditions"][0]["status"] == ready
+    assert write.resource_version == "1"
+
+
+def test_what_was_once_recorded_is_kept() -> None:
+    old = {"podUid": "p", "previousExecution": "app-n1-0", "revision": 4}
+    claim = execution(1, stable_at=NOW - 9, status=old)
+    status = execution_status(fleet(), claim, Judgement("Degraded")).status
+    assert (status["podUid"], status["previousExecution"]) == ("p", "app-n1-0")
+    assert status["stableAt"] == format_time(NOW - 9)
+    assert status["revision"] == 5
+
+
+def test_a_version_is_stamped_stable_and_keeps_the_rest_of_its_status() -> None:
+    write = stable_version_status(fleet(), version(2, status={"job": {"version": 1}}))
+    STATUS_MODELS["JobVersion"].model_validate(dict(write.status))
+    assert write.status["stable"] is True
+    assert write.status["stableAt"] == format_time(NOW)
+    assert write.status["job"] == {"version": 1}

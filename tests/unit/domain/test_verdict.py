@@ -1,0 +1,315 @@
+"""The table of wavegate.domain.verdict, and the rules of the deadline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from unit.domain.builders import (
+    NOW,
+    chain,
+    deployment,
+    execution,
+    fleet,
+    job_spec,
+    node,
+    pod,
+    version,
+)
+from wavegate.domain.fleet import Fleet
+from wavegate.domain.health import HealthRecord, Window, WindowResult
+from wavegate.domain.observed import Exit, NodeView
+from wavegate.domain.verdict import Judgement, deadline, held_too_long, judge
+
+# interval 5 s, two good windows, deadline 1 min, grace of the replaced pod 30 s
+NEW = execution(2, "Starting", version=2, created=NOW - 30, pod_uid="pod-uid")
+OLD = execution(1, "Stopped", stable=True, details={"reason": "Replaced"})
+V2_IMMEDIATE = version(
+    2,
+    spec=job_spec(
+        "app:2", rollout={"strategy": "Immediate", "healthCheck": None, "autoPromote": None}
+    ),
+)
+
+
+def view(**fields: Any) -> Fleet:
+    values: dict[str, Any] = {
+        "versions": [version(1, stable=True), version(2)],
+        "deployments": [deployment(1, "Completed"), deployment(2)],
+    }
+    return fleet(**{**values, **fields})
+
+
+def window(verdict: Window, errors: float | None = 0, total: float | None = 10) -> WindowResult:
+    return WindowResult(verdict, NOW - 1, f"a {verdict.value} window", errors, total)
+
+
+def record(last: WindowResult | None = None, **fields: Any) -> HealthRecord:
+    values: dict[str, Any] = {"first_window": NOW - 50, "readable_since": NOW - 50}
+    return HealthRecord("pod-uid", NOW - 5, None, 0, last=last, **{**values, **fields})
+
+
+def judged(
+    claim: Any = NEW,
+    pods: tuple[Any, ...] | None = None,
+    health: HealthRecord | None = None,
+    held: bool = False,
+    **fields: Any,
+) -> Judgement:
+    pods = (pod(claim),) if pods is None else pods
+    known = {"pod-uid": health} if health is not None else {}
+    return judge(view(health=known, **fields), chain(OLD, claim, pods=pods), claim, held)
+
+
+def ended(phase: str = "Failed", **fields: Any) -> Any:
+    gone = Exit("main", "Error", 1, "boom", NOW) if phase == "Failed" else None
+    return pod(NEW, phase=phase, ready=False, exit=gone, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "observed", "stable", "reason"),
+    [
+        pytest.param({"nodes": []}, "Stopped", False, "NodeGone", id="its node is gone"),
+        pytest.param(
+            {"nodes": [node(uid="other")]}, "Stopped", False, "NodeGone", id="another of its name"
+        ),
+        pytest.param({"pods": (ended("Succeeded"),)}, "Completed", True, "Completed", id="exit 0"),
+        pytest.param({"pods": (ended(),)}, "Failed", False, "Exited", id="ended otherwise"),
+        pytest.param(
+            {"health": record(window(Window.GOOD), healthy=True)},
+            "Running",
+            True,
+            None,
+            id="healthy",
+        ),
+        pytest.param(
+            {"health": record(window(Window.BAD, 5), unhealthy=True)},
+            "Failed",
+            False,
+            "ErrorRateExceeded",
+            id="unhealthy by its error rate",
+        ),
+        pytest.param(
+            {"health": record(window(Window.BAD, None, None), unhealthy=True)},
+            "Failed",
+            False,
+            "Unhealthy",
+            id="unhealthy by restarts or readiness",
+        ),
+        pytest.param({}, "Validating", False, None, id="ready and being judged"),
+        pytest.param(
+            {"pods": (pod(NEW, ready=False, waiting_reason="ErrImagePull"),)},
+            "Starting",
+            False,
+            None,
+            id="something keeps it from starting",
+        ),
+        pytest.param({"pods": (pod(NEW, ready=False),)}, "Starting", False, None, id="on its way"),
+    ],
+)
+def test_a_claim_without_a_verdict(
+    fields: dict[str, Any], observed: str, stable: bool, reason: str | None
+) -> None:
+    judgement = judged(**fields)
+    assert judgement.observed == observed
+    assert (judgement.stable_at is not None) is stable
+    assert judgement.details.get("reason") == reason
+
+
+def late(seconds: float) -> Any:
+    """A claim that was made so long ago."""
+    return replace(NEW, created=NOW - seconds)
+
+
+@pytest.mark.parametrize(
+    ("age", "failed"),
+    [
+        pytest.param(60, False, id="the old pod's grace is not counted against it"),
+        pytest.param(89, False, id="just before"),
+        pytest.param(90, True, id="at deadline and grace"),
+    ],
+)
+def test_the_deadline_counts_from_creation_and_the_replaced_pod_s_grace(
+    age: float, failed: bool
+) -> None:
+    judgement = judged(late(age), pods=(pod(late(age), ready=False),))
+    assert (judgement.observed == "Failed") is failed
+    assert judgement.needs_proof is failed
+
+
+def test_a_node_without_a_replaced_pod_gets_no_grace() -> None:
+    claim = late(60)
+    assert deadline(view(), chain(claim), claim, None) == NOW
+    after_failure = chain(execution(1, "Failed", details={"reason": "Exited"}), claim)
+    assert deadline(view(), after_failure, claim, None) == NOW
+
+
+def test_the_grace_is_the_replaced_version_s_own() -> None:
+    template = {
+        "spec": {
+            "terminationGracePeriodSeconds": 120,
+            "containers": [{"name": "main", "image": "app:1"}],
+        }
+    }
+    slow = version(1, stable=True, spec=job_spec(template=template))
+    patient = view(versions=[slow, version(2)])
+    assert deadline(patient, chain(OLD, NEW), NEW, None) == NEW.created + 120 + 60
+
+
+def test_it_never_ends_before_a_healthy_pod_could_have_shown_it_since_the_operator_s_start() -> (
+    None
+):
+    claim = late(500)
+    fresh = view(operator_started=NOW - 14)
+    assert deadline(fresh, chain(OLD, claim), claim, None) == NOW + 1
+    assert judged(claim, operator_started=NOW - 14).observed == "Validating"
+    assert judged(claim, operator_started=NOW - 15).observed == "Failed"
+
+
+def test_nor_before_it_could_have_shown_it_since_its_numbers_can_be_read_again() -> None:
+    claim = late(100)
+    again = record(window(Window.GOOD), readable_since=NOW - 3)
+    assert deadline(view(), chain(OLD, claim), claim, again) == NOW + 12
+    capped = late(205)
+    assert deadline(view(), chain(OLD, capped), capped, again) == NOW + 5, "three deadlines"
+
+
+def test_numbers_that_could_be_read_from_the_first_window_on_prolong_nothing() -> None:
+    claim = late(100)
+    always = record(window(Window.BAD), readable_since=NOW - 3, first_window=NOW - 3)
+    assert deadline(view(), chain(OLD, claim), claim, always) == NOW - 10
+
+
+def test_while_judging_is_held_no_deadline_ends() -> None:
+    assert judged(late(500), held=True).observed == "Validating"
+    unread = record(window(Window.UNREADABLE, None, None))
+    assert judged(late(500), health=unread).observed == "Failed"
+    assert judged(late(500), health=unread, held=True).observed == "Validating"
+
+
+def test_three_deadlines_are_too_long() -> None:
+    almost, enough = late(209), late(210)
+    assert not held_too_long(view(), chain(OLD, almost), almost)
+    assert held_too_long(view(), chain(OLD, enough), enough)
+
+
+@pytest.mark.parametrize(
+    ("pods", "says"),
+    [
+        pytest.param((), "it has no pod", id="no pod"),
+        pytest.param(
+            (pod(NEW, ready=False, scheduled=False, scheduling_message="no cpu"),),
+            "not scheduled: no cpu",
+            id="the scheduler's words",
+        ),
+        pytest.param(
+            (pod(NEW, ready=False, waiting_reason="ImagePullBackOff", waiting_message="no tag"),),
+            "ImagePullBackOff: no tag",
+            id="the kubelet's words",
+        ),
+        pytest.param(
+            (pod(OLD, name="app-old"),), "because app-old has not stopped", id="who occupies it"
+        ),
+    ],
+)
+def test_the_deadline_s_words_are_those_of_who_knows_best(pods: Any, says: str) -> None:
+    judgement = judged(late(500), pods=pods)
+    assert judgement.details["reason"] in ("DeadlineExceeded", "PodDeleted")
+    assert says in judgement.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "mark"),
+    [
+        pytest.param({"nodes": [node(unschedulable=True)]}, "Cordoned", id="cordoned"),
+        pytest.param({"pods": ()}, "PodDeleted", id="its pod vanished"),
+        pytest.param({"pods": (pod(NEW, disruption="Preempted"),)}, "Disrupted", id="evicted"),
+    ],
+)
+def test_what_is_nobody_s_fault_withdraws_it_from_its_wave(
+    fields: dict[str, Any], mark: str
+) -> None:
+    judgement = judged(**fields)
+    assert judgement.details["withdrawn"] == mark
+    assert judgement.observed not in ("Failed", "Stopped")
+
+
+def test_outside_a_wave_nothing_is_withdrawn() -> None:
+    claim = replace(NEW, wave=0)
+    assert "withdrawn" not in judged(claim, nodes=[node(unschedulable=True)]).details
+
+
+def test_once_withdrawn_it_stays_so() -> None:
+    claim = replace(NEW, status={"details": {"withdrawn": "Cordoned"}})
+    assert judged(claim).details["withdrawn"] == "Cordoned"
+
+
+def test_a_pod_that_fails_by_itself_on_a_cordoned_node_is_not_blamed_on_the_version() -> None:
+    assert judged(pods=(ended(),), nodes=[node(unschedulable=True)]).observed != "Failed"
+
+
+STABLE = replace(NEW, observed="Running", stable_at=NOW - 20)
+
+
+def down(seconds: float) -> list[NodeView]:
+    return [node(ready=False, ready_changed=NOW - seconds)]
+
+
+@pytest.mark.parametrize(
+    ("claim", "fields", "observed"),
+    [
+        pytest.param(STABLE, {}, "Running", id="all is well"),
+        pytest.param(STABLE, {"pods": (ended(),)}, "Failed", id="its pod ended in failure"),
+        pytest.param(STABLE, {"pods": (ended("Succeeded"),)}, "Completed", id="its pod completed"),
+        pytest.param(
+            STABLE,
+            {"pods": (pod(NEW, ready=False, ready_changed=NOW - 2),)},
+            "Degraded",
+            id="unready for two seconds",
+        ),
+        pytest.param(
+            STABLE,
+            {"pods": (pod(NEW, ready=False, ready_changed=NOW - 1),)},
+            "Running",
+            id="unready for a moment",
+        ),
+        pytest.param(
+            STABLE,
+            {"pods": (pod(NEW, ready=False, ready_changed=NOW - 9, deletion=NOW + 5),)},
+            "Running",
+            id="being deleted",
+        ),
+        pytest.param(replace(STABLE, observed="Degraded"), {}, "Running", id="ready again"),
+        pytest.param(replace(STABLE, observed="Lost"), {}, "Running", id="back with its node"),
+        pytest.param(STABLE, {"nodes": down(3599)}, "Running", id="NotReady for less than 1 h"),
+        pytest.param(STABLE, {"nodes": down(3600)}, "Lost", id="NotReady for lostAfter"),
+        pytest.param(STABLE, {"pods": ()}, "Running", id="its pod is to be made again"),
+    ],
+)
+def test_a_claim_that_was_stable_keeps_its_verdict(
+    claim: Any, fields: dict[str, Any], observed: str
+) -> None:
+    judgement = judged(claim, **fields)
+    assert judgement.observed == observed
+    assert judgement.stable_at is not None
+
+
+def test_after_stable_at_windows_and_deadlines_say_nothing() -> None:
+    bad = record(window(Window.BAD, 5), unhealthy=True)
+    assert judged(replace(STABLE, created=NOW - 9000), health=bad).observed == "Running"
+
+
+def test_without_windows_it_runs_once_ready_and_fails_ten_minutes_after_creation() -> None:
+    versions = [version(1, stable=True), V2_IMMEDIATE]
+    ready = judged(versions=versions)
+    assert (ready.observed, ready.stable_at, ready.wake_at) == ("Running", None, NOW + 10)
+    for age, expected in ((629, "Starting"), (630, "Failed")):
+        claim = late(age)
+        unready = (pod(claim, ready=False),)
+        assert judged(claim, pods=unready, versions=versions).observed == expected
+
+
+def test_a_claim_whose_version_is_missing_is_left_as_it_is() -> None:
+    assert judged(late(9000), versions=[version(1, stable=True)]).observed == "Starting"

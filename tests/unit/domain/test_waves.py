@@ -1,0 +1,240 @@
+"""Sizes of waves, and how a rollout's progress is told by its executions alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from unit.domain.builders import NOW, deployment, execution, fleet, node, settings, version
+from wavegate.domain.fleet import Fleet
+from wavegate.domain.observed import ExecutionView
+from wavegate.domain.waves import Progress, Sizes, lineage, next_takes, progress, sizes
+
+V1 = version(1, stable=True)
+V2 = version(2)
+NAMES = ("n1", "n2", "n3", "n4")
+
+
+@pytest.mark.parametrize(
+    ("rollout", "kind", "total", "expected", "count"),
+    [
+        pytest.param({"maxParallel": "10%"}, "Update", 30, (0, 3), 10, id="10% of 30 is 3"),
+        pytest.param({"maxParallel": "10%"}, "Update", 31, (0, 4), 8, id="10% of 31 is 4"),
+        pytest.param({}, "Update", 100, (0, 10), 10, id="10% where not given"),
+        pytest.param({"maxParallel": "1%"}, "Update", 5, (0, 1), 5, id="at least one"),
+        pytest.param({"maxParallel": 50}, "Update", 7, (0, 7), 1, id="at most all"),
+        pytest.param({"maxParallel": "100%"}, "Update", 7, (0, 7), 1, id="100% is one wave"),
+        pytest.param({"maxParallel": 4}, "Update", 10, (0, 4), 3, id="Rolling 4, 4, 2"),
+        pytest.param(
+            {"strategy": "Canary", "maxParallel": 4, "canaryCount": 1},
+            "Update",
+            10,
+            (1, 4),
+            4,
+            id="Canary 1, 4, 4, 1",
+        ),
+        pytest.param({"strategy": "Canary"}, "Update", 50, (1, 5), 11, id="one canary by default"),
+        pytest.param(
+            {"strategy": "Canary", "canaryPercent": 10}, "Update", 31, (4, 4), 8, id="canaryPercent"
+        ),
+        pytest.param(
+            {"strategy": "Canary", "canaryPercent": 50, "canaryCount": 2},
+            "Update",
+            10,
+            (2, 1),
+            9,
+            id="canaryCount wins",
+        ),
+        pytest.param({"strategy": "Immediate"}, "Update", 9, (0, 9), 1, id="Immediate: all"),
+        pytest.param(
+            {"strategy": "Canary"}, "Rollback", 9, (0, 9), 1, id="no canary in a rollback"
+        ),
+        pytest.param({"maxParallel": 4}, "Update", 0, (0, 1), 1, id="no node at all"),
+    ],
+)
+def test_sizes_of_waves(
+    rollout: dict[str, Any], kind: str, total: int, expected: tuple[int, int], count: int
+) -> None:
+    found = sizes(settings(**rollout), kind, total)
+    assert (found.canary, found.wave) == expected
+    assert found.waves == count
+    assert found.total == total
+
+
+def test_only_the_first_wave_is_of_canary_size() -> None:
+    assert [Sizes(10, 1, 4).of(wave) for wave in (1, 2, 3)] == [1, 4, 4]
+    assert Sizes(10, 0, 4).of(1) == 4
+
+
+def run_of(*executions: ExecutionView, **fields: Any) -> tuple[Fleet, Progress]:
+    """The open update to v2 on four nodes, waves of two."""
+    rollout = fields.pop("rollout", settings(maxParallel=2))
+    own = deployment(2, rollout=rollout, total=fields.pop("total", 4), wave_size=2)
+    own = replace(own, **fields.pop("own", {}))
+    view = fleet(
+        nodes=fields.pop("nodes", [node(name) for name in NAMES]),
+        versions=[V1, V2],
+        deployments=[deployment(1, "Completed"), own],
+        executions=executions,
+        **fields,
+    )
+    return view, progress(view, own, V2)
+
+
+def new(name: str, observed: str = "Running", wave: int = 1, **fields: Any) -> ExecutionView:
+    return execution(2, observed, node=name, version=2, wave=wave, **fields)
+
+
+def old(name: str) -> ExecutionView:
+    return execution(1, node=name, stable=True)
+
+
+def test_before_its_first_node_all_targets_are_candidates_in_a_stable_order() -> None:
+    view, run = run_of(*(old(name) for name in NAMES))
+    assert list(run.candidates) == view.ordered(NAMES)
+    assert (run.current, run.filled, run.judged) == (0, False, False)
+
+
+def test_a_wave_is_judged_when_each_member_is_stable_or_failed() -> None:
+    _, open_ = run_of(new("n1", stable=True), new("n2"))
+    _, ended = run_of(new("n1", stable=True), new("n2", "Failed"))
+    assert (open_.filled, open_.judged) == (True, False)
+    assert (ended.filled, ended.judged) == (True, True)
+    assert ended.updated == {"n1"}
+    assert set(ended.failed) == {("n2", "uid-n2")}
+
+
+def test_a_wave_that_is_not_full_is_not_judged() -> None:
+    _, run = run_of(new("n1", stable=True))
+    assert (run.vacancies(), run.filled, run.judged) == (1, False, False)
+
+
+def test_a_withdrawn_member_is_not_counted_and_is_replaced() -> None:
+    away = new("n2", details={"withdrawn": "PodDeleted"})
+    view, run = run_of(new("n1", stable=True), away, old("n3"), old("n4"))
+    assert run.vacancies() == 1
+    takes = next_takes(view, run, may_advance=True, free_places=2)
+    assert [take.wave for take in takes] == [1]
+
+
+def test_a_failure_stays_a_failure_whatever_runs_there_later() -> None:
+    again = execution(3, node="n1", version=2, wave=0, stable=True)
+    _, run = run_of(new("n1", "Failed"), again)
+    assert set(run.failed) == {("n1", "uid-n1")}
+    assert "n1" not in run.updated
+
+
+def test_a_failure_on_a_node_that_was_replaced_still_counts_but_the_new_node_is_a_target() -> None:
+    other = [node(name) for name in NAMES[1:]] + [node("n1", uid="another")]
+    _, run = run_of(new("n1", "Failed"), nodes=other)
+    assert set(run.failed) == {("n1", "uid-n1")}
+    assert "n1" in run.candidates
+
+
+def test_the_next_wave_begins_only_where_it_may() -> None:
+    members = (new("n1", stable=True), new("n2", stable=True), old("n3"), old("n4"))
+    view, run = run_of(*members)
+    assert next_takes(view, run, may_advance=False, free_places=2) == []
+    taken = next_takes(view, run, may_advance=True, free_places=2)
+    assert [take.wave for take in taken] == [2, 2]
+
+
+def test_what_is_stable_needs_a_place_and_what_is_empty_does_not() -> None:
+    view, run = run_of(old("n1"), old("n2"), rollout=settings(maxParallel=4), own={"wave_size": 4})
+    taken = next_takes(view, run, may_advance=True, free_places=1)
+    assert len(taken) == 3
+    assert len({take.node for take in taken} & {"n1", "n2"}) == 1
+
+
+def test_immediate_takes_everybody_at_once() -> None:
+    view, run = run_of(*(old(name) for name in NAMES), rollout=settings(strategy="Immediate"))
+    taken = next_takes(view, run, may_advance=False, free_places=None)
+    assert sorted(take.node for take in taken) == list(NAMES)
+    assert {take.wave for take in taken} == {1}
+
+
+@pytest.mark.parametrize(
+    ("changed", "waited_for"),
+    [
+        pytest.param(NOW - 10, True, id="NotReady since after the start"),
+        pytest.param(NOW - 2000, False, id="NotReady since before the start"),
+    ],
+)
+def test_an_absent_node_is_waited_for_only_if_it_left_after_the_start(
+    changed: float, waited_for: bool
+) -> None:
+    nodes = [node("n1", ready=False, ready_changed=changed), node("n2")]
+    _, run = run_of(nodes=nodes)
+    assert (list(run.absent) == ["n1"]) is waited_for
+    assert list(run.candidates) == ["n2"]
+
+
+def test_a_node_is_waited_for_no_longer_than_lost_after() -> None:
+    started = NOW - 5000
+    away = [node("n1", ready=False, ready_changed=NOW - 3600)]
+    _, run = run_of(nodes=away, own={"started": started})
+    assert list(run.absent) == []
+    away = [node("n1", ready=False, ready_changed=NOW - 3599)]
+    _, run = run_of(nodes=away, own={"started": started})
+    assert list(run.absent) == ["n1"]
+
+
+def test_a_cordoned_node_is_neither_taken_nor_waited_for() -> None:
+    _, run = run_of(nodes=[node("n1", unschedulable=True), node("n2")])
+    assert (list(run.candidates), list(run.absent)) == (["n2"], [])
+
+
+def test_joiners_come_last_and_do_not_change_the_total() -> None:
+    late = [node(name) for name in NAMES] + [node("a-late", created=NOW - 5)]
+    view, run = run_of(*(old(name) for name in NAMES), nodes=late)
+    assert run.joiners == {"a-late"}
+    assert list(run.candidates)[-1] == "a-late"
+    assert run.sizes.total == 4
+    assert list(run.candidates) == [*view.ordered(NAMES), "a-late"]
+
+
+def test_an_up_to_date_node_is_no_candidate_whoever_updated_it() -> None:
+    _, run = run_of(new("n1", deployment="another", stable=True), *(old(n) for n in NAMES[1:]))
+    assert run.updated == {"n1"}
+    assert "n1" not in run.candidates
+    assert run.current == 0, "it is no member of a wave"
+
+
+def test_a_rollback_takes_what_runs_something_else_and_leaves_empty_nodes_to_fallback() -> None:
+    back = deployment(3, type="Rollback", to_version=1, rollout=settings(), total=3)
+    view = fleet(
+        nodes=[node(name) for name in NAMES],
+        versions=[V1, V2],
+        deployments=[deployment(2, "Failed"), back],
+        executions=[new("n1", stable=True), new("n2", "Failed"), old("n3")],
+    )
+    run = progress(view, back, V1)
+    assert list(run.candidates) == ["n1"]
+    assert run.updated == {"n3"}
+
+
+def test_a_version_with_the_workload_of_the_one_it_superseded_takes_its_executions_over() -> None:
+    first = deployment(2, "Canceled", reason="Superseded")
+    second = deployment(3, workload_hash="w2")
+    third = version(3, workload_hash="w2")
+    view = fleet(versions=[V1, V2, third], deployments=[deployment(1, "Completed"), first, second])
+    assert lineage(view, second) == {"app-v2", "app-v3"}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(deployment(2, "Canceled", reason="Canceled"), id="a person canceled it"),
+        pytest.param(deployment(2, "Failed", reason="CanaryFailed"), id="it failed"),
+        pytest.param(
+            deployment(2, "Canceled", reason="Superseded", workload_hash="other"), id="other work"
+        ),
+    ],
+)
+def test_nothing_is_taken_over_from_any_other(first: Any) -> None:
+    third = version(3, workload_hash="w2")
+    second = deployment(3, workload_hash="w2")
+    view = fleet(versions=[V1, V2, third], deployments=[first, second])
+    assert lineage(view, second) == {"app-v3"}
