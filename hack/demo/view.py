@@ -83,7 +83,7 @@ class View:
 
     def end(self, outcome: Outcome) -> None:
         """Say how an act ended."""
-        said = f"WRONG: {'; '.join(outcome.problems)}" if outcome.problems else "as it should be"
+        said = f"WRONG: {'; '.join(outcome.problems)}" if outcome.problems else "as expected"
         self.say(f"{said}, after {outcome.seconds:.1f} s: {outcome.seen}")
 
     def finish(self, outcomes: Sequence[Outcome]) -> None:

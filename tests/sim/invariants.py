@@ -136,6 +136,8 @@ class Invariants:
         newest = max(tries, key=lambda each: each.sequence, default=None)
         if newest is None or not _has_failed(newest):
             return
+        if action.workload_hash == _stable_workload(world):
+            return  # nothing stays empty, whatever became of the same workload in other words
         assert action.node_uid in self.stable_on[action.workload_hash], (
             f"{action.node} gets a workload that failed, by {action.deployment}\n{world.story()}"
         )
@@ -255,6 +257,17 @@ def _has_failed(deployment: DeploymentView) -> bool:
     return deployment.state == "Failed" or (
         deployment.state == "Canceled" and deployment.reason == "Canceled"
     )
+
+
+def _stable_workload(world: World) -> str:
+    """Of the version that was stamped last, if its rollout did complete."""
+    stamped = [each for each in world.versions.values() if each.stable_at]
+    last = max(stamped, key=lambda each: (each.stable_at or 0.0, each.version), default=None)
+    completed = last is not None and any(
+        each.to_version == last.version and each.state == "Completed"
+        for each in world.deployments.values()
+    )
+    return last.workload_hash if last is not None and completed else ""
 
 
 def _enough(check: HealthCheck | None) -> float:

@@ -274,6 +274,49 @@ def test_a_verb_that_comes_after_the_version_was_stamped_stable_comes_too_late(v
     world.until(lambda w: w.live().get("late") == 2)
 
 
+def test_a_version_that_was_stamped_stable_completes_before_a_newer_one_begins() -> None:
+    passes = 2  # by then it has a version and a deployment
+    while superseded_after(passes):
+        passes += 1
+    assert passes > 20, "the update was over too soon to be superseded"
+
+
+def superseded_after(passes: int) -> bool:
+    """Update, and apply a third version so many passes later; whether that superseded it."""
+    world = settled_on_v1(3)
+    world.apply(spec("app:2"))
+    for _ in range(passes):
+        world.pass_once()
+        world.advance(1.0)
+    world.apply(spec("app:3"))
+    world.until(lambda w: w.deployment_state("app-v3") == "Completed")
+    state = world.deployments["app-v2"].state
+    assert world.versions["app-v2"].stable is (state == "Completed"), f"after {passes} passes"
+    return state == "Canceled"
+
+
+@pytest.mark.parametrize("strategy", ["Rolling", "Canary"])
+def test_a_rollout_whose_targets_have_all_left_says_that_it_waits_for_nodes(strategy: str) -> None:
+    world = fleet(1)
+    world.apply(spec("app:1", strategy=strategy))
+    world.until(lambda w: bool(w.executions))
+    world.remove_node("n00")
+    world.settle(120)
+    assert world.deployments["app-v1"].reason in ("NoTargets", "NoCanary")
+    world.add_node("n01")
+    world.until(lambda w: w.deployment_state("app-v1") == "Completed")
+
+
+def test_a_joiner_gets_the_stable_version_although_a_rollout_of_its_workload_was_canceled() -> None:
+    world = settled_on_v1(3)
+    world.apply({**spec("app:1", autoPromote=False, maxParallel=1), "meta": {"note": "again"}})
+    world.until(lambda w: "app-v2" in w.deployments)
+    world.change_deployment("app-v2", canceled=True)
+    world.until(lambda w: w.deployment_state("app-v2") == "Canceled")
+    world.add_node("late")
+    world.until(lambda w: w.live().get("late") == 1)
+
+
 def test_a_failure_after_the_version_was_stamped_stable_does_not_fail_its_rollout() -> None:
     world = settled_on_v1(3, maxFailedNodes=0)
     world.apply(spec("app:2", maxFailedNodes=0, autoPromote=True))

@@ -37,7 +37,7 @@ _PLACES: Final = 2
 _IMMEDIATE: Final = {"strategy": "Immediate", "healthCheck": None, "autoPromote": None}
 _BAD: Final = (CRASHES, NEVER_READY, ERRS, UNREADABLE)
 _WAITS_FOR_A_PERSON: Final = ("AwaitingPromotion", "Paused")
-_WAITS_FOR_NODES: Final = ("NoCanary", "NoMatchingNodes")
+_WAITS_FOR_NODES: Final = ("NoCanary", "NoTargets", "NoMatchingNodes")
 _AT_REST: Final = (
     "Running",
     "Degraded",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sim.invariants import Invariants
@@ -236,6 +238,16 @@ def test_a_pod_deleted_by_hand_is_made_again() -> None:
     world.settle(30)
     assert world.pods[pod.name].uid != pod.uid
     assert stable_on(world, 1)
+
+
+def test_a_pod_that_ends_with_exit_0_because_it_is_deleted_has_not_completed() -> None:
+    world = settled_on_v1(3)
+    pod = next(iter(world.pods.values()))
+    world.pods[pod.name] = replace(pod, deletion=world.now + 3)
+    world.settle(30)
+    assert world.pods[pod.name].uid != pod.uid
+    assert stable_on(world, 1)
+    assert len(world.executions) == 3
 
 
 def test_a_pod_deleted_by_hand_in_its_wave_is_not_the_version_s_fault() -> None:

@@ -176,7 +176,7 @@ def test_four_acts_as_they_should_be_are_success_and_nothing_is_left(perform: Pe
     stage = Stage(play())
     code, said = perform(stage)
     assert code == 0, said
-    assert said.count("as it should be") == 4
+    assert said.count("as expected") == 4
     assert stage.removed
     assert Operator.stopped
 

@@ -73,7 +73,7 @@ def test_nothing_is_said_of_a_job_that_the_operator_has_not_seen() -> None:
 @pytest.mark.parametrize(
     ("problems", "said"),
     [
-        ([], "as it should be, after 1.5 s: Running; v2 on a"),
+        ([], "as expected, after 1.5 s: Running; v2 on a"),
         (["condition Ready is False"], "WRONG: condition Ready is False, after 1.5 s"),
     ],
 )

@@ -10,6 +10,7 @@ was judged.
 | --- | --- |
 | pod evicted (DisruptionTarget) | withdrawn: Disrupted |
 | pod deleted by hand | withdrawn: PodDeleted |
+| pod deleted by hand, its process ending with exit 0 by that | withdrawn: PodDeleted |
 | pod ended, reason NodeShutdown | withdrawn: NodeShutdown |
 | node cordoned | withdrawn: Cordoned |
 | node relabelled out | withdrawn: NoLongerMatches |
@@ -30,7 +31,7 @@ def withdrawal(execution: ExecutionView, pod: PodView | None, node: NodeView, be
         return "Disrupted"
     if pod is not None and pod.terminal and pod.reason in _NODE_WENT_DOWN:
         return pod.reason
-    if pod is not None and pod.deletion is not None and not pod.terminal:
+    if pod is not None and pod.deletion is not None:
         return "PodDeleted"
     if pod is None and execution.pod_uid:
         return "PodDeleted"

@@ -15,7 +15,7 @@ from wavegate.domain.actions import Note, SetStatus, Step, Urgency
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView
 from wavegate.domain.records import pruned, stamped
-from wavegate.domain.rollout import Outlook
+from wavegate.domain.rollout import Outlook, is_stamped
 from wavegate.domain.times import format_time
 from wavegate.domain.waves import Progress, settings_of
 
@@ -40,8 +40,17 @@ def superseded(fleet: Fleet) -> list[DeploymentView]:
     return [
         each
         for each in fleet.deployments
-        if not each.terminal and each.type in kinds and each.to_version < newest
+        if not each.terminal
+        and each.type in kinds
+        and each.to_version < newest
+        and not _has_stamped(fleet, each)
     ]
+
+
+def _has_stamped(fleet: Fleet, deployment: DeploymentView) -> bool:
+    """Whether it has made its version the stable one: it completes, whatever came since."""
+    version = fleet.versions.get(deployment.to_version)
+    return version is not None and is_stamped(version, deployment)
 
 
 def supersede(fleet: Fleet, deployment: DeploymentView) -> Step | None:

@@ -23,7 +23,7 @@ from typing import Final
 from wavegate.domain.budget import exceeded
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.gate import Gate, gate
-from wavegate.domain.observed import DeploymentView
+from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.waves import Progress
 
 TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
@@ -64,7 +64,7 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     ``given_up``: this has gone on for three deadlines.
     """
     deployment = run.deployment
-    if _is_stamped(run):
+    if is_stamped(run.version, deployment):
         return _completed(run)  # it had ended before whatever came since
     if deployment.canceled:
         return Outlook("Canceled", "Canceled", _so_far("canceled", run))
@@ -94,8 +94,10 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     if held:
         message = f"held, no judgement and no rollback: no counters can be read ({held})"
         return Outlook("InProgress", "MetricsUnreadable", message)
-    message = progress_message(run)
-    return Outlook("InProgress", "Progressing", message, True, may_advance, passed_gate=promoted)
+    message, reason = progress_message(run), "Progressing"
+    if not (run.candidates or run.absent or run.unsettled or run.updated):
+        message, reason = f"{message}; its targets have left, waits for a node", "NoTargets"
+    return Outlook("InProgress", reason, message, True, may_advance, passed_gate=promoted)
 
 
 def _failure(run: Progress, stands: Gate) -> Outlook | None:
@@ -133,9 +135,9 @@ def _ended(run: Progress) -> Outlook:
     )
 
 
-def _is_stamped(run: Progress) -> bool:
+def is_stamped(version: VersionView, deployment: DeploymentView) -> bool:
     """Whether this rollout has made its version the stable one: nothing undoes that."""
-    stamped, started = run.version.stable_at, run.deployment.started
+    stamped, started = version.stable_at, deployment.started
     return stamped is not None and started is not None and stamped >= started
 
 
@@ -148,7 +150,7 @@ def _completed(run: Progress) -> Outlook:
 
 
 def _before_the_start(fleet: Fleet, run: Progress) -> Outlook:
-    if not (run.candidates or run.updated or run.unsettled):
+    if run.sizes.total == 0 or not (run.candidates or run.updated or run.unsettled):
         return Outlook("Pending", "NoTargets", "no node that can be used matches the selector")
     if is_paused(fleet, run.deployment):
         return Outlook("Paused", "Paused", _paused(fleet, run))

@@ -74,7 +74,7 @@ def _judge_stable(
         return Judgement(
             execution.observed, _message(execution), execution.details, stable_at, wake_at=lost_at
         )
-    if pod is None or pod.disruption:
+    if pod is None or pod.disruption or pod.deletion is not None:
         return Judgement(execution.observed, _message(execution), execution.details, stable_at)
     if pod.terminal:
         return _ended(fleet, pod, stable_at)
@@ -106,7 +106,7 @@ def _judge_new(
         belongs = version is None or fleet.belongs(version, node)
         if why := withdrawal(execution, pod, node, belongs):
             marks["withdrawn"] = why
-    if pod is not None and pod.terminal and not pod.disruption and "withdrawn" not in marks:
+    if pod is not None and _ended_by_itself(pod) and "withdrawn" not in marks:
         return _ended(fleet, pod, None)
     if version is None:
         return Judgement(execution.observed, _message(execution), marks)
@@ -130,6 +130,11 @@ def _judge_new(
         outcome.needs_proof,
         outcome.wake_at,
     )
+
+
+def _ended_by_itself(pod: PodView) -> bool:
+    """Whether how it ended says something: whoever is told to stop may well exit with 0."""
+    return pod.terminal and not pod.disruption and pod.deletion is None
 
 
 def _ended(fleet: Fleet, pod: PodView, stable_at: float | None) -> Judgement:

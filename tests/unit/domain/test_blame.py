@@ -49,7 +49,11 @@ RUNNING = execution(observed="Starting", pod_uid="pod-uid")
             id="the kubelet evicted it for what it used, without a disruption condition",
         ),
         pytest.param(
-            {"phase": "Failed", "deletion": NOW + 30}, {}, True, "", id="ended before the delete"
+            {"phase": "Succeeded", "deletion": NOW + 30},
+            {},
+            True,
+            "PodDeleted",
+            id="it ended, as it was told to by the delete",
         ),
         pytest.param({}, {}, True, "", id="nothing happened"),
     ],

@@ -163,9 +163,18 @@ def test_after_one_that_failed_or_was_canceled_nodes_keep_what_they_run(state: s
 
 
 def test_a_node_that_failed_the_version_is_not_caught_up() -> None:
-    failed = execution(2, "Failed", version=2)
+    failed, taken = execution(2, "Failed", version=2), execution(1, "Stopped", stable=True)
     back = execution(3, stable=True, wave=0)
     made = planned(
-        **{**NOW_V2, "nodes": [node("n1")]}, executions=[RUNS, failed, back], pods=[pod(back)]
+        **{**NOW_V2, "nodes": [node("n1")]}, executions=[taken, failed, back], pods=[pod(back)]
     )
     assert not actions(made, CreateExecution)
+
+
+def test_sizes_are_pinned_before_the_first_node_is_taken() -> None:
+    ready = {"nodes": TWO, "prepared": {2: Preparation(ok=True)}, "versions": OPEN["versions"]}
+    unpinned = deployment(2, "InProgress", started=None)
+    first = planned(**ready, deployments=[DONE, unpinned])
+    assert not [each for each in actions(first, CreateExecution) if each.version == 2]
+    pins = [each.status for each in actions(first, SetStatus) if each.name == "app-v2"]
+    assert pins[0]["totalNodes"] == 2

@@ -165,13 +165,17 @@ def test_its_version_is_recorded_as_stable_before_it_is_completed() -> None:
     ],
 )
 def test_what_comes_after_the_stamp_comes_too_late(fields: dict[str, Any]) -> None:
-    executions = fields.pop("executions", ALL)
-    assert stands(*executions, stamped=NOW, **fields).state == "Completed"
+    rest = {"executions": ALL, **fields}
+    assert stands(*rest.pop("executions"), stamped=NOW, **rest).state == "Completed"
 
 
 def test_a_node_that_was_relabelled_in_does_not_keep_a_full_rollout_open() -> None:
     nodes = [*(node(name) for name in NAMES), node("n5", created=NOW - 5)]
     assert stands(*ALL, stamped=NOW, nodes=nodes).state == "Completed"
+
+
+def test_nothing_is_decided_on_nothing() -> None:
+    assert stands(nodes=[]).state == "InProgress"
 
 
 def test_nothing_stable_is_no_completion() -> None:

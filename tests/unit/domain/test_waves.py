@@ -97,6 +97,11 @@ def test_before_its_first_node_all_targets_are_candidates_in_a_stable_order() ->
     assert (run.current, run.filled, run.judged) == (0, False, False)
 
 
+def test_what_was_pinned_counts_not_what_the_settings_come_to_now() -> None:
+    _, run = run_of(own={"wave_size": 3, "total": 9})
+    assert (run.sizes.total, run.sizes.wave) == (9, 3)
+
+
 def test_a_wave_is_judged_when_each_member_is_stable_or_failed() -> None:
     _, open_ = run_of(new("n1", stable=True), new("n2"))
     _, ended = run_of(new("n1", stable=True), new("n2", "Failed"))
