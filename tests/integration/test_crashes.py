@@ -62,6 +62,7 @@ def test_a_standby_takes_over_from_a_killed_leader(
     settled: Space,
     operator: OperatorProcess,
     second_operator: OperatorProcess,
+    measured: Callable[[str], None],
 ) -> None:
     second_operator.launch()
     second_operator.wait_for_log("ready after")
@@ -71,7 +72,7 @@ def test_a_standby_takes_over_from_a_killed_leader(
     operator.kill()
     begun = time.monotonic()
     second_operator.wait_for_log("leading as")
-    print(f"take-over after {time.monotonic() - begun:.1f} s")
+    measured(f"take-over after {time.monotonic() - begun:.1f} s")
     settled.wait("v2 runs on every node", lambda: settled_on(settled, 2))
     second_operator.stop()
     operator.start()

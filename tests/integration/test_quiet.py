@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
@@ -43,6 +44,7 @@ def test_a_new_execution_takes_three_writes_and_a_replaced_one_six(
     space: Space,
     operator: OperatorProcess,
     fifty_nodes: int,
+    measured: Callable[[str], None],
 ) -> None:
     begun = time.time()
     space.apply("app", container("app:1", strategy="Immediate"))
@@ -52,7 +54,8 @@ def test_a_new_execution_takes_three_writes_and_a_replaced_one_six(
     space.apply("app", container("app:2", strategy="Rolling", maxParallel=10))
     space.wait("v2 runs everywhere", lambda: ran(space, 2, fifty_nodes))
     replaced = writes_of_operator(cluster, begun, space.name)
-    print(f"created: {dict(created)}\nreplaced: {dict(replaced)}")
+    measured(f"writes for {fifty_nodes} nodes, Immediate: {dict(created)}")
+    measured(f"writes for {fifty_nodes} nodes, validated and replaced: {dict(replaced)}")
     per_node = {key: n for key, n in created.items() if "executions" in key or "pods" in key}
     assert sum(per_node.values()) <= 3 * fifty_nodes, created
     per_node = {key: n for key, n in replaced.items() if "executions" in key or "pods" in key}
@@ -68,7 +71,11 @@ def ran(space: Space, version: int, nodes: int) -> bool:
 
 
 def test_an_idle_operator_writes_nothing(
-    cluster: wavelab.Cluster, space: Space, operator: OperatorProcess, fifty_nodes: int
+    cluster: wavelab.Cluster,
+    space: Space,
+    operator: OperatorProcess,
+    fifty_nodes: int,
+    measured: Callable[[str], None],
 ) -> None:
     space.apply("app", container("app:1", strategy="Immediate"))
     space.wait("v1 runs everywhere", lambda: ran(space, 1, fifty_nodes))
@@ -80,20 +87,20 @@ def test_an_idle_operator_writes_nothing(
             last, settled_since = now, time.time()
             assert sum(now.values()) < 10 * fifty_nodes, f"it never comes to rest: {now}"
         time.sleep(1.0)
-    print(f"0 writes in {QUIET_SECONDS} s, after {sum(last.values())} for {fifty_nodes} nodes")
-    print(f"resident: {operator.resident_mib():.0f} MiB")
+    measured(f"0 writes in {QUIET_SECONDS} s, after {sum(last.values())} for {fifty_nodes} nodes")
+    measured(f"resident: {operator.resident_mib():.0f} MiB")
     space.delete("FleetJob", "app")
 
 
 def test_it_is_ready_within_five_seconds_and_small_with_a_hundred_nodes(
-    space: Space, operator: OperatorProcess, hundred_nodes: int
+    space: Space, operator: OperatorProcess, hundred_nodes: int, measured: Callable[[str], None]
 ) -> None:
     space.apply("app", container("app:1", strategy="Immediate"))
     space.wait("v1 runs everywhere", lambda: ran(space, 1, hundred_nodes))
     operator.stop()
     operator.start()
     seconds, memory = operator.ready_seconds(), operator.resident_mib()
-    print(f"ready after {seconds:.2f} s, {memory:.0f} MiB resident with {hundred_nodes} nodes")
+    measured(f"ready after {seconds:.2f} s, {memory:.0f} MiB resident with {hundred_nodes} nodes")
     assert seconds < 5
     assert memory < 150
     space.delete("FleetJob", "app")
