@@ -169,14 +169,14 @@ class Operator:
         """No pass before everything is known and this process leads."""
         for reflector in self.reflectors:
             await reflector.synced.wait()
-        started = time.time()
         await self.comparison.synced.wait()
         seconds = time.monotonic() - self._born
         self.metrics.ready_seconds.set(seconds)
         _log.info("ready after %.2f s: %s", seconds, self._known())
         await self.leadership.acquired.wait()
         self.metrics.leader.set(1)
-        await self.reconciler.run(started)
+        # Not before: a standby sees pods but keeps no windows, so its time says nothing of them.
+        await self.reconciler.run(started=time.time())
 
     def _known(self) -> str:
         stores: dict[str, Sized] = {

@@ -128,8 +128,16 @@ def cluster_client(cluster: wavelab.Cluster) -> Client:
     return cluster.client()
 
 
+@pytest.fixture
+def operator(shared_operator: OperatorProcess) -> OperatorProcess:
+    """The operator, running: a test before may have ended in the middle of its kills."""
+    if not shared_operator.running:
+        shared_operator.start()
+    return shared_operator
+
+
 @pytest.fixture(scope="session")
-def operator(
+def shared_operator(
     cluster: wavelab.Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """The real operator process under its own ServiceAccount, with the rights as shipped."""

@@ -350,3 +350,13 @@ def test_a_cancel_in_a_suspended_job_ends_the_rollout() -> None:
     world.change_deployment("app-v2", canceled=True)
     world.settle(10)
     assert world.deployment_state("app-v2") == "Canceled"
+
+
+def test_a_healthy_version_does_not_fail_because_nobody_made_its_pod_in_time() -> None:
+    world = settled_on_v1(3)
+    world.apply(spec("app:2"))
+    world.until(lambda w: any(each.version == 2 for each in w.executions.values()))
+    world.advance(120.0)  # no operator
+    world.crash()
+    world.until(lambda w: w.deployment_state("app-v2") in ("Completed", "Failed"))
+    assert world.deployment_state("app-v2") == "Completed"

@@ -49,6 +49,10 @@ class OperatorProcess:
                 self._command, cwd=ROOT, env=environment, stdout=log, stderr=log
             )
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """SIGKILL: nothing is released, nothing is finished."""
         assert self._process is not None

@@ -213,8 +213,9 @@ def deadline(
     """When an execution without a verdict fails; None where its version is missing.
 
     It counts from the creation plus the replaced pod's grace period, whatever the pods do, and
-    never ends before a healthy pod could have shown it since this process began to look, or since
-    its numbers can be read again (the latter at most until three deadlines have passed).
+    never ends before a healthy pod could have shown it since this process began to look (a pod that
+    is made only since then has all of the time), or since its numbers can be read again (the latter
+    at most until three deadlines have passed).
     """
     version = fleet.versions.get(execution.version)
     if version is None:
@@ -225,7 +226,9 @@ def deadline(
         return begin + fleet.settings.start_deadline
     allowed = _allowed(version, fleet)
     needed = criteria.shortest + criteria.interval
-    ends = max(begin + allowed, fleet.observed.operator_started + needed)
+    started, pod = fleet.observed.operator_started, chain.own_pod
+    made_late = execution.created < started and (pod is None or pod.created >= started)
+    ends = max(begin + allowed, started + (allowed if made_late else needed))
     if record is not None and record.readable_since is not None:
         since = record.readable_since
         if since > record.first_window:

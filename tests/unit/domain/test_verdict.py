@@ -163,7 +163,12 @@ def test_it_never_ends_before_a_healthy_pod_could_have_shown_it_since_the_operat
 ):
     claim = late(500)
     fresh = view(operator_started=NOW - 14)
-    assert deadline(fresh, chain(OLD, claim), claim, None) == NOW + 1
+    ready = pod(claim, created=NOW - 499)
+    assert deadline(fresh, chain(OLD, claim, pods=(ready,)), claim, None) == NOW + 1
+    # a pod that was not made, or only since then, has all of its time
+    assert deadline(fresh, chain(OLD, claim), claim, None) == NOW - 14 + 60
+    judged_late = pod(claim, created=NOW - 13)
+    assert deadline(fresh, chain(OLD, claim, pods=(judged_late,)), claim, None) == NOW - 14 + 60
     assert judged(claim, operator_started=NOW - 14).observed == "Validating"
     assert judged(claim, operator_started=NOW - 15).observed == "Failed"
 
