@@ -9,7 +9,7 @@ import pytest
 
 from sim.invariants import Invariants
 from sim.world import CRASHES, ERRS, FINE, Fate, World, fleet, spec
-from wavegate.domain.actions import CreateExecution
+from wavegate.domain.actions import CreateExecution, CreatePod
 
 
 def settled_on_v1(size: int, places: int = 2, **rollout: Any) -> World:
@@ -360,3 +360,29 @@ def test_a_healthy_version_does_not_fail_because_nobody_made_its_pod_in_time() -
     world.crash()
     world.until(lambda w: w.deployment_state("app-v2") in ("Completed", "Failed"))
     assert world.deployment_state("app-v2") == "Completed"
+
+
+def test_a_withdrawn_execution_that_fails_by_itself_fails_at_once_and_is_not_made_again() -> None:
+    world = settled_on_v1(3)
+    world.fate = lambda _node, image: Fate(exits_after=4.0) if image == "app:2" else FINE
+    world.apply(spec("app:2"))
+    world.until(lambda w: any(each.version == 2 and each.pod_uid for each in w.executions.values()))
+    node = next(each.node for each in world.executions.values() if each.version == 2)
+    world.change_node(node, unschedulable=True)
+    world.until(lambda w: any(e.withdrawn for e in w.executions.values()), seconds=5)
+    world.change_node(node, unschedulable=False)
+    world.settle(20)
+    made = [a for _, a in world.writes if isinstance(a, CreatePod) and a.node == node]
+    failed = [e for e in world.executions.values() if e.node == node and e.observed == "Failed"]
+    assert [e.details["reason"] for e in failed] == ["Exited"]
+    assert len(made) == 3, "v1, v2 once, and v1 again"
+
+
+def test_a_stable_pod_that_a_node_s_shutdown_ended_is_made_again_by_its_execution() -> None:
+    world = settled_on_v1(3)
+    pod = next(iter(world.pods.values()))
+    world.pods[pod.name] = replace(pod, phase="Failed", ready=False, reason="NodeShutdown")
+    world.settle(30)
+    assert world.pods[pod.name].uid != pod.uid
+    assert len(world.executions) == 3
+    assert world.state() == "Running"

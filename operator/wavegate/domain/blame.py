@@ -25,6 +25,15 @@ from wavegate.domain.observed import ExecutionView, NodeView, PodView
 _NODE_WENT_DOWN = ("Terminated", "NodeShutdown")
 
 
+def ended_by_itself(pod: PodView) -> bool:
+    """Whether how a pod ended says something of its version.
+
+    Not where somebody ended it: whoever is told to stop may well exit with 0, or with 1.
+    """
+    told_to = pod.disruption or pod.deletion is not None or pod.reason in _NODE_WENT_DOWN
+    return pod.terminal and not told_to
+
+
 def withdrawal(execution: ExecutionView, pod: PodView | None, node: NodeView, belongs: bool) -> str:
     """Why an execution without a verdict is withdrawn; empty if it is not."""
     if pod is not None and pod.disruption:

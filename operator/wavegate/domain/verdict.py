@@ -25,7 +25,7 @@ from typing import Any
 
 from wavegate.api.defaults import effective_rollout
 from wavegate.domain import evidence
-from wavegate.domain.blame import withdrawal
+from wavegate.domain.blame import ended_by_itself, withdrawal
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import Criteria, HealthRecord
@@ -74,7 +74,8 @@ def _judge_stable(
         return Judgement(
             execution.observed, _message(execution), execution.details, stable_at, wake_at=lost_at
         )
-    if pod is None or pod.disruption or pod.deletion is not None:
+    if pod is None or pod.disruption or pod.deletion is not None or _was_ended(pod):
+        # it is made again by the same execution
         return Judgement(execution.observed, _message(execution), execution.details, stable_at)
     if pod.terminal:
         return _ended(fleet, pod, stable_at)
@@ -106,7 +107,8 @@ def _judge_new(
         belongs = version is None or fleet.belongs(version, node)
         if why := withdrawal(execution, pod, node, belongs):
             marks["withdrawn"] = why
-    if pod is not None and _ended_by_itself(pod) and "withdrawn" not in marks:
+    counts = execution.withdrawn or "withdrawn" not in marks
+    if pod is not None and ended_by_itself(pod) and counts:
         return _ended(fleet, pod, None)
     if version is None:
         return Judgement(execution.observed, _message(execution), marks)
@@ -132,9 +134,8 @@ def _judge_new(
     )
 
 
-def _ended_by_itself(pod: PodView) -> bool:
-    """Whether how it ended says something: whoever is told to stop may well exit with 0."""
-    return pod.terminal and not pod.disruption and pod.deletion is None
+def _was_ended(pod: PodView) -> bool:
+    return pod.terminal and not ended_by_itself(pod)
 
 
 def _ended(fleet: Fleet, pod: PodView, stable_at: float | None) -> Judgement:
