@@ -1,4 +1,4 @@
-"""A cluster of three real nodes, and the operator on it; one a session."""
+"""A cluster of three real nodes, and the operator on it; one for this package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wavelab.client import Client
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def real_cluster() -> Iterator[wavelab.Cluster]:
     """Three nodes with a kubelet and a containerd each, CRDs and rights installed."""
     lab = wavelab.Cluster("test-e2e")
@@ -32,12 +32,12 @@ def real_cluster() -> Iterator[wavelab.Cluster]:
         lab.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def real_client(real_cluster: wavelab.Cluster) -> Client:
     return real_cluster.client()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator(
     real_cluster: wavelab.Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
@@ -49,7 +49,7 @@ def operator(
     process.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def edge(
     real_cluster: wavelab.Cluster,
     real_client: Client,

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wavegate.api.names import execution_name
+from wavegate.api.names import execution_name, pod_name
 from wavegate.domain.actions import (
     Action,
     CreateExecution,
@@ -83,7 +83,7 @@ def record(
         return None
     pod, proof = chain.own_pod, None
     if judgement.needs_proof:
-        name = pod.name if pod is not None else _pod_name(execution)
+        name = pod_name(fleet.job.name, chain.node)
         proof = PodProof(name, pod.uid if pod else "", pod.resource_version if pod else "")
     before = chain.before(execution)
     write = execution_status(
@@ -242,10 +242,6 @@ def _is_news(execution: ExecutionView, judgement: Judgement) -> bool:
     if judgement.observed in ("Starting", "Degraded"):
         return str(stored.get("message") or "") != judgement.message
     return False
-
-
-def _pod_name(execution: ExecutionView) -> str:
-    return execution.name.removesuffix(f"-{execution.attempt}")
 
 
 def _key(chain: Chain) -> str:
