@@ -44,6 +44,7 @@ class Settings:
     metrics_host: str = "0.0.0.0"  # noqa: S104  (it is scraped from other machines)
     metrics_port: int = 8080
     pipeline_image: str = PlanSettings().pipeline_image
+    query_image: str = ""
     lost_after: float = PlanSettings().lost_after
     write_rate: float = 300.0
     write_burst: float = 500.0
@@ -52,7 +53,11 @@ class Settings:
 
     def for_plans(self) -> PlanSettings:
         """The part that the rules read."""
-        return PlanSettings(pipeline_image=self.pipeline_image, lost_after=self.lost_after)
+        return PlanSettings(
+            pipeline_image=self.pipeline_image,
+            query_image=self.query_image,
+            lost_after=self.lost_after,
+        )
 
 
 def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -133,6 +138,12 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         default=defaults.pipeline_image,
         help="engine of jobs of type pipeline, used by versions made from now on"
         " (default: %(default)s)",
+    )
+    group.add_argument(
+        "--query-image",
+        metavar="IMAGE",
+        default="",
+        help="image of jobs of type query whose template brings none (default: none)",
     )
     group.add_argument(
         "--lost-after",

@@ -123,13 +123,13 @@ def _job_rules() -> Iterator[Rule]:
     yield Rule("name form", job("a-1"), job("a.b"), "metadata.name: must be a DNS label")
     yield Rule("spec", job(), {**job(), "spec": None}, "spec")
     yield Rule("type", job(), without(job(), "type"), "spec.type: Required value")
-    yield Rule("type values", container(), job(type="query"), "spec.type: Unsupported value")
+    yield Rule("type values", container(), job(type="cron"), "spec.type: Unsupported value")
     yield Rule("unknown field", job(), job(timeouts={}), 'unknown field "spec.timeouts"')
     yield Rule(
         "pipeline config",
         job(),
         without(job(), "config"),
-        "spec.config: is required for type pipeline",
+        "spec.config: is required for every type but container",
     )
     yield Rule("container template", container(), job(type="container"), _MAIN)
     yield Rule(

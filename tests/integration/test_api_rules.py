@@ -10,13 +10,16 @@ import pytest
 import yaml
 
 import wavelab
-from integration.api_rules import RULES, Rule, container, deployment, execution, job, version
+from integration.api_rules import RULES as COMMON
+from integration.api_rules import Rule, container, deployment, execution, job, version
 from integration.conftest import ROOT, Api, collection
+from integration.one_shot_rules import ONE_SHOT_RULES
 from unit.api.duration_table import BAD, GOOD
 from wavegate.api.crds import KINDS, crd
 
 pytestmark = pytest.mark.cluster
 
+RULES = (*COMMON, *ONE_SHOT_RULES)
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 DAY = 86400.0
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
@@ -131,7 +134,6 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
         "restartPolicy": "OnFailure",
         "suspend": False,
         "rollout": {
-            "strategy": "Immediate",
             "autoPromote": False,
             "maxFailedNodes": 10,
             "maxFailedNodesPercent": 10,

@@ -23,6 +23,7 @@ from wavegate.domain.observed import (
     PodView,
     VersionView,
 )
+from wavegate.domain.one_shot import is_one_shot
 from wavegate.domain.sources import source_of
 from wavegate.domain.targets import Placement
 from wavegate.drivers.pod import template_of
@@ -37,6 +38,7 @@ class Fleet:
         self.observed = observed
         self.job = observed.job
         self.spec = spec
+        self.one_shot = is_one_shot(spec.type)
         self.now = observed.now
         self.nodes = observed.nodes
         self.settings = observed.settings
@@ -85,7 +87,7 @@ class Fleet:
         if execution.stable_at or execution.observed not in ("Running", "Degraded"):
             return execution
         version = self.versions.get(execution.version)
-        if version is None or self.criteria(version) is not None:
+        if version is None or self.one_shot or self.criteria(version) is not None:
             return execution
         ready_until = self.now
         if pod is not None and not pod.ready and pod.ready_changed is not None:
@@ -133,7 +135,7 @@ class Fleet:
         """Where the version may run."""
         if version.version not in self._placements:
             spec = version.spec or self.spec
-            template = template_of(spec, version.driver_image)
+            template = template_of(spec, version.driver_image, self.settings)
             self._placements[version.version] = Placement(spec, template)
         return self._placements[version.version]
 
@@ -176,7 +178,7 @@ class Fleet:
             return None
         rollout = effective_rollout(version.spec)
         check = rollout.health_check
-        if rollout.strategy == "Immediate" or check is None:
+        if rollout.strategy == "Immediate" or check is None or self.one_shot:
             return None
         return Criteria(
             interval=check.interval,
@@ -194,5 +196,5 @@ class Fleet:
         """Seconds that a pod of the version may take to stop."""
         if version is None or version.spec is None:
             return _DEFAULT_GRACE
-        pod = template_of(version.spec, version.driver_image).get("spec") or {}
-        return float(pod.get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
+        pod = template_of(version.spec, version.driver_image, self.settings)
+        return float((pod.get("spec") or {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE))

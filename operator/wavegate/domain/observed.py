@@ -86,6 +86,8 @@ class PodView:
     """Of the first container that waits, such as ImagePullBackOff."""
     exit: Exit | None = None
     """Last termination of a container: the current one if terminated, else the one before."""
+    main: Exit | None = None
+    """How the container main ended, while it is terminated."""
     disruption: str = ""
     """Reason of condition DisruptionTarget where it is true."""
     reason: str = ""
@@ -258,6 +260,8 @@ class PlanSettings:
     """Settings of the operator that rules read."""
 
     pipeline_image: str = "wavegate.local/pipeline:4.50.0"
+    query_image: str = ""
+    """For types that run to completion; empty: the template has to bring one."""
     driver_revision: str = "1"
     lost_after: float = 3600.0
     stable_after: float = 10.0

@@ -18,6 +18,7 @@ from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.leaving import reason_to_stop
 from wavegate.domain.observed import DeploymentView, ExecutionView, Observed, VersionView
+from wavegate.domain.one_shot import is_behind
 from wavegate.domain.places import holds_place, needs_place
 from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
@@ -151,6 +152,8 @@ class _Pass:
         newest = fleet.accepted[-1] if fleet.accepted else None
         if run is None and newest is not None and newest.state == "Completed":
             claims = self._catch_up(newest)
+        if fleet.one_shot:
+            return claims  # nothing runs on, so nothing is put back
         name_of = newest.name if newest is not None else ""
         for name, node in fleet.nodes.items():
             if name in claims:
@@ -190,13 +193,14 @@ class _Pass:
     def _held_places(self) -> int:
         held = 0
         for name, chain in self.fleet.chains.items():
-            if not holds_place(chain) or name not in self.fleet.nodes:
+            one_shot = self.fleet.one_shot
+            if not holds_place(chain, one_shot=one_shot) or name not in self.fleet.nodes:
                 continue
             current = chain.current
             version = self.fleet.versions.get(current.version) if current is not None else None
             usable = version is not None and self.fleet.is_target(version, name)
             ends = self.deadlines.get(name)
-            held += usable or (ends is not None and self.fleet.now < ends)
+            held += one_shot or usable or (ends is not None and self.fleet.now < ends)
         return held
 
     def _catch_up(self, newest: DeploymentView) -> dict[str, NewClaim]:
@@ -213,12 +217,13 @@ class _Pass:
         claims: dict[str, NewClaim] = {}
         for name in targets:
             chain = fleet.chains.get(name)
-            live = chain.live if chain is not None else None
-            if chain is None or live is None or live.workload_hash == stable.workload_hash:
+            if fleet.one_shot:
+                behind = is_behind(chain, fleet.nodes[name], stable)
+            else:
+                behind = _runs_another(chain, stable)
+            if not behind:
                 continue
-            if _has_failed(chain, stable):
-                continue
-            if needs_place(chain) and free is not None:
+            if needs_place(chain, one_shot=fleet.one_shot) and free is not None:
                 if free <= 0:
                     continue
                 free -= 1
@@ -252,13 +257,19 @@ class _Pass:
         fleet = self.fleet
         assert version.spec is not None
         try:
-            data = driver_for(version.spec.type).document(version.spec)
+            driver = driver_for(version.spec.type)
+            data = driver.document(version.spec, version.driver_image, fleet.settings)
         except DocumentError as error:
             self.blocker = State("", "TemplateRefused", str(error), stalled=True)
             return None
         node = next(iter(fleet.targets(version)), "none")
         pod = render_pod(
-            job=fleet.job, version=version, node=node, execution="dry-run", deployment=version.name
+            job=fleet.job,
+            version=version,
+            node=node,
+            execution="dry-run",
+            deployment=version.name,
+            settings=fleet.settings,
         )
         action = PrepareVersion(version.version, version.name, version.uid, data, pod)
         return Step(f"Preparation/{version.name}", Urgency.CREATE, (action,))
@@ -274,7 +285,7 @@ class _Pass:
         node, live = fleet.nodes.get(name), chain.live
         if node is not None and live is not None and (why := reason_to_stop(fleet, node, live)):
             return work.stop(fleet, chain, why)
-        if chain.older_open:
+        if chain.older_open or chain.older_pods:
             return work.end_older(fleet, chain)
         if name in self.judgements:
             step = work.record(fleet, chain, *self.judgements[name])
@@ -326,8 +337,12 @@ class _Pass:
         return tuple(probe for probe in probes if probe is not None)
 
 
-def _has_failed(chain: Chain, version: VersionView) -> bool:
-    return any(
+def _runs_another(chain: Chain | None, version: VersionView) -> bool:
+    """Whether the node runs something else, and has not failed the version."""
+    live = chain.live if chain is not None else None
+    if chain is None or live is None or live.workload_hash == version.workload_hash:
+        return False
+    return not any(
         each.observed == "Failed"
         and not each.stable_at
         and each.workload_hash == version.workload_hash

@@ -60,10 +60,9 @@ def stop(fleet: Fleet, chain: Chain, reason: str) -> Step | None:
 
 def end_older(fleet: Fleet, chain: Chain) -> Step | None:
     """End claims that a newer one has replaced."""
-    current = chain.current
-    if current is None or not chain.older_open:
+    current, theirs = chain.current, chain.older_pods
+    if current is None or not (chain.older_open or theirs):
         return None
-    theirs = [pod for pod in _ours(chain) if pod.owner_uid != current.uid]
     running = _delete_pods(theirs, REPLACED)
     if running:
         return _step(chain, Urgency.REMOVE, running)
@@ -228,7 +227,12 @@ def _create_pod(
     fleet: Fleet, version: VersionView, node: str, execution: str, deployment: str
 ) -> CreatePod:
     manifest = render_pod(
-        job=fleet.job, version=version, node=node, execution=execution, deployment=deployment
+        job=fleet.job,
+        version=version,
+        node=node,
+        execution=execution,
+        deployment=deployment,
+        settings=fleet.settings,
     )
     return CreatePod(execution, node, manifest)
 

@@ -21,7 +21,7 @@ from wavegate.api.names import (
     pod_name,
     version_name,
 )
-from wavegate.domain.observed import JobView, VersionView
+from wavegate.domain.observed import JobView, PlanSettings, VersionView
 from wavegate.drivers.driver import driver_for
 from wavegate.drivers.overlay import overlay
 
@@ -43,13 +43,13 @@ _TOLERATED_ON_HOST_NETWORK: Final = ((f"{_TAINT}/network-unavailable", "NoSchedu
 _REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
-def template_of(spec: FleetJobSpec, image: str) -> dict[str, Any]:
+def template_of(spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[str, Any]:
     """The pod of a version on any node: ``metadata`` and ``spec``, without name or node.
 
     ``image`` is the one that the version pinned. Targets are decided by its tolerations,
     nodeSelector and required node affinity.
     """
-    pod = overlay(driver_for(spec.type).pod(spec, image), spec.template or {})
+    pod = overlay(driver_for(spec.type).pod(spec, image, settings), spec.template or {})
     pod.setdefault("metadata", {})
     pod_spec = pod.setdefault("spec", {})
     pod_spec["restartPolicy"] = spec.restart_policy
@@ -61,7 +61,13 @@ def template_of(spec: FleetJobSpec, image: str) -> dict[str, Any]:
 
 
 def render_pod(
-    *, job: JobView, version: VersionView, node: str, execution: str, deployment: str
+    *,
+    job: JobView,
+    version: VersionView,
+    node: str,
+    execution: str,
+    deployment: str,
+    settings: PlanSettings,
 ) -> dict[str, Any]:
     """The manifest of ``execution``'s pod on ``node``, without its owner reference.
 
@@ -71,7 +77,7 @@ def render_pod(
     spec = version.spec
     if spec is None:
         raise ValueError(f"{version.name}: {version.invalid}")
-    pod = template_of(spec, version.driver_image)
+    pod = template_of(spec, version.driver_image, settings)
     metadata, pod_spec = pod["metadata"], pod["spec"]
     ours = {LABEL_JOB: job.name, LABEL_VERSION: str(version.version)}
     if deployment:
