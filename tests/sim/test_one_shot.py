@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -215,6 +216,23 @@ def test_the_same_workload_in_other_words_is_up_to_date() -> None:
     world.until(lambda w: w.deployment_state("app-v2") == "Completed")
     assert len(runs(world, 1)) == 3
     assert runs(world, 2) == []
+
+
+@pytest.mark.row("spec.config")
+def test_a_directory_that_is_taken_back_is_out_of_reach_at_once() -> None:
+    world = watched(2)
+    world.settings = replace(world.settings, config_directories=("/etc/app",))
+    files = {"files": [{"path": "/etc/app/a", "content": "x"}]}
+    world.apply({**once(job_type="config"), "config": files})
+    world.until(is_over)
+    world.settings = replace(world.settings, config_directories=("/etc/other",))
+    world.add_node("n90")
+    world.until(lambda w: ready(w)[1] == "TemplateRefused")
+    world.settle(120)
+    assert "n90" not in runs(world, 1)
+    assert "/etc/app/a" in status(world)["state"]["message"]
+    world.settings = replace(world.settings, config_directories=("/etc/app",))
+    world.until(lambda w: status(w)["results"]["succeeded"] == 3)
 
 
 _EVENTS = st.lists(

@@ -19,10 +19,10 @@ from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
 from wavegate.api.template import LABEL_KEYS, LABEL_VALUE, TEMPLATE_SCHEMA, template_problems
 
-JobType = Literal["pipeline", "container", "query"]
+JobType = Literal["pipeline", "container", "query", "config"]
 RestartPolicy = Literal["OnFailure", "Always", "Never"]
 
-ONE_SHOT_TYPES: Final = ("query",)
+ONE_SHOT_TYPES: Final = ("query", "config")
 """Types that run to completion, once for each node and workload."""
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
@@ -174,8 +174,9 @@ class FleetJobSpec(Model):
 
     type: JobType = Field(
         description="What kind of work this is: pipeline (a document for the administrator's"
-        " pipeline engine), container (the template as it is) or query (a command that runs to"
-        " completion once on each node, and its result). Cannot be changed.",
+        " pipeline engine) or container (the template as it is), which run on; query (a command"
+        " and its result) or config (files written onto the node), which run to completion once"
+        " on each node. Cannot be changed.",
         json_schema_extra=rules(
             cel("self == oldSelf", "spec.type: cannot be changed; make a job of another name")
         ),
@@ -184,7 +185,8 @@ class FleetJobSpec(Model):
         default=None,
         description="The driver's own document, kept as it is; at most 256 KiB, and no secrets."
         " Required for every type but container. query: command (a list) and env (names and"
-        " texts).",
+        " texts). config: files, a list of path, content and mode (octal digits, 0644 where not"
+        " given), inside directories that the administrator allowed.",
     )
     description: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
         default=None, description="Text for people; changing it makes no version."
@@ -221,7 +223,7 @@ class FleetJobSpec(Model):
     restart_policy: RestartPolicy = Field(
         default="OnFailure",
         description="What happens when the main process ends: OnFailure (again unless it ended"
-        " well), Always (not for type query) or Never.",
+        " well), Always (not for types that run to completion) or Never.",
     )
     selector: Selector = Field(
         default_factory=Selector,

@@ -129,7 +129,7 @@ class HealthCheck(Model):
         default=None,
         description="Longest that an execution may take to become healthy, counted from its"
         " creation; at most 24h. Required for the strategies Rolling and Canary of types that run"
-        " on; type query has to end by then.",
+        " on; the others have to end by then.",
         json_schema_extra=rules(
             cel(
                 "self > duration('0s') && self <= duration('24h')",
@@ -171,7 +171,8 @@ class RolloutSettings(Model):
     rollback_parallel: CountOrShare | None = Field(
         default=None,
         description="How many stable nodes a rollback may take back at once, a number or a"
-        " share. As maxParallel where not given. Not for type query, which is never rolled back.",
+        " share. As maxParallel where not given. Not for types that run to"
+        " completion, which are never rolled back.",
     )
     canary_count: int | None = Field(
         default=None,
@@ -218,7 +219,7 @@ class RolloutSettings(Model):
     health_check: HealthCheck | None = Field(
         default=None,
         description="What makes an execution healthy. Required for Rolling and Canary of types"
-        " that run on; type query has its deadline alone. Immediate ignores it.",
+        " that run on; the others have its deadline alone. Immediate ignores it.",
     )
 
 

@@ -262,6 +262,9 @@ class PlanSettings:
     pipeline_image: str = "wavegate.local/pipeline:4.50.0"
     query_image: str = ""
     """For types that run to completion; empty: the template has to bring one."""
+    config_image: str = ""
+    config_directories: tuple[str, ...] = ()
+    """Directories of nodes in which jobs of type config may write; absolute and normalised."""
     driver_revision: str = "1"
     lost_after: float = 3600.0
     stable_after: float = 10.0

@@ -238,6 +238,8 @@ class _Pass:
 
     def _prepare(self, version: VersionView) -> bool:
         fleet = self.fleet
+        if fleet.one_shot and self._document(version) is None:
+            return False  # also what was prepared may be out of what is allowed now
         if version.version in fleet.versions_in_use:
             return True
         outcome = fleet.observed.prepared.get(version.version)
@@ -255,12 +257,8 @@ class _Pass:
 
     def _preparation(self, version: VersionView) -> Step | None:
         fleet = self.fleet
-        assert version.spec is not None
-        try:
-            driver = driver_for(version.spec.type)
-            data = driver.document(version.spec, version.driver_image, fleet.settings)
-        except DocumentError as error:
-            self.blocker = State("", "TemplateRefused", str(error), stalled=True)
+        data = self._document(version)
+        if data is None:
             return None
         node = next(iter(fleet.targets(version)), "none")
         pod = render_pod(
@@ -273,6 +271,16 @@ class _Pass:
         )
         action = PrepareVersion(version.version, version.name, version.uid, data, pod)
         return Step(f"Preparation/{version.name}", Urgency.CREATE, (action,))
+
+    def _document(self, version: VersionView) -> dict[str, str] | None:
+        """What the version's ConfigMap is to hold; None where its driver refuses the config."""
+        assert version.spec is not None
+        driver = driver_for(version.spec.type)
+        try:
+            return driver.document(version.spec, version.driver_image, self.fleet.settings)
+        except DocumentError as error:
+            self.blocker = State("", "TemplateRefused", str(error), stalled=True)
+            return None
 
     def _nodes(self, claims: dict[str, NewClaim]) -> list[str]:
         return self.fleet.ordered({*self.fleet.chains, *claims})

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.domain.actions import CounterSource
 from wavegate.domain.observed import PlanSettings
+from wavegate.drivers.config import ConfigDriver
 from wavegate.drivers.container import ContainerDriver
 from wavegate.drivers.document import DocumentError
 from wavegate.drivers.pipeline import PipelineDriver
@@ -48,6 +49,7 @@ class Driver(Protocol):
 
 
 DRIVERS: Final[Mapping[str, Driver]] = {
+    "config": ConfigDriver(),
     "container": ContainerDriver(),
     "pipeline": PipelineDriver(),
     "query": QueryDriver(),
