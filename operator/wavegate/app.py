@@ -72,7 +72,9 @@ class Operator:
         self.metrics = Metrics()
 
         self.queue = WorkQueue(time.time)
-        self.cache = ClusterCache(self.queue.add, clock=time.monotonic)
+        self.cache = ClusterCache(
+            self.queue.add, clock=time.monotonic, namespaces=settings.namespaces
+        )
         self.reflectors = self._build_reflectors()
         self.comparison = JobComparison(
             transport, self.cache, settings.namespaces, self._request_failed

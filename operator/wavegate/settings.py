@@ -50,6 +50,7 @@ class Settings:
     metrics_port: int = 8080
     pipeline_image: str = PlanSettings().pipeline_image
     query_image: str = ""
+    update_image: str = ""
     config_image: str = ""
     config_directories: tuple[str, ...] = ()
     lost_after: float = PlanSettings().lost_after
@@ -63,6 +64,7 @@ class Settings:
         return PlanSettings(
             pipeline_image=self.pipeline_image,
             query_image=self.query_image,
+            update_image=self.update_image,
             config_image=self.config_image,
             config_directories=self.config_directories,
             lost_after=self.lost_after,

@@ -113,6 +113,8 @@ class World(Writes):
     watchers: list[Callable[[World, Action], None]] = field(default_factory=list)
     """Called after each write that succeeded."""
     settings: PlanSettings = field(default_factory=PlanSettings)
+    may_not_cordon: bool = False
+    """Whether the operator lacks the right to patch nodes."""
     stirred: bool = True
     """Whether something has changed that would wake the operator since its last pass."""
     wake_at: float | None = None

@@ -8,13 +8,18 @@ to is shown in the FleetDeployment's ``status.resolved.rollout``.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from wavegate.api.fleetjob import ONE_SHOT_TYPES, FleetJobSpec
 from wavegate.api.rollout import Rollout, RolloutSettings, Strategy
 
 STRATEGY: Final[Strategy] = "Immediate"
+STRATEGY_OF: Final[Mapping[str, Strategy]] = {"update": "Rolling"}
+"""Strategies of types that have one of their own."""
 MAX_PARALLEL: Final = "10%"
+MAX_PARALLEL_OF: Final[Mapping[str, int | str]] = {"update": 1}
+"""Wave sizes of types that have one of their own: an update takes one node at a time."""
 CANARY_COUNT: Final = 1
 SUCCESS_THRESHOLD: Final = 2
 
@@ -36,9 +41,9 @@ def fill_rollout(rollout: R, job_type: str) -> R:
     """
     fill: dict[str, Any] = {}
     if rollout.strategy is None:
-        fill["strategy"] = STRATEGY
+        fill["strategy"] = STRATEGY_OF.get(job_type, STRATEGY)
     if rollout.max_parallel is None:
-        fill["max_parallel"] = MAX_PARALLEL
+        fill["max_parallel"] = MAX_PARALLEL_OF.get(job_type, MAX_PARALLEL)
     if rollout.rollback_parallel is None and job_type not in ONE_SHOT_TYPES:
         fill["rollback_parallel"] = fill.get("max_parallel", rollout.max_parallel)
     if (
@@ -77,11 +82,11 @@ def strip_rollout(rollout: R, job_type: str) -> R:
     """
     full = fill_rollout(rollout, job_type)
     strip: dict[str, Any] = {}
-    if full.strategy == STRATEGY:
+    if full.strategy == STRATEGY_OF.get(job_type, STRATEGY):
         strip["strategy"] = None
     if full.rollback_parallel == full.max_parallel:
         strip["rollback_parallel"] = None
-    if full.max_parallel == MAX_PARALLEL:
+    if full.max_parallel == MAX_PARALLEL_OF.get(job_type, MAX_PARALLEL):
         strip["max_parallel"] = None
     if (
         rollout.strategy == "Canary"

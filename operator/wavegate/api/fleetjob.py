@@ -19,10 +19,10 @@ from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
 from wavegate.api.template import LABEL_KEYS, LABEL_VALUE, TEMPLATE_SCHEMA, template_problems
 
-JobType = Literal["pipeline", "container", "query", "config"]
+JobType = Literal["pipeline", "container", "query", "update", "config"]
 RestartPolicy = Literal["OnFailure", "Always", "Never"]
 
-ONE_SHOT_TYPES: Final = ("query", "config")
+ONE_SHOT_TYPES: Final = ("query", "update", "config")
 """Types that run to completion, once for each node and workload."""
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
@@ -175,8 +175,9 @@ class FleetJobSpec(Model):
     type: JobType = Field(
         description="What kind of work this is: pipeline (a document for the administrator's"
         " pipeline engine) or container (the template as it is), which run on; query (a command"
-        " and its result) or config (files written onto the node), which run to completion once"
-        " on each node. Cannot be changed.",
+        " and its result), update (a command that changes the node, one node at a time unless"
+        " maxParallel says otherwise) or config (files written onto the node), which run to"
+        " completion once on each node. Cannot be changed.",
         json_schema_extra=rules(
             cel("self == oldSelf", "spec.type: cannot be changed; make a job of another name")
         ),
@@ -185,8 +186,9 @@ class FleetJobSpec(Model):
         default=None,
         description="The driver's own document, kept as it is; at most 256 KiB, and no secrets."
         " Required for every type but container. query: command (a list) and env (names and"
-        " texts). config: files, a list of path, content and mode (octal digits, 0644 where not"
-        " given), inside directories that the administrator allowed.",
+        " texts). update: the same, and cordon (true: the node is cordoned first and opened again"
+        " afterwards). config: files, a list of path, content and mode (octal digits, 0644 where"
+        " not given), inside directories that the administrator allowed.",
     )
     description: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
         default=None, description="Text for people; changing it makes no version."

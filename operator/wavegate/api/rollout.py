@@ -161,12 +161,13 @@ class RolloutSettings(Model):
     strategy: Strategy | None = Field(
         default=None,
         description="How a new version spreads: Immediate (all nodes at once), Rolling (in waves)"
-        " or Canary (a small first wave, a gate, then waves). Immediate where not given.",
+        " or Canary (a small first wave, a gate, then waves). Where not given: Immediate, for type"
+        " update Rolling.",
     )
     max_parallel: CountOrShare | None = Field(
         default=None,
         description="Nodes in a wave: a number or a share of the targets from 1% to 100% (100%"
-        " is one wave). 10% where not given. Immediate ignores it.",
+        " is one wave). Where not given: 10%, for type update 1. Immediate ignores it.",
     )
     rollback_parallel: CountOrShare | None = Field(
         default=None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wavegate.api.names import LABEL_JOB, MAIN_CONTAINER
+from wavegate.api.names import ANNOTATION_CORDONED_BY, LABEL_JOB, MAIN_CONTAINER
 from wavegate.cache.fields import (
     Raw,
     condition,
@@ -22,7 +22,7 @@ from wavegate.cache.fields import (
     text,
 )
 from wavegate.cache.store import Item, item_of
-from wavegate.domain.observed import Exit, NodeView, PodView, Taint
+from wavegate.domain.observed import Cordon, Exit, NodeView, PodView, Taint
 from wavegate.domain.times import parse_time
 
 _DEFAULT_GRACE: Final = 30
@@ -33,6 +33,7 @@ def decode_node(raw: Raw) -> Item[NodeView]:
     """A node, as far as targets are decided by it: its heartbeats leave the view as it is."""
     meta = meta_of(raw)
     spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
+    annotations = mapping(mapping(raw.get("metadata")).get("annotations"))
     ready = condition(status, "Ready")
     view = NodeView(
         name=meta.name,
@@ -42,6 +43,7 @@ def decode_node(raw: Raw) -> Item[NodeView]:
         ready=ready.get("status") == "True",
         ready_changed=parse_time(ready.get("lastTransitionTime")) or meta.created,
         unschedulable=flag(spec.get("unschedulable")),
+        cordoned_by=Cordon.parse(annotations.get(ANNOTATION_CORDONED_BY)),
         pressure=_pressure(status),
         taints=tuple(
             Taint(text(taint.get("key")), text(taint.get("value")), text(taint.get("effect")))

@@ -14,6 +14,7 @@ from functools import cached_property
 from wavegate.api.defaults import effective_rollout
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.domain.claim import Chain
+from wavegate.domain.cordon import as_open
 from wavegate.domain.health import Criteria
 from wavegate.domain.observed import (
     DeploymentView,
@@ -40,7 +41,7 @@ class Fleet:
         self.spec = spec
         self.one_shot = is_one_shot(spec.type)
         self.now = observed.now
-        self.nodes = observed.nodes
+        self.nodes = as_open(observed.job, observed.nodes)
         self.settings = observed.settings
         self.versions: Mapping[int, VersionView] = {
             each.version: each for each in observed.versions if not each.deleting

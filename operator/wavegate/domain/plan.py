@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
-from wavegate.domain import conditions, deletion, deployments, hold, versions, work
+from wavegate.domain import conditions, cordon, deletion, deployments, hold, versions, work
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.leaving import reason_to_stop
-from wavegate.domain.observed import DeploymentView, ExecutionView, Observed, VersionView
+from wavegate.domain.observed import Cordon, DeploymentView, ExecutionView, Observed, VersionView
 from wavegate.domain.one_shot import is_behind
 from wavegate.domain.places import holds_place, needs_place
 from wavegate.domain.records import stable_version_status, stamped
@@ -37,7 +37,8 @@ _RETRY_PREPARATION = 30.0
 def plan(observed: Observed) -> Plan:
     """Decide what is to be done for one job now."""
     if observed.job.deleting:
-        return Plan(steps=_not_busy(observed, deletion.stop_everything(observed)))
+        opened = [cordon.undo(*each) for each in cordon.leftovers(observed).items()]
+        return Plan(steps=_not_busy(observed, [*deletion.stop_everything(observed), *opened]))
     if observed.job.spec is None:
         return Plan(steps=_not_busy(observed, _invalid(observed)))
     return _Pass(Fleet(observed, observed.job.spec)).run()
@@ -81,10 +82,13 @@ class _Pass:
     judgements: dict[str, tuple[ExecutionView, Judgement]] = field(default_factory=dict)
     blocker: State | None = None
     prepared: dict[int, bool] = field(default_factory=dict)
+    cordoned: dict[str, Cordon] = field(default_factory=dict)
+    """By node, cordons that are to be undone."""
 
     def run(self) -> Plan:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
+        self.cordoned = cordon.leftovers(fleet.observed)
         holding = hold.holding(fleet)
         self._judge(held=bool(holding.why))
         self.steps += deployments.refuse_users(fleet)
@@ -283,7 +287,7 @@ class _Pass:
             return None
 
     def _nodes(self, claims: dict[str, NewClaim]) -> list[str]:
-        return self.fleet.ordered({*self.fleet.chains, *claims})
+        return self.fleet.ordered({*self.fleet.chains, *claims, *self.cordoned})
 
     def _node(self, name: str, new: NewClaim | None, run: Progress | None) -> Step | None:
         fleet = self.fleet
@@ -299,6 +303,9 @@ class _Pass:
             step = work.record(fleet, chain, *self.judgements[name])
             if step is not None:
                 return step
+        stays_closed = new is not None and cordon.wants_cordon(new.version)
+        if name in self.cordoned and not stays_closed:
+            return cordon.undo(name, self.cordoned[name])
         if new is not None:
             return work.claim(fleet, chain, new)
         if (
@@ -328,7 +335,7 @@ class _Pass:
         if self.blocker is None and fleet.observed.refusals:
             key, refusal = sorted(fleet.observed.refusals.items())[0]
             words = f"{key}: {refusal.message}"
-            stalled = refusal.reason == "Stranger"
+            stalled = refusal.reason in ("Stranger", "CordonForbidden")
             self.blocker = State("", refusal.reason or "Refused", words, stalled=stalled)
 
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:

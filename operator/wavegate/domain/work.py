@@ -27,6 +27,7 @@ from wavegate.domain.actions import (
     Urgency,
 )
 from wavegate.domain.claim import Chain
+from wavegate.domain.cordon import cordon, wants_cordon
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, PodView, VersionView
 from wavegate.domain.places import REPLACED
@@ -114,6 +115,8 @@ def claim(fleet: Fleet, chain: Chain, new: NewClaim) -> Step | None:
         eval_id=fleet.observed.eval_id,
     )
     actions: list[Action] = [create, *_delete_pods(chain.pods, REPLACED)]
+    if wants_cordon(new.version):
+        actions.insert(0, cordon(fleet.job, node, name))
     if not chain.pods and not any(_open(each) for each in chain.executions):
         actions.append(_create_pod(fleet, new.version, chain.node, name, new.deployment))
     urgency = Urgency.REMOVE if new.wave == 0 and chain.executions else Urgency.CREATE

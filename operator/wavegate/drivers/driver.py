@@ -17,6 +17,7 @@ from wavegate.drivers.container import ContainerDriver
 from wavegate.drivers.document import DocumentError
 from wavegate.drivers.pipeline import PipelineDriver
 from wavegate.drivers.query import QueryDriver
+from wavegate.drivers.update import UpdateDriver
 
 __all__ = ["DRIVERS", "DocumentError", "Driver", "driver_for"]
 
@@ -53,6 +54,7 @@ DRIVERS: Final[Mapping[str, Driver]] = {
     "container": ContainerDriver(),
     "pipeline": PipelineDriver(),
     "query": QueryDriver(),
+    "update": UpdateDriver(),
 }
 """By ``spec.type``."""
 

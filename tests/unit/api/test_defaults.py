@@ -37,6 +37,20 @@ def test_all_at_once_unless_something_else_is_given() -> None:
     assert effective_rollout(job(strategy="Rolling")).strategy == "Rolling"
 
 
+@pytest.mark.row("spec.rollout.strategy", "spec.rollout.maxParallel")
+def test_an_update_takes_one_node_after_the_other_unless_told_otherwise() -> None:
+    def update(**rollout: Any) -> Rollout:
+        spec = FleetJobSpec(type="update", config={}, rollout=Rollout(**rollout))
+        return effective_rollout(spec)
+
+    assert (update().strategy, update().max_parallel) == ("Rolling", 1)
+    assert update(max_parallel="20%").max_parallel == "20%"
+    assert update(strategy="Immediate").strategy == "Immediate"
+    written = Rollout(strategy="Rolling", max_parallel=1)
+    assert strip_rollout(written, "update") == Rollout()
+    assert strip_rollout(written, "query") == written
+
+
 def test_what_is_never_rolled_back_has_no_places_for_it() -> None:
     spec = FleetJobSpec(type="query", config={}, rollout=Rollout(max_parallel=3))
     assert effective_rollout(spec).rollback_parallel is None
