@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
+from wavegate.api.conditions import READY, STALLED, Condition, Reasons, set_conditions
 from wavegate.domain import conditions, cordon, deletion, deployments, hold, versions, work
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
 from wavegate.domain.claim import Chain
@@ -335,7 +335,7 @@ class _Pass:
         if self.blocker is None and fleet.observed.refusals:
             key, refusal = sorted(fleet.observed.refusals.items())[0]
             words = f"{key}: {refusal.message}"
-            stalled = refusal.reason in ("Stranger", "CordonForbidden")
+            stalled = refusal.reason in (Reasons.STRANGER, Reasons.CORDON_FORBIDDEN)
             self.blocker = State("", refusal.reason or "Refused", words, stalled=stalled)
 
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:

@@ -194,14 +194,15 @@ def _by_deadline(
     if ends is None or held or fleet.now < ends:
         return None
     pod = chain.own_pod
-    if fleet.one_shot and pod is not None and pod.ready:
-        message = "not ended by its deadline, it still runs"
-    elif record is not None and record.last is not None:
-        message = f"not healthy by its deadline: {record.last.why}"
+    if record is not None and record.last is not None:
+        why = record.last.why
+    elif fleet.one_shot and pod is not None and pod.ready:
+        why = "it still runs"
     elif pod is not None:
-        message = f"not healthy by its deadline: {evidence.of_pod(pod)}"
+        why = evidence.of_pod(pod)
     else:
-        message = "not healthy by its deadline: it has no pod" + _occupied_by(chain)
+        why = "it has no pod" + _occupied_by(chain)
+    message = f"not {'ended' if fleet.one_shot else 'healthy'} by its deadline: {why}"
     details = evidence.details("DeadlineExceeded", pod)
     if record is not None and record.last is not None:
         version = fleet.versions[execution.version]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from wavegate.api.conditions import Reasons
 from wavegate.api.names import ANNOTATION_CORDONED_BY
 from wavegate.cache.cluster import ClusterCache
 from wavegate.domain.actions import CordonNode, UncordonNode
@@ -17,7 +18,6 @@ from wavegate.kube.errors import Forbidden
 from wavegate.kube.resources import NODES
 
 MANIFEST: Final = "manifests/optional/cordon.yaml"
-FORBIDDEN: Final = "CordonForbidden"
 
 
 async def cordon(client: Client, cache: ClusterCache, action: CordonNode) -> Outcome:
@@ -35,7 +35,7 @@ async def cordon(client: Client, cache: ClusterCache, action: CordonNode) -> Out
         return await _patch(client, cache, node, action.by.text, closed=True)
     except Forbidden:
         return Refused(
-            FORBIDDEN,
+            Reasons.CORDON_FORBIDDEN,
             f"the operator may not cordon nodes: have the administrator apply {MANIFEST}, or set"
             " spec.config.cordon to false",
         )
@@ -51,7 +51,7 @@ async def uncordon(client: Client, cache: ClusterCache, action: UncordonNode) ->
         return await _patch(client, cache, node, None, closed=False)
     except Forbidden:
         return Refused(
-            FORBIDDEN,
+            Reasons.CORDON_FORBIDDEN,
             f"the operator may no longer open node {action.node}, which it has cordoned: have the"
             f" administrator apply {MANIFEST}, or run kubectl uncordon {action.node}",
         )
