@@ -91,7 +91,7 @@ def test_the_summary_says_of_each_act_whether_it_ended_as_it_should() -> None:
     bad = Outcome("version 2", "v2 everywhere", "Running", ["not v2: b"], 19.0)
     assert [line.split() for line in drawn(summary([good, bad]))] == [
         ["What", "was", "shown"],
-        ["as", "expected", "16.9", "s", "version", "1"],
+        ["ok", "16.9", "s", "version", "1"],
         ["Running;", "v1", "on", "a,", "b,", "c"],
         ["WRONG", "19.0", "s", "version", "2"],
         ["expected", "v2", "everywhere;", "not", "v2:", "b"],
