@@ -362,8 +362,20 @@ def _deployment_rules() -> Iterator[Rule]:
         "spec.jobName: Required value",
     )
     yield Rule(
-        "deployment type", deployment(), deployment(type="Restart"), "spec.type: Unsupported value"
+        "deployment type",
+        deployment(type="Restart"),
+        deployment(type="Undo"),
+        "spec.type: Unsupported value",
     )
+    stop = without(deployment(type="Stop"), "toVersion")
+    for field, value in (
+        ("toVersion", 1),
+        ("rollout", {"maxParallel": 1}),
+        ("paused", True),
+        ("promoted", True),
+    ):
+        bad = {**stop, "spec": {**stop["spec"], field: value}}
+        yield Rule(f"a Stop without {field}", stop, bad, f"spec.{field}: a Stop takes none")
     yield Rule(
         "no rollout.paused",
         deployment(paused=True),
@@ -425,26 +437,10 @@ def _change_rules() -> Iterator[Rule]:
     yield Rule("the snapshot is fixed", patch(version=1), deep, says, old=version("fixed-v1"))
 
 
-def _record_rules() -> Iterator[Rule]:
-    yield Rule("version number", version(version=1), version(version=0), "spec.version: Invalid")
-    yield Rule(
-        "version hash",
-        version(driver={"image": "i", "revision": "1"}),
-        without(version(), "workloadHash"),
-        "spec.workloadHash: Required value",
-    )
-    yield Rule("attempt", execution(attempt=1), execution(attempt=0), "spec.attempt: Invalid")
-    yield Rule("wave", execution(rolloutWave=0), execution(rolloutWave=-1), "spec.rolloutWave")
-    yield Rule(
-        "node uid", execution(), without(execution(), "nodeUid"), "spec.nodeUid: Required value"
-    )
-
-
 RULES: Final[tuple[Rule, ...]] = (
     *_job_rules(),
     *_rollout_rules("FleetJob"),
     *_rollout_rules("FleetDeployment"),
     *_deployment_rules(),
     *_change_rules(),
-    *_record_rules(),
 )

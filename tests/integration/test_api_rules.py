@@ -14,12 +14,13 @@ from integration.api_rules import RULES as COMMON
 from integration.api_rules import Rule, container, deployment, execution, job, version
 from integration.conftest import ROOT, Api, collection
 from integration.one_shot_rules import ONE_SHOT_RULES
+from integration.record_rules import RECORD_RULES
 from unit.api.duration_table import BAD, GOOD
 from wavegate.api.crds import KINDS, crd
 
 pytestmark = pytest.mark.cluster
 
-RULES = (*COMMON, *ONE_SHOT_RULES)
+RULES = (*COMMON, *ONE_SHOT_RULES, *RECORD_RULES)
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 DAY = 86400.0
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
@@ -131,6 +132,7 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
         "type": "pipeline",
         "config": {"input": {}},
         "priority": 50,
+        "revisionHistoryLimit": 10,
         "restartPolicy": "OnFailure",
         "suspend": False,
         "rollout": {

@@ -235,6 +235,54 @@ def test_a_directory_that_is_taken_back_is_out_of_reach_at_once() -> None:
     world.until(lambda w: status(w)["results"]["succeeded"] == 3)
 
 
+@pytest.mark.row("Restart", "One-shot types")
+def test_a_restart_runs_it_again_on_every_node_also_where_it_had_failed() -> None:
+    world = watched(4, fate=bad_on({"n01"}))
+    world.apply(once(maxFailedNodesPercent=50))
+    world.until(is_over)
+    world.fate = bad_on(set())
+    world.advance(2)
+    world.change_node("n03", ready=False)
+    world.add_deployment("again", "Restart")
+    world.until(lambda w: w.deployment_state("again") == "Completed")
+    assert sorted(runs(world, 1)) == ["n00", "n00", "n01", "n01", "n02", "n02", "n03"]
+    world.change_node("n03", ready=True)
+    world.until(lambda w: runs(w, 1).count("n03") == 2)
+    world.until(lambda w: status(w)["results"] == {"succeeded": 4, "failed": 0})
+    world.settle(600)
+    assert len(runs(world, 1)) == 8
+
+
+@pytest.mark.row("Rollback", "One-shot types")
+def test_a_rollback_asked_for_is_refused_and_says_what_to_do() -> None:
+    world = watched(3)
+    for image in ("app:1", "app:2"):
+        world.apply(once(image))
+        world.until(lambda w: is_over(w) and w.job.status["results"]["succeeded"] == 3)  # type: ignore[union-attr]
+        world.settle(5)
+    world.add_deployment("back", "Rollback", 1)
+    world.until(lambda w: w.deployment_state("back") == "Failed")
+    assert world.deployments["back"].reason == "OneShotType"
+    assert "Restart" in world.deployments["back"].status["message"]
+    world.settle(120)
+    assert (len(runs(world, 1)), len(runs(world, 2))) == (3, 3)
+
+
+@pytest.mark.row("Stop", "One-shot types")
+def test_a_stop_ends_what_runs_and_a_restart_runs_everything() -> None:
+    world = watched(3, fate=lambda *_: Fate(completes_after=20.0))
+    world.apply(once())
+    world.until(lambda w: bool(w.pods))
+    world.add_deployment("halt", "Stop")
+    world.until(lambda w: w.deployment_state("halt") == "Completed")
+    assert not world.pods
+    world.settle(120)
+    assert len(runs(world, 1)) == 1
+    world.add_deployment("again", "Restart", 1)
+    world.until(is_over)
+    assert status(world)["results"] == {"succeeded": 3, "failed": 0}
+
+
 _EVENTS = st.lists(
     st.tuples(
         st.sampled_from(

@@ -195,6 +195,7 @@ class ClusterCache:
         prepared: Mapping[int, Preparation],
         refusals: Mapping[str, Refusal],
         settings: PlanSettings,
+        kind_gone: bool = False,
     ) -> Observed | None:
         """What a pass for this job sees; None where nothing is known of that name.
 
@@ -229,6 +230,7 @@ class ClusterCache:
             prepared=prepared,
             refusals=refusals,
             settings=settings,
+            kind_gone=kind_gone,
             eval_id=eval_id,
         )
 

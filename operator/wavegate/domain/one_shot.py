@@ -29,7 +29,7 @@ in UTF-8. Line ends and tabs stay, because a result is often a table; other cont
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from wavegate.api.defaults import effective_rollout
@@ -59,14 +59,19 @@ def time_to_end(version: VersionView) -> float | None:
     return rollout.health_check.deadline
 
 
-def is_behind(chain: Chain | None, node: NodeView, version: VersionView) -> bool:
-    """Whether the node is brought to the version whose rollout has completed."""
+def is_behind(
+    chain: Chain | None, node: NodeView, is_wanted: Callable[[ExecutionView], bool]
+) -> bool:
+    """Whether the node is brought to what the rollout that has completed wanted.
+
+    ``is_wanted``: whether an execution is that, ended or not.
+    """
     last = chain.current if chain is not None else None
     if last is None or last.node_uid != node.uid:
         return True
     if not last.terminal:
         return False
-    return last.workload_hash != version.workload_hash or last.observed not in _ENDED
+    return not is_wanted(last) or last.observed not in _ENDED
 
 
 def result(ended: Exit | None) -> dict[str, Any] | None:

@@ -6,11 +6,21 @@ is in the snapshot, nothing in the event that caused it, so that any pass may be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from wavegate.api.conditions import READY, STALLED, Condition, Reasons, set_conditions
-from wavegate.domain import conditions, cordon, deletion, deployments, hold, versions, work
+from wavegate.domain import (
+    conditions,
+    cordon,
+    deletion,
+    deployments,
+    hold,
+    retention,
+    versions,
+    work,
+)
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
@@ -24,9 +34,17 @@ from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
 from wavegate.domain.rollout import Outlook, in_judgement, outlook
 from wavegate.domain.sources import source_of
+from wavegate.domain.stopping import SUSPENDED, stop_progress, stop_reason
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement, deadline, judge
-from wavegate.domain.waves import Progress, next_takes, progress, settings_of, sizes
+from wavegate.domain.waves import (
+    Progress,
+    is_up_to_date,
+    next_takes,
+    progress,
+    settings_of,
+    sizes,
+)
 from wavegate.domain.work import NewClaim
 from wavegate.drivers.driver import DocumentError, driver_for
 from wavegate.drivers.pod import render_pod
@@ -36,9 +54,14 @@ _RETRY_PREPARATION = 30.0
 
 def plan(observed: Observed) -> Plan:
     """Decide what is to be done for one job now."""
+    if observed.kind_gone:
+        return Plan(steps=_not_busy(observed, deletion.remove_ownerless(observed)))
     if observed.job.deleting:
         opened = [cordon.undo(*each) for each in cordon.leftovers(observed).items()]
-        return Plan(steps=_not_busy(observed, [*deletion.stop_everything(observed), *opened]))
+        steps = [*deletion.stop_everything(observed), *opened]
+        if not observed.job.uid:
+            return Plan(_not_busy(observed, [*steps, *deployments.without_job(observed)]))
+        return Plan(steps=_not_busy(observed, steps))
     if observed.job.spec is None:
         return Plan(steps=_not_busy(observed, _invalid(observed)))
     return _Pass(Fleet(observed, observed.job.spec)).run()
@@ -85,16 +108,23 @@ class _Pass:
     cordoned: dict[str, Cordon] = field(default_factory=dict)
     """By node, cordons that are to be undone."""
 
+    @cached_property
+    def stopped(self) -> str:
+        """Why nothing of the job is to run; empty if it is to run."""
+        return stop_reason(self.fleet)
+
     def run(self) -> Plan:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
         self.cordoned = cordon.leftovers(fleet.observed)
         holding = hold.holding(fleet)
         self._judge(held=bool(holding.why))
-        self.steps += deployments.refuse_users(fleet)
+        self.steps += deployments.answer_users(fleet)
         self.steps.append(versions.new_version(fleet))
         self.steps.append(versions.new_deployment(fleet))
-        self.steps += [deployments.supersede(fleet, each) for each in deployments.superseded(fleet)]
+        self.steps += [
+            deployments.supersede(fleet, *pair) for pair in deployments.superseded(fleet)
+        ]
         run, stands = self._rollout(holding)
         claims = self._claims(run, stands)
         for name in self._nodes(claims):
@@ -103,6 +133,7 @@ class _Pass:
         if run is not None and stands is not None:
             self._record_rollout(run, stands, doing)
         self._find_blocker()
+        self.steps += retention.remove_old(fleet)
         state = conditions.job_state(fleet, run, stands, doing, self.blocker)
         self.steps.append(conditions.job_status(fleet, run, state))
         wake_at = min((at for at in self.wake_ups if at > fleet.now), default=None)
@@ -112,7 +143,7 @@ class _Pass:
         fleet = self.fleet
         for name, chain in fleet.chains.items():
             execution = chain.live
-            if execution is None or execution.assumed or fleet.spec.suspend:
+            if execution is None or execution.assumed or self.stopped:
                 continue
             judgement = judge(fleet, chain, execution, held)
             self.judgements[name] = (execution, judgement)
@@ -131,9 +162,18 @@ class _Pass:
         """The open rollout and where it stands; a job without one has neither."""
         fleet = self.fleet
         deployment = deployments.active(fleet)
-        if deployment is None or deployment in deployments.superseded(fleet):
+        ended = {each.name for each, _ in deployments.superseded(fleet)}
+        if deployment is None or deployment.name in ended:
+            return None, None
+        if deployment.type == "Stop":
+            self.steps.append(deployments.record_stop(fleet, stop_progress(fleet, deployment)))
             return None, None
         if fleet.spec.suspend and not deployment.canceled:
+            if not deployment.sequence and fleet.is_users(deployment):
+                words = "the job is suspended; begins when spec.suspend of FleetJob"
+                words = f"{words} {fleet.job.name} is turned off"
+                wait = deployments.wait_for(fleet.now, deployment, SUSPENDED, words)
+                self.steps.append(wait)
             return None, None
         version = fleet.versions.get(deployment.to_version)
         if version is None or version.spec is None:
@@ -148,7 +188,7 @@ class _Pass:
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
         fleet = self.fleet
-        if fleet.spec.suspend:
+        if self.stopped:
             return {}
         claims: dict[str, NewClaim] = {}
         if run is not None and stands is not None:
@@ -218,13 +258,17 @@ class _Pass:
         free: int | None = None
         if rollout.strategy != "Immediate":
             free = sizes(rollout, "Update", len(targets)).wave - self._held_places()
+
+        def is_wanted(execution: ExecutionView) -> bool:
+            return is_up_to_date(execution, stable, newest, fleet.now)
+
         claims: dict[str, NewClaim] = {}
         for name in targets:
             chain = fleet.chains.get(name)
             if fleet.one_shot:
-                behind = is_behind(chain, fleet.nodes[name], stable)
+                behind = is_behind(chain, fleet.nodes[name], is_wanted)
             else:
-                behind = _runs_another(chain, stable)
+                behind = _runs_another(chain, stable, is_wanted)
             if not behind:
                 continue
             if needs_place(chain, one_shot=fleet.one_shot) and free is not None:
@@ -314,6 +358,8 @@ class _Pass:
             and (step := work.keep_running(fleet, chain, live))
         ):
             return step
+        if (step := work.link(chain)) is not None:
+            return step
         wanted = run.version if run is not None else fleet.stable
         open_names = frozenset({run.deployment.name}) if run is not None else frozenset()
         return work.remove_leftovers(chain, wanted, open_names)
@@ -340,7 +386,7 @@ class _Pass:
 
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:
         fleet = self.fleet
-        if fleet.spec.suspend:
+        if self.stopped:
             return ()
         judged = [
             (chain, chain.live)
@@ -352,10 +398,12 @@ class _Pass:
         return tuple(probe for probe in probes if probe is not None)
 
 
-def _runs_another(chain: Chain | None, version: VersionView) -> bool:
+def _runs_another(
+    chain: Chain | None, version: VersionView, is_wanted: Callable[[ExecutionView], bool]
+) -> bool:
     """Whether the node runs something else, and has not failed the version."""
     live = chain.live if chain is not None else None
-    if chain is None or live is None or live.workload_hash == version.workload_hash:
+    if chain is None or live is None or is_wanted(live):
         return False
     return not any(
         each.observed == "Failed"

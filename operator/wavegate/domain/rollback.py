@@ -15,6 +15,8 @@ given up because nothing could be read, none after a person's cancel.
 | Update v2 Canceled | v1 | none |
 | Update v2 Failed, type query | v1 | none |
 | Rollback to v1 Failed | v1 | none |
+| Restart of v1 Failed | v1 | none |
+| Restart of v3, which was never stable, Failed | v1 | v1 |
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from wavegate.domain.waves import Progress, settings_of
 
 def needs_rollback(fleet: Fleet, deployment: DeploymentView) -> bool:
     """Whether the newest accepted deployment is to be followed by an automatic rollback."""
-    if deployment.state != "Failed" or deployment.type not in ("Create", "Update"):
+    if deployment.state != "Failed" or deployment.type not in ("Create", "Update", "Restart"):
         return False
     if fleet.one_shot:
         return False

@@ -23,6 +23,7 @@ MANIFEST: Final = "manifests/optional/cordon.yaml"
 async def cordon(client: Client, cache: ClusterCache, action: CordonNode) -> Outcome:
     """Close the node, unless somebody else has. Raises what the client raises."""
     node = await client.get(NODES, None, action.node)
+    cache.assume(NODES.kind, node)
     if node["metadata"]["uid"] != action.node_uid:
         return LookAgain(f"node {action.node} is another one now")
     by = _cordoned_by(node)
@@ -44,8 +45,8 @@ async def cordon(client: Client, cache: ClusterCache, action: CordonNode) -> Out
 async def uncordon(client: Client, cache: ClusterCache, action: UncordonNode) -> Outcome:
     """Open the node, if it is still that cordon. Raises what the client raises."""
     node = await client.get(NODES, None, action.node)
+    cache.assume(NODES.kind, node)
     if _cordoned_by(node) != action.by:
-        cache.assume(NODES.kind, node)
         return LookAgain(f"node {action.node} is not cordoned for {action.by.execution} any more")
     try:
         return await _patch(client, cache, node, None, closed=False)

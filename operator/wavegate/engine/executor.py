@@ -19,8 +19,8 @@ from wavegate.domain.actions import (
     CreateExecution,
     CreatePod,
     CreateVersion,
-    DeleteExecution,
     DeletePod,
+    DeleteRecord,
     PrepareVersion,
     SetStatus,
     UncordonNode,
@@ -48,7 +48,7 @@ from wavegate.kube.errors import (
     ServerError,
     Uncertain,
 )
-from wavegate.kube.resources import EXECUTIONS, JOB_VERSIONS, PODS, Resource
+from wavegate.kube.resources import BY_KIND, JOB_VERSIONS, PODS, Resource
 
 _DRY_RUN: Final = {"dryRun": "All", "fieldValidation": "Strict"}
 _FIRST_LOOK: Final = 0.5
@@ -98,8 +98,8 @@ class Executor:
                 return await self._create_pod(job, action)
             case DeletePod():
                 return await self._delete(PODS, job, action)
-            case DeleteExecution():
-                return await self._delete(EXECUTIONS, job, action)
+            case DeleteRecord():
+                return await self._delete(BY_KIND[action.kind], job, action)
             case CreateVersion():
                 return await self._create_version(job, action)
             case CreateDeployment():
@@ -159,7 +159,7 @@ class Executor:
         )
 
     async def _delete(
-        self, resource: Resource, job: JobView, action: DeletePod | DeleteExecution
+        self, resource: Resource, job: JobView, action: DeletePod | DeleteRecord
     ) -> Outcome:
         kind, namespace = resource.kind, job.namespace
         options = bodies.delete_options(action.uid, action.resource_version)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from wavegate.api.fleetdeployment import FleetDeploymentSpec
 from wavegate.api.fleetjob import (
     FleetJobSpec,
     InvalidSpec,
@@ -99,7 +100,10 @@ def test_config_and_template_are_kept_as_they_are() -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_examples_load(path: Path) -> None:
     for document in yaml.safe_load_all(path.read_text()):
-        load_job_spec(document["spec"])
+        if document["kind"] == "FleetJob":
+            load_job_spec(document["spec"])
+        else:
+            FleetDeploymentSpec.model_validate(document["spec"])
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,9 @@ async def test_what_somebody_else_closed_is_left_alone(
     assert isinstance(await engine.executor.execute(job, UNCORDON), LookAgain)
     assert state(api) == (True, by.text if by else None)
     assert not api.writes("nodes")
+    view = engine.cache.nodes.get("", "n1")
+    assert view is not None
+    assert view.unschedulable, "the next pass knows"
 
 
 async def test_the_same_again_is_no_write_and_its_jobs_older_one_is_taken_over(
