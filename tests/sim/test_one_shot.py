@@ -235,6 +235,24 @@ def test_a_directory_that_is_taken_back_is_out_of_reach_at_once() -> None:
     world.until(lambda w: status(w)["results"]["succeeded"] == 3)
 
 
+@pytest.mark.row("Claim")
+def test_an_ended_pod_in_the_way_of_the_next_version_goes_also_after_a_crash() -> None:
+    def claims(world: World) -> list[Action]:
+        steps = [step.actions[0] for step in world.plan_now().steps]
+        return [action for action in steps if isinstance(action, CreateExecution)]
+
+    world = watched(1)
+    world.apply(once("app:1"))
+    world.until(is_over)
+    world.apply(once("app:2"))
+    world.until(lambda w: bool(claims(w)))
+    world.write(claims(world)[0])
+    world.crash()
+    (left,) = world.pods.values()
+    assert left.phase == "Succeeded"
+    world.until(lambda w: w.deployment_state("app-v2") == "Completed", seconds=120)
+
+
 @pytest.mark.row("Restart", "One-shot types")
 def test_a_restart_runs_it_again_on_every_node_also_where_it_had_failed() -> None:
     world = watched(4, fate=bad_on({"n01"}))
