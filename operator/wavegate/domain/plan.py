@@ -129,7 +129,9 @@ class _Pass:
         fleet = self.fleet
         for name, chain in fleet.chains.items():
             execution = chain.live
-            if execution is None or execution.assumed or self.stopped:
+            if execution is None or execution.assumed:
+                continue
+            if self.stopped and fleet.node_of(execution) is not None:
                 continue
             judgement = judge(fleet, chain, execution, held)
             self.judgements[name] = (execution, judgement)

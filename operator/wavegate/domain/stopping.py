@@ -10,6 +10,9 @@ section of the spec changes, or a Restart is made (see wanted).
 | false | Stop, whatever its state but Canceled | nowhere (Stopped) |
 | false | Stop, canceled by a person | as before |
 | false | Restart after a Stop | everywhere |
+
+A Stop ends when nothing runs any more on nodes that are Ready. Nodes that are gone do not count,
+and those that are NotReady stop when they are back.
 """
 
 from __future__ import annotations
@@ -34,13 +37,19 @@ class Stop:
     total: int
     """Nodes on which something ran when it began."""
     left: int
-    """Nodes on which something still runs."""
+    """Ready nodes on which something still runs."""
+    away: int
+    """NotReady nodes on which something may still run: they have been told, and are not waited
+    for."""
 
     @property
     def message(self) -> str:
         if self.left:
             return f"stopping: {self.left} of {self.total} nodes still run"
-        return f"stopped on {self.total} nodes"
+        text = f"stopped on {self.total - self.away} nodes"
+        return (
+            f"{text}; {self.away} that are NotReady stop when they are back" if self.away else text
+        )
 
 
 def stop_reason(fleet: Fleet) -> str:
@@ -55,9 +64,12 @@ def stop_reason(fleet: Fleet) -> str:
 
 def stop_progress(fleet: Fleet, deployment: DeploymentView) -> Stop:
     """Count what still runs; an execution counts until its end is on record."""
-    left = sum(
-        bool(chain.pods) or any(not each.terminal for each in chain.executions)
-        for chain in fleet.chains.values()
-    )
-    pinned = deployment.total if deployment.started is not None else left
-    return Stop(deployment, max(pinned, left), left)
+    running = [
+        fleet.nodes[name]
+        for name, chain in fleet.chains.items()
+        if name in fleet.nodes
+        and (chain.pods or any(not each.terminal for each in chain.executions))
+    ]
+    left = sum(node.ready for node in running)
+    pinned = deployment.total if deployment.started is not None else len(running)
+    return Stop(deployment, max(pinned, len(running)), left, len(running) - left)
