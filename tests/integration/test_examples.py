@@ -1,0 +1,100 @@
+"""Every example is taken by the real API server, and the operator acts on it as it says.
+
+Simulated nodes with the labels that the example's selector asks for; what a user sees shortly after
+``kubectl apply`` is asserted: a version, an accepted rollout that takes nodes, and no complaint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import wavelab
+from integration.conftest import Api
+from support.examples import Example, example_files, shown_in_readme
+from support.operator_process import OperatorProcess
+from support.space import Space
+
+pytestmark = pytest.mark.cluster
+
+EXAMPLES = example_files()
+SHOWN = [*EXAMPLES, *shown_in_readme()]
+STRICT = "fieldValidation=Strict&fieldManager=example"
+IN_PROGRESS = ("InProgress", "Completed")
+
+
+def test_there_are_examples_and_the_readme_shows_a_job() -> None:
+    assert {"pipeline.yaml", "container.yaml"} <= {each.source for each in EXAMPLES}
+    assert [job["metadata"]["name"] for each in shown_in_readme() for job in each.jobs]
+
+
+@pytest.mark.parametrize("example", SHOWN, ids=lambda each: each.source)
+def test_the_server_takes_it_with_strict_validation(example: Example, api: Api) -> None:
+    for each in example.objects:
+        own = {**each, "metadata": {**each["metadata"], "namespace": "api-tests"}}
+        code, answer = api.create(own, dry=True)
+        assert code == 201, answer.get("message")
+        assert _lost(each["spec"], answer["spec"], "spec") == []
+
+
+def _lost(given: Any, stored: Any, path: str) -> list[str]:
+    """Paths whose value the server does not keep; what it adds are defaults."""
+    if isinstance(given, dict) and isinstance(stored, dict):
+        return [
+            lost
+            for key, value in given.items()
+            for lost in _lost(value, stored.get(key), f"{path}.{key}")
+        ]
+    return [] if given == stored else [path]
+
+
+@pytest.fixture
+def matching_nodes(example: Example, cluster: wavelab.Cluster) -> Iterator[list[str]]:
+    """Three simulated nodes with the labels that the example's jobs select by."""
+    labels: dict[str, str] = {}
+    for job in example.jobs:
+        labels |= job["spec"].get("selector", {}).get("matchLabels", {})
+    names = [f"example-{number}" for number in range(3)]
+    cluster.add_simulated(names, labels)
+    yield names
+    for name in names:
+        cluster.remove_node(name)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.source)
+def test_it_is_rolled_out_and_nothing_is_wrong_with_it(
+    example: Example, matching_nodes: list[str], space: Space, operator: OperatorProcess
+) -> None:
+    for each in example.objects:
+        path = f"{space.path(each['kind'], each['metadata']['name'])}?{STRICT}"
+        space.client.request("PATCH", path, each, content="application/apply-patch+yaml")
+    for job in example.jobs:
+        name = job["metadata"]["name"]
+        if example.needs:
+            space.wait("what it needs is named", lambda n=name: _asks_for(space, n, example.needs))
+            continue
+        space.wait("its rollout goes on", lambda n=name: _rolls_out(space, n))
+        assert space.get("JobVersion", f"{name}-v1"), space.story()
+        assert not space.condition(name, "Stalled"), space.condition(name, "Stalled")
+    for each in example.objects:
+        if each["kind"] == "FleetDeployment":
+            name = each["metadata"]["name"]
+            space.wait("it is acted on", lambda n=name: space.deployment(n).get("state"))
+            assert space.deployment(name).get("reason") != "Refused", space.story()
+    for job in example.jobs:
+        space.delete("FleetJob", job["metadata"]["name"])
+    space.wait("nothing is left of it", lambda: not space.list("Pod"))
+
+
+def _rolls_out(space: Space, name: str) -> bool:
+    """Whether it is accepted, its canary or first wave is on its nodes, and it has a pod there."""
+    going = space.deployment(f"{name}-v1").get("state") in IN_PROGRESS
+    return going and bool(space.executions(name, 1)) and bool(space.list("Pod"))
+
+
+def _asks_for(space: Space, name: str, options: tuple[str, ...]) -> bool:
+    """Whether the job, on an operator without these options, is stalled and names one of them."""
+    said = str(space.condition(name, "Stalled").get("message", ""))
+    return any(option in said for option in options)
