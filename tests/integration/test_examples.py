@@ -55,7 +55,9 @@ def matching_nodes(example: Example, cluster: wavelab.Cluster) -> Iterator[list[
     """Three simulated nodes with the labels that the example's jobs select by."""
     labels: dict[str, str] = {}
     for job in example.jobs:
-        labels |= job["spec"].get("selector", {}).get("matchLabels", {})
+        canaries = job["spec"].get("rollout", {}).get("canarySelector", {})
+        for selector in (job["spec"].get("selector", {}), canaries):
+            labels |= selector.get("matchLabels", {})
     names = [f"example-{number}" for number in range(3)]
     cluster.add_simulated(names, labels)
     yield names
@@ -94,7 +96,7 @@ def _rolls_out(space: Space, name: str) -> bool:
     return going and bool(space.executions(name, 1)) and bool(space.list("Pod"))
 
 
-def _asks_for(space: Space, name: str, options: tuple[str, ...]) -> bool:
-    """Whether the job, on an operator without these options, is stalled and names one of them."""
+def _asks_for(space: Space, name: str, needs: tuple[str, ...]) -> bool:
+    """Whether the job is stalled and names what it needs."""
     said = str(space.condition(name, "Stalled").get("message", ""))
-    return any(option in said for option in options)
+    return all(need in said for need in needs)

@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 _YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_NEEDS = re.compile(r"^#\s+Needs the operator's option (--[a-z-]+)", re.MULTILINE)
+_NEEDS = re.compile(r"^# Needs: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Example:
     source: str
     objects: tuple[dict[str, Any], ...]
     needs: tuple[str, ...] = ()
-    """Options without which the operator refuses it: comments «Needs the operator's option --X»."""
+    """What an operator as it comes lacks for it, from comments such as ``# Needs: --option``: the
+    words by which the job's condition Stalled then names it."""
 
     @property
     def jobs(self) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-TRANSITIONS: Final = (
+TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ("", "its node is claimed", "Pending"),
     ("Pending", "something keeps its pod from starting", "Starting"),
     ("Pending", "its pod is ready and is judged", "Validating"),

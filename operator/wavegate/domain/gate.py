@@ -30,7 +30,7 @@ class Gate(Enum):
     PASSED = "passed"
 
 
-TRANSITIONS: Final = (
+TRANSITIONS: Final[tuple[tuple[Gate, str, Gate], ...]] = (
     (Gate.JUDGING, "all canaries stable, autoPromote or promoted", Gate.PASSED),
     (Gate.JUDGING, "all canaries stable", Gate.AWAITING),
     (Gate.JUDGING, "a canary failed", Gate.FAILED),

@@ -15,7 +15,7 @@ from wavegate.domain.gate import Gate, gate
 from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.waves import Progress
 
-TRANSITIONS: Final = (
+TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ("", "accepted, no node can be taken yet", "Pending"),
     ("", "accepted", "InProgress"),
     ("", "accepted, and paused", "Paused"),

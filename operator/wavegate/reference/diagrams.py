@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from wavegate.domain import blame, executions, gate, rollout
+from wavegate.domain import blame, executions, gate, rollback, rollout
 from wavegate.reference.tables import docstring_table
 
 Transition = tuple[str, str, str]
@@ -65,6 +65,20 @@ def _of_gate() -> list[Transition]:
     return [("", "a Canary rollout begins", names[gate.Gate.JUDGING]), *rows]
 
 
+def _of_budget() -> list[Transition]:
+    """How a rollout that has begun ends by itself."""
+    ends = ("Completed", "Failed")
+    rows = [row for row in rollout.TRANSITIONS if row[0] == "InProgress" and row[2] in ends]
+    return [("", "its waves go on", "InProgress"), *rows]
+
+
+def _of_rollback() -> list[Transition]:
+    rows: list[Transition] = [("", "a rollout ended", "Ended")]
+    for ending, _, goes_to in docstring_table(rollback)[1:]:
+        rows.append(("Ended", ending, "NoRollback" if goes_to == "none" else "Rollback"))
+    return rows
+
+
 def _of_blame() -> list[Transition]:
     rows: list[Transition] = [("", "taken by a wave", "Judged")]
     for event, verdict in docstring_table(blame)[1:]:
@@ -77,6 +91,8 @@ def _of_blame() -> list[Transition]:
 DIAGRAMS: Final[Mapping[str, Callable[[], str]]] = {
     "rollout": lambda: state_diagram(rollout.TRANSITIONS, "Open"),
     "execution": lambda: state_diagram(executions.TRANSITIONS, "Live"),
+    "budget": lambda: state_diagram(_of_budget(), "Open"),
+    "rollback": lambda: state_diagram(_of_rollback(), "Open"),
     "gate": lambda: state_diagram(_of_gate(), "Shut"),
     "blame": lambda: state_diagram(_of_blame(), "Waiting"),
 }

@@ -33,9 +33,16 @@ def filled_defaults() -> dict[str, str]:
 
 
 def _in_words(by_type: Mapping[str, str]) -> str:
-    """The usual default first, then the types that have another."""
-    usual = max(by_type.values(), key=list(by_type.values()).count)
-    others = [f"{words} for type `{name}`" for name, words in by_type.items() if words != usual]
+    """The usual default first, then the types that have another, which may be none."""
+    types: dict[str, list[str]] = {}
+    for name, words in by_type.items():
+        types.setdefault(words, []).append(f"`{name}`")
+    usual = max(types, key=lambda words: len(types[words]))
+    others = [
+        f"{words} for type {' and '.join(names)}"
+        for words, names in types.items()
+        if words != usual
+    ]
     return "; ".join([usual, *others])
 
 
@@ -58,7 +65,7 @@ def _added(job_type: str) -> dict[str, str]:
         if path not in rolling and path not in bare:
             text += " with strategy `Canary`"
         for other, given in instead.items():
-            if path not in _completed(job_type, given):
+            if path in canary and path not in _completed(job_type, given):
                 text += f" unless `{other}` is given"
         words[path] = text
     return words
