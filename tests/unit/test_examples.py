@@ -26,3 +26,9 @@ def test_an_example_is_valid(example: Example) -> None:
             load_job_spec(each["spec"])
         else:
             FleetDeploymentSpec.model_validate(each["spec"])
+
+
+def test_a_deployment_acts_on_the_job_of_an_example() -> None:
+    jobs = {job["metadata"]["name"] for each in SHOWN for job in each.jobs}
+    named = {each["spec"].get("jobName") for example in SHOWN for each in example.objects}
+    assert named - {None} <= jobs

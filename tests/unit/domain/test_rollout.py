@@ -18,9 +18,10 @@ from unit.domain.builders import (
     version,
 )
 from wavegate.domain.actions import SetStatus
-from wavegate.domain.deployments import supersede, superseded
+from wavegate.domain.deployments import record_stop, supersede, superseded
 from wavegate.domain.observed import ExecutionView
 from wavegate.domain.rollout import TRANSITIONS, Outlook, outlook
+from wavegate.domain.stopping import Stop
 from wavegate.domain.waves import progress
 
 NAMES = ("n1", "n2", "n3", "n4")
@@ -249,17 +250,30 @@ def test_the_table_of_transitions_is_what_the_rules_make_of_every_scenario() -> 
                 given["started"] = STARTED
             made.add((before, stands(*executions, **{**fields, "own": given}).state))
     made |= {(state, "Canceled") for state in ("", "Pending", "InProgress", "Paused")}
+    made |= {
+        (state, stopped(state, left)) for state in ("", "Pending", "InProgress") for left in (0, 1)
+    }
     assert {(before, after) for before, _, after in TRANSITIONS} == {
         (before, after) for before, after in made if before != after
     }
+
+
+def stopped(before: str, left: int) -> str:
+    """State of a user's Stop on whose job's nodes so many executions still run."""
+    step = record_stop(fleet(), Stop(deployment(2, before, type="Stop"), 1, left))
+    if step is None:
+        return before
+    [write] = step.actions
+    assert isinstance(write, SetStatus)
+    return str(write.status["state"])
 
 
 @pytest.mark.parametrize("state", ["", "Pending", "InProgress", "Paused"])
 def test_whatever_is_open_is_superseded(state: str) -> None:
     older, newer = deployment(2, state), deployment(3, "", sequence=0)
     view = fleet(versions=[version(2), version(3)], deployments=[older, newer])
-    step = supersede(view, older)
-    assert superseded(view) == [older]
+    step = supersede(view, older, newer)
+    assert superseded(view) == [(older, newer)]
     assert step is not None
     [write] = step.actions
     assert isinstance(write, SetStatus)

@@ -70,7 +70,9 @@ def test_what_cannot_be_changed_and_what_only_cannot_be_taken_back() -> None:
     assert field(FLEET_DEPLOYMENT, "spec.toVersion").immutable
     promoted = field(FLEET_DEPLOYMENT, "spec.promoted")
     assert not promoted.immutable
-    assert [rule.compares for rule in promoted.rules] == [True]
+    assert [rule.message for rule in promoted.rules if rule.compares] == [
+        "spec.promoted: cannot be taken back"
+    ]
     assert not field(FLEET_JOB, "spec.priority").immutable
 
 

@@ -100,18 +100,20 @@ def gate_row(row: Row) -> None:
 
 def rollback_row(row: Row) -> None:
     words, _, special = row["the newest accepted deployment"].partition(", ")
-    found = re.fullmatch(r"(\w+) (?:to )?v(\d) (\w+)", words)
+    found = re.fullmatch(r"(\w+) (?:to |of )?v(\d) ?(\w*)", words)
     assert found, words
-    kind, number, state = found[1], int(found[2]), found[3]
+    kind, number, state = found[1], int(found[2]), found[3] or "Failed"
     fields: dict[str, Any] = {
         "": {},
         "noAutoRollback": {"rollout": settings(noAutoRollback=True)},
         "Immediate": {"rollout": settings(strategy="Immediate", healthCheck=None)},
         "MetricsUnreadable": {"reason": "MetricsUnreadable"},
+        "which was never stable, Failed": {},
     }[special]
     last = deployment(number, state, type=kind, **fields)
     stable = row["stable version"] != "none"
-    view = fleet(versions=[version(1, stable=stable), version(2)], deployments=[last])
+    versions = [version(1, stable=stable), version(2), version(3)]
+    view = fleet(versions=versions, deployments=[last])
     assert needs_rollback(view, last) is (row["rollback"] == "v1")
 
 
