@@ -35,5 +35,7 @@ def test_a_refusal_looks_as_the_reference_shows_it(
         check=False,
     )
     assert done.returncode == 1
-    printed = "".join(f"{line.rstrip()}\n" for line in done.stderr.splitlines())
-    assert printed == expected
+    head, *fields = (line.rstrip() for line in done.stderr.splitlines())
+    first, *shown = expected.splitlines()
+    assert head == first
+    assert sorted(fields) == sorted(shown), "the server names the fields in any order"
