@@ -61,6 +61,7 @@ def _words(event: str) -> str:
 
 def _of_gate() -> list[Transition]:
     names = {each: each.name.title().replace("_", "") for each in gate.Gate}
+    names[gate.Gate.AWAITING] = "AwaitingPromotion"  # as the status has it
     rows = [(names[before], event, names[after]) for before, event, after in gate.TRANSITIONS]
     return [("", "a Canary rollout begins", names[gate.Gate.JUDGING]), *rows]
 
