@@ -16,6 +16,7 @@ fails the rollout. Nothing is decided on nothing: without one stable canary the 
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 from wavegate.domain.waves import Progress
 
@@ -27,6 +28,20 @@ class Gate(Enum):
     NO_CANARY = "no node is left to be a canary"
     FAILED = "a canary failed"
     PASSED = "passed"
+
+
+TRANSITIONS: Final[tuple[tuple[Gate, str, Gate], ...]] = (
+    (Gate.JUDGING, "all canaries stable, autoPromote or promoted", Gate.PASSED),
+    (Gate.JUDGING, "all canaries stable", Gate.AWAITING),
+    (Gate.JUDGING, "a canary failed", Gate.FAILED),
+    (Gate.JUDGING, "no node is left to be a canary", Gate.NO_CANARY),
+    (Gate.AWAITING, "promoted", Gate.PASSED),
+    (Gate.AWAITING, "a canary's node is gone, another takes its place", Gate.JUDGING),
+    (Gate.AWAITING, "the canaries' nodes are gone, and no other is left", Gate.NO_CANARY),
+    (Gate.NO_CANARY, "a target comes", Gate.JUDGING),
+)
+"""Where a gate stands, what happens, where it stands after it. Passed is for good
+once it is on record (status.canaryPromoted)."""
 
 
 def gate(run: Progress) -> Gate:

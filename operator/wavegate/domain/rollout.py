@@ -1,22 +1,11 @@
 """Rollout: the life of a FleetDeployment, from its acceptance to its end.
 
-| state | event | next |
-| --- | --- | --- |
-| (none) | accepted, no other is open | Pending |
-| Pending | first pass with a target: sequence, total and wave size are pinned | InProgress |
-| InProgress | paused, or its gate waits for a person | Paused |
-| Paused | resumed or promoted | InProgress |
-| any open | canceled by a person | Canceled |
-| any open | a newer version has its own deployment | Canceled (Superseded) |
-| any open | a canary failed, the budget is exceeded, nobody can be read for too long | Failed |
-| any open | every target is updated or failed, its version's stableAt is stamped | Completed |
-
-Terminal states never change.
+Its states and what changes them are the table TRANSITIONS; a rollout that is open is accepted, one
+at a time. Terminal states never change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,15 +15,29 @@ from wavegate.domain.gate import Gate, gate
 from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.waves import Progress
 
-TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
-    "": frozenset({"Pending", "InProgress", "Paused", "Canceled", "Failed"}),
-    "Pending": frozenset({"InProgress", "Paused", "Canceled", "Failed"}),
-    "InProgress": frozenset({"Paused", "Completed", "Failed", "Canceled"}),
-    "Paused": frozenset({"InProgress", "Completed", "Failed", "Canceled"}),
-    "Completed": frozenset(),
-    "Failed": frozenset(),
-    "Canceled": frozenset(),
-}
+TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("", "accepted, no node can be taken yet", "Pending"),
+    ("", "accepted", "InProgress"),
+    ("", "accepted, and paused", "Paused"),
+    ("", "canceled, or superseded by another", "Canceled"),
+    ("", "refused, or failures that it took over count", "Failed"),
+    ("", "a Stop, and nothing runs", "Completed"),
+    ("Pending", "the first target: total and wave size are pinned", "InProgress"),
+    ("Pending", "paused", "Paused"),
+    ("Pending", "canceled, or superseded by another", "Canceled"),
+    ("Pending", "refused, or failures that it took over count", "Failed"),
+    ("Pending", "a Stop, and nothing runs", "Completed"),
+    ("InProgress", "paused, or its gate waits for a person", "Paused"),
+    ("InProgress", "all are updated, within the budget", "Completed"),
+    ("InProgress", "a canary failed, above the budget, or unreadable too long", "Failed"),
+    ("InProgress", "canceled, or superseded by another", "Canceled"),
+    ("Paused", "resumed or promoted", "InProgress"),
+    ("Paused", "no target is left before it began", "Pending"),
+    ("Paused", "all are updated, within the budget", "Completed"),
+    ("Paused", "a canary failed, above the budget, or unreadable too long", "Failed"),
+    ("Paused", "canceled, or superseded by another", "Canceled"),
+)
+"""State of a FleetDeployment (empty: none yet), what happens, state after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,16 @@ that an execution records. A wave is filled, then judged; it ends when each memb
 failed, and its first failure is a node's verdict: retries and fallbacks are wave 0. Withdrawn
 members are not counted and are replaced.
 
-An update of 10 targets, canaryCount 1, maxParallel 4, takes waves of 1, 4, 4 and 1; Rolling alone
-4, 4 and 2; Immediate all 10 as wave 1.
+| strategy | targets | canaries | maxParallel | nodes in each wave |
+| --- | --- | --- | --- | --- |
+| Rolling | 10 | | 4 | 4, 4, 2 |
+| Rolling | 31 | | 10% | 4, 4, 4, 4, 4, 4, 4, 3 |
+| Rolling | 5 | | 1% | 1, 1, 1, 1, 1 |
+| Rolling | 7 | | 100% | 7 |
+| Canary | 10 | canaryCount 1 | 4 | 1, 4, 4, 1 |
+| Canary | 20 | | 25% | 1, 5, 5, 5, 4 |
+| Canary | 31 | canaryPercent 10 | 9 | 4, 9, 9, 9 |
+| Immediate | 10 | | 4 | 10 |
 
 Invariants: a node is a member of one wave of a rollout; no node of wave k+1 is taken before every
 member of wave k has its verdict on record.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from unit.domain.builders import deployment, execution, fleet, node, settings, version
-from wavegate.domain.gate import Gate, gate
+from wavegate.domain.gate import TRANSITIONS, Gate, gate
 from wavegate.domain.observed import ExecutionView
 from wavegate.domain.waves import progress
 
@@ -81,3 +83,74 @@ def test_withdrawn_canaries_prove_nothing() -> None:
 def test_a_rollout_that_has_nothing_to_do_has_no_gate() -> None:
     done = [canary(f"n{n}", deployment="another", wave=0, stable=True) for n in range(1, 5)]
     assert stands(*done) is Gate.NONE
+
+
+@dataclass(frozen=True)
+class World:
+    """A rollout of two canaries, as small as a gate's story can be told."""
+
+    canaries: tuple[str, str] = ("", "")
+    """Of each: nothing yet, judged, stable, failed, or gone with its node."""
+    targets: bool = True
+    """Whether there are nodes that could be taken."""
+    auto: bool = False
+    promoted: bool = False
+    recorded: bool = False
+
+    def gate(self) -> Gate:
+        states = {
+            "judged": canary,
+            "stable": lambda name: canary(name, stable=True),
+            "failed": lambda name: canary(name, "Failed"),
+            "gone": lambda name: canary(name, "Stopped", details={"withdrawn": "NodeGone"}),
+        }
+        known = [states[each](f"n{n}") for n, each in enumerate(self.canaries, 1) if each]
+        living = [f"n{n}" for n, each in enumerate(self.canaries, 1) if each not in ("", "gone")]
+        nodes = [*living, "n3", "n4"] if self.targets else living
+        return stands(
+            *known,
+            auto=self.auto,
+            nodes=[node(name) for name in nodes],
+            promoted=self.promoted,
+            promoted_gate=self.recorded,
+        )
+
+    def next(self) -> Iterator[World]:
+        """What may happen next: to a canary, by a person, to the targets.
+
+        The pass that finds the gate passed puts that on record; before, nothing rests on it.
+        """
+        if self.gate() is Gate.PASSED and not self.recorded:
+            yield replace(self, recorded=True)
+            return
+        following = {
+            "": ("judged",),
+            "judged": ("stable", "failed", "gone"),
+            "stable": ("gone",),
+            "gone": ("judged",),
+            "failed": (),
+        }
+        first, second = self.canaries
+        for state in following[first]:
+            if state != "judged" or self.targets:
+                yield replace(self, canaries=(state, second))
+        for state in following[second]:
+            if state != "judged" or self.targets:
+                yield replace(self, canaries=(first, state))
+        yield replace(self, promoted=True)
+        yield replace(self, targets=not self.targets)
+
+
+def test_the_table_of_transitions_is_what_can_happen_to_a_gate() -> None:
+    seen, waiting, made = set(), [World(), World(auto=True)], set()
+    while waiting:
+        world = waiting.pop()
+        if world in seen:
+            continue
+        seen.add(world)
+        for following in world.next():
+            made.add((world.gate(), following.gate()))
+            waiting.append(following)
+    assert {(before, after) for before, _, after in TRANSITIONS} == {
+        (before, after) for before, after in made if before is not after
+    }
