@@ -11,6 +11,7 @@ fails the rollout. Nothing is decided on nothing: without one stable canary the 
 | all stable | no | AwaitingPromotion |
 | one failed | any | Failed |
 | none left to be one | any | NoCanary |
+| none left to be one, but one that may be is stable with it | yes | Passed |
 """
 
 from __future__ import annotations
@@ -38,12 +39,17 @@ def gate(run: Progress) -> Gate:
     if run.failed:
         return Gate.FAILED
     if run.current == 0:
-        if run.candidates or run.unsettled:
+        if run.line or not run.able.isdisjoint(run.unsettled):
             return Gate.JUDGING
-        return Gate.NONE if run.updated else Gate.NO_CANARY
-    if not run.judged:
+        if not run.candidates and run.unsettled:
+            return Gate.JUDGING
+        if not run.candidates:
+            return Gate.NONE if run.updated else Gate.NO_CANARY
+        if not run.has_stand_in:
+            return Gate.NO_CANARY
+    elif not run.judged:
         return Gate.JUDGING
-    if not any(member.node in run.updated for member in run.members.get(1, ())):
+    elif not any(member.node in run.updated for member in run.members.get(1, ())):
         return Gate.NO_CANARY
     if run.rollout.auto_promote or run.deployment.promoted:
         return Gate.PASSED
