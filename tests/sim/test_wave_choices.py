@@ -138,7 +138,14 @@ def test_a_workload_that_its_canaries_still_run_is_tried_again_from_the_second_w
     world.fate = lambda _node, _image: FINE
     world.apply(spec("app:2", **{**once, "maxFailedNodes": 1}))
     world.until(lambda w: w.deployment_state("app-v3") == "Completed")
+    assert [len(wave) for wave in waves(world, "app-v3")] == [2, 1]
     assert all("n3" not in wave for wave in waves(world, "app-v3"))
+    claims = [
+        (at, action.wave)
+        for at, action in world.writes
+        if isinstance(action, CreateExecution) and action.deployment == "app-v3"
+    ]
+    assert len(set(claims)) == 2, "as many places as the second wave has nodes"
     assert world.live() == dict.fromkeys(("n0", "n1", "n2", "n3"), 2) | {
         name: 3 for wave in waves(world, "app-v3") for name in wave
     }

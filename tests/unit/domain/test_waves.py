@@ -331,6 +331,15 @@ def test_a_wave_that_was_begun_is_completed_from_the_other_zones(other: str) -> 
 
 
 @pytest.mark.row("spec.rollout.spreadBy")
+def test_what_the_wave_has_counts_before_what_the_rollout_has() -> None:
+    earlier = [new("n1", stable=True), new("n2", stable=True)]
+    nodes = zoned(n1="a", n2="a", n3="b", n4="a", n5="b")
+    rollout = settings(maxParallel=2, spreadBy=["zone"])
+    view, run = run_of(*earlier, new("n3", wave=2), nodes=nodes, rollout=rollout)
+    assert taken(view, run) == [("n4", 2)]
+
+
+@pytest.mark.row("spec.rollout.spreadBy")
 def test_joiners_come_last_whatever_their_zone() -> None:
     nodes = [*zoned(n1="a", n2="a"), node("late", labels={"zone": "b"}, created=NOW - 5)]
     for rollout in (settings(**CANARIES, spreadBy=["zone"]), settings(spreadBy=["zone"])):
