@@ -93,6 +93,18 @@ def test_without_a_node_that_may_be_a_canary_the_wave_waits_and_says_who_can_hel
 
 
 @CANARY_SELECTOR
+def test_a_rollout_that_waits_for_a_canary_goes_on_once_the_field_is_changed() -> None:
+    world = world_of(**tiers(4))
+    roll_out(world, 1)
+    world.apply(spec("app:2", **ABLE))
+    world.until(waits_for_a_canary)
+    world.apply(spec("app:2", canarySelector={"matchLabels": {"tier": "other"}}))
+    world.until(lambda w: w.deployment_state("app-v3") == "Completed")
+    assert world.deployments["app-v2"].reason == "Superseded"
+    assert set(world.live().values()) == {3}
+
+
+@CANARY_SELECTOR
 def test_a_canary_that_is_away_is_waited_for() -> None:
     world = world_of(**tiers(4, 1))
     assert roll_out(world, 1, **ABLE)[0] == ["n1"]

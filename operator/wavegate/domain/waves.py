@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wavegate.api.defaults import fill_rollout, override_rollout, resolve_count
 from wavegate.api.rollout import RolloutSettings
@@ -40,7 +40,7 @@ class Sizes:
 
     total: int
     canary: int
-    """Size of wave 1 where the strategy is Canary, else 0."""
+    """Size of wave 1 where the strategy is Canary, else 0; no more than may be canaries."""
     wave: int
 
     def of(self, wave: int) -> int:
@@ -196,6 +196,9 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     if deployment.wave_size:
         pinned = Sizes(total, pinned.canary, deployment.wave_size)
     able, canaries = _canaries(fleet, rollout, pinned, members, candidates, joiners)
+    if pinned.canary:
+        drawn = len(members.get(1, ())) + len(canaries)
+        pinned = replace(pinned, canary=min(pinned.canary, max(1, drawn)))
     return Progress(
         deployment=deployment,
         version=version,

@@ -270,6 +270,7 @@ def test_canaries_are_those_that_the_selector_matches_though_they_be_fewer(
 ) -> None:
     view, run = run_of(nodes=tiers(*able), rollout=settings(**ABLE))
     assert taken(view, run) == [(name, 1) for name in able]
+    assert run.sizes.waves == (2 if len(able) == 2 else 3), "2 and 2, or 1, 2 and 1"
 
 
 @pytest.mark.row("spec.rollout.canarySelector.matchLabels")
@@ -279,6 +280,9 @@ def test_the_other_nodes_come_in_the_later_waves() -> None:
     assert (run.filled, run.judged) == (True, True), "no other may be a canary"
     assert taken(view, run, advance=False) == []
     assert [wave for _, wave in taken(view, run)] == [2, 2]
+    assert run.sizes.waves == 3
+    _, run = run_of(canary, new("n1", wave=2), nodes=tiers("n2"), rollout=settings(**ABLE))
+    assert run.sizes.waves == 3
     view, run = run_of(replace(canary, stable_at=None), nodes=tiers("n2"), rollout=settings(**ABLE))
     assert (run.filled, run.judged) == (True, False)
 
