@@ -9,6 +9,7 @@ import pytest
 
 from sim.invariants import Invariants
 from sim.world import FINE, NEVER_READY, Fate, World, spec
+from wavegate.api.fleetdeployment import RolloutOverride
 from wavegate.domain.actions import CreateExecution
 
 CANARY_SELECTOR = pytest.mark.row("spec.rollout.canarySelector.matchLabels")
@@ -173,6 +174,24 @@ def test_a_change_of_the_choice_alone_makes_a_version_that_restarts_nothing() ->
         world.until(lambda w, v=version: w.deployment_state(f"app-v{v}") == "Completed")
         assert waves(world, f"app-v{version}") == []
     assert world.pods == running
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels", "spec.rollout.spreadBy")
+def test_a_deployment_s_own_choice_stands_over_that_of_its_version() -> None:
+    labels = zones(a=3, b=3)
+    for number, name in enumerate(labels):
+        labels[name] = {**labels[name], "tier": "canary" if number == 4 else "other"}
+    world = world_of(**labels)
+    roll_out(world, 1, maxParallel=3, **ABLE)
+    world.apply(spec("app:2", canaryCount=2, maxParallel=2, **ABLE))
+    world.until(lambda w: "app-v2" in w.deployments)
+    own = RolloutOverride.model_validate({"canarySelector": {}, "spreadBy": ["zone"]})
+    world.change_deployment("app-v2", rollout=own)
+    world.until(lambda w: w.deployment_state("app-v2") == "Completed")
+    assert [[name[0] for name in wave] for wave in waves(world, "app-v2")] == [["a", "b"]] * 3
+    resolved = world.deployments["app-v2"].status["resolved"]["rollout"]
+    assert resolved["canarySelector"] == {"matchLabels": {}}
+    assert resolved["spreadBy"] == ["zone"]
 
 
 @SPREAD_BY
