@@ -80,16 +80,6 @@ def test_where_the_gate_stands(
     assert stands(*executions, **fields) is expected
 
 
-def test_withdrawn_canaries_prove_nothing() -> None:
-    gone = canary("n1", "Stopped", details={"withdrawn": "NodeGone"})
-    assert stands(gone, auto=True, nodes=[]) is Gate.NO_CANARY
-
-
-def test_a_rollout_that_has_nothing_to_do_has_no_gate() -> None:
-    done = [canary(f"n{n}", deployment="another", wave=0, stable=True) for n in range(1, 5)]
-    assert stands(*done) is Gate.NONE
-
-
 CANARY = {"tier": "canary"}
 ONE_ABLE = [node("n1", labels=CANARY), *NODES[1:]]
 OUTSIDE = canary("n1", wave=0, deployment="another")
@@ -129,3 +119,13 @@ def test_only_nodes_that_may_be_canaries_open_the_gate(
     executions: tuple[ExecutionView, ...], fields: dict[str, Any], expected: Gate
 ) -> None:
     assert stands(*executions, labels=CANARY, **fields) is expected
+
+
+def test_withdrawn_canaries_prove_nothing() -> None:
+    gone = canary("n1", "Stopped", details={"withdrawn": "NodeGone"})
+    assert stands(gone, auto=True, nodes=[]) is Gate.NO_CANARY
+
+
+def test_a_rollout_that_has_nothing_to_do_has_no_gate() -> None:
+    done = [canary(f"n{n}", deployment="another", wave=0, stable=True) for n in range(1, 5)]
+    assert stands(*done) is Gate.NONE

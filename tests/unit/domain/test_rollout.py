@@ -218,28 +218,6 @@ def test_a_failed_rollback_says_so() -> None:
     assert (found.state, found.reason) == ("Failed", "RollbackFailed")
 
 
-def test_immediate_is_judged_at_its_end_only() -> None:
-    immediate = {"strategy": "Immediate", **BUDGET}
-    early = [new("n1", "Failed"), new("n2", "Failed"), new("n3"), new("n4")]
-    assert stands(*early, rollout=immediate).state == "InProgress"
-    done = [*early[:2], *stable("n3", "n4")]
-    assert stands(*done, rollout=immediate).state == "Failed"
-
-
-def test_the_message_names_the_first_failure_and_how_many_more() -> None:
-    failed = [
-        new("n1", "Failed", updated=NOW - 1),
-        new(
-            "n2",
-            "Failed",
-            updated=NOW - 9,
-            status={"observedState": {"message": "exit code 1"}},
-        ),
-    ]
-    message = stands(*failed, rollout={"maxFailedNodes": 0}).message
-    assert message == "2 failed, above maxFailedNodes 0: n2: exit code 1 (and 1 more)"
-
-
 @pytest.mark.row("spec.rollout.canarySelector.matchLabels")
 @pytest.mark.parametrize(
     ("nodes", "says"),
@@ -270,6 +248,28 @@ def test_without_a_canary_the_message_names_the_field_what_it_matches_and_who_ca
         "label a node that is to be a canary, or change the field of FleetJob app"
     )
     assert found.may_take, "it goes on by itself as soon as one can"
+
+
+def test_immediate_is_judged_at_its_end_only() -> None:
+    immediate = {"strategy": "Immediate", **BUDGET}
+    early = [new("n1", "Failed"), new("n2", "Failed"), new("n3"), new("n4")]
+    assert stands(*early, rollout=immediate).state == "InProgress"
+    done = [*early[:2], *stable("n3", "n4")]
+    assert stands(*done, rollout=immediate).state == "Failed"
+
+
+def test_the_message_names_the_first_failure_and_how_many_more() -> None:
+    failed = [
+        new("n1", "Failed", updated=NOW - 1),
+        new(
+            "n2",
+            "Failed",
+            updated=NOW - 9,
+            status={"observedState": {"message": "exit code 1"}},
+        ),
+    ]
+    message = stands(*failed, rollout={"maxFailedNodes": 0}).message
+    assert message == "2 failed, above maxFailedNodes 0: n2: exit code 1 (and 1 more)"
 
 
 @pytest.mark.parametrize("state", ["Completed", "Failed", "Canceled"])
