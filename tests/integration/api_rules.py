@@ -294,28 +294,7 @@ def _rollout_rules(kind: str) -> Iterator[Rule]:
     ):
         yield rule(f"{field} low", of(**{field: low}), of(**{field: low - 1}), field)
         yield rule(f"{field} high", of(**{field: high}), of(**{field: high + 1}), field)
-    yield from _choice_rules(rule, of)
     yield from _health_rules(rule, health)
-
-
-def _choice_rules(rule: Any, of: Any) -> Iterator[Rule]:
-    def canary(**labels: str) -> Object:
-        made: Object = of(canarySelector={"matchLabels": labels})
-        return made
-
-    path = "canarySelector.matchLabels"
-    good = canary(**{"example.com/tier": "canary", "empty": ""})
-    yield rule("canary keys", good, canary(**{"a b": "x"}), f"{path}: each key must be a valid")
-    yield rule("canary values", good, canary(tier="-"), f"{path}.tier: Invalid value")
-    yield rule("canary count", good, canary(**_BIG), f"{path}: Too many")
-    keys = ["topology.kubernetes.io/zone", "kubernetes.io/arch"]
-    good = of(spreadBy=keys)
-    says = "spreadBy: each item must be a valid label key"
-    yield rule("spread keys", good, of(spreadBy=["topology.kubernetes.io/"]), says)
-    yield rule("spread key length", good, of(spreadBy=[f"a/{'b' * 316}"]), "spreadBy[0]: Too long")
-    yield rule("spread empty key", good, of(spreadBy=[""]), "spreadBy[0]: Invalid value")
-    eight = of(spreadBy=[f"k{n}" for n in range(8)])
-    yield rule("spread count", eight, of(spreadBy=[f"k{n}" for n in range(9)]), "spreadBy: Too")
 
 
 def _health_rules(rule: Any, health: Any) -> Iterator[Rule]:

@@ -2,7 +2,8 @@
 
 All canaries stable: promote (autoPromote) or wait for a person. One version-caused canary failure
 fails the rollout. Nothing is decided on nothing: without one stable canary the gate stays shut.
-``promoted`` before the canaries are stable is consent in advance, never a skipped gate.
+``promoted`` before the canaries are stable is consent in advance, never a skipped gate. Where no
+node is left to be one, a node that may be a canary and is stable with the version stands in.
 
 | canaries | autoPromote or promoted | gate |
 | --- | --- | --- |
@@ -11,7 +12,6 @@ fails the rollout. Nothing is decided on nothing: without one stable canary the 
 | all stable | no | AwaitingPromotion |
 | one failed | any | Failed |
 | none left to be one | any | NoCanary |
-| none left to be one, but one that may be is stable with it | yes | Passed |
 """
 
 from __future__ import annotations
