@@ -55,6 +55,7 @@ class Invariants:
         match action:
             case CreateExecution():
                 self._waves_in_order(world, action)
+                self._canaries_first(world, action)
                 self._failed_workloads_stay_away(world, action)
                 self._only_an_open_rollout_takes(world, action)
                 self._nothing_up_to_date_is_claimed(world, action)
@@ -119,6 +120,20 @@ class Invariants:
                 f"{action.name} of wave {action.wave} before {each.name} was judged\n"
                 f"{world.story()}"
             )
+
+    def _canaries_first(self, world: World, action: CreateExecution) -> None:
+        """3. Wave 1 takes what canarySelector matches; later ones follow one that was stable."""
+        by = world.deployments[action.deployment]
+        rollout = (by.status.get("resolved") or {}).get("rollout") or {}
+        if action.wave == 0 or by.type == "Rollback" or rollout.get("strategy") != "Canary":
+            return
+        if action.wave > 1:
+            proven = self.stable_on[action.workload_hash]
+            assert proven, f"{action.name} follows no stable canary\n{world.story()}"
+            return
+        wanted = rollout["canarySelector"]["matchLabels"].items()
+        labels = world.nodes[action.node].labels
+        assert wanted <= labels.items(), f"{action.node} is no canary: {labels}\n{world.story()}"
 
     def _remember_stable(self, world: World, action: SetStatus) -> None:
         execution = world.executions.get(action.name)

@@ -216,7 +216,7 @@ class _Pass:
         if run.is_rollback:
             limit = rollback_places(run)
         else:
-            wave = run.current + 1 if run.judged else max(1, run.current)
+            wave = max(1, run.current) + (1 if run.judged else 0)
             limit = run.sizes.of(wave)
         return limit - self._held_places()
 

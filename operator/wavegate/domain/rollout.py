@@ -40,6 +40,11 @@ TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
 """State of a FleetDeployment (empty: none yet), what happens, state after it."""
 
 
+_MOST_NAMED: Final = 3
+_MOST_LABELS: Final = 256
+"""Nodes, and characters of labels, in a message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """Where an open rollout stands, and what is to be done about it."""
@@ -91,8 +96,7 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
         )
         return Outlook("Paused", "AwaitingPromotion", message)
     if stands is Gate.NO_CANARY:
-        message = "no node is left to be a canary; waits for a target"
-        return Outlook("InProgress", "NoCanary", message, may_take=True)
+        return Outlook("InProgress", "NoCanary", _no_canary(fleet, run), may_take=True)
     may_advance = run.judged and passed and (stands is Gate.NONE or deployment.promoted_gate)
     if held:
         message = f"held, no judgement and no rollback: no counters can be read ({held})"
@@ -180,6 +184,26 @@ def _paused(fleet: Fleet, run: Progress) -> str:
     if fleet.spec.rollout.paused:
         where = f"spec.rollout.paused of FleetJob {fleet.job.name}"
     return _so_far(f"paused by {where}", run)
+
+
+def _no_canary(fleet: Fleet, run: Progress) -> str:
+    """Why no node can be a canary, and who can change that."""
+    wanted = run.rollout.canary_selector.match_labels
+    if not wanted:
+        return "no node is left to be a canary; waits for a target"
+    placement = fleet.placement(run.version)
+    nodes = [node for node in fleet.nodes.values() if placement.belongs(node)]
+    matching = [node for node in nodes if node.name in run.able]
+    found = f"{len(matching) or 'none'} of the job's {len(nodes)} nodes"
+    if matching:
+        named = [f"{node.name} {placement.absence(node) or 'taken'}" for node in matching]
+        found += f", no target now ({', '.join(named[:_MOST_NAMED])})"
+    labels = ",".join(f"{key}={value}" for key, value in sorted(wanted.items()))
+    return (
+        f"no node can be a canary: spec.rollout.canarySelector.matchLabels"
+        f" ({labels[:_MOST_LABELS]}) matches {found}; waits until one can: label a node that is to"
+        f" be a canary, or change the field of FleetJob {fleet.job.name}"
+    )
 
 
 def _so_far(what: str, run: Progress) -> str:

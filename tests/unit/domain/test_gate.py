@@ -21,9 +21,16 @@ def stands(
     auto: bool = False,
     strategy: str = "Canary",
     nodes: list[Any] = NODES,
+    labels: dict[str, str] | None = None,
     **own: Any,
 ) -> Gate:
-    rollout = settings(strategy=strategy, autoPromote=auto, canaryCount=2, maxParallel=2)
+    rollout = settings(
+        strategy=strategy,
+        autoPromote=auto,
+        canaryCount=2,
+        maxParallel=2,
+        canarySelector=labels and {"matchLabels": labels},
+    )
     update = deployment(2, rollout=rollout, total=4, **own)
     v2 = version(2)
     view = fleet(
@@ -73,6 +80,47 @@ def test_where_the_gate_stands(
     executions: tuple[ExecutionView, ...], fields: dict[str, Any], expected: Gate
 ) -> None:
     assert stands(*executions, **fields) is expected
+
+
+CANARY = {"tier": "canary"}
+ONE_ABLE = [node("n1", labels=CANARY), *NODES[1:]]
+OUTSIDE = canary("n1", wave=0, deployment="another")
+STAND_IN = canary("n1", wave=0, deployment="another", stable=True)
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels")
+@pytest.mark.parametrize(
+    ("executions", "fields", "expected"),
+    [
+        pytest.param((), {"nodes": ONE_ABLE}, Gate.JUDGING, id="one may be a canary"),
+        pytest.param((), {"nodes": NODES}, Gate.NO_CANARY, id="none may be one"),
+        pytest.param((), {"nodes": NODES, "strategy": "Rolling"}, Gate.NONE, id="Rolling has none"),
+        pytest.param(
+            STABLE[:1],
+            {"nodes": ONE_ABLE, "auto": True},
+            Gate.PASSED,
+            id="fewer than canaryCount, but all that there are",
+        ),
+        pytest.param((OUTSIDE,), {"nodes": ONE_ABLE}, Gate.JUDGING, id="a stand-in is judged"),
+        pytest.param((STAND_IN,), {"nodes": ONE_ABLE}, Gate.AWAITING, id="a stand-in is stable"),
+        pytest.param(
+            (STAND_IN,), {"nodes": ONE_ABLE, "auto": True}, Gate.PASSED, id="and is enough"
+        ),
+        pytest.param(
+            (STAND_IN,), {"nodes": NODES, "auto": True}, Gate.NO_CANARY, id="it may not be one"
+        ),
+        pytest.param(
+            (OUTSIDE,), {"nodes": NODES, "auto": True}, Gate.NO_CANARY, id="nor be waited for"
+        ),
+        pytest.param(
+            (OUTSIDE,), {"nodes": [NODES[0]], "auto": True}, Gate.JUDGING, id="nobody is left"
+        ),
+    ],
+)
+def test_only_nodes_that_may_be_canaries_open_the_gate(
+    executions: tuple[ExecutionView, ...], fields: dict[str, Any], expected: Gate
+) -> None:
+    assert stands(*executions, labels=CANARY, **fields) is expected
 
 
 def test_withdrawn_canaries_prove_nothing() -> None:

@@ -214,6 +214,38 @@ def test_a_failed_rollback_says_so() -> None:
     assert (found.state, found.reason) == ("Failed", "RollbackFailed")
 
 
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels")
+@pytest.mark.parametrize(
+    ("nodes", "says"),
+    [
+        pytest.param({}, "matches none of the job's 3 nodes; waits", id="none"),
+        pytest.param(
+            {"n1": {"ready": False}, "n2": {"unschedulable": True}},
+            "matches 2 of the job's 3 nodes, no target now (n1 NotReady, n2 Cordoned); waits",
+            id="none that is a target",
+        ),
+    ],
+)
+def test_without_a_canary_the_message_names_the_field_what_it_matches_and_who_can_help(
+    nodes: dict[str, Any], says: str
+) -> None:
+    labels = {"tier": "canary", "a": "b"}
+    rollout = {**CANARY, "canarySelector": {"matchLabels": labels}}
+    seen = [
+        node(name, labels=labels if name in nodes else {"tier": "canary"}, **nodes.get(name, {}))
+        for name in ("n1", "n2", "n3")
+    ]
+    found = stands(nodes=seen, rollout=rollout)
+    assert found.reason == "NoCanary"
+    assert found.message.startswith(
+        f"no node can be a canary: spec.rollout.canarySelector.matchLabels (a=b,tier=canary) {says}"
+    )
+    assert found.message.endswith(
+        "label a node that is to be a canary, or change the field of FleetJob app"
+    )
+    assert found.may_take, "it goes on by itself as soon as one can"
+
+
 def test_immediate_is_judged_at_its_end_only() -> None:
     immediate = {"strategy": "Immediate", **BUDGET}
     early = [new("n1", "Failed"), new("n2", "Failed"), new("n3"), new("n4")]
