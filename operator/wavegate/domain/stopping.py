@@ -9,6 +9,7 @@ section of the spec changes, or a Restart is made (see wanted).
 | true | any | nowhere (Suspended) |
 | false | Stop, whatever its state but Canceled | nowhere (Stopped) |
 | false | Stop, canceled by a person | as before |
+| false | any, and a Stop waits for its turn | nowhere (Stopped) |
 | false | Restart after a Stop | everywhere |
 
 A Stop ends when nothing runs any more on nodes that are Ready. Nodes that are gone do not count,
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView
+from wavegate.domain.user_deployments import first_in_line
 
 SUSPENDED = "Suspended"
 """Reason of an execution that was stopped because its job is suspended."""
@@ -56,10 +58,17 @@ def stop_reason(fleet: Fleet) -> str:
     """Why nothing of the job is to run; empty if it is to run."""
     if fleet.spec.suspend:
         return SUSPENDED
+    return STOPPED if stopped_by(fleet) is not None else ""
+
+
+def stopped_by(fleet: Fleet) -> DeploymentView | None:
+    """The user's Stop that stands; None where there is none."""
     newest = fleet.accepted[-1] if fleet.accepted else None
     if newest is not None and newest.type == "Stop" and newest.state != "Canceled":
-        return STOPPED
-    return ""
+        return newest
+    # One whose turn it is counts at once: nothing is started only to be stopped.
+    following = first_in_line(fleet)
+    return following if following is not None and following.type == "Stop" else None
 
 
 def stop_progress(fleet: Fleet, deployment: DeploymentView) -> Stop:

@@ -29,6 +29,12 @@ def users(number: int, kind: str, state: str) -> Any:
             "",
             id="started again",
         ),
+        pytest.param(
+            False,
+            [DONE, deployment(2, "", type="Stop", owner_uid="", from_version=0, sequence=0)],
+            "Stopped",
+            id="its turn has come",
+        ),
         pytest.param(False, [DONE], "", id="it runs"),
     ],
 )
