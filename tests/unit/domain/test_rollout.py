@@ -292,7 +292,7 @@ def test_the_table_of_transitions_is_what_the_rules_make_of_every_scenario() -> 
 
 def stopped(before: str, left: int) -> str:
     """State of a user's Stop on whose job's nodes so many executions still run."""
-    step = record_stop(fleet(), Stop(deployment(2, before, type="Stop"), 1, left))
+    step = record_stop(fleet(), Stop(deployment(2, before, type="Stop"), 1, left, 0))
     if step is None:
         return before
     [write] = step.actions
