@@ -149,11 +149,12 @@ def test_files_outside_of_what_is_allowed_are_refused(
     link = node_directory / "out"
     link.symlink_to(f"{node_directory}-elsewhere")
     spec["selector"] = {"matchIds": [one_node]}
+    spec["restartPolicy"] = "Never"
     spec["config"]["files"] = [{"path": f"{link}/a", "content": "x"}]
     once.apply(name, spec)
     once.wait("the link leads nowhere", lambda: once.job_state(name) == "Failed", seconds=120)
     assert not Path(f"{node_directory}-elsewhere").exists()
-    assert f"failed {link}/a" in once.condition(name)["message"]
+    assert f"error: {link}/a: mkdir" in once.condition(name)["message"]
 
 
 @pytest.mark.row("spec.config.cordon", "Cordon")

@@ -37,7 +37,9 @@ $1"
 }
 
 finish() { # what went wrong, if anything
-    text="$count files: $written written, $changed had been changed on the node$lines$cut_off"
+    files=files
+    [ "$count" -ne 1 ] || files=file
+    text="$count $files: $written written, $changed had been changed on the node$lines$cut_off"
     [ -z "$1" ] || text="$1
 $text"
     [ "${#text}" -le "$longest" ] || text="$(printf '%s' "$text" | head -c "$longest")..."
@@ -48,7 +50,7 @@ $text"
 
 fail() {
     rm -f "$beside" 2>/dev/null
-    finish "failed $path: $1"
+    finish "error: $path: $1" # the word by which evidence is found in many lines
 }
 
 # Hash and mode of what is at $target; nothing where there is no plain file.

@@ -108,7 +108,7 @@ def test_what_is_as_it_should_be_is_left_alone(run: Run, node: Path) -> None:
     run([file("/etc/app/a.conf")])
     before = (node / "etc/app/a.conf").stat()
     outcome = run([file("/etc/app/a.conf")])
-    assert outcome.report == "1 files: 0 written, 0 had been changed on the node\n"
+    assert outcome.report == "1 file: 0 written, 0 had been changed on the node\n"
     after = (node / "etc/app/a.conf").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
@@ -184,7 +184,7 @@ def test_a_directory_in_the_way_fails_and_says_which(run: Run, node: Path) -> No
     (node / "etc/app/b.conf").mkdir()
     outcome = run([file("/etc/app/a.conf"), file("/etc/app/b.conf"), file("/etc/app/c.conf")])
     assert outcome.code == 1
-    assert outcome.first == "failed /etc/app/b.conf: is a directory"
+    assert outcome.first == "error: /etc/app/b.conf: is a directory"
     assert outcome.lines[-1] == "written /etc/app/a.conf", "what was done is told"
     assert not (node / "etc/app/c.conf").exists()
 
@@ -193,7 +193,7 @@ def test_a_place_that_cannot_be_made_fails_in_the_systems_words(run: Run, node: 
     (node / "etc/app/conf.d").write_text("a file")
     outcome = run([file("/etc/app/conf.d/a.conf")])
     assert outcome.code == 1
-    assert outcome.first.startswith("failed /etc/app/conf.d/a.conf: mkdir")
+    assert outcome.first.startswith("error: /etc/app/conf.d/a.conf: mkdir")
 
 
 def test_a_long_result_has_all_numbers_and_says_that_it_was_cut(run: Run) -> None:
@@ -211,6 +211,6 @@ def test_a_long_failure_is_cut_too(run: Run, node: Path) -> None:
     (node / "etc/app" / ("d" * 60)).write_text("in the way")
     outcome = run([*many, file(long[:250])])
     assert outcome.code == 1
-    assert outcome.first.startswith("failed /etc/app/ddd")
+    assert outcome.first.startswith("error: /etc/app/ddd")
     assert len(outcome.report.encode()) <= 1024
     assert outcome.report.endswith("...\n")
