@@ -226,6 +226,8 @@ def test_a_directory_that_is_taken_back_is_out_of_reach_at_once() -> None:
     world.apply({**once(job_type="config"), "config": files})
     world.until(is_over)
     world.settings = replace(world.settings, config_directories=("/etc/other",))
+    world.settle(60)
+    assert ready(world) == ("True", "Completed"), "nothing is to be written"
     world.add_node("n90")
     world.until(lambda w: ready(w)[1] == "TemplateRefused")
     world.settle(120)

@@ -253,7 +253,7 @@ class _Pass:
         """After a rollout that completed, targets not up to date are brought to it, by places."""
         fleet = self.fleet
         stable = fleet.stable
-        if stable is None or stable.spec is None or not self._is_prepared(stable):
+        if stable is None or stable.spec is None:
             return {}
         targets = fleet.targets(stable)
         rollout = settings_of(newest, stable)
@@ -278,7 +278,7 @@ class _Pass:
                     continue
                 free -= 1
             claims[name] = NewClaim(stable, 0, newest.name)
-        return claims
+        return claims if claims and self._is_prepared(stable) else {}
 
     def _is_prepared(self, version: VersionView) -> bool:
         """Whether the version's ConfigMap is there and its pod was accepted; asks for it if not."""
