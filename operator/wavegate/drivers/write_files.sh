@@ -92,7 +92,7 @@ while IFS=$tab read -r content mode path; do
     memory="$directory/.wavegate.$owner"
     beside="$memory.new"
     said=$(umask 022 && mkdir -p "$directory" 2>&1) || fail "$said"
-    [ ! -d "$target" ] || [ -L "$target" ] || fail 'is a directory'
+    [ ! -d "$target" ] || fail 'is a directory' # or a link to one: mv would move into it
 
     wanted="$(sha256sum <"$here/$content" | cut -d ' ' -f 1) $mode"
     there=$(seen)

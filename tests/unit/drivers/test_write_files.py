@@ -189,6 +189,13 @@ def test_a_directory_in_the_way_fails_and_says_which(run: Run, node: Path) -> No
     assert not (node / "etc/app/c.conf").exists()
 
 
+def test_a_link_to_a_directory_is_not_written_into(run: Run, node: Path) -> None:
+    (node / "etc/app/elsewhere").mkdir()
+    (node / "etc/app/a.conf").symlink_to("elsewhere")
+    assert run([file("/etc/app/a.conf")]).first == "error: /etc/app/a.conf: is a directory"
+    assert list((node / "etc/app/elsewhere").iterdir()) == []
+
+
 def test_a_place_that_cannot_be_made_fails_in_the_systems_words(run: Run, node: Path) -> None:
     (node / "etc/app/conf.d").write_text("a file")
     outcome = run([file("/etc/app/conf.d/a.conf")])
