@@ -19,7 +19,11 @@ from wavelab import state as states
 from wavelab.cluster import Cluster
 from wavelab.tests.conftest import Wait
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("clusters of their own, one after the other"),
+]
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.rollout import Outlook
 from wavegate.domain.waves import Progress, progress
 
+pytestmark = pytest.mark.row("One open deployment")
+
 DONE = deployment(1, "Completed")
 ROLLBACK = deployment(3, name="app-v2-rollback", type="Rollback", to_version=1)
 

@@ -11,6 +11,8 @@ from wavegate.domain.gate import Gate, gate
 from wavegate.domain.observed import ExecutionView
 from wavegate.domain.waves import progress
 
+pytestmark = pytest.mark.row("Gate")
+
 NODES = [node(f"n{number}") for number in range(1, 5)]
 
 

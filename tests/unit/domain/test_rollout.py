@@ -169,6 +169,7 @@ def test_what_comes_after_the_stamp_comes_too_late(fields: dict[str, Any]) -> No
     assert stands(*rest.pop("executions"), stamped=NOW, **rest).state == "Completed"
 
 
+@pytest.mark.row("End")
 def test_a_node_that_was_relabelled_in_does_not_keep_a_full_rollout_open() -> None:
     nodes = [*(node(name) for name in NAMES), node("n5", created=NOW - 5)]
     assert stands(*ALL, stamped=NOW, nodes=nodes).state == "Completed"

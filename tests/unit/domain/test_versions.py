@@ -13,6 +13,8 @@ from wavegate.domain.actions import CreateDeployment, CreateVersion, Urgency
 from wavegate.domain.observed import JobView
 from wavegate.domain.versions import is_held, new_deployment, new_version, newest_failed
 
+pytestmark = pytest.mark.row("Versions")
+
 V1 = version(1, stable=True, spec=load_job_spec(spec("app:1")))
 
 
