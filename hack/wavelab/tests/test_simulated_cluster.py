@@ -19,11 +19,7 @@ from wavelab import state as states
 from wavelab.cluster import Cluster
 from wavelab.tests.conftest import Wait
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("clusters of their own, one after the other"),
-]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
