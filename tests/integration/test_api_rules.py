@@ -128,6 +128,7 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
         "type": "pipeline",
         "config": {"input": {}},
         "priority": 50,
+        "revisionHistoryLimit": 10,
         "restartPolicy": "OnFailure",
         "suspend": False,
         "rollout": {

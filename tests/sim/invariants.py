@@ -76,7 +76,7 @@ class Invariants:
         """2. At most as many nodes without their stable execution as there are places."""
         assert world.job is not None
         assert world.job.spec is not None
-        if world.job.spec.suspend or self.places is None:
+        if world.job.spec.suspend or _is_stopped(world) or self.places is None:
             return
         down = [node for node, chain in _chains(world).items() if _is_down(world, node, chain)]
         assert len(down) <= self.places, f"{down} are down, places: {self.places}\n{world.story()}"
@@ -146,7 +146,8 @@ class Invariants:
         """7, 10. Nothing is taken by a rollout that is paused, canceled or over."""
         assert world.job is not None
         assert world.job.spec is not None
-        assert not world.job.spec.suspend, f"{action.name} in a suspended job\n{world.story()}"
+        halted = world.job.spec.suspend or _is_stopped(world)
+        assert not halted, f"{action.name} in a job that is to run nowhere\n{world.story()}"
         if action.wave == 0:
             return
         by = world.deployments[action.deployment]
@@ -157,8 +158,15 @@ class Invariants:
         )
 
     def _nothing_up_to_date_is_claimed(self, world: World, action: CreateExecution) -> None:
-        """14. No up-to-date execution is replaced by another of the same workload."""
+        """14. No up-to-date execution is replaced by another of the same workload.
+
+        A Restart replaces what was made before it was accepted.
+        """
+        by = world.deployments.get(action.deployment)
+        restart = by.accepted if by is not None and by.type == "Restart" else None
         for each in world.executions.values():
+            if restart is not None and each.created < restart:
+                continue
             same = each.node_uid == action.node_uid and each.workload_hash == action.workload_hash
             if each.name == action.name or not same:
                 continue
@@ -190,7 +198,7 @@ class Invariants:
     def _completed_is_stamped_and_the_total_stays(self, world: World, action: SetStatus) -> None:
         """6, 13. Completed only after stableAt; joiners do not change what was pinned."""
         deployment = world.deployments[action.name]
-        if deployment.state == "Completed":
+        if deployment.state == "Completed" and deployment.type != "Stop":
             version = next(e for e in world.versions.values() if e.version == deployment.to_version)
             assert version.stable_at, f"{action.name} Completed first\n{world.story()}"
             assert deployment.started is not None
@@ -257,6 +265,13 @@ def _has_failed(deployment: DeploymentView) -> bool:
     return deployment.state == "Failed" or (
         deployment.state == "Canceled" and deployment.reason == "Canceled"
     )
+
+
+def _is_stopped(world: World) -> bool:
+    """Whether a user's Stop is what was accepted last."""
+    accepted = [each for each in world.deployments.values() if each.sequence]
+    newest = max(accepted, key=lambda each: each.sequence, default=None)
+    return newest is not None and newest.type == "Stop" and newest.state != "Canceled"
 
 
 def _stable_workload(world: World) -> str:

@@ -84,6 +84,10 @@ class History:
         self.raw = {**self.raw, "rollout": {**self.raw["rollout"], "paused": on}}
         self.world.apply(self.raw)
 
+    def user_deployment(self, kind: str, to_version: int) -> None:
+        name = f"by-hand-{self.world.serial}"
+        self.world.add_deployment(name, kind, 0 if kind == "Stop" else to_version)
+
     def verb(self, verb: str, value: bool) -> None:
         deployment = self._open()
         if deployment is not None:
@@ -185,6 +189,11 @@ def _events(rollouts: tuple[Mapping[str, Any], ...]) -> st.SearchStrategy[Event]
         event("reword", st.sampled_from(("once", "again"))),
         event("verb", st.sampled_from(("paused", "promoted", "canceled")), st.just(True)),
         event("verb", st.just("paused"), st.just(False)),
+        event(
+            "user_deployment",
+            st.sampled_from(("Restart", "Rollback", "Stop")),
+            st.integers(0, 3),
+        ),
         event("pause_job", st.booleans()),
         event("suspend", st.booleans()),
         event("change_node", _NUMBER, _CHANGES),
@@ -273,6 +282,8 @@ def _no_target_is_empty(world: World) -> None:
     assert world.job is not None
     assert world.job.spec is not None
     if world.job.spec.suspend or not any(each.stable_at for each in world.versions.values()):
+        return
+    if world.job.status["state"]["stateType"] == "Stopped":
         return
     for name, node in world.nodes.items():
         if node.labels.get("pool") != "edge":

@@ -173,6 +173,14 @@ class FleetJobSpec(Model):
         description="What happens when the main process ends: OnFailure (again unless it ended"
         " well), Always or Never.",
     )
+    revision_history_limit: int = Field(
+        default=10,
+        ge=0,
+        le=1000,
+        description="How many old versions, with their deployments, are kept beside those that"
+        " run, are stable or have an open deployment. Changing it makes no version.",
+        json_schema_extra={"format": "int32"},
+    )
     selector: Selector = Field(
         default_factory=Selector,
         description="Which nodes the job runs on; without it, every node.",

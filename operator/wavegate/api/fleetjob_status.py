@@ -23,7 +23,7 @@ StateType = Literal[
     "Failed",
     "Stopped",
 ]
-DeploymentType = Literal["Create", "Update", "Rollback"]
+DeploymentType = Literal["Create", "Update", "Restart", "Rollback", "Stop"]
 
 
 class JobState(Model):
@@ -70,7 +70,8 @@ class RolloutProgress(Model):
     """How far the newest rollout has come."""
 
     type: DeploymentType | None = Field(
-        default=None, description="What the rollout does: Create, Update or Rollback."
+        default=None,
+        description="What the rollout does: Create, Update, Restart, Rollback or Stop.",
     )
     started_at: Timestamp | None = Field(default=None, description="When it began.")
     completed_at: Timestamp | None = Field(default=None, description="When it ended.")

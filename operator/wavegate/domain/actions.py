@@ -105,9 +105,11 @@ class DeletePod:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteExecution:
-    """Remove the record of an execution that ended."""
+class DeleteRecord:
+    """Remove one of our own records that nobody needs any more."""
 
+    kind: str
+    """Execution, JobVersion or FleetDeployment."""
     name: str
     uid: str
     resource_version: str
@@ -153,7 +155,7 @@ Action = (
     | CreateExecution
     | CreatePod
     | DeletePod
-    | DeleteExecution
+    | DeleteRecord
     | SetStatus
 )
 

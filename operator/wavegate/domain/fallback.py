@@ -25,9 +25,7 @@ from wavegate.domain.attempts import not_before
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView, VersionView
-
-SUSPENDED = "Suspended"
-"""Reason of an execution that was stopped because its job was suspended."""
+from wavegate.domain.stopping import SUSPENDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,23 @@
 """Leaving: when a node's claim is ended without another taking its place.
 
-A suspended job runs nowhere. A node that the selector no longer matches runs on until the rollout
-completed, then stops, as a node that is relabelled later does. A cordon or a taint stops nothing.
+A job that is suspended or stopped runs nowhere. A node that the selector no longer matches runs on
+until the rollout completed, then stops, as a node that is relabelled later does. A cordon or a
+taint stops nothing.
 """
 
 from __future__ import annotations
 
-from wavegate.domain.fallback import SUSPENDED
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView, VersionView
+from wavegate.domain.stopping import stop_reason
 
 NO_LONGER_MATCHES = "NoLongerMatches"
 
 
 def reason_to_stop(fleet: Fleet, node: NodeView, execution: ExecutionView) -> str:
     """Why what runs on the node is to stop; empty if it is to go on."""
-    if fleet.spec.suspend:
-        return SUSPENDED
+    if stopped := stop_reason(fleet):
+        return stopped
     wanted = _asked_for(fleet, execution)
     if not wanted or any(fleet.belongs(version, node) for version in wanted):
         return ""

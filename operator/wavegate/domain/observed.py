@@ -210,6 +210,11 @@ class DeploymentView:
     def terminal(self) -> bool:
         return self.state in ("Completed", "Failed", "Canceled")
 
+    @property
+    def job_uid(self) -> str:
+        """uid of the job that accepted it; empty before."""
+        return str(self.status.get("jobUid") or "")
+
 
 @dataclass(frozen=True, slots=True)
 class JobView:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
-from wavegate.domain import conditions, deletion, deployments, hold, versions, work
+from wavegate.domain import conditions, deletion, deployments, hold, retention, versions, work
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
@@ -23,9 +24,17 @@ from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
 from wavegate.domain.rollout import Outlook, in_judgement, outlook
 from wavegate.domain.sources import source_of
+from wavegate.domain.stopping import SUSPENDED, stop_progress, stop_reason
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement, deadline, judge
-from wavegate.domain.waves import Progress, next_takes, progress, settings_of, sizes
+from wavegate.domain.waves import (
+    Progress,
+    is_up_to_date,
+    next_takes,
+    progress,
+    settings_of,
+    sizes,
+)
 from wavegate.domain.work import NewClaim
 from wavegate.drivers.driver import DocumentError, driver_for
 from wavegate.drivers.pod import render_pod
@@ -36,7 +45,10 @@ _RETRY_PREPARATION = 30.0
 def plan(observed: Observed) -> Plan:
     """Decide what is to be done for one job now."""
     if observed.job.deleting:
-        return Plan(steps=_not_busy(observed, deletion.stop_everything(observed)))
+        steps = [*deletion.stop_everything(observed)]
+        if not observed.job.uid:
+            return Plan(_not_busy(observed, [*steps, *deployments.without_job(observed)]))
+        return Plan(steps=_not_busy(observed, steps))
     if observed.job.spec is None:
         return Plan(steps=_not_busy(observed, _invalid(observed)))
     return _Pass(Fleet(observed, observed.job.spec)).run()
@@ -81,15 +93,22 @@ class _Pass:
     blocker: State | None = None
     prepared: dict[int, bool] = field(default_factory=dict)
 
+    @cached_property
+    def stopped(self) -> str:
+        """Why nothing of the job is to run; empty if it is to run."""
+        return stop_reason(self.fleet)
+
     def run(self) -> Plan:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
         holding = hold.holding(fleet)
         self._judge(held=bool(holding.why))
-        self.steps += deployments.refuse_users(fleet)
+        self.steps += deployments.answer_users(fleet)
         self.steps.append(versions.new_version(fleet))
         self.steps.append(versions.new_deployment(fleet))
-        self.steps += [deployments.supersede(fleet, each) for each in deployments.superseded(fleet)]
+        self.steps += [
+            deployments.supersede(fleet, *pair) for pair in deployments.superseded(fleet)
+        ]
         run, stands = self._rollout(holding)
         claims = self._claims(run, stands)
         for name in self._nodes(claims):
@@ -98,6 +117,7 @@ class _Pass:
         if run is not None and stands is not None:
             self._record_rollout(run, stands, doing)
         self._find_blocker()
+        self.steps += retention.remove_old(fleet)
         state = conditions.job_state(fleet, run, stands, doing, self.blocker)
         self.steps.append(conditions.job_status(fleet, run, state))
         wake_at = min((at for at in self.wake_ups if at > fleet.now), default=None)
@@ -107,7 +127,7 @@ class _Pass:
         fleet = self.fleet
         for name, chain in fleet.chains.items():
             execution = chain.live
-            if execution is None or execution.assumed or fleet.spec.suspend:
+            if execution is None or execution.assumed or self.stopped:
                 continue
             judgement = judge(fleet, chain, execution, held)
             self.judgements[name] = (execution, judgement)
@@ -126,9 +146,18 @@ class _Pass:
         """The open rollout and where it stands; a job without one has neither."""
         fleet = self.fleet
         deployment = deployments.active(fleet)
-        if deployment is None or deployment in deployments.superseded(fleet):
+        ended = {each.name for each, _ in deployments.superseded(fleet)}
+        if deployment is None or deployment.name in ended:
+            return None, None
+        if deployment.type == "Stop":
+            self.steps.append(deployments.record_stop(fleet, stop_progress(fleet, deployment)))
             return None, None
         if fleet.spec.suspend and not deployment.canceled:
+            if not deployment.sequence and fleet.is_users(deployment):
+                words = "the job is suspended; begins when spec.suspend of FleetJob"
+                words = f"{words} {fleet.job.name} is turned off"
+                wait = deployments.wait_for(fleet.now, deployment, SUSPENDED, words)
+                self.steps.append(wait)
             return None, None
         version = fleet.versions.get(deployment.to_version)
         if version is None or version.spec is None:
@@ -143,7 +172,7 @@ class _Pass:
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
         fleet = self.fleet
-        if fleet.spec.suspend:
+        if self.stopped:
             return {}
         claims: dict[str, NewClaim] = {}
         if run is not None and stands is not None:
@@ -214,7 +243,7 @@ class _Pass:
         for name in targets:
             chain = fleet.chains.get(name)
             live = chain.live if chain is not None else None
-            if chain is None or live is None or live.workload_hash == stable.workload_hash:
+            if chain is None or live is None or is_up_to_date(live, stable, newest, fleet.now):
                 continue
             if _has_failed(chain, stable):
                 continue
@@ -288,6 +317,8 @@ class _Pass:
             and (step := work.keep_running(fleet, chain, live))
         ):
             return step
+        if (step := work.link(chain)) is not None:
+            return step
         wanted = run.version if run is not None else fleet.stable
         open_names = frozenset({run.deployment.name}) if run is not None else frozenset()
         return work.remove_leftovers(chain, wanted, open_names)
@@ -314,7 +345,7 @@ class _Pass:
 
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:
         fleet = self.fleet
-        if fleet.spec.suspend:
+        if self.stopped:
             return ()
         judged = [
             (chain, chain.live)

@@ -92,6 +92,20 @@ def execution_status(
     )
 
 
+def followed_by(execution: ExecutionView, following: str) -> SetStatus:
+    """The write that names the execution which came after one that had ended.
+
+    updatedAt stays: it is when the execution ended, and back-off counts from there.
+    """
+    status = {
+        **execution.status,
+        "nextExecution": following,
+        "revision": int(execution.status.get("revision") or 0) + 1,
+    }
+    uid, resource_version = execution.uid, execution.resource_version
+    return SetStatus("Execution", execution.name, uid, resource_version, status)
+
+
 def _notes(execution: ExecutionView, judgement: Judgement) -> tuple[Note, ...]:
     if judgement.observed != "Failed" or execution.observed == "Failed":
         return ()
@@ -102,7 +116,10 @@ def _notes(execution: ExecutionView, judgement: Judgement) -> tuple[Note, ...]:
 def stable_version_status(fleet: Fleet, version: VersionView) -> SetStatus:
     """The write that makes a version the stable one."""
     old = version.status
-    now = format_time(fleet.now)
+    # Times have whole seconds, and the version that was stamped last is the stable one.
+    last = fleet.stable
+    others = last.stable_at if last is not None and last.name != version.name else None
+    now = format_time(max(fleet.now, (others or 0.0) + 1))
     status = {
         **old,
         "stable": True,

@@ -14,6 +14,8 @@ none after a person's cancel.
 | Update v2 Failed, MetricsUnreadable | v1 | none |
 | Update v2 Canceled | v1 | none |
 | Rollback to v1 Failed | v1 | none |
+| Restart of v1 Failed | v1 | none |
+| Restart of v3, which was never stable, Failed | v1 | v1 |
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from wavegate.domain.waves import Progress, settings_of
 
 def needs_rollback(fleet: Fleet, deployment: DeploymentView) -> bool:
     """Whether the newest accepted deployment is to be followed by an automatic rollback."""
-    if deployment.state != "Failed" or deployment.type not in ("Create", "Update"):
+    if deployment.state != "Failed" or deployment.type not in ("Create", "Update", "Restart"):
         return False
     version, stable = fleet.versions.get(deployment.to_version), fleet.stable
     if version is None or version.spec is None or stable is None:

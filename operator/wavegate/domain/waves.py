@@ -125,9 +125,12 @@ class Take:
 def lineage(fleet: Fleet, deployment: DeploymentView) -> frozenset[str]:
     """Names of the rollouts whose executions count for this one.
 
-    A version with the workload of the open rollout that it supersedes takes that over.
+    A version with the workload of the open rollout that it supersedes takes that over. A Restart
+    counts what it has made itself.
     """
     names = {deployment.name}
+    if deployment.type == "Restart":
+        return frozenset(names)
     earlier = [each for each in fleet.accepted if each.sequence < (deployment.sequence or 1 << 62)]
     for each in reversed(earlier):
         same = each.workload_hash == _workload(fleet, deployment)
@@ -164,7 +167,7 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
                 members[execution.wave].append(execution)
             if execution.observed == "Failed" and not execution.stable_at:
                 failed.setdefault(execution.node_key, execution)
-    updated, unsettled = _up_to_date(fleet, workload, failed)
+    updated, unsettled = _up_to_date(fleet, version, deployment, failed)
     joiners = frozenset(_joiners(fleet, deployment))
     candidates, absent = _remaining(
         fleet, deployment, version, {*updated, *unsettled}, failed, joiners
@@ -188,14 +191,35 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     )
 
 
+def is_up_to_date(
+    execution: ExecutionView, version: VersionView, deployment: DeploymentView, now: float
+) -> bool:
+    """Whether an execution is what the deployment wants on its node.
+
+    It has the version's workload and, for a Restart, was made since that was accepted; times have
+    whole seconds, and what was made in that very second is new enough.
+    """
+    if execution.workload_hash != version.workload_hash:
+        return False
+    if deployment.type != "Restart":
+        return True
+    accepted = deployment.accepted if deployment.accepted is not None else now
+    return execution.created >= accepted
+
+
 def _up_to_date(
-    fleet: Fleet, workload: str, failed: Mapping[NodeKey, ExecutionView]
+    fleet: Fleet,
+    version: VersionView,
+    deployment: DeploymentView,
+    failed: Mapping[NodeKey, ExecutionView],
 ) -> tuple[set[str], dict[str, ExecutionView]]:
     updated: set[str] = set()
     unsettled: dict[str, ExecutionView] = {}
     for name, chain in fleet.chains.items():
         current = chain.current
-        if current is None or current.workload_hash != workload or current.node_key in failed:
+        if current is None or current.node_key in failed:
+            continue
+        if not is_up_to_date(current, version, deployment, fleet.now):
             continue
         if current.observed == "Completed" or (current.stable_at and not current.terminal):
             updated.add(name)
