@@ -42,8 +42,9 @@ def measured() -> Callable[[str], None]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if shared.is_worker():
-        session.config.workeroutput["measured"] = _measured  # type: ignore[attr-defined]
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["measured"] = _measured
 
 
 @pytest.hookimpl(optionalhook=True)

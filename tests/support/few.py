@@ -14,6 +14,8 @@ from support.space import Document, Space
 NODES = ("sim-001", "sim-002", "sim-003")
 AT_ONCE = {"strategy": "Rolling", "maxParallel": "100%"}
 """Settings of a rollout in one wave whose windows are kept."""
+GATED = {"strategy": "Canary", "autoPromote": False, "maxParallel": 2}
+"""Settings of one that waits for a person after its canary."""
 
 
 def few(

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.few import few, runs
+from support.few import GATED, few, runs
 from support.operator_process import OperatorProcess
+from support.rollouts import awaits
 from support.space import Space
 
 
@@ -25,3 +26,12 @@ def started(jobs: Space) -> Space:
     jobs.apply("app", few())
     jobs.wait("v1 runs", lambda: runs(jobs, 1))
     return jobs
+
+
+@pytest.fixture
+def at_the_gate(started: Space) -> Space:
+    """v1 runs on three nodes; the canary of v2 is stable and waits for a person."""
+    started.apply("app", few("app:2", **GATED))
+    started.wait("v2 waits at its gate", lambda: awaits(started, "app-v2"))
+    started.wait("the job says so", lambda: started.job_state("app") == "RolloutPaused")
+    return started

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-import wavelab
 from support.few import (
-    AT_ONCE,
+    GATED,
     at,
     created,
     ended,
     few,
     job_of,
     runs,
-    seen,
-    simulated,
     spec_of,
     status_of,
 )
-from support.jobs import container
 from support.rollouts import awaits
-from support.space import Document, Space
+from support.space import Space
 
 pytestmark = pytest.mark.cluster
-
-CANARY = {"strategy": "Canary", "autoPromote": False, "maxParallel": 2}
-
-
-@pytest.fixture
-def at_the_gate(started: Space) -> Space:
-    """v1 runs on three nodes; the canary of v2 is stable and waits for a person."""
-    started.apply("app", few("app:2", **CANARY))
-    started.wait("v2 waits at its gate", lambda: awaits(started, "app-v2"))
-    started.wait("the job says so", lambda: started.job_state("app") == "RolloutPaused")
-    return started
 
 
 @pytest.mark.row(
@@ -175,7 +160,7 @@ def test_row_status_failures(started: Space) -> None:
 
 @pytest.mark.row("FleetDeployment.spec.paused", "Pause")
 def test_row_deployment_paused(started: Space) -> None:
-    started.apply("app", few("app:2", **CANARY))
+    started.apply("app", few("app:2", **GATED))
     started.wait("v2 waits at its gate", lambda: awaits(started, "app-v2"))
     started.patch("FleetDeployment", "app-v2", {"paused": True})
     started.wait("it says so", lambda: started.deployment("app-v2").get("reason") == "Paused")
@@ -204,108 +189,6 @@ def is_seen(space: Space, kind: str, name: str) -> bool:
     found = space.get(kind, name) or {}
     observed = found.get("status", {}).get("observedGeneration")
     return bool(found) and observed == found["metadata"]["generation"]
-
-
-@pytest.mark.row(
-    "status.revision",
-    "status.updatedAt",
-    "status.observedGeneration",
-    "FleetDeployment.status.revision",
-    "FleetDeployment.status.updatedAt",
-    "FleetDeployment.status.observedGeneration",
-    "Execution.status.revision",
-    "Execution.status.updatedAt",
-    "Execution.status.observedGeneration",
-)
-def test_row_status_revision(started: Space) -> None:
-    """It counts changes of spec and status, so it grows with each and is never below version."""
-    first = status_of(started)
-    assert first["revision"] >= first["version"] == 1
-    for number in range(2, 8):
-        started.apply("app", few(spec={"meta": {"n": str(number)}}))
-    started.wait("all are seen", lambda: seen(started))
-    started.wait("it is settled", lambda: ended(started, f"app-v{status_of(started)['version']}"))
-    started.wait("the job says so", lambda: started.job_state("app") == "Running")
-    last = status_of(started)
-    assert last["observedGeneration"] == job_of(started)["metadata"]["generation"] == 7
-    assert last["revision"] >= first["revision"] + 7, "six changes of the spec, and one write"
-    assert last["revision"] >= last["version"]
-    assert at(last["updatedAt"]) > at(first["updatedAt"])
-    for kind in ("FleetDeployment", "Execution"):
-        for each in started.list(kind):
-            status = each["status"]
-            assert status["observedGeneration"] == each["metadata"]["generation"]
-            assert status["revision"] >= 1
-            assert at(status["updatedAt"]) >= created(each)
-    before = started.deployment(f"app-v{last['version']}")["revision"]
-    assert before >= 2, "accepted, then completed"
-    (one, *_) = started.executions("app", 1)
-    revision = one["status"]["revision"]
-    started.patch("FleetJob", "app", {"suspend": True})
-    started.wait("it has stopped", lambda: not started.list("Pod"))
-    name = one["metadata"]["name"]
-    started.wait("recorded", lambda: stopped(started, name))
-    again = started.get("Execution", name)
-    assert again is not None
-    assert again["status"]["revision"] > revision
-
-
-def stopped(space: Space, execution: str) -> bool:
-    found = (space.get("Execution", execution) or {}).get("status", {})
-    return bool(found.get("observedState", {}).get("stateType") == "Stopped")
-
-
-def conditions(document: Document | None) -> dict[str, Document]:
-    assert document is not None
-    return {each["type"]: each for each in document["status"]["conditions"]}
-
-
-@pytest.mark.row(
-    "status.conditions[].*",
-    "FleetDeployment.status.conditions[].*",
-    "JobVersion.status.conditions[].*",
-    "JobVersion.status.observedGeneration",
-    "Execution.status.conditions[].*",
-    "Conditions",
-)
-def test_row_status_conditions(at_the_gate: Space) -> None:
-    space = at_the_gate
-    job, deployment = space.get("FleetJob", "app"), space.get("FleetDeployment", "app-v2")
-    (canary,) = space.executions("app", 2)
-    first = space.get("JobVersion", "app-v1")
-    assert job is not None
-    assert deployment is not None
-    assert first is not None
-    assert shown(job) == {
-        "Available": ("True", "Running"),
-        "Ready": ("False", "AwaitingPromotion"),
-        "Reconciling": ("True", "AwaitingPromotion"),
-    }
-    assert shown(deployment) == {
-        "Ready": ("False", "AwaitingPromotion"),
-        "Reconciling": ("True", "AwaitingPromotion"),
-    }
-    assert shown(first) == {"Ready": ("True", "Stable")}
-    assert shown(canary) == {"Ready": ("True", "Running")}
-    for each in (job, deployment, first, canary):
-        for kind, condition in conditions(each).items():
-            assert condition["observedGeneration"] == each["metadata"]["generation"], kind
-            assert at(condition["lastTransitionTime"]) >= created(each), kind
-        assert each["status"]["observedGeneration"] == each["metadata"]["generation"]
-    ready = conditions(job)["Ready"]
-    assert "spec.promoted" in ready["message"]
-    space.patch("FleetDeployment", "app-v2", {"promoted": True})
-    space.wait("v2 runs", lambda: runs(space, 2))
-    job = space.get("FleetJob", "app")
-    assert job is not None
-    assert shown(job) == {"Available": ("True", "Running"), "Ready": ("True", "Running")}
-    moved = conditions(job)["Ready"]["lastTransitionTime"]
-    assert at(moved) > at(ready["lastTransitionTime"])
-    assert "v2 runs on 3 nodes" in conditions(job)["Ready"]["message"]
-
-
-def shown(document: Document) -> dict[str, tuple[str, str]]:
-    return {k: (c["status"], c["reason"]) for k, c in conditions(document).items()}
 
 
 @pytest.mark.row(
@@ -344,47 +227,3 @@ def test_row_job_version(at_the_gate: Space) -> None:
     assert second is not None
     assert second["status"]["stable"] is True
     assert second["status"]["job"] == then, "it stays what it was"
-
-
-@pytest.mark.row(
-    "FleetDeployment.status.addedNodes",
-    "status.rollout.addedNodes",
-    "status.nodes.notReady",
-    "Joiner",
-)
-def test_row_status_added_nodes(cluster: wavelab.Cluster, jobs: Space) -> None:
-    labels, selector = {"joins": "yes"}, {"matchLabels": {"joins": "yes"}}
-    with simulated(cluster, {"add-1": labels, "add-2": labels}):
-        jobs.apply("app", {**container(**AT_ONCE), "selector": selector})
-        jobs.wait("v1 runs", lambda: runs(jobs, 1, ["add-1", "add-2"]))
-        jobs.apply("app", {**container("app:2", **CANARY), "selector": selector})
-        jobs.wait("v2 waits at its gate", lambda: awaits(jobs, "app-v2"))
-        with simulated(cluster, {"add-3": labels}):
-            jobs.wait("it gets v1 at once", lambda: jobs.running("app").get("add-3") == "1")
-            jobs.wait("counted", lambda: jobs.deployment("app-v2")["addedNodes"] == 1)
-            jobs.wait("the job says so", lambda: status_of(jobs)["rollout"]["addedNodes"] == 1)
-            assert jobs.deployment("app-v2")["totalNodes"] == 2
-            assert status_of(jobs)["nodes"]["notReady"] == 0
-            cluster.kubectl("label", "node", "add-1", "wavelab.dev/fate=not-ready")
-            jobs.wait("it is missed", lambda: status_of(jobs)["nodes"]["notReady"] == 1)
-
-
-@pytest.mark.row("Absent", "Catch-up")
-def test_row_absent(cluster: wavelab.Cluster, jobs: Space) -> None:
-    """A node NotReady since before the start is left out, and brought to the version later."""
-    names = ["abs-1", "abs-2", "abs-3"]
-    selector = {"matchLabels": {"absent": "maybe"}}
-    with simulated(cluster, {name: {"absent": "maybe"} for name in names}):
-        jobs.apply("app", {**container(**AT_ONCE), "selector": selector})
-        jobs.wait("v1 runs", lambda: runs(jobs, 1, names))
-        cluster.kubectl("label", "node", "abs-3", "wavelab.dev/fate=not-ready")
-        jobs.wait("it is missed", lambda: status_of(jobs)["nodes"]["notReady"] == 1)
-        jobs.apply("app", {**container("app:2", **AT_ONCE), "selector": selector})
-        jobs.wait("v2 is complete", lambda: ended(jobs, "app-v2"))
-        status = jobs.deployment("app-v2")
-        assert (status["state"], status["totalNodes"]) == ("Completed", 2)
-        assert "abs-3" not in {e["spec"]["nodeName"] for e in jobs.executions("app", 2)}
-        cluster.kubectl("label", "node", "abs-3", "wavelab.dev/fate-")
-        jobs.wait("it is brought to v2", lambda: runs(jobs, 2, names))
-        waves = {e["spec"]["nodeName"]: e["spec"]["rolloutWave"] for e in jobs.executions("app", 2)}
-        assert waves == {"abs-1": 1, "abs-2": 1, "abs-3": 0}
