@@ -53,6 +53,17 @@ def health(**fields: Any) -> Document:
     return {key: value for key, value in check.items() if value is not None}
 
 
+def restart(space: Space, name: str, rollout: Mapping[str, Any]) -> None:
+    """Create a user's deployment that restarts the job ``app`` by these settings."""
+    body = {
+        "apiVersion": "wavegate.dev/v1alpha1",
+        "kind": "FleetDeployment",
+        "metadata": {"name": name},
+        "spec": {"jobName": "app", "type": "Restart", "rollout": rollout},
+    }
+    space.client.request("POST", space.path("FleetDeployment"), body)
+
+
 def runs(space: Space, version: int, nodes: Iterable[str] = NODES, job: str = "app") -> bool:
     """Whether exactly these nodes run exactly this version, and the job says that all is well."""
     return (

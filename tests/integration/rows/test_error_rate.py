@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.few import few, health, runs
+from support.few import few, health, restart, runs
 from support.space import Space
 
 pytestmark = pytest.mark.cluster
@@ -111,6 +111,23 @@ def test_row_spec_rollout_health_check_error_rate_names(jobs: Space, counters: C
     jobs.wait("10 of 30", lambda: verdict(jobs, "smaller") == "Failed")
     window = jobs.deployment("smaller-v1")["failures"][0]["window"]
     assert window["rate"] == pytest.approx(1 / 3, abs=0.001)
+
+
+@pytest.mark.row("FleetDeployment.spec.rollout.healthCheck.*", "Restart")
+def test_row_deployment_rollout_health_check(jobs: Space, counters: Counters) -> None:
+    """A restart is judged by its own windows and counters, which the version does not have."""
+    jobs.apply("app", few(fate="local", nodes=["sim-001"], strategy="Immediate", healthCheck=None))
+    jobs.wait("v1 runs", lambda: runs(jobs, 1, ["sim-001"]))
+    check = read(counters, 0.3)["rollout"]["healthCheck"]
+    settings = {"strategy": "Rolling", "maxFailedNodes": 0}
+    restart(jobs, "well", {**settings, "healthCheck": {**check, "successThreshold": 3}})
+    jobs.wait("it is well", lambda: jobs.deployment("well").get("state") == "Completed")
+    latest = max(jobs.executions("app"), key=lambda each: each["spec"]["attempt"])
+    said = latest["status"]["observedState"]["message"]
+    assert said.startswith("healthy after 3 good windows: 30.0% errors"), said
+    restart(jobs, "ill", {**settings, "healthCheck": {**check, "maxErrorRate": 0.2}})
+    jobs.wait("it failed", lambda: jobs.deployment("ill").get("state") == "Failed")
+    assert jobs.deployment("ill")["failures"][0]["reason"] == "ErrorRateExceeded"
 
 
 @pytest.mark.row(

@@ -12,6 +12,7 @@ from support.few import (
     few,
     health,
     job_of,
+    restart,
     runs,
     seen,
     spec_of,
@@ -81,7 +82,14 @@ def in_two_waves(jobs: Space) -> Space:
     return jobs
 
 
-@pytest.mark.row("spec.rollout.rollbackParallel", "FleetDeployment.spec.rollout.*", "Places")
+@pytest.mark.row(
+    "spec.rollout.rollbackParallel",
+    "FleetDeployment.spec.rollout.strategy",
+    "FleetDeployment.spec.rollout.maxParallel",
+    "FleetDeployment.spec.rollout.rollbackParallel",
+    "FleetDeployment.spec.rollout.maxFailedNodes",
+    "Places",
+)
 @pytest.mark.parametrize(
     ("given", "at_once"),
     [pytest.param(1, 1, id="one at a time"), pytest.param(None, 2, id="as maxParallel")],
@@ -124,6 +132,37 @@ def test_row_spec_rollout_canary_size(jobs: Space, given: dict[str, int], canari
     jobs.wait("it waits at its gate", lambda: awaits(jobs, "app-v1"))
     assert wave_sizes(jobs, 1) == {1: canaries}
     assert jobs.deployment("app-v1")["canaryNodes"] == sorted(jobs.running("app"))
+
+
+@pytest.mark.row(
+    "FleetDeployment.spec.rollout.strategy",
+    "FleetDeployment.spec.rollout.canaryCount",
+    "FleetDeployment.spec.rollout.canaryPercent",
+    "FleetDeployment.spec.rollout.autoPromote",
+    "FleetDeployment.spec.rollout.maxParallel",
+    "Restart",
+)
+def test_row_deployment_rollout(jobs: Space) -> None:
+    """Restarts by waves of their own, of a version that takes all nodes at once."""
+    jobs.apply("app", few(strategy="Immediate", healthCheck=None, nodes=FIVE))
+    jobs.wait("v1 runs", lambda: runs(jobs, 1, FIVE))
+    common = {"strategy": "Canary", "healthCheck": health()}
+    restart(jobs, "asks", {**common, "canaryCount": 2, "autoPromote": False, "maxParallel": 3})
+    jobs.wait("it waits at its gate", lambda: awaits(jobs, "asks"))
+    assert waves_of(jobs, "asks") == {1: 2}
+    jobs.patch("FleetDeployment", "asks", {"promoted": True})
+    jobs.wait("it is complete", lambda: ended(jobs, "asks"))
+    assert waves_of(jobs, "asks") == {1: 2, 2: 3}
+    restart(jobs, "goes", {**common, "canaryPercent": 60, "autoPromote": True, "maxParallel": 1})
+    jobs.wait("it is complete", lambda: ended(jobs, "goes"))
+    assert waves_of(jobs, "goes") == {1: 3, 2: 1, 3: 1}
+
+
+def waves_of(space: Space, deployment: str) -> dict[int, int]:
+    """How many executions of the deployment each wave has."""
+    specs = [each["spec"] for each in space.executions("app")]
+    waves = [each["rolloutWave"] for each in specs if each["deploymentName"] == deployment]
+    return {wave: waves.count(wave) for wave in sorted(waves)}
 
 
 @pytest.mark.row(

@@ -221,7 +221,7 @@ def test_a_failed_rollback_says_so() -> None:
 
 def test_immediate_is_judged_at_its_end_only() -> None:
     immediate = {"strategy": "Immediate", **BUDGET}
-    early = [new("n1", "Failed"), new("n2", "Failed"), new("n3"), new("n4")]
+    early = [new("n1", "Failed"), new("n2", "Failed"), new("n3", "Starting"), new("n4", "Starting")]
     assert stands(*early, rollout=immediate).state == "InProgress"
     done = [*early[:2], *stable("n3", "n4")]
     assert stands(*done, rollout=immediate).state == "Failed"
