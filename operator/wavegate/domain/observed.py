@@ -301,4 +301,6 @@ class Observed:
     busy: frozenset[str] = frozenset()
     """Keys of steps that are under way: nothing more is asked for them."""
     settings: PlanSettings = PlanSettings()
+    kind_gone: bool = False
+    """Whether Execution, which owns the pods, is certainly no longer served."""
     eval_id: str = ""

@@ -43,6 +43,8 @@ _RETRY_PREPARATION = 30.0
 
 def plan(observed: Observed) -> Plan:
     """Decide what is to be done for one job now."""
+    if observed.kind_gone:
+        return Plan(steps=_not_busy(observed, deletion.remove_ownerless(observed)))
     if observed.job.deleting:
         steps = [*deletion.stop_everything(observed)]
         if not observed.job.uid:
