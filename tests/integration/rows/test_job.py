@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import yaml
 
-from integration.conftest import Api
 from support.few import few, job_of, runs, seen, spec_of, status_of
 from support.space import Space
 from wavelab.client import ApiError
@@ -182,7 +181,7 @@ def test_row_spec_template(started: Space) -> None:
 
 
 @pytest.mark.row("spec.template")
-def test_row_spec_template_with_a_typo(api: Api, jobs: Space) -> None:
+def test_row_spec_template_with_a_typo(jobs: Space) -> None:
     spec = few()
     spec["template"]["spec"]["containers"][0]["imagePullPolice"] = "Never"
     jobs.apply("app", spec)
