@@ -18,7 +18,8 @@ from unit.domain.builders import (
     version,
 )
 from wavegate.domain.observed import ExecutionView
-from wavegate.domain.rollout import TRANSITIONS, Outlook, outlook
+from wavegate.domain.rollout import TRANSITIONS, Outlook, is_stamped, outlook
+from wavegate.domain.times import format_time
 from wavegate.domain.waves import progress
 
 NAMES = ("n1", "n2", "n3", "n4")
@@ -150,6 +151,25 @@ def test_its_version_is_recorded_as_stable_before_it_is_completed() -> None:
     old_stamp = stands(*ALL, stamped=NOW - 5000)
     assert (old_stamp.stamp_stable, old_stamp.state) == (True, "InProgress")
     assert not stands(*ALL, stamped=NOW).stamp_stable
+
+
+@pytest.mark.row("Stable version", "Restart")
+@pytest.mark.parametrize(
+    ("completed", "own"),
+    [
+        pytest.param(NOW, False, id="the one before it has ended since"),
+        pytest.param(NOW - 1, True, id="the one before it had ended earlier"),
+    ],
+)
+def test_whose_stamp_it_is_where_a_rollout_began_in_that_second(
+    completed: float, own: bool
+) -> None:
+    status = {"completedAt": format_time(completed)}
+    first = deployment(1, "Completed", status=status)
+    again = deployment(2, type="Restart", to_version=1, started=NOW)
+    stamped = version(1, stable_at=NOW)
+    view = fleet(versions=[stamped], deployments=[first, again])
+    assert is_stamped(view, stamped, again) is own
 
 
 @pytest.mark.parametrize(
