@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from sim.schema import status_fits_the_schema
 from sim.world import FINE, World
 from wavegate.api.rollout import HealthCheck
+from wavegate.domain import executions, rollout
 from wavegate.domain.actions import (
     Action,
     CreateDeployment,
@@ -29,7 +30,8 @@ class Invariants:
 
     def __init__(self, places: int | None) -> None:
         self.places = places
-        self.terminal: dict[str, str] = {}
+        self.states: dict[tuple[str, str], str] = {}
+        """By kind and name, as last seen."""
         self.counted: dict[str, tuple[int, int]] = {}
         """By object: observedGeneration and revision, as last written."""
         self.totals: dict[str, int] = {}
@@ -40,7 +42,7 @@ class Invariants:
     def __call__(self, world: World, action: Action) -> None:
         status_fits_the_schema(world, action)
         self._one_pod_a_node(world)
-        self._terminal_states_stay(world)
+        self._states_change_as_the_tables_say(world)
         self._counters_rise(world)
         if not world.is_late:
             self._decided_on_what_is_true(world, action)
@@ -53,6 +55,7 @@ class Invariants:
         match action:
             case CreateExecution():
                 self._waves_in_order(world, action)
+                self._canaries_first(world, action)
                 self._failed_workloads_stay_away(world, action)
                 self._only_an_open_rollout_takes(world, action)
                 self._nothing_up_to_date_is_claimed(world, action)
@@ -81,16 +84,16 @@ class Invariants:
         down = [node for node, chain in _chains(world).items() if _is_down(world, node, chain)]
         assert len(down) <= self.places, f"{down} are down, places: {self.places}\n{world.story()}"
 
-    def _terminal_states_stay(self, world: World) -> None:
-        """5. A terminal state never changes."""
-        states = {f"ex/{name}": each.observed for name, each in world.executions.items()}
-        states |= {f"fd/{name}": each.state for name, each in world.deployments.items()}
-        ended = ("Completed", "Failed", "Stopped", "Canceled")
-        for name, state in states.items():
-            before = self.terminal.get(name)
-            assert before in (None, state), f"{name}: {before} became {state}\n{world.story()}"
-            if state in ended:
-                self.terminal[name] = state
+    def _states_change_as_the_tables_say(self, world: World) -> None:
+        """5. A terminal state never changes; any other only as the transition tables say."""
+        states = {("ex", name): each.observed for name, each in world.executions.items()}
+        states |= {("fd", name): each.state for name, each in world.deployments.items()}
+        for key, state in states.items():
+            before = self.states.get(key, state)  # whatever it was when the watching began
+            assert state == before or (before, state) in _TRANSITIONS[key[0]], (
+                f"{key[1]}: {before or 'nothing'} became {state}\n{world.story()}"
+            )
+            self.states[key] = state
 
     def _counters_rise(self, world: World) -> None:
         """5. observedGeneration and revision never fall."""
@@ -117,6 +120,20 @@ class Invariants:
                 f"{action.name} of wave {action.wave} before {each.name} was judged\n"
                 f"{world.story()}"
             )
+
+    def _canaries_first(self, world: World, action: CreateExecution) -> None:
+        """3. Wave 1 takes what canarySelector matches; later ones follow one that was stable."""
+        by = world.deployments[action.deployment]
+        rollout = (by.status.get("resolved") or {}).get("rollout") or {}
+        if action.wave == 0 or by.type == "Rollback" or rollout.get("strategy") != "Canary":
+            return
+        if action.wave > 1:
+            proven = self.stable_on[action.workload_hash]
+            assert proven, f"{action.name} follows no stable canary\n{world.story()}"
+            return
+        wanted = rollout["canarySelector"]["matchLabels"].items()
+        labels = world.nodes[action.node].labels
+        assert wanted <= labels.items(), f"{action.node} is no canary: {labels}\n{world.story()}"
 
     def _remember_stable(self, world: World, action: SetStatus) -> None:
         execution = world.executions.get(action.name)
@@ -292,5 +309,9 @@ def _enough(check: HealthCheck | None) -> float:
     return check.interval * ((check.success_threshold or 2) + 2)
 
 
+_TRANSITIONS = {
+    "ex": {(before, after) for before, _, after in executions.TRANSITIONS},
+    "fd": {(before, after) for before, _, after in rollout.TRANSITIONS},
+}
 _REPLACING = ("Replaced", "Ended")
 """Why a pod is deleted, where its claim must be one that no longer counts."""

@@ -16,7 +16,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from sim.invariants import Invariants
-from sim.world import CRASHES, ERRS, FINE, NEVER_READY, UNREADABLE, Fate, World, fleet, spec
+from sim.world import CRASHES, ERRS, FINE, NEVER_READY, UNREADABLE, Fate, World, spec
 from wavegate.domain.observed import DeploymentView, Exit, Observed
 
 _HEALTH: Final = {
@@ -30,6 +30,8 @@ _ROLLOUTS: Final[tuple[Mapping[str, Any], ...]] = (
     {"maxParallel": 2, "canaryCount": 2, "autoPromote": False, "maxFailedNodesPercent": 50},
     {"maxParallel": 2, "noAutoRollback": True},
     {"maxParallel": 1, "rollbackParallel": 2, "maxFailedNodes": 1, "maxFailedNodesPercent": 100},
+    {"maxParallel": 2, "canaryCount": 2, "canarySelector": {"matchLabels": {"zone": "z1"}}},
+    {"maxParallel": 2, "canaryCount": 2, "spreadBy": ["zone"]},
 )
 _PLACES: Final = 2
 """The largest wave of those settings."""
@@ -109,7 +111,7 @@ class History:
 
     def add_node(self, number: int) -> None:
         if f"n{number:02}" not in self.world.nodes:
-            self.world.add_node(f"n{number:02}")
+            self.world.add_node(f"n{number:02}", pool="edge", zone=f"z{number % 3}")
 
     def remove_pod(self, number: int) -> None:
         if pod := _pick(self.world.pods, number):
@@ -176,6 +178,7 @@ _CHANGES = st.sampled_from(
         {"ready": True},
         {"labels": {"pool": "other"}},
         {"labels": {"pool": "edge"}},
+        {"labels": {"pool": "edge", "zone": "z1"}},
     )
 )
 
@@ -249,10 +252,12 @@ def play(
     events: list[Event],
     places: int | None,
 ) -> None:
-    world = fleet(size, fate=_fate(fates))
+    world = World(fate=_fate(fates))
     world.settings = replace(world.settings, lost_after=120.0, start_deadline=60.0)
     world.watchers.append(Invariants(places))
     history = History(world)
+    for number in range(size):
+        history.add_node(number)
     history.apply(1, _ROLLOUTS[0])
     world.pass_by(3)
     for event in events:

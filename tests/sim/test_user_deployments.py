@@ -167,6 +167,20 @@ def test_a_stop_in_mid_rollout_supersedes_it_and_a_new_workload_ends_the_stop() 
     assert set(world.live().values()) == {4}
 
 
+@pytest.mark.row("Stop", "Absent")
+def test_a_stop_waits_neither_for_a_node_that_is_gone_nor_for_one_that_is_away() -> None:
+    world = on_v2()
+    world.change_node("n01", ready=False)
+    world.add_deployment("halt", "Stop")
+    world.pass_once()
+    world.remove_node("n02")
+    world.until(lambda w: w.deployment_state("halt") == "Completed")
+    assert world.deployments["halt"].reason == "Stopped"
+    world.change_node("n01", ready=True)
+    world.settle(30)
+    assert world.live() == {}
+
+
 @pytest.mark.row("User deployments")
 def test_a_refused_one_says_why_and_changes_nothing() -> None:
     world = on_v2()

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, Valid
 from wavegate.api.base import AnyObject, Model, NodeName, cel, listing, rules
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
-from wavegate.api.template import LABEL_KEYS, LABEL_VALUE, TEMPLATE_SCHEMA, template_problems
+from wavegate.api.template import LABEL_KEYS, TEMPLATE_SCHEMA, LabelValue, template_problems
 
 JobType = Literal["pipeline", "container"]
 RestartPolicy = Literal["OnFailure", "Always", "Never"]
@@ -71,7 +71,6 @@ Expression = Annotated[
     ),
     AfterValidator(_expression),
 ]
-LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
 MetaValue = Annotated[str, StringConstraints(max_length=1024)]
 
 

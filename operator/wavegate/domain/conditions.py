@@ -36,7 +36,7 @@ from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.records import pruned, stamped
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import Outlook
-from wavegate.domain.stopping import STOPPED, stop_reason
+from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
 from wavegate.domain.times import format_time
 from wavegate.domain.wanted import newest_failed, overtaken_by, repeats_failure
 from wavegate.domain.waves import Progress
@@ -74,8 +74,8 @@ def job_state(
 
 def _stopped(fleet: Fleet, reason: str) -> State:
     by, again = "spec.suspend", "turn it off to start again"
-    if reason == STOPPED:
-        by = f"FleetDeployment {fleet.accepted[-1].name}"
+    if (stop := stopped_by(fleet)) is not None and reason == STOPPED:
+        by = f"FleetDeployment {stop.name}"
         again = "a Restart, or a change of the workload or the rollout section, starts it again"
     running = sum(bool(chain.pods) for chain in fleet.chains.values())
     if running:

@@ -267,7 +267,7 @@ def canaries(run: Progress) -> list[str]:
     chosen = [each.node for each in run.members.get(1, ())]
     missing = max(0, run.sizes.canary - len(chosen))
     if run.current <= 1:
-        chosen += list(run.candidates)[:missing]
+        chosen += run.canaries[:missing]
     return sorted(chosen)[:MOST_NAMES]
 
 

@@ -128,7 +128,9 @@ class _Pass:
         fleet = self.fleet
         for name, chain in fleet.chains.items():
             execution = chain.live
-            if execution is None or execution.assumed or self.stopped:
+            if execution is None or execution.assumed:
+                continue
+            if self.stopped and fleet.node_of(execution) is not None:
                 continue
             judgement = judge(fleet, chain, execution, held)
             self.judgements[name] = (execution, judgement)
@@ -213,7 +215,7 @@ class _Pass:
         if run.is_rollback:
             limit = rollback_places(run)
         else:
-            wave = run.current + 1 if run.judged else max(1, run.current)
+            wave = max(1, run.current) + (1 if run.judged else 0)
             limit = run.sizes.of(wave)
         return limit - self._held_places()
 

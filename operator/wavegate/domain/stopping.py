@@ -9,7 +9,11 @@ section of the spec changes, or a Restart is made (see wanted).
 | true | any | nowhere (Suspended) |
 | false | Stop, whatever its state but Canceled | nowhere (Stopped) |
 | false | Stop, canceled by a person | as before |
+| false | any, and a Stop waits for its turn | nowhere (Stopped) |
 | false | Restart after a Stop | everywhere |
+
+A Stop ends when nothing runs any more on nodes that are Ready. Nodes that are gone do not count,
+and those that are NotReady stop when they are back.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from dataclasses import dataclass
 
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView
+from wavegate.domain.user_deployments import first_in_line
 
 SUSPENDED = "Suspended"
 """Reason of an execution that was stopped because its job is suspended."""
@@ -34,30 +39,46 @@ class Stop:
     total: int
     """Nodes on which something ran when it began."""
     left: int
-    """Nodes on which something still runs."""
+    """Ready nodes on which something still runs."""
+    away: int
+    """NotReady nodes on which something may still run: they have been told, and are not waited
+    for."""
 
     @property
     def message(self) -> str:
         if self.left:
             return f"stopping: {self.left} of {self.total} nodes still run"
-        return f"stopped on {self.total} nodes"
+        text = f"stopped on {self.total - self.away} nodes"
+        return (
+            f"{text}; {self.away} that are NotReady stop when they are back" if self.away else text
+        )
 
 
 def stop_reason(fleet: Fleet) -> str:
     """Why nothing of the job is to run; empty if it is to run."""
     if fleet.spec.suspend:
         return SUSPENDED
+    return STOPPED if stopped_by(fleet) is not None else ""
+
+
+def stopped_by(fleet: Fleet) -> DeploymentView | None:
+    """The user's Stop that stands; None where there is none."""
     newest = fleet.accepted[-1] if fleet.accepted else None
     if newest is not None and newest.type == "Stop" and newest.state != "Canceled":
-        return STOPPED
-    return ""
+        return newest
+    # One whose turn it is counts at once: nothing is started only to be stopped.
+    following = first_in_line(fleet)
+    return following if following is not None and following.type == "Stop" else None
 
 
 def stop_progress(fleet: Fleet, deployment: DeploymentView) -> Stop:
     """Count what still runs; an execution counts until its end is on record."""
-    left = sum(
-        bool(chain.pods) or any(not each.terminal for each in chain.executions)
-        for chain in fleet.chains.values()
-    )
-    pinned = deployment.total if deployment.started is not None else left
-    return Stop(deployment, max(pinned, left), left)
+    running = [
+        fleet.nodes[name]
+        for name, chain in fleet.chains.items()
+        if name in fleet.nodes
+        and (chain.pods or any(not each.terminal for each in chain.executions))
+    ]
+    left = sum(node.ready for node in running)
+    pinned = deployment.total if deployment.started is not None else len(running)
+    return Stop(deployment, max(pinned, len(running)), left, len(running) - left)

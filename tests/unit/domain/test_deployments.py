@@ -221,8 +221,9 @@ def test_a_stop_says_how_many_nodes_still_run_and_ends_when_none_does() -> None:
 
 def run_of(own: Any, *executions: Any, **fields: Any) -> tuple[Fleet, Progress]:
     target = version(2)
+    nodes = fields.pop("nodes", [node(f"n{number:02}") for number in range(1, 31)])
     view = fleet(
-        nodes=[node(f"n{number:02}") for number in range(1, 31)],
+        nodes=nodes,
         versions=[version(1, stable=True), target],
         deployments=[DONE, own],
         executions=executions,
@@ -324,6 +325,22 @@ def test_no_status_grows_with_the_number_of_nodes() -> None:
     assert len(failures(run)) == 20
     assert failures(run)[0]["node"] == "n30", "the first failures, not the last"
     assert len(canaries(run)) == 20
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels", "spec.rollout.spreadBy")
+def test_the_chosen_canaries_and_how_they_were_chosen_are_told() -> None:
+    choice = {"canarySelector": {"matchLabels": {"tier": "canary"}}, "spreadBy": ["zone"]}
+    rollout = settings(strategy="Canary", canaryCount=2, maxParallel=2, **choice)
+    labels = {"tier": "canary"}
+    nodes = [node("n1", labels={"zone": "b"})]
+    nodes += [node(f"a{number}", labels={**labels, "zone": "a"}) for number in range(9)]
+    nodes += [node("b1", labels={**labels, "zone": "b"})]
+    view, run = run_of(replace(new(2), rollout=rollout), nodes=nodes)
+    status = status_of(record(view, run, GOING, {}, ""))
+    assert {name[0] for name in status["canaryNodes"]} == {"a", "b"}
+    assert len(status["canaryNodes"]) == 2
+    resolved = status["resolved"]["rollout"]
+    assert {key: resolved[key] for key in choice} == choice
 
 
 def test_a_failure_keeps_its_evidence() -> None:
