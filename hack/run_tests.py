@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
+PROCESSORS = ("-n", "auto", "--dist", "worksteal")
 SIDE_BY_SIDE = ("-n", "6", "--dist", "worksteal")
 """Tests on the API server mostly wait, so that there may be more of them than processors."""
 
@@ -32,7 +33,7 @@ class Layer:
 
 
 LAYERS = (
-    Layer("unit", "unit and simulation", "not cluster and not nodes"),
+    Layer("unit", "unit and simulation", "not cluster and not nodes", PROCESSORS),
     Layer("server", "real API server", "cluster and not alone", SIDE_BY_SIDE),
     Layer("server", "real API server, one by one", "cluster and alone"),
     Layer("nodes", "real nodes", "nodes"),

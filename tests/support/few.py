@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import wavelab
 from support.jobs import container
 from support.space import Document, Space
 
 NODES = ("sim-001", "sim-002", "sim-003")
-AT_ONCE = {"strategy": "Rolling", "maxParallel": "100%"}
+AT_ONCE: Final[dict[str, Any]] = {"strategy": "Rolling", "maxParallel": "100%"}
 """Settings of a rollout in one wave whose windows are kept."""
-GATED = {"strategy": "Canary", "autoPromote": False, "maxParallel": 2}
+GATED: Final[dict[str, Any]] = {"strategy": "Canary", "autoPromote": False, "maxParallel": 2}
 """Settings of one that waits for a person after its canary."""
 
 
