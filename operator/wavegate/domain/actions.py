@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any
 
 from wavegate.domain.health import Criteria
+from wavegate.domain.observed import Cordon
 
 
 class Urgency(IntEnum):
@@ -148,6 +149,23 @@ class SetStatus:
     notes: tuple[Note, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CordonNode:
+    """Close a node to others, unless somebody else has."""
+
+    node: str
+    node_uid: str
+    by: Cordon
+
+
+@dataclass(frozen=True, slots=True)
+class UncordonNode:
+    """Open a node again, if it is still this cordon that closes it."""
+
+    node: str
+    by: Cordon
+
+
 Action = (
     CreateVersion
     | PrepareVersion
@@ -157,6 +175,8 @@ Action = (
     | DeletePod
     | DeleteRecord
     | SetStatus
+    | CordonNode
+    | UncordonNode
 )
 
 

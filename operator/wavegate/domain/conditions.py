@@ -5,6 +5,7 @@
 | Pending, Deploying | False | True | |
 | RolloutPaused | False: AwaitingPromotion, Paused | True | |
 | Running, Completed | True | | |
+| Completed, some nodes failed | True: CompletedWithFailures | | |
 | Running without a target | True: NoMatchingNodes | | |
 | Degraded | True: Degraded | | |
 | Stopped | True: Suspended, Stopped | | |
@@ -33,6 +34,7 @@ from wavegate.domain.actions import Note, SetStatus, Step, Urgency
 from wavegate.domain.deployments import canaries
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, VersionView
+from wavegate.domain.one_shot import results
 from wavegate.domain.records import pruned, stamped
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import Outlook
@@ -117,8 +119,9 @@ def _settled(fleet: Fleet, last: DeploymentView) -> State:
     if needs_rollback(fleet, last):
         return State("Deploying", "RollingBack", f"v{last.to_version} failed ({_why(last)})")
     if last.state == "Failed":
-        immediate = (last.status.get("resolved", {}).get("rollout") or {}).get("strategy")
-        name = "Failed" if immediate == "Immediate" else "RolloutFailed"
+        strategy = (last.status.get("resolved", {}).get("rollout") or {}).get("strategy")
+        work_failed = strategy == "Immediate" or fleet.one_shot
+        name = "Failed" if work_failed else "RolloutFailed"
         return State(name, last.reason or "RolloutFailed", _why(last), stalled=True)
     failed = newest_failed(fleet)
     if last.type == "Rollback" and fleet.is_users(last):
@@ -136,7 +139,7 @@ def _settled(fleet: Fleet, last: DeploymentView) -> State:
         if holding := overtaken_by(fleet, newest):
             message = f"v{newest.version} is held by FleetDeployment {holding.name}"
             return State("Running", "Held", f"{message}; {_UNTIL_CHANGED}", stalled=True)
-    return _running(fleet, last)
+    return _ended(fleet, last) if fleet.one_shot else _running(fleet, last)
 
 
 _UNTIL_CHANGED = (
@@ -147,6 +150,23 @@ _UNTIL_CHANGED = (
 
 def _is_stable(fleet: Fleet, version: VersionView) -> bool:
     return fleet.stable is not None and fleet.stable.workload_hash == version.workload_hash
+
+
+def _ended(fleet: Fleet, last: DeploymentView) -> State:
+    version = fleet.versions.get(last.to_version)
+    if version is None:
+        return State("Completed", last.reason, _why(last), ready=True)
+    summary = results(fleet.chains.values(), version)
+    good, bad = summary["succeeded"], summary["failed"]
+    message = f"v{version.version} ended well on {good} of {good + bad} nodes"
+    if bad:
+        first = summary["failures"][0]
+        message += f"; {first['node']}: {first.get('message', 'failed')}"
+    if live := sorted(chain.node for chain in fleet.chains.values() if chain.live is not None):
+        more = f" and {len(live) - 1} more" if len(live) > 1 else ""
+        message += f"; catching up: {live[0]}{more}"
+    reason = "CompletedWithFailures" if bad else "Completed"
+    return State("Completed", reason, message, ready=True)
 
 
 def _running(fleet: Fleet, last: DeploymentView) -> State:
@@ -193,6 +213,7 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
         "nodes": _nodes(fleet, run),
         "versions": _versions(fleet),
         "rollout": _rollout(fleet, run),
+        "results": _results(fleet, run),
         "conditions": _conditions(fleet, state),
     }
     status = stamped(document, old, fleet.job.generation, fleet.now)
@@ -252,6 +273,15 @@ def _nodes(fleet: Fleet, run: Progress | None) -> dict[str, int]:
         "desired": len(fleet.targets(wanted)) if wanted is not None else 0,
         **{key: int(counts[key]) for key in ("updated", "stable", "failed", "lost", "notReady")},
     }
+
+
+def _results(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
+    version: VersionView | None = run.version if run is not None else None
+    if version is None and fleet.accepted:
+        version = fleet.versions.get(fleet.accepted[-1].to_version)
+    if version is None or not fleet.one_shot:
+        return None
+    return results(fleet.chains.values(), version)
 
 
 def _versions(fleet: Fleet) -> list[dict[str, int]]:

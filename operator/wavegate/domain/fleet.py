@@ -17,6 +17,7 @@ from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
 from wavegate.api.rollout import RolloutSettings
 from wavegate.domain.actions import CounterSource
 from wavegate.domain.claim import Chain
+from wavegate.domain.cordon import as_open
 from wavegate.domain.health import Criteria
 from wavegate.domain.observed import (
     DeploymentView,
@@ -26,6 +27,7 @@ from wavegate.domain.observed import (
     PodView,
     VersionView,
 )
+from wavegate.domain.one_shot import is_one_shot
 from wavegate.domain.sources import source_of
 from wavegate.domain.targets import Placement
 from wavegate.drivers.pod import template_of
@@ -40,8 +42,9 @@ class Fleet:
         self.observed = observed
         self.job = observed.job
         self.spec = spec
+        self.one_shot = is_one_shot(spec.type)
         self.now = observed.now
-        self.nodes = observed.nodes
+        self.nodes = as_open(observed.job, observed.nodes)
         self.settings = observed.settings
         self.versions: Mapping[int, VersionView] = {
             each.version: each for each in observed.versions if not each.deleting
@@ -109,7 +112,7 @@ class Fleet:
         if execution.stable_at or execution.observed not in ("Running", "Degraded"):
             return execution
         version = self.versions.get(execution.version)
-        if version is None or self.criteria(version) is not None:
+        if version is None or self.one_shot or self.criteria(version) is not None:
             return execution
         ready_until = self.now
         if pod is not None and not pod.ready and pod.ready_changed is not None:
@@ -163,7 +166,7 @@ class Fleet:
         """Where the version may run."""
         if version.version not in self._placements:
             spec = version.spec or self.spec
-            template = template_of(spec, version.driver_image)
+            template = template_of(spec, version.driver_image, self.settings)
             self._placements[version.version] = Placement(spec, template)
         return self._placements[version.version]
 
@@ -206,7 +209,8 @@ class Fleet:
         if number not in self._judged_by:
             given = [each.rollout for each in self.accepted if each.to_version == number]
             own = given[-1] if given else None
-            self._judged_by[number] = fill_rollout(override_rollout(version.spec.rollout, own))
+            rollout = override_rollout(version.spec.rollout, own)
+            self._judged_by[number] = fill_rollout(rollout, version.spec.type)
         return self._judged_by[number]
 
     def criteria(self, version: VersionView) -> Criteria | None:
@@ -217,9 +221,11 @@ class Fleet:
 
     def _criteria_of(self, version: VersionView) -> Criteria | None:
         rollout = self.judged_by(version)
-        if rollout is None or rollout.strategy == "Immediate" or rollout.health_check is None:
+        if rollout is None or rollout.strategy == "Immediate" or self.one_shot:
             return None
         check = rollout.health_check
+        if check is None:
+            return None
         return Criteria(
             interval=check.interval,
             max_error_rate=check.max_error_rate,
@@ -242,5 +248,5 @@ class Fleet:
         """Seconds that a pod of the version may take to stop."""
         if version is None or version.spec is None:
             return _DEFAULT_GRACE
-        pod = template_of(version.spec, version.driver_image).get("spec") or {}
-        return float(pod.get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
+        pod = template_of(version.spec, version.driver_image, self.settings)
+        return float((pod.get("spec") or {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE))

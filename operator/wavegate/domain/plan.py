@@ -6,19 +6,29 @@ is in the snapshot, nothing in the event that caused it, so that any pass may be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
-from wavegate.domain import conditions, deletion, deployments, hold, retention, versions, work
+from wavegate.api.conditions import READY, STALLED, Condition, Reasons, set_conditions
+from wavegate.domain import (
+    conditions,
+    cordon,
+    deletion,
+    deployments,
+    hold,
+    retention,
+    versions,
+    work,
+)
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.leaving import reason_to_stop
-from wavegate.domain.observed import DeploymentView, ExecutionView, Observed, VersionView
+from wavegate.domain.observed import Cordon, DeploymentView, ExecutionView, Observed, VersionView
+from wavegate.domain.one_shot import is_behind
 from wavegate.domain.places import holds_place, needs_place
 from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
@@ -46,7 +56,8 @@ def plan(observed: Observed) -> Plan:
     if observed.kind_gone:
         return Plan(steps=_not_busy(observed, deletion.remove_ownerless(observed)))
     if observed.job.deleting:
-        steps = [*deletion.stop_everything(observed)]
+        opened = [cordon.undo(*each) for each in cordon.leftovers(observed).items()]
+        steps = [*deletion.stop_everything(observed), *opened]
         if not observed.job.uid:
             return Plan(_not_busy(observed, [*steps, *deployments.without_job(observed)]))
         return Plan(steps=_not_busy(observed, steps))
@@ -93,6 +104,8 @@ class _Pass:
     judgements: dict[str, tuple[ExecutionView, Judgement]] = field(default_factory=dict)
     blocker: State | None = None
     prepared: dict[int, bool] = field(default_factory=dict)
+    cordoned: dict[str, Cordon] = field(default_factory=dict)
+    """By node, cordons that are to be undone."""
 
     @cached_property
     def stopped(self) -> str:
@@ -102,6 +115,7 @@ class _Pass:
     def run(self) -> Plan:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
+        self.cordoned = cordon.leftovers(fleet.observed)
         holding = hold.holding(fleet)
         self._judge(held=bool(holding.why))
         self.steps += deployments.answer_users(fleet)
@@ -183,6 +197,8 @@ class _Pass:
         newest = fleet.accepted[-1] if fleet.accepted else None
         if run is None and newest is not None and newest.state == "Completed":
             claims = self._catch_up(newest)
+        if fleet.one_shot:
+            return claims  # nothing runs on, so nothing is put back
         name_of = newest.name if newest is not None else ""
         for name, node in fleet.nodes.items():
             if name in claims:
@@ -222,13 +238,14 @@ class _Pass:
     def _held_places(self) -> int:
         held = 0
         for name, chain in self.fleet.chains.items():
-            if not holds_place(chain) or name not in self.fleet.nodes:
+            one_shot = self.fleet.one_shot
+            if not holds_place(chain, one_shot=one_shot) or name not in self.fleet.nodes:
                 continue
             current = chain.current
             version = self.fleet.versions.get(current.version) if current is not None else None
             usable = version is not None and self.fleet.is_target(version, name)
             ends = self.deadlines.get(name)
-            held += usable or (ends is not None and self.fleet.now < ends)
+            held += one_shot or usable or (ends is not None and self.fleet.now < ends)
         return held
 
     def _catch_up(self, newest: DeploymentView) -> dict[str, NewClaim]:
@@ -242,15 +259,20 @@ class _Pass:
         free: int | None = None
         if rollout.strategy != "Immediate":
             free = sizes(rollout, "Update", len(targets)).wave - self._held_places()
+
+        def is_wanted(execution: ExecutionView) -> bool:
+            return is_up_to_date(execution, stable, newest, fleet.now)
+
         claims: dict[str, NewClaim] = {}
         for name in targets:
             chain = fleet.chains.get(name)
-            live = chain.live if chain is not None else None
-            if chain is None or live is None or is_up_to_date(live, stable, newest, fleet.now):
+            if fleet.one_shot:
+                behind = is_behind(chain, fleet.nodes[name], is_wanted)
+            else:
+                behind = _runs_another(chain, stable, is_wanted)
+            if not behind:
                 continue
-            if _has_failed(chain, stable):
-                continue
-            if needs_place(chain) and free is not None:
+            if needs_place(chain, one_shot=fleet.one_shot) and free is not None:
                 if free <= 0:
                     continue
                 free -= 1
@@ -265,6 +287,8 @@ class _Pass:
 
     def _prepare(self, version: VersionView) -> bool:
         fleet = self.fleet
+        if fleet.one_shot and self._document(version) is None:
+            return False  # also what was prepared may be out of what is allowed now
         if version.version in fleet.versions_in_use:
             return True
         outcome = fleet.observed.prepared.get(version.version)
@@ -282,21 +306,33 @@ class _Pass:
 
     def _preparation(self, version: VersionView) -> Step | None:
         fleet = self.fleet
-        assert version.spec is not None
-        try:
-            data = driver_for(version.spec.type).document(version.spec)
-        except DocumentError as error:
-            self.blocker = State("", "TemplateRefused", str(error), stalled=True)
+        data = self._document(version)
+        if data is None:
             return None
         node = next(iter(fleet.targets(version)), "none")
         pod = render_pod(
-            job=fleet.job, version=version, node=node, execution="dry-run", deployment=version.name
+            job=fleet.job,
+            version=version,
+            node=node,
+            execution="dry-run",
+            deployment=version.name,
+            settings=fleet.settings,
         )
         action = PrepareVersion(version.version, version.name, version.uid, data, pod)
         return Step(f"Preparation/{version.name}", Urgency.CREATE, (action,))
 
+    def _document(self, version: VersionView) -> dict[str, str] | None:
+        """What the version's ConfigMap is to hold; None where its driver refuses the config."""
+        assert version.spec is not None
+        driver = driver_for(version.spec.type)
+        try:
+            return driver.document(version.spec, version.driver_image, self.fleet.settings)
+        except DocumentError as error:
+            self.blocker = State("", "TemplateRefused", str(error), stalled=True)
+            return None
+
     def _nodes(self, claims: dict[str, NewClaim]) -> list[str]:
-        return self.fleet.ordered({*self.fleet.chains, *claims})
+        return self.fleet.ordered({*self.fleet.chains, *claims, *self.cordoned})
 
     def _node(self, name: str, new: NewClaim | None, run: Progress | None) -> Step | None:
         fleet = self.fleet
@@ -306,12 +342,15 @@ class _Pass:
         node, live = fleet.nodes.get(name), chain.live
         if node is not None and live is not None and (why := reason_to_stop(fleet, node, live)):
             return work.stop(fleet, chain, why)
-        if chain.older_open:
+        if chain.older_open or chain.older_pods:
             return work.end_older(fleet, chain)
         if name in self.judgements:
             step = work.record(fleet, chain, *self.judgements[name])
             if step is not None:
                 return step
+        stays_closed = new is not None and cordon.wants_cordon(new.version)
+        if name in self.cordoned and not stays_closed:
+            return cordon.undo(name, self.cordoned[name])
         if new is not None:
             return work.claim(fleet, chain, new)
         if (
@@ -343,7 +382,7 @@ class _Pass:
         if self.blocker is None and fleet.observed.refusals:
             key, refusal = sorted(fleet.observed.refusals.items())[0]
             words = f"{key}: {refusal.message}"
-            stalled = refusal.reason == "Stranger"
+            stalled = refusal.reason in (Reasons.STRANGER, Reasons.CORDON_FORBIDDEN)
             self.blocker = State("", refusal.reason or "Refused", words, stalled=stalled)
 
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:
@@ -360,8 +399,14 @@ class _Pass:
         return tuple(probe for probe in probes if probe is not None)
 
 
-def _has_failed(chain: Chain, version: VersionView) -> bool:
-    return any(
+def _runs_another(
+    chain: Chain | None, version: VersionView, is_wanted: Callable[[ExecutionView], bool]
+) -> bool:
+    """Whether the node runs something else, and has not failed the version."""
+    live = chain.live if chain is not None else None
+    if chain is None or live is None or is_wanted(live):
+        return False
+    return not any(
         each.observed == "Failed"
         and not each.stable_at
         and each.workload_hash == version.workload_hash

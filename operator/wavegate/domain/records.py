@@ -77,6 +77,7 @@ def execution_status(
         "nextExecution": following or old.get("nextExecution"),
         "stableAt": format_time(stable_at) if stable_at else None,
         "podUid": pod_uid or old.get("podUid"),
+        "result": judgement.result or old.get("result"),
         "observedGeneration": execution.generation,
         "revision": int(old.get("revision") or 0) + 1,
         "updatedAt": format_time(fleet.now),

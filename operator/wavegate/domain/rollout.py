@@ -136,7 +136,8 @@ def _ended(run: Progress) -> Outlook:
     broken = exceeded(len(run.failed), run.sizes.total, run.rollout)
     if broken or not run.updated:
         reason = "RollbackFailed" if run.is_rollback else "BudgetExceeded"
-        why = broken or "no node became stable"
+        none = "it ended well on no node" if run.is_one_shot else "no node became stable"
+        why = broken or none
         return Outlook("Failed", reason, f"{why}: {_first(run)}")
     return Outlook(
         run.deployment.state, run.deployment.reason, progress_message(run), stamp_stable=True
@@ -163,9 +164,11 @@ def is_stamped(fleet: Fleet, version: VersionView, deployment: DeploymentView) -
 
 def _completed(run: Progress) -> Outlook:
     total = len(run.updated) + len(run.failed)
-    message = f"v{run.version.version} runs on {len(run.updated)} of {total} nodes"
+    does = "ended well on" if run.is_one_shot else "runs on"
+    message = f"v{run.version.version} {does} {len(run.updated)} of {total} nodes"
     if run.failed:
-        return Outlook("Completed", "Degraded", f"{message}; {_first(run)}")
+        reason = "CompletedWithFailures" if run.is_one_shot else "Degraded"
+        return Outlook("Completed", reason, f"{message}; {_first(run)}")
     return Outlook("Completed", "Completed", message)
 
 

@@ -14,7 +14,9 @@ decides; a verdict that rests on the deadline is given on a live read of the pod
 | pod ready | Validating (Running where no windows are kept) |
 | something keeps it from starting | Starting, with the words |
 
-A stable one is Running or Degraded, and Failed once its pod has ended in failure.
+A stable one is Running or Degraded, and Failed once its pod has ended in failure. A type that runs
+to completion becomes stable by its good end alone; while it runs it has no deadline but that of its
+health check, if any.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import Criteria, HealthRecord
 from wavegate.domain.observed import ExecutionView, NodeView, PodView, VersionView
+from wavegate.domain.one_shot import result, time_to_end
 
 _NOTICEABLE = 2.0
 """Seconds below which a state need not be written."""
@@ -49,6 +52,8 @@ class Judgement:
     """Rests on the deadline: the pod is read live before it is written."""
     wake_at: float | None = None
     """When time alone may change it."""
+    result: Mapping[str, Any] | None = None
+    """status.result, of a type that runs to completion."""
 
 
 def judge(fleet: Fleet, chain: Chain, execution: ExecutionView, held: bool) -> Judgement:
@@ -113,11 +118,13 @@ def _judge_new(
         return Judgement(execution.observed, _message(execution), marks)
     criteria = fleet.criteria(version)
     record = fleet.observed.health.get(pod.uid) if pod is not None else None
-    if criteria is None:
+    if fleet.one_shot:
+        outcome = _by_deadline(fleet, chain, execution, None, held) or _at_work(pod)
+    elif criteria is None:
         outcome = _without_windows(fleet, execution, pod)
     else:
         outcome = _by_windows(record, criteria, fleet.now)
-    if outcome is None:
+    if outcome is None and not fleet.one_shot:
         outcome = _by_deadline(fleet, chain, execution, record, held)
     if outcome is None:
         outcome = _on_the_way(fleet, execution, pod, criteria)
@@ -138,11 +145,23 @@ def _was_ended(pod: PodView) -> bool:
 
 
 def _ended(fleet: Fleet, pod: PodView, stable_at: float | None) -> Judgement:
+    said = result(pod.main) if fleet.one_shot else None
     if pod.phase == "Succeeded":
         return Judgement(
-            "Completed", "ended with exit code 0", {"reason": "Completed"}, stable_at or fleet.now
+            "Completed",
+            "ended with exit code 0",
+            {"reason": "Completed"},
+            stable_at or fleet.now,
+            result=said,
         )
-    return Judgement("Failed", evidence.of_pod(pod), evidence.details("Exited", pod), stable_at)
+    details = evidence.details("Exited", pod)
+    return Judgement("Failed", evidence.of_pod(pod), details, stable_at, result=said)
+
+
+def _at_work(pod: PodView | None) -> Judgement | None:
+    if pod is None or not pod.ready:
+        return None
+    return Judgement("Running", "its pod runs; it is judged by how it ends")
 
 
 def _by_windows(record: HealthRecord | None, criteria: Criteria, now: float) -> Judgement | None:
@@ -175,11 +194,14 @@ def _by_deadline(
         return None
     pod = chain.own_pod
     if record is not None and record.last is not None:
-        message = f"not healthy by its deadline: {record.last.why}"
+        why = record.last.why
+    elif fleet.one_shot and pod is not None and pod.ready:
+        why = "it still runs"
     elif pod is not None:
-        message = f"not healthy by its deadline: {evidence.of_pod(pod)}"
+        why = evidence.of_pod(pod)
     else:
-        message = "not healthy by its deadline: it has no pod" + _occupied_by(chain)
+        why = "it has no pod" + _occupied_by(chain)
+    message = f"not {'ended' if fleet.one_shot else 'healthy'} by its deadline: {why}"
     details = evidence.details("DeadlineExceeded", pod)
     if record is not None and record.last is not None:
         version = fleet.versions[execution.version]
@@ -221,12 +243,14 @@ def deadline(
     if version is None:
         return None
     begin = execution.created + _grace_before(fleet, chain, execution)
-    criteria = fleet.criteria(version)
-    if criteria is None:
-        return begin + fleet.settings.start_deadline
-    allowed = _allowed(version, fleet)
-    needed = criteria.shortest + criteria.interval
-    started, pod = fleet.observed.operator_started, chain.own_pod
+    criteria, pod = fleet.criteria(version), chain.own_pod
+    limited = time_to_end(version)
+    if criteria is None and limited is None:
+        runs = fleet.one_shot and pod is not None and pod.ready
+        return None if runs else begin + fleet.settings.start_deadline
+    allowed = limited or _allowed(version, fleet)
+    needed = criteria.shortest + criteria.interval if criteria is not None else 0.0
+    started = fleet.observed.operator_started
     made_late = execution.created < started and (pod is None or pod.created >= started)
     ends = max(begin + allowed, started + (allowed if made_late else needed))
     if record is not None and record.readable_since is not None:

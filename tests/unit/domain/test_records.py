@@ -62,12 +62,13 @@ def test_the_record_of_a_judgement(observed: str, ready: str, desired: str) -> N
 
 
 def test_what_was_once_recorded_is_kept() -> None:
-    old = {"podUid": "p", "previousExecution": "app-n1-0", "revision": 4}
+    ended = {"exitCode": 3}
+    old = {"podUid": "p", "previousExecution": "app-n1-0", "revision": 4, "result": ended}
     claim = execution(1, stable_at=NOW - 9, status=old)
     status = execution_status(fleet(), claim, Judgement("Degraded")).status
     assert (status["podUid"], status["previousExecution"]) == ("p", "app-n1-0")
     assert status["stableAt"] == format_time(NOW - 9)
-    assert status["revision"] == 5
+    assert (status["revision"], status["result"]) == (5, ended)
 
 
 def test_a_version_is_stamped_stable_and_keeps_the_rest_of_its_status() -> None:
