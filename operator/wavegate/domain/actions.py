@@ -9,7 +9,7 @@ refused by the API server.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -83,6 +83,7 @@ class CreateExecution:
     attempt: int
     workload_hash: str
     eval_id: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

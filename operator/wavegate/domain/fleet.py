@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from wavegate.api.defaults import effective_rollout
+from wavegate.api.defaults import fill_rollout, override_rollout
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
+from wavegate.api.rollout import RolloutSettings
+from wavegate.domain.actions import CounterSource
 from wavegate.domain.claim import Chain
 from wavegate.domain.cordon import as_open
 from wavegate.domain.health import Criteria
@@ -55,6 +57,7 @@ class Fleet:
         )
         self._placements: dict[int, Placement] = {}
         self._criteria: dict[int, Criteria | None] = {}
+        self._judged_by: dict[int, RolloutSettings] = {}
         self._order: dict[str, str] = {}
 
     @property
@@ -195,6 +198,21 @@ class Fleet:
         node = self.nodes.get(execution.node)
         return node if node is not None and node.uid == execution.node_uid else None
 
+    def judged_by(self, version: VersionView) -> RolloutSettings | None:
+        """Settings by which the version's executions are judged; None if it is not understood.
+
+        Its own, with those that its newest rollout gives itself, defaults filled in.
+        """
+        if version.spec is None:
+            return None
+        number = version.version
+        if number not in self._judged_by:
+            given = [each.rollout for each in self.accepted if each.to_version == number]
+            own = given[-1] if given else None
+            rollout = override_rollout(version.spec.rollout, own)
+            self._judged_by[number] = fill_rollout(rollout, version.spec.type)
+        return self._judged_by[number]
+
     def criteria(self, version: VersionView) -> Criteria | None:
         """What is asked of the version's executions; None: no windows are kept."""
         if version.version not in self._criteria:
@@ -202,11 +220,11 @@ class Fleet:
         return self._criteria[version.version]
 
     def _criteria_of(self, version: VersionView) -> Criteria | None:
-        if version.spec is None:
+        rollout = self.judged_by(version)
+        if rollout is None or rollout.strategy == "Immediate" or self.one_shot:
             return None
-        rollout = effective_rollout(version.spec)
         check = rollout.health_check
-        if rollout.strategy == "Immediate" or check is None or self.one_shot:
+        if check is None:
             return None
         return Criteria(
             interval=check.interval,
@@ -217,8 +235,14 @@ class Fleet:
             reads_counters=self.has_source(version),
         )
 
+    def source(self, version: VersionView) -> CounterSource | None:
+        """The counters of the version's pods; None: health is readiness and restarts alone."""
+        if version.spec is None:
+            return None
+        return source_of(version.spec.model_copy(update={"rollout": self.judged_by(version)}))
+
     def has_source(self, version: VersionView) -> bool:
-        return version.spec is not None and source_of(version.spec) is not None
+        return self.source(version) is not None
 
     def grace(self, version: VersionView | None) -> float:
         """Seconds that a pod of the version may take to stop."""

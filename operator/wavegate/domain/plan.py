@@ -33,7 +33,6 @@ from wavegate.domain.places import holds_place, needs_place
 from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
 from wavegate.domain.rollout import Outlook, in_judgement, outlook
-from wavegate.domain.sources import source_of
 from wavegate.domain.stopping import SUSPENDED, stop_progress, stop_reason
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement, deadline, judge
@@ -423,5 +422,4 @@ def _probe(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Probe | None
     criteria = fleet.criteria(version)
     if criteria is None:
         return None
-    source = source_of(version.spec)
-    return Probe(pod.namespace, pod.name, pod.uid, criteria, source)
+    return Probe(pod.namespace, pod.name, pod.uid, criteria, fleet.source(version))

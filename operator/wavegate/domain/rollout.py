@@ -13,6 +13,7 @@ from wavegate.domain.budget import exceeded
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.gate import Gate, gate
 from wavegate.domain.observed import DeploymentView, VersionView
+from wavegate.domain.times import parse_time
 from wavegate.domain.waves import Progress
 
 TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -72,7 +73,7 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     ``given_up``: this has gone on for three deadlines.
     """
     deployment = run.deployment
-    if is_stamped(run.version, deployment):
+    if is_stamped(fleet, run.version, deployment):
         return _completed(run)  # it had ended before whatever came since
     if deployment.canceled:
         return Outlook("Canceled", "Canceled", _so_far("canceled", run))
@@ -143,10 +144,22 @@ def _ended(run: Progress) -> Outlook:
     )
 
 
-def is_stamped(version: VersionView, deployment: DeploymentView) -> bool:
-    """Whether this rollout has made its version the stable one: nothing undoes that."""
+def is_stamped(fleet: Fleet, version: VersionView, deployment: DeploymentView) -> bool:
+    """Whether this rollout has made its version the stable one: nothing undoes that.
+
+    Times have whole seconds, so that a stamp of the second in which it began may be that of the
+    rollout before it, which has completed since.
+    """
     stamped, started = version.stable_at, deployment.started
-    return stamped is not None and started is not None and stamped >= started
+    if stamped is None or started is None or stamped < started:
+        return False
+    return not any(
+        each.to_version == version.version
+        and each.sequence < deployment.sequence
+        and each.state == "Completed"
+        and (parse_time(each.status.get("completedAt")) or 0.0) >= stamped
+        for each in fleet.accepted
+    )
 
 
 def _completed(run: Progress) -> Outlook:

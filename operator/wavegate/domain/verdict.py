@@ -25,7 +25,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wavegate.api.defaults import effective_rollout
 from wavegate.domain import evidence
 from wavegate.domain.blame import ended_by_itself, withdrawal
 from wavegate.domain.claim import Chain
@@ -271,7 +270,8 @@ def held_too_long(fleet: Fleet, chain: Chain, execution: ExecutionView) -> bool:
 
 
 def _allowed(version: VersionView, fleet: Fleet) -> float:
-    check = effective_rollout(version.spec).health_check if version.spec else None
+    rollout = fleet.judged_by(version)
+    check = rollout.health_check if rollout is not None else None
     return (check.deadline if check else None) or fleet.settings.start_deadline
 
 

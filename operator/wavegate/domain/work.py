@@ -114,6 +114,7 @@ def claim(fleet: Fleet, chain: Chain, new: NewClaim) -> Step | None:
         attempt=chain.next_attempt,
         workload_hash=new.version.workload_hash,
         eval_id=fleet.observed.eval_id,
+        labels=new.version.spec.labels if new.version.spec is not None else {},
     )
     actions: list[Action] = [create, *_delete_pods(chain.pods, REPLACED)]
     if wants_cordon(new.version):

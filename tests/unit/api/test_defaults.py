@@ -171,6 +171,28 @@ def test_what_a_deployment_does_not_give_is_as_in_the_version() -> None:
     assert (settings.strategy, settings.max_parallel, settings.max_failed_nodes) == ("Canary", 7, 0)
 
 
+@pytest.mark.row("FleetDeployment.spec.rollout.*")
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"strategy": "Rolling"},
+        {"maxParallel": "7%"},
+        {"rollbackParallel": 7},
+        {"canaryCount": 7},
+        {"canaryPercent": 7},
+        {"autoPromote": True},
+        {"maxFailedNodes": 7},
+        {"maxFailedNodesPercent": 7},
+        {"noAutoRollback": True},
+    ],
+    ids=str,
+)
+def test_each_setting_that_a_deployment_gives_counts(given: dict[str, Any]) -> None:
+    (alias,) = given
+    before, after = override_rollout(BASE, None), override_rollout(BASE, own(**given))
+    assert after.to_dict()[alias] == given[alias] != before.to_dict().get(alias)
+
+
 def test_a_default_that_a_deployment_gives_counts() -> None:
     settings = override_rollout(BASE, own(strategy="Immediate", maxFailedNodes=10))
     assert (settings.strategy, settings.max_failed_nodes) == ("Immediate", 10)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from unit.domain.builders import chain, execution, pod
+
+pytestmark = pytest.mark.row("Claim")
 
 OLD = execution(1, stable=True)
 NEW = execution(2, "Pending", version=2)

@@ -34,6 +34,8 @@ from wavegate.domain.rollout import Outlook
 from wavegate.domain.stopping import stop_progress
 from wavegate.domain.waves import Progress, progress
 
+pytestmark = pytest.mark.row("One open deployment")
+
 DONE = deployment(1, "Completed")
 ROLLBACK = deployment(3, name="app-v2-rollback", type="Rollback", to_version=1)
 

@@ -281,6 +281,7 @@ def claim(node: str, *, attempt: int = 1, name: str = "") -> CreateExecution:
         attempt=attempt,
         workload_hash="h1:0",
         eval_id="e1",
+        labels={"team": "red"},
     )
 
 
