@@ -76,7 +76,7 @@ def results(space: Space, job: str, version: int = 1) -> dict[str, Any]:
     }
 
 
-@pytest.mark.row("spec.type", "status.result", "status.results")
+@pytest.mark.row("spec.type", "status.result.*", "status.results.*")
 def test_the_example_of_a_query_returns_what_each_node_said(
     once: Space, name: str, real_client: Client
 ) -> None:
@@ -93,7 +93,7 @@ def test_the_example_of_a_query_returns_what_each_node_said(
     assert once.deployment(f"{name}-v1")["resolved"]["rollout"]["strategy"] == "Rolling"
 
 
-@pytest.mark.row("spec.restartPolicy", "status.result")
+@pytest.mark.row("spec.restartPolicy", "status.result.*")
 def test_a_failed_query_keeps_its_exit_code_and_its_last_words(
     once: Space, name: str, one_node: str
 ) -> None:
@@ -157,7 +157,7 @@ def test_files_outside_of_what_is_allowed_are_refused(
     assert f"error: {link}/a: mkdir" in once.condition(name)["message"]
 
 
-@pytest.mark.row("spec.config.cordon", "Cordon")
+@pytest.mark.row("spec.config", "Cordon")
 def test_the_example_of_an_update_waits_for_the_right_and_then_closes_one_node_after_the_other(
     once: Space, name: str, real_cluster: wavelab.Cluster, real_client: Client
 ) -> None:
@@ -197,7 +197,7 @@ def at_work(space: Space, client: Client, node: str) -> bool:
     return node in closed(client) and bool(pods)
 
 
-@pytest.mark.row("spec.config.cordon", "Cordon")
+@pytest.mark.row("spec.config", "Cordon")
 def test_a_node_is_opened_again_by_the_next_process(
     once: Space,
     name: str,
@@ -222,7 +222,7 @@ def test_a_node_is_opened_again_by_the_next_process(
     assert len(once.executions(name)) == 1
 
 
-@pytest.mark.row("spec.config.cordon", "Cordon")
+@pytest.mark.row("spec.config", "Cordon")
 def test_a_deleted_job_and_a_suspended_one_open_their_node(
     once: Space,
     name: str,

@@ -13,7 +13,7 @@ from sim.invariants import Invariants
 from sim.world import COMPLETES, CRASHES, Fate, World, fleet, once
 from wavegate.domain.actions import Action, CordonNode, CreatePod, Step, UncordonNode
 
-pytestmark = pytest.mark.row("spec.config.cordon", "Cordon")
+pytestmark = pytest.mark.row("spec.config", "Cordon")
 
 
 def update(image: str = "app:1", **rollout: Any) -> dict[str, Any]:

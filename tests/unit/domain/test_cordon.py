@@ -95,7 +95,7 @@ def test_what_is_not_ours_is_not_read(text: object, parsed: Cordon | None) -> No
     assert Cordon.parse(text) == parsed
 
 
-@pytest.mark.row("spec.config.cordon")
+@pytest.mark.row("spec.config")
 def test_only_an_update_that_says_so_cordons() -> None:
     def wants(kind: str, **config: object) -> bool:
         spec = {**once(job_type=kind), "config": {"command": ["x"], **config}}

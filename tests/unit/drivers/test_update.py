@@ -39,7 +39,7 @@ def test_the_container_runs_the_command_with_the_administrators_image():
     assert DRIVER.counters(update()) is None
 
 
-@pytest.mark.row("spec.config.cordon")
+@pytest.mark.row("spec.config")
 @pytest.mark.parametrize("own", [None, [{"key": "dedicated", "operator": "Exists"}]])
 def test_its_pod_tolerates_the_cordon_whatever_the_template_tolerates(own):
     template = {"spec": {"tolerations": own}} if own else None
@@ -51,7 +51,7 @@ def test_its_pod_tolerates_the_cordon_whatever_the_template_tolerates(own):
     assert CLOSED not in pods[False]["tolerations"]
 
 
-@pytest.mark.row("spec.config.cordon")
+@pytest.mark.row("spec.config")
 @pytest.mark.parametrize("wrong", ["yes", 1, {}])
 def test_cordon_is_true_or_false(wrong):
     assert refusal(update(cordon=wrong)).startswith("spec.config.cordon: input should be a valid")

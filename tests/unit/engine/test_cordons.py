@@ -128,7 +128,7 @@ async def test_a_node_that_moved_on_is_looked_at_again(api: FakeApi, engine: Eng
 
 @pytest.mark.parametrize(
     ("action", "way_out"),
-    [(CORDON, "spec.config.cordon"), (UNCORDON, "kubectl uncordon n1")],
+    [(CORDON, "spec.config"), (UNCORDON, "kubectl uncordon n1")],
     ids=["closing", "opening"],
 )
 async def test_without_the_right_the_manifest_is_named(
