@@ -3,7 +3,7 @@
 The fields are read from the models, so that a new one without a test shows up by itself. A test
 names what it holds by ``@pytest.mark.row("spec.rollout.canaryCount", "Gate")``. A field without a
 kind before it is the FleetJob's, or, where that has none of this name, every kind's that has it;
-``FleetDeployment.spec.paused`` says which. ``status.conditions[].*`` holds to all fields below.
+``FleetDeployment.spec.paused`` says which. The name of an object means all fields below it.
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ def rows_of(name: str, rows: list[str]) -> list[str]:
 
 
 def _holds(name: str, row: str) -> bool:
-    return row.startswith(name[:-1]) if name.endswith(".*") else row == name
+    """The field itself, one below it, or a document of any content that has it."""
+    return row == name or row.startswith((f"{name}.", f"{name}[].")) or name.startswith(f"{row}.")
 
 
 def collect() -> dict[str, list[tuple[str, str]]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.jobs import POOL
 from support.operator_process import OperatorProcess
 from support.rollouts import NODES
 from support.space import Space
@@ -19,7 +20,7 @@ def query(image: str = "q:1", fate_on: str = "", **rollout: Any) -> dict[str, An
     return {
         "type": "query",
         "restartPolicy": "Never",
-        "selector": {"matchLabels": {"type": "kwok"}},
+        "selector": {"matchLabels": POOL},
         "config": {"command": ["look"]},
         "template": {
             "metadata": {

@@ -38,7 +38,9 @@ def test_what_a_name_means() -> None:
     assert rows_of("spec.a", found) == ["FleetJob.spec.a"], "the main kind's, where it has it"
     assert rows_of("FleetDeployment.spec.a", found) == ["FleetDeployment.spec.a"]
     assert rows_of("spec.b.c", found) == ["FleetDeployment.spec.b.c"]
-    assert rows_of("spec.b.*", found) == ["FleetDeployment.spec.b.c"]
-    assert rows_of("spec.b", found) == []
+    assert rows_of("spec.b", found) == ["FleetDeployment.spec.b.c"], "all below it"
+    assert rows_of("status.d", ["FleetJob.status.d[].e"]) == ["FleetJob.status.d[].e"]
+    assert rows_of("spec.a.x", found) == ["FleetJob.spec.a"], "within a document"
+    assert rows_of("spec.ab", found) == []
     assert rows_of(RULES[0], found) == [RULES[0]]
     assert rows_of("No such rule", found) == []

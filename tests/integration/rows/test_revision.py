@@ -74,11 +74,11 @@ def conditions(document: Document | None) -> dict[str, Document]:
 
 
 @pytest.mark.row(
-    "status.conditions[].*",
-    "FleetDeployment.status.conditions[].*",
-    "JobVersion.status.conditions[].*",
+    "status.conditions",
+    "FleetDeployment.status.conditions",
+    "JobVersion.status.conditions",
     "JobVersion.status.observedGeneration",
-    "Execution.status.conditions[].*",
+    "Execution.status.conditions",
     "Conditions",
 )
 def test_row_status_conditions(at_the_gate: Space) -> None:

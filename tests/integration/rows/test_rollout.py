@@ -256,7 +256,7 @@ def test_row_spec_rollout_paused(started: Space) -> None:
     assert status_of(started)["version"] == 2, "pausing is no change of the version"
 
 
-@pytest.mark.row("FleetDeployment.status.resolved.rollout.*")
+@pytest.mark.row("FleetDeployment.status.resolved.rollout")
 def test_row_status_resolved_rollout(jobs: Space) -> None:
     """Every setting that a job gives, and each default that is filled in by code."""
     counters = {"port": 8080, "path": "/m", "format": "JSON", "errors": ["e"], "total": ["t"]}

@@ -24,11 +24,11 @@ pytestmark = pytest.mark.cluster
 @pytest.mark.row(
     "status.version",
     "status.stableVersion",
-    "status.state.*",
+    "status.state",
     "status.nodes.desired",
     "status.nodes.updated",
     "status.nodes.stable",
-    "status.versions[].*",
+    "status.versions",
     "status.rollout.type",
     "status.rollout.startedAt",
     "status.rollout.completedAt",

@@ -171,7 +171,7 @@ def test_what_a_deployment_does_not_give_is_as_in_the_version() -> None:
     assert (settings.strategy, settings.max_parallel, settings.max_failed_nodes) == ("Canary", 7, 0)
 
 
-@pytest.mark.row("FleetDeployment.spec.rollout.*")
+@pytest.mark.row("FleetDeployment.spec.rollout")
 @pytest.mark.parametrize(
     "given",
     [

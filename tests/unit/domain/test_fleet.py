@@ -143,7 +143,7 @@ def test_the_grace_of_a_version_is_its_template_s_or_thirty_seconds() -> None:
     assert fleet().grace(None) == 30
 
 
-@pytest.mark.row("FleetDeployment.spec.rollout.healthCheck.*")
+@pytest.mark.row("FleetDeployment.spec.rollout.healthCheck")
 def test_executions_are_judged_by_the_settings_of_their_version_s_newest_rollout() -> None:
     own = {"podMetrics": {"port": 8080, "errors": ["e"], "total": ["t"]}}
     check = {"deadline": "9m", "interval": "3s", "failureThreshold": 7, "errorRate": own}
