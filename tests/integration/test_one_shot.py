@@ -36,7 +36,7 @@ def results(space: Space) -> Any:
     return (space.get("FleetJob", "look") or {}).get("status", {}).get("results", {})
 
 
-@pytest.mark.row("spec.type", "status.results.*", "One-shot types")
+@pytest.mark.row("spec.type", "status.results", "One-shot types")
 def test_a_query_ends_well_on_every_node_and_its_next_version_runs_again(
     space: Space, operator: OperatorProcess
 ) -> None:
@@ -51,7 +51,7 @@ def test_a_query_ends_well_on_every_node_and_its_next_version_runs_again(
     assert len(space.executions("look", 2)) == NODES
 
 
-@pytest.mark.row("One-shot types", "status.result.*")
+@pytest.mark.row("One-shot types", "status.result")
 def test_nodes_that_fail_are_counted_named_and_not_tried_again(
     space: Space, operator: OperatorProcess, cluster_client: Any
 ) -> None:

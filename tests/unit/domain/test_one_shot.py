@@ -51,7 +51,7 @@ def ended(message: str, code: int = 0) -> Exit:
     return Exit("main", "Completed", code, message, 0.0)
 
 
-@pytest.mark.row("status.result.*")
+@pytest.mark.row("status.result")
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
@@ -76,7 +76,7 @@ def test_without_a_message_the_exit_code_is_the_result() -> None:
     assert result(None) is None
 
 
-@pytest.mark.row("status.results.*")
+@pytest.mark.row("status.results")
 def test_the_job_counts_all_and_names_the_first_twenty() -> None:
     bad = [
         Chain(f"n{n:02}", (claim(2, "Failed", node=f"n{n:02}", updated=100.0 - n),), ())
