@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import re
 import socket
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from wavegate.api.durations import parse_duration
 from wavegate.domain.observed import PlanSettings
+from wavegate.health.endpoint import Endpoint
 
 ENVIRONMENT_PREFIX: Final = "WAVEGATE_"
+
+_REPEATED: Final = (
+    "namespace",
+    "prometheus_source",
+    "prometheus_token_file",
+    "prometheus_ca_file",
+)
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 _DESCRIPTION: Final = """\
 Rolls versioned jobs out to every node their selector matches, wave by wave, and goes back by
@@ -20,8 +31,8 @@ itself when the health checks say no. Several of these processes may run; one le
 """
 _EPILOG: Final = f"""\
 Every option may also be given by the environment, as {ENVIRONMENT_PREFIX} and its name
-({ENVIRONMENT_PREFIX}LOG_FORMAT=json; several namespaces separated by commas); the command line
-wins.
+({ENVIRONMENT_PREFIX}LOG_FORMAT=json; what may be repeated is separated by commas); the command
+line wins.
 
 The cluster is the first of: --kubeconfig or --context, $KUBECONFIG, the pod that this runs in,
 ~/.kube/config.
@@ -47,12 +58,18 @@ class Settings:
     lost_after: float = PlanSettings().lost_after
     write_rate: float = 300.0
     write_burst: float = 500.0
+    prometheus: Mapping[str, Endpoint] = field(default_factory=dict)
+    """By the name that jobs give as the source of their error rate."""
     log_format: str = "text"
     verbose: bool = False
 
     def for_plans(self) -> PlanSettings:
         """The part that the rules read."""
-        return PlanSettings(pipeline_image=self.pipeline_image, lost_after=self.lost_after)
+        return PlanSettings(
+            pipeline_image=self.pipeline_image,
+            lost_after=self.lost_after,
+            prometheus_sources=frozenset(self.prometheus),
+        )
 
 
 def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -62,16 +79,45 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
     """
     parser = _parser()
     values = vars(parser.parse_args([*_from_environment(parser, environ), *arguments]))
-    host, port = values.pop("metrics_bind")
     # Repeated options add up; those of the environment are to be replaced, not added to.
-    namespaces = parser.parse_args(arguments).namespace or values["namespace"] or ()
-    del values["namespace"]
+    given = vars(parser.parse_args(arguments))
+    repeated = {name: given[name] or values[name] or [] for name in _REPEATED}
+    single = {name: value for name, value in values.items() if name not in _REPEATED}
+    host, port = single.pop("metrics_bind")
     return Settings(
-        **values,
+        **single,
         metrics_host=host,
         metrics_port=port,
-        namespaces=tuple(dict.fromkeys(namespaces)),
+        namespaces=tuple(dict.fromkeys(repeated["namespace"])),
+        prometheus=_endpoints(parser, repeated),
     )
+
+
+def _endpoints(
+    parser: argparse.ArgumentParser, given: Mapping[str, list[Any]]
+) -> dict[str, Endpoint]:
+    """The sources by name, with their files; exits where these do not belong together."""
+    urls = dict(given["prometheus_source"])
+    files = {}
+    for option in ("prometheus_token_file", "prometheus_ca_file"):
+        files[option] = dict(given[option])
+        for name in files[option]:
+            if name not in urls:
+                _refuse(parser, option, f"there is no --prometheus-source {name}=URL")
+            if urlsplit(urls[name]).scheme != "https":
+                _refuse(parser, option, f"source {name} is http; this is for https")
+    return {
+        name: Endpoint(
+            url,
+            token_file=files["prometheus_token_file"].get(name, ""),
+            ca_file=files["prometheus_ca_file"].get(name, ""),
+        )
+        for name, url in urls.items()
+    }
+
+
+def _refuse(parser: argparse.ArgumentParser, option: str, why: str) -> None:
+    parser.error(f"argument --{option.replace('_', '-')}: {why}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_cluster_options(parser)
     _add_leader_options(parser)
     _add_work_options(parser)
+    _add_source_options(parser)
     _add_report_options(parser)
     return parser
 
@@ -157,6 +204,37 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "sources of error rates",
+        "Jobs name these in healthCheck.errorRate.prometheus; they cannot give an address."
+        " Whoever may create a FleetJob has its queries asked with the token given here.",
+    )
+    group.add_argument(
+        "--prometheus-source",
+        metavar="NAME=URL",
+        action="append",
+        type=_source,
+        help="a Prometheus, or what answers as one, such as"
+        " main=https://prometheus.monitoring:9090; may be repeated",
+    )
+    group.add_argument(
+        "--prometheus-token-file",
+        metavar="NAME=FILE",
+        action="append",
+        type=_named,
+        help="file with the bearer token for that source, https only; read again for each query",
+    )
+    group.add_argument(
+        "--prometheus-ca-file",
+        metavar="NAME=FILE",
+        action="append",
+        type=_named,
+        help="file with the certificates (PEM) that vouch for that source, instead of the"
+        " system's; read again for each query",
+    )
+
+
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reports")
     group.add_argument(
@@ -188,11 +266,33 @@ def _from_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str
             continue
         if action.dest == "verbose":
             found += [option] if text.lower() in ("1", "true", "yes") else []
-        elif action.dest == "namespace":
+        elif action.dest in _REPEATED:
             found += [f"{option}={name.strip()}" for name in text.split(",") if name.strip()]
         else:
             found.append(f"{option}={text}")
     return found
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not _NAME.fullmatch(name) or not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, the name a DNS label")
+    return name, value
+
+
+def _source(text: str) -> tuple[str, str]:
+    name, url = _named(text)
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        whole = None
+    if not whole or parts.query or parts.fragment or "@" in parts.netloc:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME=URL with an address such as https://prometheus:9090, without"
+            " a user, a password and a query"
+        )
+    return name, url
 
 
 def _duration(text: str) -> float:

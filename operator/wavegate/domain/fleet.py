@@ -13,6 +13,7 @@ from functools import cached_property
 
 from wavegate.api.defaults import effective_rollout
 from wavegate.api.fleetjob import FleetJobSpec
+from wavegate.domain.actions import Source
 from wavegate.domain.claim import Chain
 from wavegate.domain.health import Criteria
 from wavegate.domain.observed import (
@@ -23,7 +24,7 @@ from wavegate.domain.observed import (
     PodView,
     VersionView,
 )
-from wavegate.domain.sources import source_of
+from wavegate.domain.sources import not_configured, settling, source_of
 from wavegate.domain.targets import Placement
 from wavegate.drivers.pod import template_of
 
@@ -184,11 +185,17 @@ class Fleet:
             success_threshold=check.success_threshold,
             failure_threshold=check.failure_threshold,
             min_healthy_time=check.min_healthy_time,
-            reads_counters=self.has_source(version),
+            reads_counters=self.source(version) is not None,
+            settling=settling(self.source(version)),
         )
 
-    def has_source(self, version: VersionView) -> bool:
-        return version.spec is not None and source_of(version.spec) is not None
+    def source(self, version: VersionView) -> Source | None:
+        """Where the counters of the version's pods are read; None where they have none."""
+        return source_of(version.spec) if version.spec is not None else None
+
+    def missing_source(self, version: VersionView) -> str:
+        """That the version names a source which is not configured, and the way out; else empty."""
+        return not_configured(version.spec, self.settings) if version.spec is not None else ""
 
     def grace(self, version: VersionView | None) -> float:
         """Seconds that a pod of the version may take to stop."""

@@ -22,7 +22,7 @@ from wavegate.domain.places import holds_place, needs_place
 from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
 from wavegate.domain.rollout import Outlook, in_judgement, outlook
-from wavegate.domain.sources import source_of
+from wavegate.domain.sources import NOT_CONFIGURED
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement, deadline, judge
 from wavegate.domain.waves import Progress, next_takes, progress, settings_of, sizes
@@ -85,7 +85,7 @@ class _Pass:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
         holding = hold.holding(fleet)
-        self._judge(held=bool(holding.why))
+        self._judge(holding)
         self.steps += deployments.refuse_users(fleet)
         self.steps.append(versions.new_version(fleet))
         self.steps.append(versions.new_deployment(fleet))
@@ -103,13 +103,14 @@ class _Pass:
         wake_at = min((at for at in self.wake_ups if at > fleet.now), default=None)
         return Plan(_not_busy(fleet.observed, self.steps), self._probes(holding), wake_at)
 
-    def _judge(self, held: bool) -> None:
+    def _judge(self, holding: hold.Holding) -> None:
         fleet = self.fleet
         for name, chain in fleet.chains.items():
             execution = chain.live
             if execution is None or execution.assumed or fleet.spec.suspend:
                 continue
-            judgement = judge(fleet, chain, execution, held)
+            held = holding.of(fleet, fleet.versions.get(execution.version))
+            judgement = judge(fleet, chain, execution, bool(held.why))
             self.judgements[name] = (execution, judgement)
             if judgement.wake_at is not None:
                 self.wake_ups.append(judgement.wake_at)
@@ -138,7 +139,8 @@ class _Pass:
             self.blocker = State("", "VersionMissing", words, stalled=True)
             return None, None
         run = progress(fleet, deployment, version)
-        return run, outlook(fleet, run, holding.why, holding.given_up)
+        held = holding.of(fleet, version)
+        return run, outlook(fleet, run, held.why, held.given_up)
 
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
@@ -206,19 +208,17 @@ class _Pass:
         if stable is None or stable.spec is None or not self._is_prepared(stable):
             return {}
         targets = fleet.targets(stable)
+        behind = [name for name in targets if _is_behind(fleet.chains.get(name), stable)]
+        if behind and (missing := fleet.missing_source(stable)):
+            self.blocker = State("", NOT_CONFIGURED, missing, stalled=True)
+            return {}
         rollout = settings_of(newest, stable)
         free: int | None = None
         if rollout.strategy != "Immediate":
             free = sizes(rollout, "Update", len(targets)).wave - self._held_places()
         claims: dict[str, NewClaim] = {}
-        for name in targets:
-            chain = fleet.chains.get(name)
-            live = chain.live if chain is not None else None
-            if chain is None or live is None or live.workload_hash == stable.workload_hash:
-                continue
-            if _has_failed(chain, stable):
-                continue
-            if needs_place(chain) and free is not None:
+        for name in behind:
+            if needs_place(fleet.chains.get(name)) and free is not None:
                 if free <= 0:
                     continue
                 free -= 1
@@ -326,6 +326,14 @@ class _Pass:
         return tuple(probe for probe in probes if probe is not None)
 
 
+def _is_behind(chain: Chain | None, stable: VersionView) -> bool:
+    """Whether a node runs something else than the stable version, which it has not failed."""
+    live = chain.live if chain is not None else None
+    if chain is None or live is None or live.workload_hash == stable.workload_hash:
+        return False
+    return not _has_failed(chain, stable)
+
+
 def _has_failed(chain: Chain, version: VersionView) -> bool:
     return any(
         each.observed == "Failed"
@@ -343,5 +351,4 @@ def _probe(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Probe | None
     criteria = fleet.criteria(version)
     if criteria is None:
         return None
-    source = source_of(version.spec)
-    return Probe(pod.namespace, pod.name, pod.uid, criteria, source)
+    return Probe(pod.namespace, pod.name, pod.uid, criteria, fleet.source(version))

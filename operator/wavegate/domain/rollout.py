@@ -24,6 +24,7 @@ from wavegate.domain.budget import exceeded
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.gate import Gate, gate
 from wavegate.domain.observed import DeploymentView, VersionView
+from wavegate.domain.sources import NOT_CONFIGURED
 from wavegate.domain.waves import Progress
 
 TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
@@ -35,6 +36,10 @@ TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
     "Failed": frozenset(),
     "Canceled": frozenset(),
 }
+
+
+STALLING: Final = frozenset({"NoCanary", NOT_CONFIGURED})
+"""Reasons for which an open rollout goes on only when somebody has changed something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,13 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     if deployment.canceled:
         return Outlook("Canceled", "Canceled", _so_far("canceled", run))
     stands = gate(run)
-    if failure := _failure(run, stands):
+    if failure := _failure(run, stands, held if given_up else ""):
         return failure
-    if held and given_up:
-        return Outlook("Failed", "MetricsUnreadable", f"gave up, nothing can be read: {held}")
     if _is_over(run, stands):
         return _ended(run)
+    if not run.is_rollback and (missing := fleet.missing_source(run.version)):
+        state = "Pending" if deployment.started is None else "InProgress"
+        return Outlook(state, NOT_CONFIGURED, missing)
     if deployment.started is None:
         return _before_the_start(fleet, run)
     passed = stands in (Gate.PASSED, Gate.NONE)
@@ -100,7 +106,7 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     return Outlook("InProgress", reason, message, True, may_advance, passed_gate=promoted)
 
 
-def _failure(run: Progress, stands: Gate) -> Outlook | None:
+def _failure(run: Progress, stands: Gate, given_up: str) -> Outlook | None:
     if stands is Gate.FAILED:
         return Outlook("Failed", "CanaryFailed", f"the canary gate refused it: {_first(run)}")
     if run.rollout.strategy == "Immediate" and not run.is_rollback:
@@ -108,6 +114,8 @@ def _failure(run: Progress, stands: Gate) -> Outlook | None:
     if broken := exceeded(len(run.failed), run.sizes.total, run.rollout):
         reason = "RollbackFailed" if run.is_rollback else "BudgetExceeded"
         return Outlook("Failed", reason, f"{broken}: {_first(run)}")
+    if given_up:
+        return Outlook("Failed", "MetricsUnreadable", f"gave up, nothing can be read: {given_up}")
     return None
 
 

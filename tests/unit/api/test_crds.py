@@ -182,5 +182,3 @@ def test_nothing_is_in_the_schema_before_it_works() -> None:
     assert not {"timeouts", "revisionHistoryLimit", "secrets", "secretProviders"} & spec.keys()
     rollout = spec["rollout"]["properties"]
     assert not {"spreadBy", "prePull", "canarySelector"} & rollout.keys()
-    source = rollout["healthCheck"]["properties"]["errorRate"]["properties"]
-    assert source.keys() == {"podMetrics"}
