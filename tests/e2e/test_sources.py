@@ -38,6 +38,7 @@ def app(error_rate: dict[str, Any], bad: int = 0, **rollout: Any) -> dict[str, A
     return {
         "type": "container",
         "template": {
+            "metadata": {"annotations": {"prometheus.io/path": "/deep/metrics"}},
             "spec": {
                 "terminationGracePeriodSeconds": 0,
                 "securityContext": {
@@ -63,7 +64,7 @@ def app(error_rate: dict[str, Any], bad: int = 0, **rollout: Any) -> dict[str, A
                         },
                     }
                 ],
-            }
+            },
         },
         "rollout": {
             "strategy": "Canary",

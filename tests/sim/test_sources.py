@@ -215,6 +215,24 @@ def test_nodes_behind_are_not_brought_to_a_version_whose_source_is_gone() -> Non
     world.until(lambda w: stable_on(w, 2))
 
 
+def test_a_job_that_has_nothing_to_do_is_well_without_its_source() -> None:
+    world = settled(3)
+    configure(world, NONE)
+    world.settle(60)
+    assert condition(world, "Ready")["status"] == "True"
+    assert not condition(world, "Stalled")
+
+
+def test_an_operator_that_is_started_again_leaves_a_source_the_time_to_settle() -> None:
+    world = settled(3)
+    world.apply(by_source("app:2", deadline="20s"))
+    world.until(lambda w: waves(w, "app-v2") == [1])
+    world.settle(15)
+    assert not any(each.stable_at for each in world.executions.values() if each.version == 2)
+    world.crash()
+    world.until(lambda w: stable_on(w, 2))
+
+
 def test_an_empty_node_gets_the_stable_version_whatever_its_source() -> None:
     world = settled(3)
     configure(world, NONE)

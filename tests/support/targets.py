@@ -45,6 +45,7 @@ class PodTargets:
         found = []
         for pod in pods:
             meta, address = pod["metadata"], pod["status"].get("podIP")
+            annotations = meta.get("annotations", {})
             if not address or pod["status"]["phase"] != "Running":
                 continue
             for container in pod["spec"]["containers"]:
@@ -56,6 +57,7 @@ class PodTargets:
                         "node": pod["spec"]["nodeName"],
                         "pod": meta["name"],
                         "app": meta["labels"]["wavegate.dev/job"],
+                        "__metrics_path__": annotations.get("prometheus.io/path", "/metrics"),
                     }
                     target = f"{address}:{port['containerPort']}"
                     found.append({"targets": [target], "labels": labels})

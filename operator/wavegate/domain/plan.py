@@ -94,7 +94,9 @@ class _Pass:
         claims = self._claims(run, stands)
         for name in self._nodes(claims):
             self.steps.append(self._node(name, claims.get(name), run))
-        doing = in_judgement(fleet, run)
+        # Where judging is held, that says who cannot be read.
+        is_held = stands is not None and stands.reason == "MetricsUnreadable"
+        doing = "" if is_held else in_judgement(fleet, run)
         if run is not None and stands is not None:
             self._record_rollout(run, stands, doing)
         self._find_blocker()

@@ -140,3 +140,15 @@ def test_the_grace_of_a_version_is_its_template_s_or_thirty_seconds() -> None:
     assert fleet().grace(version(1)) == 30
     assert fleet().grace(version(1, spec=patient)) == 90
     assert fleet().grace(None) == 30
+
+
+def test_a_source_that_settles_is_waited_for() -> None:
+    queries = {"source": "main", "errorQuery": "e[$window]", "totalQuery": "t[$window]"}
+    check = {"interval": "10s", "deadline": "1m", "errorRate": {"prometheus": queries}}
+    asked = version(1, spec=job_spec(rollout={"healthCheck": check}))
+    found = fleet(versions=[asked]).criteria(asked)
+    assert found is not None
+    assert (found.reads_counters, found.settling, found.shortest) == (True, 11.0, 31.0)
+    own = fleet(versions=[version(1)]).criteria(version(1))
+    assert own is not None
+    assert own.settling == 0

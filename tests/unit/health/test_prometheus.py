@@ -41,6 +41,7 @@ class Server:
     headers: list[dict[str, str]] = field(default_factory=list)
     was_asked: asyncio.Event = field(default_factory=asyncio.Event)
     waits: asyncio.Event | None = None
+    takes: float = 0.0
     url: str = ""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -49,6 +50,7 @@ class Server:
         self.was_asked.set()
         if self.waits is not None:
             await self.waits.wait()
+        await asyncio.sleep(self.takes)
         answer = self.answers[request.query["query"]]
         if isinstance(answer, bytes):
             return web.Response(body=answer, content_type="application/json")
@@ -339,6 +341,26 @@ async def test_a_slow_source_is_given_two_seconds_in_all_and_asked_once(serve, a
     assert TIMEOUT - 0.1 < took < TIMEOUT + 1
     assert len(server.asked) == 1
     server.waits.set()
+
+
+async def test_both_queries_together_are_given_two_seconds(serve, asking):
+    server = await serve()
+    server.takes = TIMEOUT * 0.6
+    assert await error_of(asking(server.url), server.url) == "no answer within 2 s"
+
+
+async def test_answers_that_nobody_asks_for_any_more_are_forgotten(serve, asking, clock):
+    server = await serve()
+    prometheus = asking(server.url)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    for number in range(100):
+        query = f"of version {number}"
+        server.answers[query] = vector({"n1": 1})
+        loop.time = lambda number=number: begun + 10.0 * number  # type: ignore[misc]
+        clock.now = START + 10.0 * number
+        await prometheus.read("n1", PrometheusSource("main", SOURCE.error_query, query, 10.0))
+    assert len(prometheus._turns) <= 3
 
 
 async def test_a_source_that_is_down_is_unreadable(asking):
