@@ -53,11 +53,13 @@ class Trust:
             return True
         text = _read(self._file, "CA")
         if self._context is None or text != self._text:
+            # Not create_default_context: of an empty file that makes the system's.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             try:
-                self._context = ssl.create_default_context(cadata=text)
+                context.load_verify_locations(cadata=text)
             except (ssl.SSLError, ValueError) as error:
                 raise UnreadableError(f"the CA file {self._file}: {error}") from error
-            self._text = text
+            self._context, self._text = context, text
         return self._context
 
 
