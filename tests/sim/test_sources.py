@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sim.invariants import Invariants
 from sim.test_rollouts import on_image, stable_on, waves
@@ -257,3 +259,42 @@ def test_immediate_reads_nothing_and_needs_no_source() -> None:
 
 def immediate() -> dict[str, Any]:
     return {**by_source("app:1")["rollout"], "strategy": "Immediate"}
+
+
+_EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(("down", "up", "gone", "there", "crash", "node")) | st.integers(1, 3),
+        st.sampled_from((0, 1, 3, 8, 20, 60)),
+    ),
+    max_size=10,
+)
+
+
+@given(events=_EVENTS, by_pods=st.frozensets(st.integers(1, 3)))
+def test_whatever_becomes_of_its_source_a_version_that_works_is_never_judged_failed(
+    events: list[tuple[str | int, int]], by_pods: frozenset[int]
+) -> None:
+    """Pods are well and can be read; the source is down or not configured for a while, or two."""
+    world = fleet(4, settings=MAIN)
+    world.watchers.append(Invariants(2))
+    world.apply(by_source("app:1", deadline="20s"))
+    for number, (event, seconds) in enumerate(events):
+        if event == "down":
+            world.sources_down.add("main")
+        elif event == "up":
+            world.sources_down.clear()
+        elif event in ("gone", "there"):
+            configure(world, MAIN if event == "there" else NONE)
+        elif event == "crash":
+            world.pass_once(lose_after=1)
+        elif event == "node":
+            world.add_node(f"n{90 + number}")
+        else:
+            image = f"app:{event}"
+            check = by_source(image, deadline="20s")
+            world.apply(spec(image) if event in by_pods else check)
+        world.pass_by(seconds)
+    world.pass_by(600)
+    failed = [each for each in world.executions.values() if each.observed == "Failed"]
+    assert not failed, world.story()
+    assert not [each for each in world.deployments.values() if each.type == "Rollback"]
