@@ -215,8 +215,8 @@ def deadline(
 
     It counts from the creation plus the replaced pod's grace period, whatever the pods do, and
     never ends before a healthy pod could have shown it since this process began to look (a pod that
-    is made only since then has all of the time), or since its numbers can be read again. Numbers that
-    come and go do not put it off for ever: it ends at the next window that cannot be read.
+    is made only since then has all of the time), or since its numbers can be read again. Numbers
+    that come and go do not put it off for ever: it ends at the next window that cannot be read.
     """
     version = fleet.versions.get(execution.version)
     if version is None:
