@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+
+from yarl import URL
 
 from wavegate.api.durations import parse_duration
 from wavegate.domain.observed import PlanSettings
@@ -104,7 +105,7 @@ def _endpoints(
         for name in files[option]:
             if name not in urls:
                 _refuse(parser, option, f"there is no --prometheus-source {name}=URL")
-            if urlsplit(urls[name]).scheme != "https":
+            if URL(urls[name]).scheme != "https":
                 _refuse(parser, option, f"source {name} is http; this is for https")
     return {
         name: Endpoint(
@@ -283,11 +284,12 @@ def _named(text: str) -> tuple[str, str]:
 def _source(text: str) -> tuple[str, str]:
     name, url = _named(text)
     try:
-        parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        parts = URL(url)
+        whole = parts.scheme in ("http", "https") and parts.host and parts.port
+        bare = parts.with_user(None).with_query(None).with_fragment(None) == parts
     except ValueError:
-        whole = None
-    if not whole or parts.query or parts.fragment or "@" in parts.netloc:
+        whole = bare = False
+    if not (whole and bare):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not NAME=URL with an address such as https://prometheus:9090, without"
             " a user, a password and a query"

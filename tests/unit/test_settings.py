@@ -112,6 +112,8 @@ def test_two_processes_never_have_the_same_identity():
         ["--prometheus-source", "main=file:///etc/passwd"],
         ["--prometheus-source", "main=http://"],
         ["--prometheus-source", "main=http://p:99999"],
+        ["--prometheus-source", "main=http://p:9090#x"],
+        ["--prometheus-source", "main=http://me@p:9090"],
         ["--prometheus-source", "main=http://me:secret@p:9090"],
         ["--prometheus-source", "main=http://p:9090?x=1"],
         ["--prometheus-token-file", "main=/t"],
