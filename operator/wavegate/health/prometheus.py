@@ -3,9 +3,9 @@
 The address is the administrator's; the rest is as in ``scrape``: no redirects, and bounds of time
 and bytes. Time is cut into turns, ten a window. A query is evaluated at the begin of a turn and
 asked once a turn, whoever wants to know: those that come while it is under way wait for it, those
-that come later in the turn share its answer. So a reading is of the same moment for errors and
-total, and readings of a pod, which are a window apart, are of moments a window apart: none sees a
-sample that the one before has seen.
+that come later in the turn share its answer, which is at most a tenth of a window old. So a reading
+is of the same moment for errors and total, and readings of a pod, which are a window apart, are of
+moments a window apart: none sees a sample that the one before has seen.
 
 That holds while the clock goes forward. After it went back by more than a turn, each pod has a
 reading refused, so that no window has its ends in the wrong order.
