@@ -18,6 +18,7 @@ from wavelab.controlplane import ControlPlane
 from wavelab.errors import RefusedError, WavelabError
 from wavelab.nodes import RealNodes
 from wavelab.process import Processes
+from wavelab.prometheus import Prometheus
 from wavelab.simulated import SimulatedNodes, node_names, simulated_name
 from wavelab.state import State
 
@@ -228,6 +229,21 @@ class Cluster:
     def load_image(self, tar: Path) -> None:
         """Import an OCI layout tar into every real node; pods use it with imagePullPolicy Never."""
         self._open().real.load_image(Path(tar))
+
+    def start_prometheus(self, config: Mapping[str, Any]) -> str:
+        """Run Debian's Prometheus on loopback with this configuration; returns its address.
+
+        Started again, it has the same address and its data. It ends with the cluster.
+        """
+        with states.cluster_lock(self.name):
+            parts = self._open()
+            return Prometheus(parts.state, parts.processes).start(config)
+
+    def stop_prometheus(self) -> None:
+        """Kill it (SIGKILL)."""
+        with states.cluster_lock(self.name):
+            parts = self._open()
+            Prometheus(parts.state, parts.processes).stop()
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from wavelab import binaries
 from wavelab.errors import RefusedError, WavelabError
+from wavelab.locks import exclusive
 
 CNI_DIRECTORY = Path("/usr/lib/cni")
 BUSYBOX = Path("/bin/busybox")
@@ -44,16 +47,42 @@ def install(progress: Callable[[str], None]) -> None:
         raise RefusedError(f"install these first (there is no apt-get): {', '.join(packages)}")
     for package, purpose in packages.items():
         progress(f"installing {package}: it {purpose}")
+    _run(["apt-get", "update", "-qq"])
+    _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages])
+
+
+def unpacked(package: str) -> Path:
+    """The files of a package that is not installed, below a directory of the cache.
+
+    For programs whose package would start a service: nothing of it is configured or started.
+    """
+    kept = binaries.cache_root() / "debian" / package
+    with exclusive(binaries.cache_root() / "debian.lock"):
+        if kept.exists():
+            return kept
+        if shutil.which("apt-get") is None:
+            raise RefusedError(f"{package} comes from Debian, and there is no apt-get")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as name:
+            directory = Path(name)
+            try:
+                _run(["apt-get", "download", "-qq", package], directory)
+            except WavelabError:
+                _run(["apt-get", "update", "-qq"])
+                _run(["apt-get", "download", "-qq", package], directory)
+            (archive,) = directory.glob("*.deb")
+            _run(["dpkg-deb", "--extract", str(archive), str(directory / "root")])
+            (directory / "root").rename(kept)
+    return kept
+
+
+def _run(command: Sequence[str], directory: Path | None = None) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
-    ):
-        result = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment
-        )
-        if result.returncode != 0:
-            raise WavelabError(f"`{' '.join(command)}` failed: {result.stderr.strip()}")
+    result = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, cwd=directory
+    )
+    if result.returncode != 0:
+        raise WavelabError(f"`{' '.join(command)}` failed: {result.stderr.strip()}")
 
 
 def check_root() -> None:

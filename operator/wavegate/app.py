@@ -14,7 +14,6 @@ import signal
 import time
 import uuid
 from collections.abc import Coroutine, Sized
-from functools import partial
 from random import SystemRandom
 from typing import Any, Final
 
@@ -39,7 +38,9 @@ from wavegate.handlers.deployments import watch_deployments
 from wavegate.handlers.jobs import watch_jobs
 from wavegate.handlers.process import frame, run_kopf
 from wavegate.health.monitor import Monitor
-from wavegate.health.scrape import open_session, read_counters
+from wavegate.health.prometheus import Prometheus
+from wavegate.health.readings import Readings
+from wavegate.health.scrape import open_session
 from wavegate.kube.access import Access, AccessError, load_access
 from wavegate.kube.errors import ApiError
 from wavegate.kube.resources import EXECUTIONS, JOB_VERSIONS, NODES, PODS, Resource
@@ -63,7 +64,7 @@ class Operator:
         settings: Settings,
         access: Access,
         transport: HttpTransport,
-        pod_session: aiohttp.ClientSession,
+        counters_session: aiohttp.ClientSession,
     ) -> None:
         self._settings = settings
         self._transport = transport
@@ -103,8 +104,9 @@ class Operator:
         self.writer = Writer(
             executor, self.queue, self.bucket, self.metrics, now=time.time, rng=SystemRandom()
         )
-        read = partial(read_counters, pod_session)
-        self.monitor = Monitor(self.cache.pods.get, self.queue.add, time.time, read)
+        self.prometheus = Prometheus(counters_session, settings.prometheus, time.time)
+        readings = Readings(counters_session, self.prometheus, self.metrics.reading)
+        self.monitor = Monitor(self.cache.pods.get, self.queue.add, time.time, readings.read)
         self.reconciler = Reconciler(
             plan,
             self.cache,
@@ -211,6 +213,7 @@ class Operator:
         await asyncio.wait([kopf], timeout=_KOPF_EXIT_TIMEOUT)
         await _cancel([kopf])
         await self.monitor.close()
+        await self.prometheus.close()
         await self.server.close()
 
     def _build_reflectors(self) -> list[Reflector[Any]]:
@@ -252,8 +255,8 @@ async def run(settings: Settings) -> int:
     except AccessError as error:
         _log.error("%s", error)
         return 2
-    async with HttpTransport(access) as transport, open_session() as pod_session:
-        operator = Operator(settings, access, transport, pod_session)
+    async with HttpTransport(access) as transport, open_session() as counters_session:
+        operator = Operator(settings, access, transport, counters_session)
         _log.info("operator %s for %s", settings.identity, access.server)
         return await operator.run()
 

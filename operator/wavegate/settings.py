@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import argparse
 import posixpath
+import re
 import socket
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+from yarl import URL
 
 from wavegate.api.durations import parse_duration
 from wavegate.api.fleetjob import ONE_SHOT_TYPES
 from wavegate.domain.observed import PlanSettings
+from wavegate.health.endpoint import Endpoint
 
 ENVIRONMENT_PREFIX: Final = "WAVEGATE_"
 
-_REPEATED: Final = ("namespace", "config_directory")
+_REPEATED: Final = (
+    "namespace",
+    "config_directory",
+    "prometheus_source",
+    "prometheus_token_file",
+    "prometheus_ca_file",
+)
 """Options that may be given several times."""
+
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 _DESCRIPTION: Final = """\
 Rolls versioned jobs out to every node their selector matches, wave by wave, and goes back by
@@ -56,6 +68,8 @@ class Settings:
     lost_after: float = PlanSettings().lost_after
     write_rate: float = 300.0
     write_burst: float = 500.0
+    prometheus: Mapping[str, Endpoint] = field(default_factory=dict)
+    """By the name that jobs give as the source of their error rate."""
     log_format: str = "text"
     verbose: bool = False
 
@@ -68,6 +82,7 @@ class Settings:
             config_image=self.config_image,
             config_directories=self.config_directories,
             lost_after=self.lost_after,
+            prometheus_sources=frozenset(self.prometheus),
         )
 
 
@@ -78,19 +93,46 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
     """
     parser = command_line()
     values = vars(parser.parse_args([*_from_environment(parser, environ), *arguments]))
-    host, port = values.pop("metrics_bind")
     # Repeated options add up; those of the environment are to be replaced, not added to.
     given = vars(parser.parse_args(arguments))
-    repeated = {name: tuple(dict.fromkeys(given[name] or values[name] or ())) for name in _REPEATED}
-    for name in _REPEATED:
-        del values[name]
+    repeated: dict[str, list[Any]] = {name: given[name] or values[name] or [] for name in _REPEATED}
+    single = {name: value for name, value in values.items() if name not in _REPEATED}
+    host, port = single.pop("metrics_bind")
     return Settings(
-        **values,
+        **single,
         metrics_host=host,
         metrics_port=port,
-        namespaces=repeated["namespace"],
-        config_directories=repeated["config_directory"],
+        namespaces=tuple(dict.fromkeys(repeated["namespace"])),
+        config_directories=tuple(dict.fromkeys(repeated["config_directory"])),
+        prometheus=_endpoints(parser, repeated),
     )
+
+
+def _endpoints(
+    parser: argparse.ArgumentParser, given: Mapping[str, list[Any]]
+) -> dict[str, Endpoint]:
+    """The sources by name, with their files; exits where these do not belong together."""
+    urls = dict(given["prometheus_source"])
+    files = {}
+    for option in ("prometheus_token_file", "prometheus_ca_file"):
+        files[option] = dict(given[option])
+        for name in files[option]:
+            if name not in urls:
+                _refuse(parser, option, f"there is no --prometheus-source {name}=URL")
+            if URL(urls[name]).scheme != "https":
+                _refuse(parser, option, f"source {name} is http; this is for https")
+    return {
+        name: Endpoint(
+            url,
+            token_file=files["prometheus_token_file"].get(name, ""),
+            ca_file=files["prometheus_ca_file"].get(name, ""),
+        )
+        for name, url in urls.items()
+    }
+
+
+def _refuse(parser: argparse.ArgumentParser, option: str, why: str) -> None:
+    parser.error(f"argument --{option.replace('_', '-')}: {why}")
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -105,6 +147,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_cluster_options(parser)
     _add_leader_options(parser)
     _add_work_options(parser)
+    _add_source_options(parser)
     _add_report_options(parser)
     return parser
 
@@ -193,6 +236,37 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "sources of error rates",
+        "Jobs name these in healthCheck.errorRate.prometheus; they cannot give an address."
+        " Whoever may create a FleetJob has its queries asked with the token given here.",
+    )
+    group.add_argument(
+        "--prometheus-source",
+        metavar="NAME=URL",
+        action="append",
+        type=_source,
+        help="a Prometheus, or what answers as one, such as"
+        " main=https://prometheus.monitoring:9090; may be repeated",
+    )
+    group.add_argument(
+        "--prometheus-token-file",
+        metavar="NAME=FILE",
+        action="append",
+        type=_named,
+        help="file with the bearer token for that source, https only; read again for each query",
+    )
+    group.add_argument(
+        "--prometheus-ca-file",
+        metavar="NAME=FILE",
+        action="append",
+        type=_named,
+        help="file with the certificates (PEM) that vouch for that source, instead of the"
+        " system's; read again for each query",
+    )
+
+
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reports")
     group.add_argument(
@@ -240,6 +314,29 @@ def _directory(text: str) -> str:
     if posixpath.normpath(text) != text or not text.startswith("/") or text in ("/", "//"):
         raise argparse.ArgumentTypeError(f"{text!r} is not an absolute, normalised path below /")
     return text
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not _NAME.fullmatch(name) or not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, the name a DNS label")
+    return name, value
+
+
+def _source(text: str) -> tuple[str, str]:
+    name, url = _named(text)
+    try:
+        parts = URL(url)
+        whole = parts.scheme in ("http", "https") and parts.host and parts.port
+        bare = parts.with_user(None).with_query(None).with_fragment(None) == parts
+    except ValueError:
+        whole = bare = False
+    if not (whole and bare):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME=URL with an address such as https://prometheus:9090, without"
+            " a user, a password and a query"
+        )
+    return name, url
 
 
 def _duration(text: str) -> float:

@@ -1,4 +1,4 @@
-"""A cluster of three real nodes, and the operator on it; one for this package."""
+"""A cluster of three real nodes, a Prometheus, and the operator on it; one for this package."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import wavelab
 from support.operator_process import OperatorProcess
 from support.space import Space
+from support.targets import PodTargets
 from wavelab.client import Client
 
 ROOT = Path(__file__).parents[2]
@@ -48,13 +50,30 @@ def node_directory() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="package")
+def prometheus_config(real_client: Client) -> Iterator[dict[str, Any]]:
+    """What makes a Prometheus scrape the pods of our jobs twice a second."""
+    targets = PodTargets(real_client)
+    discovery = {"url": targets.url, "refresh_interval": "500ms"}
+    yield {
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "scrape_configs": [{"job_name": "pods", "http_sd_configs": [discovery]}],
+    }
+    targets.close()
+
+
+@pytest.fixture(scope="package")
 def operator(
-    real_cluster: wavelab.Cluster, tmp_path_factory: pytest.TempPathFactory, node_directory: Path
+    real_cluster: wavelab.Cluster,
+    prometheus_config: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+    node_directory: Path,
 ) -> Iterator[OperatorProcess]:
-    """The operator under its own ServiceAccount."""
+    """The operator under its own ServiceAccount, with the source ``main``."""
+    address = real_cluster.start_prometheus(prometheus_config)
     config = real_cluster.service_account_kubeconfig("wavegate-system", "wavegate")
     log = tmp_path_factory.mktemp("operator") / "log"
-    process = OperatorProcess(config, log, f"--config-directory={node_directory}")
+    options = [f"--config-directory={node_directory}", f"--prometheus-source=main={address}"]
+    process = OperatorProcess(config, log, *options)
     process.start()
     yield process
     process.close()

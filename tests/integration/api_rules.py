@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from integration.source_rules import source_rules
 from wavegate.api.names import API_VERSION
 
 Object = dict[str, Any]
@@ -295,6 +296,7 @@ def _rollout_rules(kind: str) -> Iterator[Rule]:
         yield rule(f"{field} low", of(**{field: low}), of(**{field: low - 1}), field)
         yield rule(f"{field} high", of(**{field: high}), of(**{field: high + 1}), field)
     yield from _health_rules(rule, health)
+    yield from source_rules(rule, health)
 
 
 def _health_rules(rule: Any, health: Any) -> Iterator[Rule]:
@@ -323,22 +325,6 @@ def _health_rules(rule: Any, health: Any) -> Iterator[Rule]:
     rate = "healthCheck.maxErrorRate"
     yield rule("maxErrorRate low", health(maxErrorRate=0), health(maxErrorRate=-0.01), rate)
     yield rule("maxErrorRate high", health(maxErrorRate=1), health(maxErrorRate=1.01), rate)
-
-    def metrics(**more: Any) -> Object:
-        pod = {"port": 8080, "errors": ["e"], "total": ["t"], **more}
-        made: Object = health(errorRate={"podMetrics": pod})
-        return made
-
-    source = "healthCheck.errorRate.podMetrics"
-    yield rule(
-        "errorRate", metrics(), health(errorRate={}), f"{source}: is required when errorRate"
-    )
-    yield rule("port low", metrics(port=1), metrics(port=0), f"{source}.port")
-    yield rule("port high", metrics(port=65535), metrics(port=65536), f"{source}.port")
-    yield rule("path", metrics(path="/m?x=1"), metrics(path="m"), f"{source}.path")
-    yield rule("format", metrics(format="JSON"), metrics(format="json"), f"{source}.format")
-    yield rule("errors", metrics(errors=["a", "b"]), metrics(errors=[]), f"{source}.errors")
-    yield rule("total", metrics(total=["a", "b"]), metrics(total=["a", "a"]), f"{source}.total[1]")
 
 
 def _deployment_rules() -> Iterator[Rule]:

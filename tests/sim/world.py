@@ -17,6 +17,7 @@ from wavegate.domain.actions import (
     Action,
     Plan,
     Probe,
+    PrometheusSource,
 )
 from wavegate.domain.health import HealthRecord, PodState, Reading, Unreadable, begin, close_window
 from wavegate.domain.observed import (
@@ -115,6 +116,8 @@ class World(Writes):
     settings: PlanSettings = field(default_factory=PlanSettings)
     may_not_cordon: bool = False
     """Whether the operator lacks the right to patch nodes."""
+    sources_down: set[str] = field(default_factory=set)
+    """Names of configured sources that do not answer."""
     stirred: bool = True
     """Whether something has changed that would wake the operator since its last pass."""
     wake_at: float | None = None
@@ -346,14 +349,29 @@ class World(Writes):
         reading: Reading | Unreadable | None = Reading(errors=total * fate.error_rate, total=total)
         if not fate.readable:
             reading = Unreadable(f"http://[{pod.ip}]:8080/metrics", "timed out")
+        if isinstance(probe.source, PrometheusSource):
+            reading = self._from_source(probe.source, reading)
         if not probe.criteria.reads_counters:
             reading = None
         if record is None:
-            if pod.ready:
+            if pod.ready and self.now - state.ready_changed >= probe.criteria.settling:
                 self.health[pod.uid] = begin(pod.uid, state, reading, self.now)
         elif self.now - record.window_start >= probe.criteria.interval:
             self.health[pod.uid] = close_window(record, probe.criteria, state, reading, self.now)
             self.stirred = True
+
+    def _from_source(
+        self, source: PrometheusSource, reading: Reading | Unreadable
+    ) -> Reading | Unreadable:
+        """What a Prometheus that scrapes the pods says of one."""
+        address = f"source {source.name}"
+        if source.name not in self.settings.prometheus_sources:
+            return Unreadable(address, "is not configured")
+        if source.name in self.sources_down:
+            return Unreadable(address, "cannot connect")
+        if isinstance(reading, Unreadable):
+            return Unreadable(address, "totalQuery has no sample")
+        return reading
 
     # for people
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wavegate.domain.observed import PlanSettings
+from wavegate.health.endpoint import Endpoint
 from wavegate.settings import Settings, parse_settings
 
 
@@ -21,6 +22,8 @@ def test_every_option_is_taken_from_the_command_line():
             *("--lease-namespace", "ops", "--lease-name", "l", "--identity", "me"),
             *("--metrics-bind", "127.0.0.1:0", "--pipeline-image", "i:2", "--lost-after", "90m"),
             *("--write-rate", "50", "--write-burst", "60", "--log-format", "json", "-v"),
+            *("--prometheus-source", "a=http://p:9090", "--prometheus-source", "b=https://q/x"),
+            *("--prometheus-token-file", "b=/t", "--prometheus-ca-file", "b=/ca"),
         ],
         {},
     )
@@ -37,6 +40,7 @@ def test_every_option_is_taken_from_the_command_line():
         lost_after=5400.0,
         write_rate=50.0,
         write_burst=60.0,
+        prometheus={"a": Endpoint("http://p:9090"), "b": Endpoint("https://q/x", "/t", "/ca")},
         log_format="json",
         verbose=True,
     )
@@ -51,8 +55,15 @@ def test_every_option_is_taken_from_the_environment():
             "WAVEGATE_METRICS_BIND": "[::1]:9090",
             "WAVEGATE_VERBOSE": "true",
             "WAVEGATE_LEASE_NAME": "other",
+            "WAVEGATE_PROMETHEUS_SOURCE": "a=http://p:9090, b=https://q",
+            "WAVEGATE_PROMETHEUS_TOKEN_FILE": "b=/t",
+            "WAVEGATE_PROMETHEUS_CA_FILE": "b=/ca",
         },
     )
+    assert settings.prometheus == {
+        "a": Endpoint("http://p:9090"),
+        "b": Endpoint("https://q", "/t", "/ca"),
+    }
     assert settings.namespaces == ("web", "shop")
     assert settings.lost_after == 7200
     assert (settings.metrics_host, settings.metrics_port) == ("::1", 9090)
@@ -65,6 +76,17 @@ def test_the_command_line_wins_over_the_environment():
     settings = parse_settings(["-n", "shop", "--log-format", "text"], environ)
     assert settings.namespaces == ("shop",)
     assert settings.log_format == "text"
+
+
+def test_jobs_may_name_the_sources_that_have_an_address():
+    settings = parse_settings(["--prometheus-source", "main=http://p:9090"], {})
+    assert settings.for_plans().prometheus_sources == {"main"}
+
+
+def test_of_sources_too_the_command_line_wins():
+    environ = {"WAVEGATE_PROMETHEUS_SOURCE": "a=http://p"}
+    settings = parse_settings(["--prometheus-source", "b=http://q"], environ)
+    assert list(settings.prometheus) == ["b"]
 
 
 def test_two_processes_never_have_the_same_identity():
@@ -83,6 +105,20 @@ def test_two_processes_never_have_the_same_identity():
         ["--metrics-bind", "host:70000"],
         ["--log-format", "xml"],
         ["--name", "web"],
+        ["--prometheus-source", "http://p:9090"],
+        ["--prometheus-source", "main="],
+        ["--prometheus-source", "Main=http://p:9090"],
+        ["--prometheus-source", "main=p:9090"],
+        ["--prometheus-source", "main=file:///etc/passwd"],
+        ["--prometheus-source", "main=http://"],
+        ["--prometheus-source", "main=http://p:99999"],
+        ["--prometheus-source", "main=http://p:9090#x"],
+        ["--prometheus-source", "main=http://me@p:9090"],
+        ["--prometheus-source", "main=http://me:secret@p:9090"],
+        ["--prometheus-source", "main=http://p:9090?x=1"],
+        ["--prometheus-token-file", "main=/t"],
+        ["--prometheus-token-file", "a=/t", "--prometheus-source=a=http://p"],
+        ["--prometheus-ca-file", "a=/t", "--prometheus-source=b=https://p"],
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_named(

@@ -6,7 +6,7 @@ that would contradict another field are not here but in ``defaults.py``.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -27,7 +27,14 @@ MAX_LABEL_KEY: Final = 317
 """A DNS name of 253 characters, a slash and a name of 63."""
 
 LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LABEL_KEY)]
+WINDOW: Final = "$window"
+"""What stands for the length of a window in a query."""
+
 MetricName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+SourceName = Annotated[
+    str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+]
+Query = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 
 
 class PodMetrics(Model):
@@ -63,22 +70,59 @@ class PodMetrics(Model):
     )
 
 
+def _reads_window(field: str) -> dict[str, Any]:
+    """The rule that a query reads counters of the window alone, and none that are older."""
+    return rules(cel(f"self.contains('[{WINDOW}]')", _reads_no_window(field)))
+
+
+def _reads_no_window(field: str) -> str:
+    return (
+        f"{_HEALTH}.errorRate.prometheus.{field}: must read its counters over [{WINDOW}], such as"
+        f" sum by (node) (last_over_time(requests_total[{WINDOW}]))"
+    )
+
+
+class PrometheusQueries(Model):
+    """Counters that a Prometheus has gathered."""
+
+    source: SourceName = Field(
+        description="Name of a source that the administrator gave the operator"
+        " (--prometheus-source NAME=URL). A version that names another one is not rolled out."
+    )
+    error_query: Query = Field(
+        description="PromQL of the errors, written as totalQuery is. A node without a sample is"
+        " unreadable; where the errors have no series before the first one, add what counts as"
+        " none: sum by (node) (last_over_time(app_errors_total[$window])) or"
+        " 0 * sum by (node) (last_over_time(app_requests_total[$window])).",
+        json_schema_extra=_reads_window("errorQuery"),
+    )
+    total_query: Query = Field(
+        description="PromQL of everything handled: one sample a node, with the label node, of"
+        " cumulative counters of this job's pods, whose differences make a window. They are read"
+        " over [$window], which stands for healthCheck.interval, so that a target that is no"
+        " longer scraped is unreadable and not idle; Prometheus has to scrape at least once in"
+        " that time. Example: sum by (node) (last_over_time(app_requests_total[$window])).",
+        json_schema_extra=_reads_window("totalQuery"),
+    )
+
+
+_ONE_SOURCE: Final = f"{_HEALTH}.errorRate: give exactly one of podMetrics and prometheus"
+
+
 class ErrorRate(Model):
     """Where errors and totals come from, instead of the driver's own counters."""
 
     model_config = ConfigDict(
-        json_schema_extra=rules(
-            cel(
-                "has(self.podMetrics)",
-                f"{_HEALTH}.errorRate.podMetrics: is required when errorRate is given",
-                field_path=".podMetrics",
-                reason="FieldValueRequired",
-            )
-        )
+        json_schema_extra=rules(cel("has(self.podMetrics) != has(self.prometheus)", _ONE_SOURCE))
     )
 
     pod_metrics: PodMetrics | None = Field(
         default=None, description="Read the counters from each pod over HTTP."
+    )
+    prometheus: PrometheusQueries | None = Field(
+        default=None,
+        description="Ask a Prometheus for the counters of all pods at once. The first window of a"
+        " pod begins when one window has passed in which it was scraped.",
     )
 
 
@@ -294,6 +338,16 @@ def rollout_problems(rollout: RolloutSettings) -> list[str]:
     ):
         if value is not None and not 0 < value <= MAX_DEADLINE:
             found.append(f"{_HEALTH}.{name}: must be longer than 0s and at most 24h")
-    if health.error_rate is not None and health.error_rate.pod_metrics is None:
-        found.append(f"{_HEALTH}.errorRate.podMetrics: is required when errorRate is given")
+    if health.error_rate is not None:
+        found += _source_problems(health.error_rate)
     return found
+
+
+def _source_problems(error_rate: ErrorRate) -> list[str]:
+    queries = error_rate.prometheus
+    if (error_rate.pod_metrics is None) == (queries is None):
+        return [_ONE_SOURCE]
+    if queries is None:
+        return []
+    written = {"errorQuery": queries.error_query, "totalQuery": queries.total_query}
+    return [_reads_no_window(name) for name, text in written.items() if f"[{WINDOW}]" not in text]

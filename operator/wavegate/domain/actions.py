@@ -208,6 +208,22 @@ class CounterSource:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusSource:
+    """Where a Prometheus is asked for cumulative counters, one sample a node."""
+
+    name: str
+    """Of a source that the administrator configured; its address is known to the shell alone."""
+    error_query: str
+    total_query: str
+    """PromQL as it is sent: over ``window``."""
+    window: float
+    """Seconds that a sample may be old, which are those between two readings of a pod."""
+
+
+Source = CounterSource | PrometheusSource
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """A pod whose windows are to be kept from now on; others are forgotten."""
 
@@ -215,7 +231,7 @@ class Probe:
     pod_name: str
     pod_uid: str
     criteria: Criteria
-    source: CounterSource | None
+    source: Source | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@
 | Running after a rollback | False: RolledBack | | True |
 | RolloutFailed, Failed, canceled | False: the reason | | True |
 | any: TemplateRefused, VersionMissing, NoCanary, a stranger's pod | False: the reason | | True |
+| any: SourceNotConfigured | False | | True |
 
 Available: at least one node runs a stable execution of the stable version.
 """
@@ -37,7 +38,7 @@ from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.one_shot import results
 from wavegate.domain.records import pruned, stamped
 from wavegate.domain.rollback import needs_rollback
-from wavegate.domain.rollout import Outlook
+from wavegate.domain.rollout import STALLING, Outlook
 from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
 from wavegate.domain.times import format_time
 from wavegate.domain.wanted import newest_failed, overtaken_by, repeats_failure
@@ -87,7 +88,7 @@ def _stopped(fleet: Fleet, reason: str) -> State:
 
 def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doing: str) -> State:
     if run is not None and outlook is not None and not _ends(outlook):
-        if outlook.state == "Pending":
+        if outlook.state == "Pending" and outlook.reason not in STALLING:
             message = f"{outlook.message}; waits for one"
             return State("Running", "NoMatchingNodes", message, ready=True)
         if outlook.state == "Paused":
@@ -96,7 +97,7 @@ def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doi
         message = f"{outlook.message}; {doing}" if doing else outlook.message
         if run.is_rollback and (failed := newest_failed(fleet)):
             message = f"v{failed.to_version} failed ({_why(failed)}); {message}"
-        return State("Deploying", kind, message, stalled=outlook.reason == "NoCanary")
+        return State("Deploying", kind, message, stalled=outlook.reason in STALLING)
     if run is not None and outlook is not None:
         return State("Deploying", outlook.reason, outlook.message)
     last = fleet.accepted[-1] if fleet.accepted else None

@@ -24,7 +24,7 @@ from wavegate.domain.actions import Note, SetStatus, Step, Urgency
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, Observed
 from wavegate.domain.records import pruned, stamped
-from wavegate.domain.rollout import Outlook, is_stamped
+from wavegate.domain.rollout import STALLING, Outlook, is_stamped
 from wavegate.domain.stopping import Stop
 from wavegate.domain.times import format_time
 from wavegate.domain.user_deployments import SUPERSEDING, answers, first_in_line, version_left
@@ -330,7 +330,7 @@ def _conditions(
             Condition(READY, "False", reason, message),
             Condition(RECONCILING, "True", reason, message),
         ]
-        if reason == "NoCanary":
+        if reason in STALLING:
             wanted[1] = Condition(STALLED, "True", reason, message)
     old = deployment.status.get("conditions") or ()
     return set_conditions(old, wanted, format_time(now), deployment.generation)

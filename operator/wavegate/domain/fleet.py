@@ -15,7 +15,7 @@ from wavegate.api.defaults import fill_rollout, override_rollout
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
 from wavegate.api.rollout import RolloutSettings
-from wavegate.domain.actions import CounterSource
+from wavegate.domain.actions import Source
 from wavegate.domain.claim import Chain
 from wavegate.domain.cordon import as_open
 from wavegate.domain.health import Criteria
@@ -28,7 +28,7 @@ from wavegate.domain.observed import (
     VersionView,
 )
 from wavegate.domain.one_shot import is_one_shot
-from wavegate.domain.sources import source_of
+from wavegate.domain.sources import not_configured, settling, source_of
 from wavegate.domain.targets import Placement
 from wavegate.drivers.pod import template_of
 
@@ -232,17 +232,25 @@ class Fleet:
             success_threshold=check.success_threshold,
             failure_threshold=check.failure_threshold,
             min_healthy_time=check.min_healthy_time,
-            reads_counters=self.has_source(version),
+            reads_counters=self.source(version) is not None,
+            settling=settling(self.source(version)),
         )
 
-    def source(self, version: VersionView) -> CounterSource | None:
-        """The counters of the version's pods; None: health is readiness and restarts alone."""
-        if version.spec is None:
-            return None
-        return source_of(version.spec.model_copy(update={"rollout": self.judged_by(version)}))
+    def source(self, version: VersionView) -> Source | None:
+        """Where the counters of the version's pods are read; None where they have none."""
+        spec = self._as_judged(version)
+        return source_of(spec) if spec is not None else None
 
-    def has_source(self, version: VersionView) -> bool:
-        return self.source(version) is not None
+    def missing_source(self, version: VersionView) -> str:
+        """That the version names a source which is not configured, and the way out; else empty."""
+        spec = self._as_judged(version)
+        return not_configured(spec, self.settings) if spec is not None else ""
+
+    def _as_judged(self, version: VersionView) -> FleetJobSpec | None:
+        """The version's spec with the settings by which its executions are judged, if they are."""
+        if version.spec is None or self.one_shot:
+            return None
+        return version.spec.model_copy(update={"rollout": self.judged_by(version)})
 
     def grace(self, version: VersionView | None) -> float:
         """Seconds that a pod of the version may take to stop."""

@@ -54,13 +54,15 @@ class Criteria:
     failure_threshold: int
     min_healthy_time: float | None
     reads_counters: bool
+    settling: float = 0.0
+    """Seconds from the pod's readiness to its first reading, with which the first window begins."""
 
     @property
     def shortest(self) -> float:
         """Seconds from the pod's readiness to the earliest healthy verdict."""
         if self.min_healthy_time is not None:
-            return max(self.interval, self.min_healthy_time)
-        return self.interval * (self.success_threshold or 1)
+            return self.settling + max(self.interval, self.min_healthy_time)
+        return self.settling + self.interval * (self.success_threshold or 1)
 
 
 class Window(Enum):
@@ -123,7 +125,10 @@ class PodState:
 def begin(
     pod_uid: str, pod: PodState, reading: Reading | Unreadable | None, now: float
 ) -> HealthRecord:
-    """Open the first window of a pod that has just been seen ready."""
+    """Open the first window of a pod, with its state when it was first seen ready.
+
+    Whatever happens to the pod between that and the reading is in the first window.
+    """
     return HealthRecord(
         pod_uid=pod_uid,
         window_start=now,

@@ -1,89 +1,153 @@
 """Hold: nothing is judged where nobody's numbers can be read.
 
-Where the last window of every ready pod that is being judged is unreadable, while no old version's
-can be read either, the fault is not the version's: judging is held (MetricsUnreadable), no deadline
-ends, and no rollback is made. After three deadlines an open rollout is given up, without taking
-Ready nodes back. If an old version's numbers can be read, it is the new version's fault.
+Pods are held together that are read at the same place: at their own addresses, or from one source.
+Where the last window of every one that is ready and being judged is unreadable, while no old
+version's can be read at that place either, the fault is not the version's: judging is held
+(MetricsUnreadable), no deadline ends, and no rollback is made. After three deadlines an open
+rollout is given up, without taking Ready nodes back. If an old version's numbers can be read, it is
+the new version's fault. A source that is not configured is unreadable from the start.
 
 | pods being judged | an old version's pod | held |
 | --- | --- | --- |
 | all unreadable | unreadable, or none there | yes |
 | all unreadable | readable | no |
+| all unreadable | readable, but at another place | yes |
 | one readable | any | no |
+| one without a window yet, the others unreadable | unreadable, or none there | yes |
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from wavegate.domain.actions import PrometheusSource
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import HealthRecord, Window
-from wavegate.domain.observed import ExecutionView
+from wavegate.domain.observed import ExecutionView, PodView, VersionView
 from wavegate.domain.verdict import held_too_long
 
 _REFERENCES = 3
-"""Pods of old versions that are read to tell whose fault it is."""
+"""Pods of old versions that are read to tell whose fault it is, a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why judging is held at a place (address and error), and whether for too long."""
+
+    why: str = ""
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Whether judging is held: why (address and error), else empty."""
+    """Where judging is held."""
 
-    why: str = ""
-    given_up: bool = False
+    places: Mapping[str, Held] = field(default_factory=dict)
     references: tuple[tuple[Chain, ExecutionView], ...] = ()
+
+    def of(self, fleet: Fleet, version: VersionView | None) -> Held:
+        """What holds those that run this version; an empty why where nothing does."""
+        if version is None:
+            return Held()
+        return self.places.get(_place(fleet, version) or "", Held())
+
+    def of_rollout(
+        self, fleet: Fleet, version: VersionView, waited_for: Collection[ExecutionView]
+    ) -> Held:
+        """What holds a rollout of this version: its own place, or that of all it waits for.
+
+        An execution that it took over from another version is read where that version says.
+        """
+        own = self.of(fleet, version)
+        others = [self.of(fleet, fleet.versions.get(each.version)) for each in waited_for]
+        if own.why or not others or not all(each.why for each in others):
+            return own
+        return Held(others[0].why, all(each.given_up for each in others))
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A ready pod with a claim whose numbers are looked at."""
+
+    chain: Chain
+    execution: ExecutionView
+    version: VersionView
+    record: HealthRecord | None
 
 
 def holding(fleet: Fleet) -> Holding:
-    """Whether nobody's numbers can be read."""
-    judged: list[tuple[Chain, ExecutionView, HealthRecord]] = []
+    """Where nobody's numbers can be read."""
+    judged, stable = _members(fleet)
+    places: dict[str, Held] = {}
+    references: list[tuple[Chain, ExecutionView]] = []
+    for place, members in judged.items():
+        why = fleet.missing_source(members[0].version)
+        if not why:
+            last = _first_unreadable(members)
+            if last is None:
+                continue
+            old = _references(members, stable.get(place, ()))
+            references += [(each.chain, each.execution) for each in old]
+            if any(_is_readable(each) for each in old):
+                continue
+            why = last
+        too_long = all(held_too_long(fleet, each.chain, each.execution) for each in members)
+        places[place] = Held(why, too_long)
+    return Holding(places, tuple(references))
+
+
+def _members(fleet: Fleet) -> tuple[dict[str, list[_Member]], dict[str, list[_Member]]]:
+    """By place: those being judged, and those that are stable."""
+    judged: dict[str, list[_Member]] = defaultdict(list)
+    stable: dict[str, list[_Member]] = defaultdict(list)
     for chain in fleet.chains.values():
         execution, pod = chain.live, chain.own_pod
-        if execution is None or execution.stable_at or pod is None or not pod.ready:
+        version = fleet.versions.get(execution.version) if execution is not None else None
+        if execution is None or version is None or not _is_ready(pod):
             continue
-        version = fleet.versions.get(execution.version)
-        if version is None or not fleet.has_source(version) or fleet.criteria(version) is None:
+        place = _place(fleet, version)
+        if place is None:
             continue
+        assert pod is not None
         record = fleet.observed.health.get(pod.uid)
-        if record is None or not _unreadable(record):
-            return Holding()
-        judged.append((chain, execution, record))
-    if not judged:
-        return Holding()
-    references = _references(fleet, {execution.workload_hash for _, execution, _ in judged})
-    if any(_readable(fleet, chain) for chain, _ in references):
-        return Holding(references=references)
-    last = judged[0][2].last
-    assert last is not None
-    given_up = all(held_too_long(fleet, chain, execution) for chain, execution, _ in judged)
-    return Holding(last.why, given_up, references)
+        group = stable if execution.stable_at else judged
+        group[place].append(_Member(chain, execution, version, record))
+    return judged, stable
 
 
-def _unreadable(record: HealthRecord) -> bool:
-    return record.last is not None and record.last.verdict is Window.UNREADABLE
+def _is_ready(pod: PodView | None) -> bool:
+    return pod is not None and pod.ready
 
 
-def _references(
-    fleet: Fleet, judged_workloads: set[str]
-) -> tuple[tuple[Chain, ExecutionView], ...]:
-    """Some ready pods of executions that are stable with another workload and have counters."""
-    found: list[tuple[Chain, ExecutionView]] = []
-    for chain in fleet.chains.values():
-        execution, pod = chain.live, chain.own_pod
-        if execution is None or not execution.stable_at or pod is None or not pod.ready:
-            continue
-        version = fleet.versions.get(execution.version)
-        if execution.workload_hash in judged_workloads or version is None:
-            continue
-        if fleet.has_source(version) and fleet.criteria(version) is not None:
-            found.append((chain, execution))
-        if len(found) == _REFERENCES:
-            break
-    return tuple(found)
+def _place(fleet: Fleet, version: VersionView) -> str | None:
+    """Where the version's numbers are read; None where none are."""
+    source = fleet.source(version)
+    if source is None or fleet.criteria(version) is None:
+        return None
+    return f"source {source.name}" if isinstance(source, PrometheusSource) else "pods"
 
 
-def _readable(fleet: Fleet, chain: Chain) -> bool:
-    pod = chain.own_pod
-    record = fleet.observed.health.get(pod.uid) if pod is not None else None
-    return record is not None and record.last is not None and not _unreadable(record)
+def _first_unreadable(members: Sequence[_Member]) -> str | None:
+    """What the first one says where all that have a window are unreadable; None if they are not."""
+    windows = [each.record.last for each in members if each.record is not None and each.record.last]
+    if not windows or any(window.verdict is not Window.UNREADABLE for window in windows):
+        return None
+    return windows[0].why
+
+
+def _references(members: Sequence[_Member], stable: Sequence[_Member]) -> list[_Member]:
+    """Some that are stable with a workload that is not being judged."""
+    workloads = {each.execution.workload_hash for each in members}
+    return [each for each in stable if each.execution.workload_hash not in workloads][:_REFERENCES]
+
+
+def _is_readable(member: _Member) -> bool:
+    record = member.record
+    return (
+        record is not None
+        and record.last is not None
+        and record.last.verdict is not Window.UNREADABLE
+    )

@@ -300,6 +300,8 @@ class PlanSettings:
     """Without a health check: how long a pod is ready before its execution is stable."""
     start_deadline: float = 600.0
     """Immediate: an execution that does not run by then counts as failed."""
+    prometheus_sources: frozenset[str] = frozenset()
+    """Names that jobs may give as the source of their error rate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from wavegate.domain.places import holds_place, needs_place
 from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
 from wavegate.domain.rollout import Outlook, in_judgement, outlook
+from wavegate.domain.sources import NOT_CONFIGURED
 from wavegate.domain.stopping import SUSPENDED, stop_progress, stop_reason
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement, deadline, judge
@@ -117,7 +118,7 @@ class _Pass:
         self.steps += deletion.stop_former(fleet.observed)
         self.cordoned = cordon.leftovers(fleet.observed)
         holding = hold.holding(fleet)
-        self._judge(held=bool(holding.why))
+        self._judge(holding)
         self.steps += deployments.answer_users(fleet)
         self.steps.append(versions.new_version(fleet))
         self.steps.append(versions.new_deployment(fleet))
@@ -128,7 +129,9 @@ class _Pass:
         claims = self._claims(run, stands)
         for name in self._nodes(claims):
             self.steps.append(self._node(name, claims.get(name), run))
-        doing = in_judgement(fleet, run)
+        # Where judging is held, that says who cannot be read.
+        is_held = stands is not None and stands.reason == "MetricsUnreadable"
+        doing = "" if is_held else in_judgement(fleet, run)
         if run is not None and stands is not None:
             self._record_rollout(run, stands, doing)
         self._find_blocker()
@@ -138,7 +141,7 @@ class _Pass:
         wake_at = min((at for at in self.wake_ups if at > fleet.now), default=None)
         return Plan(_not_busy(fleet.observed, self.steps), self._probes(holding), wake_at)
 
-    def _judge(self, held: bool) -> None:
+    def _judge(self, holding: hold.Holding) -> None:
         fleet = self.fleet
         for name, chain in fleet.chains.items():
             execution = chain.live
@@ -146,7 +149,8 @@ class _Pass:
                 continue
             if self.stopped and fleet.node_of(execution) is not None:
                 continue
-            judgement = judge(fleet, chain, execution, held)
+            held = holding.of(fleet, fleet.versions.get(execution.version))
+            judgement = judge(fleet, chain, execution, bool(held.why))
             self.judgements[name] = (execution, judgement)
             if judgement.wake_at is not None:
                 self.wake_ups.append(judgement.wake_at)
@@ -184,7 +188,8 @@ class _Pass:
             self.blocker = State("", "VersionMissing", words, stalled=True)
             return None, None
         run = progress(fleet, deployment, version)
-        return run, outlook(fleet, run, holding.why, holding.given_up)
+        held = holding.of_rollout(fleet, version, run.unsettled.values())
+        return run, outlook(fleet, run, held.why, held.given_up)
 
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
@@ -255,29 +260,34 @@ class _Pass:
         if stable is None or stable.spec is None:
             return {}
         targets = fleet.targets(stable)
+        behind = [name for name in targets if self._is_behind(name, stable, newest)]
+        if behind and (missing := fleet.missing_source(stable)):
+            self.blocker = State("", NOT_CONFIGURED, missing, stalled=True)
+            return {}
         rollout = settings_of(newest, stable)
         free: int | None = None
         if rollout.strategy != "Immediate":
             free = sizes(rollout, "Update", len(targets)).wave - self._held_places()
-
-        def is_wanted(execution: ExecutionView) -> bool:
-            return is_up_to_date(execution, stable, newest, fleet.now)
-
         claims: dict[str, NewClaim] = {}
-        for name in targets:
-            chain = fleet.chains.get(name)
-            if fleet.one_shot:
-                behind = is_behind(chain, fleet.nodes[name], is_wanted)
-            else:
-                behind = _runs_another(chain, stable, is_wanted)
-            if not behind:
-                continue
-            if needs_place(chain, one_shot=fleet.one_shot) and free is not None:
+        for name in behind:
+            if needs_place(fleet.chains.get(name), one_shot=fleet.one_shot) and free is not None:
                 if free <= 0:
                     continue
                 free -= 1
             claims[name] = NewClaim(stable, 0, newest.name)
         return claims if claims and self._is_prepared(stable) else {}
+
+    def _is_behind(self, name: str, stable: VersionView, newest: DeploymentView) -> bool:
+        """Whether a target is to be brought to the stable version."""
+        fleet = self.fleet
+        chain = fleet.chains.get(name)
+
+        def is_wanted(execution: ExecutionView) -> bool:
+            return is_up_to_date(execution, stable, newest, fleet.now)
+
+        if fleet.one_shot:
+            return is_behind(chain, fleet.nodes[name], is_wanted)
+        return _runs_another(chain, stable, is_wanted)
 
     def _is_prepared(self, version: VersionView) -> bool:
         """Whether the version's ConfigMap is there and its pod was accepted; asks for it if not."""

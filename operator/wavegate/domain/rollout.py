@@ -13,6 +13,7 @@ from wavegate.domain.budget import exceeded
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.gate import Gate, gate
 from wavegate.domain.observed import DeploymentView, VersionView
+from wavegate.domain.sources import NOT_CONFIGURED
 from wavegate.domain.times import parse_time
 from wavegate.domain.waves import Progress
 
@@ -44,6 +45,10 @@ TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
 _MOST_NAMED: Final = 3
 _MOST_LABELS: Final = 256
 """Nodes, and characters of labels, in a message."""
+
+
+STALLING: Final = frozenset({"NoCanary", NOT_CONFIGURED})
+"""Reasons for which an open rollout goes on only when somebody has changed something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,13 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     if deployment.canceled:
         return Outlook("Canceled", "Canceled", _so_far("canceled", run))
     stands = gate(run)
-    if failure := _failure(run, stands):
+    if failure := _failure(run, stands, held if given_up else ""):
         return failure
-    if held and given_up:
-        return Outlook("Failed", "MetricsUnreadable", f"gave up, nothing can be read: {held}")
     if _is_over(run, stands):
         return _ended(run)
+    if not run.is_rollback and (missing := fleet.missing_source(run.version)):
+        state = "Pending" if deployment.started is None else "InProgress"
+        return Outlook(state, NOT_CONFIGURED, missing)
     if deployment.started is None:
         return _before_the_start(fleet, run)
     passed = stands in (Gate.PASSED, Gate.NONE)
@@ -108,7 +114,7 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     return Outlook("InProgress", reason, message, True, may_advance, passed_gate=promoted)
 
 
-def _failure(run: Progress, stands: Gate) -> Outlook | None:
+def _failure(run: Progress, stands: Gate, given_up: str) -> Outlook | None:
     if stands is Gate.FAILED:
         return Outlook("Failed", "CanaryFailed", f"the canary gate refused it: {_first(run)}")
     if run.rollout.strategy == "Immediate" and not run.is_rollback:
@@ -116,6 +122,8 @@ def _failure(run: Progress, stands: Gate) -> Outlook | None:
     if broken := exceeded(len(run.failed), run.sizes.total, run.rollout):
         reason = "RollbackFailed" if run.is_rollback else "BudgetExceeded"
         return Outlook("Failed", reason, f"{broken}: {_first(run)}")
+    if given_up:
+        return Outlook("Failed", "MetricsUnreadable", f"gave up, nothing can be read: {given_up}")
     return None
 
 

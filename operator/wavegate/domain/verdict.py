@@ -236,8 +236,8 @@ def deadline(
 
     It counts from the creation plus the replaced pod's grace period, whatever the pods do, and
     never ends before a healthy pod could have shown it since this process began to look (a pod that
-    is made only since then has all of the time), or since its numbers can be read again (the latter
-    at most until three deadlines have passed).
+    is made only since then has all of the time), or since its numbers can be read again. Numbers
+    that come and go do not put it off for ever: it ends at the next window that cannot be read.
     """
     version = fleet.versions.get(execution.version)
     if version is None:
@@ -256,7 +256,7 @@ def deadline(
     if record is not None and record.readable_since is not None:
         since = record.readable_since
         if since > record.first_window:
-            ends = max(ends, min(since + needed, begin + _HOLDS_BEFORE_THE_END * allowed))
+            ends = max(ends, since + needed)
     return ends
 
 

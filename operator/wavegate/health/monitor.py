@@ -5,10 +5,11 @@ its first window, and from then on closes one every ``interval`` and wakes the j
 says is in the records, read by the next pass. Nothing is stored: after a restart windows begin
 anew, which costs time and never a verdict.
 
-Invariants: a window begins and ends with the pod's state and a reading of the same moment, so that
-whatever happens between two of these belongs to exactly one window; a record is of the pod with
-that uid and of these criteria; a probe that breaks takes no other with it and is begun anew by the
-next pass.
+Invariants: a window ends, and the next begins, with the pod's state and a reading of the same
+moment, so that whatever happens between two of these belongs to exactly one window; the first one
+begins with the state in which the pod was first ready, and with the reading that follows once its
+source has had time to settle; a record is of the pod with that uid and of these criteria; a probe
+that breaks takes no other with it and is begun anew by the next pass.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from wavegate.cache.store import JobKey
-from wavegate.domain.actions import CounterSource, Probe
+from wavegate.domain.actions import Probe, Source
 from wavegate.domain.health import (
     HealthRecord,
     PodState,
@@ -36,8 +37,8 @@ MAX_READINGS: Final = 64
 Pods = Callable[[str, str], PodView | None]
 """The pod of a namespace and name as it is known now."""
 
-ReadCounters = Callable[[str, CounterSource], Awaitable[Reading | Unreadable]]
-"""Reads the counters of the pod with an address; ``scrape.read_counters`` with its session."""
+ReadCounters = Callable[[PodView, Source], Awaitable[Reading | Unreadable]]
+"""Reads a pod's counters from their source; never raises."""
 
 _log = logging.getLogger(__name__)
 
@@ -112,6 +113,8 @@ class Monitor:
         while not ((pod := self._pod(watch.probe)) and pod.ready):
             watch.nudge.clear()
             await watch.nudge.wait()
+        watch.first_ready = _state(pod)
+        await asyncio.sleep(watch.probe.criteria.settling)
         while True:
             async with self._reading:
                 due = clock() + watch.probe.criteria.interval
@@ -130,12 +133,12 @@ class Monitor:
         pod = self._pod(probe)
         if pod is None:
             return False
-        state = PodState(pod.ready, pod.ready_changed or 0.0, pod.restarts)
+        state = _state(pod)
         reading = None
         if probe.criteria.reads_counters and probe.source is not None:
-            reading = await self._read(pod.ip, probe.source)
+            reading = await self._read(pod, probe.source)
         if record is None:
-            watch.record = begin(probe.pod_uid, state, reading, now)
+            watch.record = begin(probe.pod_uid, watch.first_ready, reading, now)
             return False
         watch.record = close_window(record, probe.criteria, state, reading, now)
         return True
@@ -146,10 +149,15 @@ class Monitor:
         return pod if pod is not None and pod.uid == probe.pod_uid else None
 
 
+def _state(pod: PodView) -> PodState:
+    return PodState(pod.ready, pod.ready_changed or 0.0, pod.restarts)
+
+
 class _Watch:
     """A probe with its task and what it has seen."""
 
     task: asyncio.Task[None]
+    first_ready: PodState
 
     def __init__(self, probe: Probe) -> None:
         self.probe = probe

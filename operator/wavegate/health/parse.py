@@ -60,7 +60,7 @@ def _sum(names: Iterable[str], sums: Mapping[str, float]) -> float | None:
     found = {spelled for name in names if (spelled := _spelling(name, sums)) is not None}
     if not found:
         return None
-    return _checked(", ".join(sorted(found)), sum(sums[name] for name in found))
+    return checked_count(", ".join(sorted(found)), sum(sums[name] for name in found))
 
 
 def _spelling(name: str, sums: Mapping[str, float]) -> str | None:
@@ -77,7 +77,7 @@ def _sums_of_json(text: str, wanted: set[str]) -> dict[str, float]:
     for key, value in page.items():
         name = key.partition("{")[0]
         if name in wanted and not isinstance(value, dict):
-            sums[name] = sums.get(name, 0.0) + _checked(key, value)
+            sums[name] = sums.get(name, 0.0) + checked_count(key, value)
     return sums
 
 
@@ -89,7 +89,7 @@ def _sums_of_text(text: str, wanted: set[str]) -> dict[str, float]:
             sums.setdefault(family.name + _TOTAL, 0.0)
         for sample in family.samples:
             if sample.name.removesuffix(_TOTAL) in stems:
-                value = _checked(sample.name, sample.value)
+                value = checked_count(sample.name, sample.value)
                 sums[sample.name] = sums.get(sample.name, 0.0) + value
     return sums
 
@@ -112,7 +112,8 @@ def _lines_about(stems: Iterable[str], text: str) -> str:
     return "".join(lines[begin] for begin in sorted(lines))
 
 
-def _checked(name: str, value: Any) -> float:
+def checked_count(name: str, value: Any) -> float:
+    """The value as a count; UnreadableError if it is not a finite number from 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UnreadableError(f"{name} is no number")
     try:

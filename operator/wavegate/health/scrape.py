@@ -1,15 +1,17 @@
 """Reading a pod's counters over HTTP.
 
-The pod is a stranger: it may be slow, send no end of bytes, redirect elsewhere or unpack into
-gigabytes. So only the pod's own address is ever asked, redirects are not followed, and time, bytes
-and what they unpack to are bounded. Whatever goes wrong is a value that says what, because
+Whoever answers is a stranger: it may be slow, send no end of bytes, redirect elsewhere or unpack
+into gigabytes. So only the pod's own address is ever asked, redirects are not followed, and time,
+bytes and what they unpack to are bounded. Whatever goes wrong is a value that says what, because
 "unreadable" is an outcome that the health rules know.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import zlib
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
@@ -28,15 +30,12 @@ MAX_BODY: Final = 4 * 1024 * 1024
 _MAX_REFUSAL: Final = 8 * 1024
 _MAX_ERROR: Final = 200
 _OK: Final = 200
-_HEADERS: Final = {
-    "Accept": "text/plain;version=0.0.4, application/json;q=0.9, */*;q=0.1",
-    "Accept-Encoding": "identity",
-}
+_ACCEPT: Final = {"Accept": "text/plain;version=0.0.4, application/json;q=0.9, */*;q=0.1"}
 _AUTO_DETECT: Final = 32 + zlib.MAX_WBITS
 
 
 def open_session() -> aiohttp.ClientSession:
-    """A session for ``read_counters``: no proxy from the environment, no cookies, no unpacking."""
+    """A session for ``fetch``: no proxy from the environment, no cookies, no unpacking."""
     return aiohttp.ClientSession(
         trust_env=False,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -58,11 +57,17 @@ async def read_counters(
     except ValueError:
         return Unreadable(pod_ip, "the pod has no address" if not pod_ip else "is no IP address")
     try:
-        return await _read(session, url, source)
-    except TimeoutError:
-        return Unreadable(str(url), f"no answer within {TIMEOUT:g} s")
+        body, content_type = await fetch(session, url, _ACCEPT)
+        return parse_counters(body, content_type, source)
     except Exception as error:
-        return Unreadable(str(url), _one_line(str(error) or type(error).__name__))
+        return Unreadable(str(url), what_went_wrong(error))
+
+
+def what_went_wrong(error: Exception) -> str:
+    """One short line for people."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {TIMEOUT:g} s"
+    return _one_line(str(error) or type(error).__name__)
 
 
 def _url(pod_ip: str, source: CounterSource) -> URL:
@@ -72,15 +77,26 @@ def _url(pod_ip: str, source: CounterSource) -> URL:
     return URL(f"http://{host}:{source.port}/{source.path.removeprefix('/')}")
 
 
-async def _read(session: aiohttp.ClientSession, url: URL, source: CounterSource) -> Reading:
-    async with session.get(url, headers=_HEADERS, allow_redirects=False) as response:
+async def fetch(
+    session: aiohttp.ClientSession,
+    url: URL,
+    headers: Mapping[str, str],
+    trust: ssl.SSLContext | bool = True,
+) -> tuple[bytes, str]:
+    """The body of the answer to a GET, and its content type.
+
+    Raises UnreadableError for any answer but 200, and one that is too long or not whole; else what
+    aiohttp raises, TimeoutError after TIMEOUT. ``trust``: whom a server's certificate must be of.
+    """
+    asked = {**headers, "Accept-Encoding": "identity"}
+    async with session.get(url, headers=asked, ssl=trust, allow_redirects=False) as response:
         if response.status != _OK:
             words = await _body(response, _MAX_REFUSAL)
             said = words[:_MAX_REFUSAL].decode(errors="replace")
             raise UnreadableError(f"answers {response.status} {response.reason}: {said}")
         sent = await _body(response, MAX_BODY)
         body = _unpacked(sent, response.headers.get("Content-Encoding", ""))
-        return parse_counters(body, response.headers.get("Content-Type", ""), source)
+        return body, response.headers.get("Content-Type", "")
 
 
 async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:

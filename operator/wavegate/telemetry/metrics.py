@@ -49,6 +49,9 @@ REFLECTED: Final = (
 )
 """What is listed and watched."""
 
+SOURCES: Final = ("pod", "prometheus")
+"""Where counters of judged pods are read."""
+
 _PASS_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -87,6 +90,13 @@ class Metrics:
             ("resource",),
             registry=self.registry,
         )
+        self._readings = Counter(
+            "wavegate_readings",
+            "Readings of the counters of pods that are judged, by kind of source (pod: at its own"
+            " address) and outcome: Read or Unreadable.",
+            ("source", "outcome"),
+            registry=self.registry,
+        )
         self.queue_depth = Gauge(
             "wavegate_queue_depth", "Jobs waiting for a pass.", registry=self.registry
         )
@@ -123,6 +133,10 @@ class Metrics:
         """A list or watch of a resource (its plural) failed."""
         self._reflector_errors.labels(resource).inc()
 
+    def reading(self, source: str, read: bool) -> None:
+        """A pod's counters were read, or could not be."""
+        self._readings.labels(source, "Read" if read else "Unreadable").inc()
+
     def render(self) -> bytes:
         """Prometheus text."""
         return generate_latest(self.registry)
@@ -137,3 +151,6 @@ class Metrics:
             self._steps.labels(outcome)
         for resource in REFLECTED:
             self._reflector_errors.labels(resource)
+        for source in SOURCES:
+            for outcome in ("Read", "Unreadable"):
+                self._readings.labels(source, outcome)

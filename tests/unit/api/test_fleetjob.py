@@ -30,6 +30,12 @@ def container(spec: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]
     }
 
 
+def queries(**fields: str) -> dict[str, str]:
+    """The section prometheus of an error rate."""
+    errors, total = "last_over_time(e[$window])", "last_over_time(t[$window])"
+    return {"source": "main", "errorQuery": errors, "totalQuery": total, **fields}
+
+
 def rolling(**health: Any) -> dict[str, Any]:
     return pipeline(rollout={"strategy": "Rolling", "healthCheck": {"deadline": "5m", **health}})
 
@@ -124,8 +130,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown type": ({"type": "cron"}, "spec.type: input should be 'pipeline', 'container'"),
     "an unknown field": (pipeline(bogus=1), "spec.bogus: is not known to this release"),
     "an unknown field below": (
-        rolling(errorRate={"prometheus": {}}),
-        "spec.rollout.healthCheck.errorRate.prometheus: is not known to this release",
+        rolling(errorRate={"podMetrics": {"ports": 1, "port": 1, "errors": ["e"], "total": ["t"]}}),
+        "spec.rollout.healthCheck.errorRate.podMetrics.ports: is not known to this release",
     ),
     "a field by its Python name": (
         pipeline(rollout={"maxParallels": 1}),
@@ -182,7 +188,32 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an empty source": (
         rolling(errorRate={}),
-        "spec.rollout.healthCheck.errorRate.podMetrics: is required",
+        "spec.rollout.healthCheck.errorRate: give exactly one of podMetrics and prometheus",
+    ),
+    "two sources": (
+        rolling(
+            errorRate={
+                "podMetrics": {"port": 1, "errors": ["e"], "total": ["t"]},
+                "prometheus": queries(),
+            }
+        ),
+        "spec.rollout.healthCheck.errorRate: give exactly one of podMetrics and prometheus",
+    ),
+    "a source that is an address": (
+        rolling(errorRate={"prometheus": queries(source="http://10.0.0.1:9090")}),
+        "spec.rollout.healthCheck.errorRate.prometheus.source: ",
+    ),
+    "a query without end": (
+        rolling(errorRate={"prometheus": queries(totalQuery="[$window]" * 300)}),
+        "spec.rollout.healthCheck.errorRate.prometheus.totalQuery: ",
+    ),
+    "errors of any age": (
+        rolling(errorRate={"prometheus": queries(errorQuery="errors_total")}),
+        "spec.rollout.healthCheck.errorRate.prometheus.errorQuery: must read its counters",
+    ),
+    "totals of another age": (
+        rolling(errorRate={"prometheus": queries(totalQuery="last_over_time(x[5m])")}),
+        "spec.rollout.healthCheck.errorRate.prometheus.totalQuery: must read its counters over",
     ),
     "a pipeline without config": (
         {"type": "pipeline"},

@@ -19,6 +19,7 @@ from unit.domain.builders import (
     settings,
     version,
 )
+from wavegate.domain.actions import CounterSource
 
 IMMEDIATE = version(
     1, spec=job_spec(rollout={"strategy": "Immediate", "healthCheck": None, "autoPromote": None})
@@ -154,8 +155,20 @@ def test_executions_are_judged_by_the_settings_of_their_version_s_newest_rollout
     assert (asked.interval, asked.failure_threshold, asked.success_threshold) == (3.0, 7, 2)
     assert asked.reads_counters
     source = view.source(IMMEDIATE)
-    assert source is not None
+    assert isinstance(source, CounterSource)
     assert source.port == 8080
     waiting = deployment(2, "", to_version=1, sequence=0, rollout=settings(healthCheck=check))
     view = fleet(versions=[IMMEDIATE], deployments=[deployment(1, "Completed"), waiting])
     assert view.criteria(IMMEDIATE) is None, "one that is not accepted yet changes nothing"
+
+
+def test_a_source_that_settles_is_waited_for() -> None:
+    queries = {"source": "main", "errorQuery": "e[$window]", "totalQuery": "t[$window]"}
+    check = {"interval": "10s", "deadline": "1m", "errorRate": {"prometheus": queries}}
+    asked = version(1, spec=job_spec(rollout={"healthCheck": check}))
+    found = fleet(versions=[asked]).criteria(asked)
+    assert found is not None
+    assert (found.reads_counters, found.settling, found.shortest) == (True, 11.0, 31.0)
+    own = fleet(versions=[version(1)]).criteria(version(1))
+    assert own is not None
+    assert own.settling == 0

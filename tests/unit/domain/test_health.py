@@ -183,7 +183,13 @@ def test_min_healthy_time_asks_for_unbroken_good_time(
 
 @pytest.mark.parametrize(
     ("criteria", "seconds"),
-    [(CRITERIA, 20.0), (LASTING, 25.0), (replace(LASTING, min_healthy_time=3.0), 10.0)],
+    [
+        (CRITERIA, 20.0),
+        (LASTING, 25.0),
+        (replace(LASTING, min_healthy_time=3.0), 10.0),
+        (replace(CRITERIA, settling=11.0), 31.0),
+        (replace(LASTING, settling=11.0), 36.0),
+    ],
 )
 def test_the_shortest_way_to_a_healthy_verdict(criteria: Criteria, seconds: float) -> None:
     assert criteria.shortest == seconds

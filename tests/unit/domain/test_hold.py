@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from unit.domain.builders import NOW, execution, fleet, job_spec, node, pod, version
+from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import HealthRecord, Window, WindowResult
-from wavegate.domain.hold import Holding, holding
+from wavegate.domain.hold import Held, Holding, holding
+from wavegate.domain.observed import PlanSettings, VersionView
 
 pytestmark = pytest.mark.row("Unreadable")
 
@@ -19,7 +21,30 @@ OLD = execution(1, node="n1", stable=True)
 NEW = [execution(1, node=name, version=2, created=NOW - 30) for name in ("n2", "n3")]
 
 
-def held(old: WindowResult | None, *new: WindowResult | None, **fields: Any) -> Holding:
+CHECK = {"interval": "5s", "deadline": "1m"}
+QUERIES = {"errorQuery": "e[$window]", "totalQuery": "t[$window]"}
+POD_METRICS = {"podMetrics": {"port": 8080, "errors": ["e"], "total": ["t"]}}
+
+
+def from_source(name: str) -> dict[str, Any]:
+    return {"prometheus": {"source": name, **QUERIES}}
+
+
+def reading(number: int, error_rate: dict[str, Any], **fields: Any) -> VersionView:
+    """A version whose numbers are read there."""
+    check = {**CHECK, "errorRate": error_rate}
+    return version(number, spec=job_spec(rollout={"healthCheck": check}), **fields)
+
+
+def held(old: WindowResult | None, *new: WindowResult | None, **fields: Any) -> Held:
+    """What holds version 2, which is new on n2 and n3, while version 1 is stable on n1."""
+    seen, found = look(old, *new, **fields)
+    return found.of(seen, seen.versions[2])
+
+
+def look(
+    old: WindowResult | None, *new: WindowResult | None, **fields: Any
+) -> tuple[Fleet, Holding]:
     claims = [OLD, *fields.pop("claims", NEW)]
     pods, health = [], {}
     for claim, last in zip(claims, (old, *new), strict=True):
@@ -29,9 +54,16 @@ def held(old: WindowResult | None, *new: WindowResult | None, **fields: Any) -> 
             health[uid] = HealthRecord(uid, NOW, None, 0, last=last)
     versions = fields.get("versions", [version(1, stable=True), version(2)])
     nodes = [node(claim.node) for claim in claims]
-    return holding(
-        fleet(nodes=nodes, executions=claims, pods=pods, health=health, versions=versions)
+    settings = PlanSettings(prometheus_sources=frozenset(fields.get("sources", ())))
+    seen = fleet(
+        nodes=nodes,
+        executions=claims,
+        pods=pods,
+        health=health,
+        versions=versions,
+        settings=settings,
     )
+    return seen, holding(seen)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +73,8 @@ def held(old: WindowResult | None, *new: WindowResult | None, **fields: Any) -> 
         pytest.param(None, (UNREAD, UNREAD), True, id="the old one has no window yet"),
         pytest.param(READ, (UNREAD, UNREAD), False, id="an old version's can be read"),
         pytest.param(UNREAD, (READ, UNREAD), False, id="one of the judged can be read"),
-        pytest.param(UNREAD, (None, UNREAD), False, id="one has not closed a window yet"),
+        pytest.param(UNREAD, (None, UNREAD), True, id="one has not closed a window yet"),
+        pytest.param(UNREAD, (None, None), False, id="nobody has"),
     ],
 )
 def test_when_judging_is_held(
@@ -67,15 +100,48 @@ def test_it_is_given_up_when_three_deadlines_have_passed_for_all() -> None:
 
 
 def test_old_pods_are_read_to_tell_whose_fault_it_is() -> None:
-    found = held(UNREAD, UNREAD, UNREAD)
+    _, found = look(UNREAD, UNREAD, UNREAD)
     assert [claim.name for _, claim in found.references] == ["app-n1-1"]
 
 
 def test_without_counters_there_is_nothing_to_hold() -> None:
-    check = {"interval": "5s", "deadline": "1m"}
-    plain = [version(n, spec=job_spec(rollout={"healthCheck": check})) for n in (1, 2)]
+    spec = job_spec(rollout={"healthCheck": {**CHECK, "errorRate": None}})
+    plain = [version(n, spec=spec) for n in (1, 2)]
     assert not held(UNREAD, UNREAD, UNREAD, versions=plain).why
 
 
 def test_nobody_being_judged_holds_nothing() -> None:
     assert holding(fleet(executions=[OLD], versions=[version(1, stable=True)])) == Holding()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_held"),
+    [
+        pytest.param(from_source("a"), from_source("a"), False, id="read at the same source"),
+        pytest.param(from_source("b"), from_source("a"), True, id="read at another source"),
+        pytest.param(POD_METRICS, from_source("a"), True, id="read at the pods"),
+        pytest.param(from_source("a"), POD_METRICS, True, id="read at a source, new at the pods"),
+    ],
+)
+def test_an_old_version_says_something_of_the_place_where_it_is_read(
+    old: dict[str, Any], new: dict[str, Any], is_held: bool
+) -> None:
+    versions = [reading(1, old, stable=True), reading(2, new)]
+    found = held(READ, UNREAD, UNREAD, versions=versions, sources=("a", "b"))
+    assert bool(found.why) is is_held
+
+
+def test_each_place_is_held_by_itself() -> None:
+    versions = [version(1, stable=True), reading(2, from_source("a")), reading(3, POD_METRICS)]
+    claims = [NEW[0], replace(NEW[1], version=3, workload_hash="w3")]
+    seen, found = look(None, UNREAD, READ, claims=claims, versions=versions, sources=("a",))
+    assert found.of(seen, seen.versions[2]) == Held(UNREAD.why)
+    assert found.of(seen, seen.versions[3]) == Held()
+    assert found.of(seen, None) == Held()
+
+
+def test_a_source_that_is_not_configured_is_held_before_anybody_was_read() -> None:
+    versions = [version(1, stable=True), reading(2, from_source("a"))]
+    found = held(READ, None, None, versions=versions, sources=())
+    assert "the operator has no source a" in found.why
+    assert not held(READ, None, None, versions=versions, sources=("a",)).why

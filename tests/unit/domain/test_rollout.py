@@ -38,6 +38,7 @@ def stands(
     own = {"total": 4, "wave_size": 2, "rollout": rollout, **fields.pop("own", {})}
     update = deployment(2, **own)
     target = version(2, stable_at=fields.pop("stamped", None))
+    target = next((each for each in fields.get("versions", ()) if each.version == 2), target)
     values: dict[str, Any] = {
         "nodes": [node(name) for name in NAMES],
         "versions": [version(1, stable=True), target],
@@ -336,3 +337,36 @@ def test_whatever_is_open_is_superseded(state: str) -> None:
 @pytest.mark.parametrize("state", ["Completed", "Failed", "Canceled"])
 def test_a_terminal_state_never_changes(state: str) -> None:
     assert state not in {before for before, _, _ in TRANSITIONS}
+
+
+QUERIES = {"source": "main", "errorQuery": "e[$window]", "totalQuery": "t[$window]"}
+BY_SOURCE = version(
+    2,
+    spec=job_spec(
+        rollout={"healthCheck": {"deadline": "1m", "errorRate": {"prometheus": QUERIES}}}
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("executions", "own", "state", "reason"),
+    [
+        pytest.param([], {"started": None}, "Pending", "SourceNotConfigured", id="never begins"),
+        pytest.param(
+            stable("n1", "n2"), {}, "InProgress", "SourceNotConfigured", id="does not go on"
+        ),
+        pytest.param(
+            stable("n1", "n2"), {"type": "Rollback"}, "InProgress", "Progressing", id="a rollback"
+        ),
+        pytest.param(stable(*NAMES), {}, "InProgress", "Progressing", id="ends all the same"),
+    ],
+)
+def test_a_version_whose_source_is_not_configured(
+    executions: list[ExecutionView], own: dict[str, Any], state: str, reason: str
+) -> None:
+    check = {"deadline": "1m", "errorRate": {"prometheus": QUERIES}}
+    own = {"rollout": settings(healthCheck=check), **own}
+    found = stands(*executions, own=own, versions=[version(1, stable=True), BY_SOURCE])
+    if reason == "SourceNotConfigured":
+        assert not found.may_take
+    assert (found.state, found.reason or "Progressing") == (state, reason)

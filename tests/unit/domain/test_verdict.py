@@ -176,11 +176,15 @@ def test_it_never_ends_before_a_healthy_pod_could_have_shown_it_since_the_operat
 
 
 def test_nor_before_it_could_have_shown_it_since_its_numbers_can_be_read_again() -> None:
-    claim = late(100)
     again = record(window(Window.GOOD), readable_since=NOW - 3)
-    assert deadline(view(), chain(OLD, claim), claim, again) == NOW + 12
-    capped = late(205)
-    assert deadline(view(), chain(OLD, capped), capped, again) == NOW + 5, "three deadlines"
+    for claim in (late(100), late(205), late(5000)):
+        assert deadline(view(), chain(OLD, claim), claim, again) == NOW + 12
+
+
+def test_numbers_that_come_and_go_put_it_off_until_they_are_gone() -> None:
+    claim = late(100)
+    gone = record(window(Window.UNREADABLE), readable_since=None)
+    assert deadline(view(), chain(OLD, claim), claim, gone) == NOW - 10
 
 
 def test_numbers_that_could_be_read_from_the_first_window_on_prolong_nothing() -> None:

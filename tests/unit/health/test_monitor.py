@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from wavegate.domain.actions import CounterSource, Probe
+from wavegate.domain.actions import CounterSource, Probe, Source
 from wavegate.domain.health import Criteria, Reading, Unreadable, Window
 from wavegate.domain.observed import PodView
 from wavegate.health.monitor import MAX_READINGS, Monitor
@@ -52,8 +52,8 @@ class Fleet:
     most_at_once: int = 0
     woken: list[tuple[float, tuple[str, str]]] = field(default_factory=list)
 
-    async def read(self, pod_ip: str, source: CounterSource) -> Reading | Unreadable:
-        assert (pod_ip, source) == ("10.0.0.1", SOURCE)
+    async def read(self, pod: PodView, source: Source) -> Reading | Unreadable:
+        assert (pod.ip, source) == ("10.0.0.1", SOURCE)
         self.asked.append(clock())
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
@@ -204,6 +204,29 @@ async def test_what_happens_during_a_reading_belongs_to_the_next_window(fleet, m
     await until(22)
     assert monitor.records(EDGE)["u1"].last.verdict is Window.BAD
     await until(32)
+    assert monitor.records(EDGE)["u1"].last.verdict is Window.GOOD
+
+
+async def test_a_source_that_has_to_settle_is_first_read_after_that(fleet, monitor):
+    monitor.keep(EDGE, [probe(settling=11.0)])
+    await until(10.9)
+    assert fleet.asked == []
+    assert monitor.records(EDGE) == {}
+    await until(11)
+    (record,) = monitor.records(EDGE).values()
+    assert record.first_window == pytest.approx(EPOCH + 11, abs=0.01)
+    await until(31)
+    assert monitor.records(EDGE)["u1"].healthy
+    assert fleet.asked == [pytest.approx(moment, abs=0.01) for moment in (11, 21, 31)]
+
+
+async def test_what_happens_while_a_source_settles_belongs_to_the_first_window(fleet, monitor):
+    monitor.keep(EDGE, [probe(settling=11.0)])
+    await until(5)
+    fleet.pods["p"] = replace(READY, restarts=1)
+    await until(21)
+    assert monitor.records(EDGE)["u1"].last.verdict is Window.BAD
+    await until(31)
     assert monitor.records(EDGE)["u1"].last.verdict is Window.GOOD
 
 

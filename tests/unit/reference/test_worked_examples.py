@@ -146,17 +146,28 @@ def blame_row(row: Row) -> None:
 def hold_row(row: Row) -> None:
     read = WindowResult(Window.GOOD, NOW, "good", 0, 9)
     unread = WindowResult(Window.UNREADABLE, NOW, "http://10.0.0.1/metrics: timed out")
-    judged = {"all unreadable": [unread, unread], "one readable": [read, unread]}
-    old = {"unreadable, or none there": [unread, None], "readable": [read], "any": [unread, read]}
+    judged = {
+        "all unreadable": [unread, unread],
+        "one readable": [read, unread],
+        "one without a window yet, the others unreadable": [None, unread],
+    }
+    old = {
+        "unreadable, or none there": [unread, None],
+        "readable": [read],
+        "readable, but at another place": [read],
+        "any": [unread, read],
+    }
+    elsewhere = "another place" in row["an old version's pod"]
     for reference in old[row["an old version's pod"]]:
         claims = [execution(1, node="n1", stable=True)] if reference else []
         claims += [execution(1, node=name, version=2) for name in ("n2", "n3")]
         pods = [pod(claim, uid=f"pod-{claim.node}") for claim in claims]
         windows = [*([reference] if reference else []), *judged[row["pods being judged"]]]
         spec = job_spec(rollout={"healthCheck": COUNTED})
+        other = job_spec(rollout={"healthCheck": QUERIED}) if elsewhere else spec
         view = fleet(
             nodes=[node(claim.node) for claim in claims],
-            versions=[version(1, stable=True, spec=spec), version(2, spec=spec)],
+            versions=[version(1, stable=True, spec=other), version(2, spec=spec)],
             executions=claims,
             pods=pods,
             health={
@@ -164,12 +175,23 @@ def hold_row(row: Row) -> None:
                 for each, window in zip(pods, windows, strict=True)
             },
         )
-        assert bool(holding(view).why) is (row["held"] == "yes")
+        held = holding(view).of(view, view.versions[2])
+        assert bool(held.why) is (row["held"] == "yes")
 
 
 COUNTED: Final = {
     "deadline": "1m",
     "errorRate": {"podMetrics": {"port": 80, "errors": ["bad"], "total": ["all"]}},
+}
+QUERIED: Final = {
+    "deadline": "1m",
+    "errorRate": {
+        "prometheus": {
+            "source": "main",
+            "errorQuery": "increase(bad[$window])",
+            "totalQuery": "increase(all[$window])",
+        }
+    },
 }
 WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "waves": waves_row,

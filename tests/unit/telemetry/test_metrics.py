@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from wavegate.telemetry.metrics import OUTCOMES, REFLECTED, WRITES, Metrics
+from wavegate.telemetry.metrics import OUTCOMES, REFLECTED, SOURCES, WRITES, Metrics
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -23,6 +23,9 @@ def test_everything_is_there_with_0_from_the_start():
             assert found[key] == 0
     for resource in REFLECTED:
         assert found["wavegate_reflector_errors_total", (resource,)] == 0
+    for source in SOURCES:
+        for outcome in ("Read", "Unreadable"):
+            assert found["wavegate_readings_total", tuple(sorted((source, outcome)))] == 0
     assert found["wavegate_passes_total", ("failed",)] == 0
     assert found["wavegate_leader", ()] == 0
 
@@ -38,12 +41,17 @@ def test_what_happens_is_counted():
     metrics.passed("planned", 0.002)
     metrics.step("Refused")
     metrics.reflector_error("pods")
+    metrics.reading("prometheus", read=True)
+    metrics.reading("pod", read=False)
     found = samples(metrics)
     assert found["wavegate_writes_total", ("POST", "Success", "pods")] == 2
     assert found["wavegate_passes_total", ("planned",)] == 1
     assert found["wavegate_pass_seconds_count", ()] == 1
     assert found["wavegate_steps_total", ("Refused",)] == 1
     assert found["wavegate_reflector_errors_total", ("pods",)] == 1
+    assert found["wavegate_readings_total", ("Read", "prometheus")] == 1
+    assert found["wavegate_readings_total", ("Unreadable", "pod")] == 1
+    assert found["wavegate_readings_total", ("Unreadable", "prometheus")] == 0
 
 
 def test_two_processes_in_one_have_nothing_in_common():
