@@ -18,13 +18,17 @@ nothing stable to lose needs none.
 | A stable but ended by suspension, B live | no |
 
 For a type that runs to completion there is nothing stable to lose, and a place is a turn instead:
-each live execution holds one, and a node without one needs one. So a wave's size is also the
-number of nodes at work at a time, whatever is withdrawn, resumed or caught up.
+each live execution holds one, also after its end until its node is open again, and a node without
+one needs one. So a wave's size is also the number of nodes at work, or closed, at a time, whatever
+is withdrawn, resumed or caught up.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from wavegate.domain.claim import Chain
+from wavegate.domain.observed import JobView, NodeView
 
 REPLACED = "Replaced"
 """Reason of a stopped execution that a newer claim of the operator took the node from."""
@@ -41,10 +45,21 @@ def needs_place(chain: Chain | None, *, one_shot: bool = False) -> bool:
     return live is not None and live.stable_at is not None
 
 
-def holds_place(chain: Chain, *, one_shot: bool = False) -> bool:
+def turns_taken(
+    job: JobView, nodes: Mapping[str, NodeView], chains: Mapping[str, Chain]
+) -> frozenset[str]:
+    """Nodes on which a job that runs to completion is at work, or that it has still cordoned."""
+    at_work = {name for name, chain in chains.items() if chain.live is not None and name in nodes}
+    closed = {
+        name
+        for name, node in nodes.items()
+        if node.cordoned_by is not None and node.cordoned_by.job_uid == job.uid
+    }
+    return frozenset(at_work | closed)
+
+
+def holds_place(chain: Chain) -> bool:
     """Whether the node is without the stable execution that the operator took from it."""
-    if one_shot:
-        return chain.live is not None
     current, lost = chain.current, chain.last_stable
     if current is None or lost is None or lost is current:
         return False

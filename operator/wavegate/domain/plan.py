@@ -29,7 +29,7 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.leaving import reason_to_stop
 from wavegate.domain.observed import Cordon, DeploymentView, ExecutionView, Observed, VersionView
 from wavegate.domain.one_shot import is_behind
-from wavegate.domain.places import holds_place, needs_place
+from wavegate.domain.places import holds_place, needs_place, turns_taken
 from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
 from wavegate.domain.rollout import Outlook, in_judgement, outlook
@@ -241,16 +241,17 @@ class _Pass:
         return limit - self._held_places()
 
     def _held_places(self) -> int:
+        if self.fleet.one_shot:
+            return len(turns_taken(self.fleet.job, self.fleet.nodes, self.fleet.chains))
         held = 0
         for name, chain in self.fleet.chains.items():
-            one_shot = self.fleet.one_shot
-            if not holds_place(chain, one_shot=one_shot) or name not in self.fleet.nodes:
+            if not holds_place(chain) or name not in self.fleet.nodes:
                 continue
             current = chain.current
             version = self.fleet.versions.get(current.version) if current is not None else None
             usable = version is not None and self.fleet.is_target(version, name)
             ends = self.deadlines.get(name)
-            held += one_shot or usable or (ends is not None and self.fleet.now < ends)
+            held += usable or (ends is not None and self.fleet.now < ends)
         return held
 
     def _catch_up(self, newest: DeploymentView) -> dict[str, NewClaim]:
@@ -358,8 +359,7 @@ class _Pass:
             step = work.record(fleet, chain, *self.judgements[name])
             if step is not None:
                 return step
-        stays_closed = new is not None and cordon.wants_cordon(new.version)
-        if name in self.cordoned and not stays_closed:
+        if name in self.cordoned:
             return cordon.undo(name, self.cordoned[name])
         if new is not None:
             return work.claim(fleet, chain, new)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sim.world import once
-from unit.domain.builders import chain, execution, fleet, job, node, version
+from unit.domain.builders import JOB_UID, chain, execution, fleet, job, node, version
 from wavegate.api.execution import Result
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.api.fleetjob_status import Results
 from wavegate.domain.claim import Chain
-from wavegate.domain.observed import ExecutionView, Exit
+from wavegate.domain.observed import Cordon, ExecutionView, Exit
 from wavegate.domain.one_shot import is_behind, is_one_shot, result, results, time_to_end
-from wavegate.domain.places import holds_place, needs_place
+from wavegate.domain.places import needs_place, turns_taken
 
 pytestmark = pytest.mark.row("One-shot types")
 
@@ -114,8 +116,15 @@ def test_only_a_rollout_in_waves_sets_a_time_to_end(rollout: dict, seconds: floa
 
 def test_a_place_is_a_turn() -> None:
     at_work, done = chain(claim(2, "Running")), chain(claim(2, "Completed", stable=True))
-    assert holds_place(at_work, one_shot=True)
-    assert not holds_place(done, one_shot=True)
+    nodes = {"n1": node("n1"), "n2": node("n2")}
+    assert turns_taken(job(), nodes, {"n1": at_work}) == {"n1"}
+    assert turns_taken(job(), nodes, {"n1": done}) == set()
+    assert turns_taken(job(), {}, {"n1": at_work}) == set(), "its node is gone"
+    ours = Cordon("default", "app", JOB_UID, "app-n2-1")
+    closed = {"n2": node("n2", cordoned_by=ours)}
+    assert turns_taken(job(), closed, {"n1": done}) == {"n2"}, "still to be opened"
+    others = {"n2": node("n2", cordoned_by=replace(ours, job_uid="other"))}
+    assert turns_taken(job(), others, {}) == set()
     assert needs_place(None, one_shot=True)
     assert needs_place(done, one_shot=True)
     assert not needs_place(at_work, one_shot=True)
