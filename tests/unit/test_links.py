@@ -17,7 +17,7 @@ PAGES = sorted(
 )
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`[^`\n]+`")
-"""A span of code is no link, though a pattern may look like one; a link may have code as its text."""
+"""A span of code is no link, though a pattern may look like one; a link's text may be code."""
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 ID = re.compile(r'<a id="([^"]+)"')

@@ -201,15 +201,18 @@ class Fleet:
     def judged_by(self, version: VersionView) -> RolloutSettings | None:
         """Settings by which the version's executions are judged; None if it is not understood.
 
-        Its own, with those that its newest rollout gives itself, defaults filled in.
+        Those of the newest rollout of its workload, which may be another version's that has taken
+        its executions over; defaults filled in.
         """
         if version.spec is None:
             return None
         number = version.version
         if number not in self._judged_by:
-            given = [each.rollout for each in self.accepted if each.to_version == number]
-            own = given[-1] if given else None
-            rollout = override_rollout(version.spec.rollout, own)
+            workload = version.workload_hash
+            newest = next((e for e in reversed(self.accepted) if e.workload_hash == workload), None)
+            of = self.versions.get(newest.to_version) if newest is not None else None
+            spec = of.spec if of is not None and of.spec is not None else version.spec
+            rollout = override_rollout(spec.rollout, newest.rollout if newest is not None else None)
             self._judged_by[number] = fill_rollout(rollout, version.spec.type)
         return self._judged_by[number]
 

@@ -117,9 +117,10 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
 def _failure(run: Progress, stands: Gate, given_up: str) -> Outlook | None:
     if stands is Gate.FAILED:
         return Outlook("Failed", "CanaryFailed", f"the canary gate refused it: {_first(run)}")
-    if run.rollout.strategy == "Immediate" and not run.is_rollback:
-        return None  # judged at its end, when every target runs or has failed
-    if broken := exceeded(len(run.failed), run.sizes.total, run.rollout):
+    # Immediate is judged at its end, when every target runs or has failed.
+    immediate = run.rollout.strategy == "Immediate" and not run.is_rollback
+    broken = exceeded(len(run.failed), run.sizes.total, run.rollout)
+    if broken and not immediate:
         reason = "RollbackFailed" if run.is_rollback else "BudgetExceeded"
         return Outlook("Failed", reason, f"{broken}: {_first(run)}")
     if given_up:

@@ -148,7 +148,8 @@ def test_the_grace_of_a_version_is_its_template_s_or_thirty_seconds() -> None:
 def test_executions_are_judged_by_the_settings_of_their_version_s_newest_rollout() -> None:
     own = {"podMetrics": {"port": 8080, "errors": ["e"], "total": ["t"]}}
     check = {"deadline": "9m", "interval": "3s", "failureThreshold": 7, "errorRate": own}
-    restart = deployment(2, "Failed", to_version=1, rollout=settings(healthCheck=check))
+    own_check = settings(healthCheck=check)
+    restart = deployment(2, "Failed", to_version=1, rollout=own_check, workload_hash="w1")
     view = fleet(versions=[IMMEDIATE], deployments=[deployment(1, "Completed"), restart])
     asked = view.criteria(IMMEDIATE)
     assert asked is not None, "the version's own strategy keeps no windows"
@@ -160,6 +161,16 @@ def test_executions_are_judged_by_the_settings_of_their_version_s_newest_rollout
     waiting = deployment(2, "", to_version=1, sequence=0, rollout=settings(healthCheck=check))
     view = fleet(versions=[IMMEDIATE], deployments=[deployment(1, "Completed"), waiting])
     assert view.criteria(IMMEDIATE) is None, "one that is not accepted yet changes nothing"
+
+
+def test_executions_that_another_version_took_over_are_judged_by_its_rollout() -> None:
+    judged = version(1, spec=job_spec())
+    words = replace(IMMEDIATE, version=2, name="app-v2", workload_hash="w1")
+    taken = deployment(2, workload_hash="w1")
+    view = fleet(versions=[judged, words], deployments=[deployment(1, "Canceled"), taken])
+    assert view.criteria(judged) is None, "Immediate keeps no windows"
+    before = fleet(versions=[judged, words], deployments=[deployment(1)])
+    assert before.criteria(judged) is not None
 
 
 def test_a_source_that_settles_is_waited_for() -> None:
