@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from hypothesis import given, note
+from hypothesis import example, given, note
 from hypothesis import strategies as st
 
 from sim.invariants import Invariants
@@ -228,7 +228,18 @@ def _fate(fates: Mapping[str, tuple[Fate, frozenset[int]]]) -> Callable[[str, st
     return fate
 
 
+_STAMPED_LATE: Final[list[Event]] = [
+    ("change_node", 0, {"ready": False}, 60),
+    ("verb", "paused", True, 60),
+    ("look", 0),
+    ("verb", "canceled", True, 1),
+    ("act_late", 0),
+]
+"""A former leader stamps a version stable whose rollout was canceled since."""
+
+
 @given(size=st.integers(3, 7), fates=_FATES, events=st.lists(_events(_ROLLOUTS), max_size=8))
+@example(size=3, fates={}, events=_STAMPED_LATE)
 def test_whatever_happens_no_invariant_breaks_and_every_rollout_ends(
     size: int, fates: dict[str, tuple[Fate, frozenset[int]]], events: list[Event]
 ) -> None:

@@ -207,6 +207,7 @@ class Writes:
                 self._check(self.job, action)
                 self.job = replace(self.job, status=status, resource_version=rv)
             case "JobVersion":
+                self._check_proof(action)
                 version = self._check(self.versions.get(action.name), action)
                 self.versions[action.name] = replace(
                     version,
@@ -259,7 +260,8 @@ class Writes:
         proof = action.proof
         if proof is None:
             return
-        pod = self.pods.get(proof.name)
-        found = (pod.uid, pod.resource_version) if pod is not None else ("", "")
+        kept: dict[str, Any] = {"Pod": self.pods, "FleetDeployment": self.deployments}[proof.kind]
+        there = kept.get(proof.name)
+        found = (there.uid, there.resource_version) if there is not None else ("", "")
         if found != (proof.uid, proof.resource_version):
             raise LostWriteError(action.name)

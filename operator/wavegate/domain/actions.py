@@ -117,12 +117,17 @@ class DeleteRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class PodProof:
-    """What a verdict rests on: the pod as it was seen (or that there is none: empty uid)."""
+class Proof:
+    """What a write rests on beside its own object: another as it was seen.
+
+    That is a verdict's pod (or that there is none: empty uid), or the rollout that makes a version
+    the stable one.
+    """
 
     name: str
     uid: str
     resource_version: str
+    kind: str = "Pod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +149,8 @@ class SetStatus:
     uid: str
     resource_version: str
     status: Mapping[str, Any]
-    proof: PodProof | None = None
-    """Where set: read the pod live first, and write only if it is still as it was seen."""
+    proof: Proof | None = None
+    """Where set: read that object live first, and write only if it is still as it was seen."""
     notes: tuple[Note, ...] = ()
 
 

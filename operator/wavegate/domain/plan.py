@@ -377,7 +377,7 @@ class _Pass:
 
     def _record_rollout(self, run: Progress, stands: Outlook, doing: str) -> None:
         if stands.stamp_stable:
-            write = stable_version_status(self.fleet, run.version)
+            write = stable_version_status(self.fleet, run.version, run.deployment)
             key = f"JobVersion/{run.version.name}"
             self.steps.append(Step(key, Urgency.RECORD, (write,)))
         ready = {name: at for name, at in self.deadlines.items() if name in run.unsettled}

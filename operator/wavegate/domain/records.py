@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from wavegate.api.conditions import READY, Condition, set_conditions
-from wavegate.domain.actions import Note, PodProof, SetStatus
+from wavegate.domain.actions import Note, Proof, SetStatus
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import ExecutionView, VersionView
+from wavegate.domain.observed import DeploymentView, ExecutionView, VersionView
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement
 
@@ -45,7 +45,7 @@ def execution_status(
     pod_uid: str = "",
     previous: str = "",
     following: str = "",
-    proof: PodProof | None = None,
+    proof: Proof | None = None,
 ) -> SetStatus:
     """The write that puts a judgement on record."""
     old = execution.status
@@ -114,8 +114,13 @@ def _notes(execution: ExecutionView, judgement: Judgement) -> tuple[Note, ...]:
     return (Note("ExecutionFailed", message, warning=True),)
 
 
-def stable_version_status(fleet: Fleet, version: VersionView) -> SetStatus:
-    """The write that makes a version the stable one."""
+def stable_version_status(
+    fleet: Fleet, version: VersionView, deployment: DeploymentView
+) -> SetStatus:
+    """The write that makes a version the stable one, as long as its rollout is as it was seen.
+
+    A former leader's late write would otherwise stamp it after the rollout was canceled.
+    """
     old = version.status
     # Times have whole seconds, and the version that was stamped last is the stable one.
     last = fleet.stable
@@ -133,4 +138,8 @@ def stable_version_status(fleet: Fleet, version: VersionView) -> SetStatus:
             version.generation,
         ),
     }
-    return SetStatus("JobVersion", version.name, version.uid, version.resource_version, status)
+    proof = Proof(
+        deployment.name, deployment.uid, deployment.resource_version, kind="FleetDeployment"
+    )
+    uid, resource_version = version.uid, version.resource_version
+    return SetStatus("JobVersion", version.name, uid, resource_version, status, proof)

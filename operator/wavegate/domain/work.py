@@ -23,7 +23,7 @@ from wavegate.domain.actions import (
     CreatePod,
     DeletePod,
     DeleteRecord,
-    PodProof,
+    Proof,
     Step,
     Urgency,
 )
@@ -85,7 +85,7 @@ def record(
     pod, proof = chain.own_pod, None
     if judgement.needs_proof:
         name = pod_name(fleet.job.name, chain.node)
-        proof = PodProof(name, pod.uid if pod else "", pod.resource_version if pod else "")
+        proof = Proof(name, pod.uid if pod else "", pod.resource_version if pod else "")
     before = chain.before(execution)
     write = execution_status(
         fleet,

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Final
 
 from wavegate.cache.cluster import ClusterCache
-from wavegate.domain.actions import PodProof, SetStatus
+from wavegate.domain.actions import Proof, SetStatus
 from wavegate.engine import bodies
 from wavegate.engine.client import Client
 from wavegate.engine.events import EventTeller
 from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.outcomes import Done, LookAgain, Outcome, TooSoon
 from wavegate.kube.errors import NotFound
-from wavegate.kube.resources import BY_KIND, FLEET_DEPLOYMENTS, FLEET_JOBS, PODS
+from wavegate.kube.resources import BY_KIND, FLEET_DEPLOYMENTS, FLEET_JOBS
 
 PACE: Final = 1.0
 """Seconds between two writes of a status that has a pace."""
@@ -52,7 +52,8 @@ class StatusWriter:
         if at > self._now():
             return TooSoon(at)
         if action.proof is not None and not await self._proven(namespace, action.proof):
-            return LookAgain(f"pod {action.proof.name} is no longer as it was seen")
+            proof = action.proof
+            return LookAgain(f"{proof.kind} {proof.name} is no longer as it was seen")
         body = bodies.status(namespace, action)
         try:
             stored = await self._client.put_status(
@@ -69,18 +70,18 @@ class StatusWriter:
         self._events.tell(namespace, action)
         return Done()
 
-    async def _proven(self, namespace: str, proof: PodProof) -> bool:
-        """Whether the pod is, by a live read, what the verdict rests on."""
+    async def _proven(self, namespace: str, proof: Proof) -> bool:
+        """Whether the object is, by a live read, what the write rests on."""
         try:
-            pod = await self._client.get(PODS, namespace, proof.name)
+            found = await self._client.get(BY_KIND[proof.kind], namespace, proof.name)
         except NotFound:
             if proof.uid:
-                self._cache.forget(PODS.kind, namespace, proof.name, proof.uid)
+                self._cache.forget(proof.kind, namespace, proof.name, proof.uid)
             return not proof.uid
-        metadata = pod["metadata"]
+        metadata = found["metadata"]
         if (metadata["uid"], metadata["resourceVersion"]) == (proof.uid, proof.resource_version):
             return True
-        self._cache.assume(PODS.kind, pod)
+        self._cache.assume(proof.kind, found)
         return False
 
     def _earliest(self, action: SetStatus) -> float:

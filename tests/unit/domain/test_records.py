@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sim.schema import STATUS_MODELS
-from unit.domain.builders import NOW, execution, fleet, version
+from unit.domain.builders import NOW, deployment, execution, fleet, version
 from wavegate.domain.records import execution_status, pruned, stable_version_status, stamped
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement
@@ -72,7 +72,9 @@ def test_what_was_once_recorded_is_kept() -> None:
 
 
 def test_a_version_is_stamped_stable_and_keeps_the_rest_of_its_status() -> None:
-    write = stable_version_status(fleet(), version(2, status={"job": {"version": 1}}))
+    write = stable_version_status(
+        fleet(), version(2, status={"job": {"version": 1}}), deployment(2)
+    )
     STATUS_MODELS["JobVersion"].model_validate(dict(write.status))
     assert write.status["stable"] is True
     assert write.status["stableAt"] == format_time(NOW)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from unit.engine.support import Engine, FakeApi, claim, now, path_of
-from wavegate.domain.actions import Note, PodProof, SetStatus
+from wavegate.domain.actions import Note, Proof, SetStatus
 from wavegate.domain.observed import JobView
 from wavegate.engine.outcomes import Done, LookAgain, TooSoon
 from wavegate.kube.errors import ServerError
@@ -34,7 +34,7 @@ def status_of(engine: Engine, name: str = "edge", **state: Any) -> SetStatus:
     return SetStatus("FleetJob", name, job.uid, job.resource_version, state)
 
 
-async def execution_status(engine: Engine, job: JobView, proof: PodProof | None) -> SetStatus:
+async def execution_status(engine: Engine, job: JobView, proof: Proof | None) -> SetStatus:
     await engine.executor.execute(job, claim("a"))
     view = engine.cache.executions.get("web", "edge-a-1")
     state = {"observedState": {"stateType": "Failed"}}
@@ -110,7 +110,7 @@ async def test_a_verdict_on_a_pod_that_changed_is_dropped_and_the_pod_is_known(
 ):
     job = engine.make_job()
     pod = api.put(POD, {"kind": "Pod", "metadata": {"labels": {"wavegate.dev/job": "edge"}}})
-    proof = PodProof("edge-a", pod["metadata"]["uid"], pod["metadata"]["resourceVersion"])
+    proof = Proof("edge-a", pod["metadata"]["uid"], pod["metadata"]["resourceVersion"])
     action = await execution_status(engine, job, proof)
     api.put(POD, {**api.objects[POD], "status": {"phase": "Running"}})
     assert isinstance(await engine.executor.execute(job, action), LookAgain)
@@ -121,7 +121,7 @@ async def test_a_verdict_on_a_pod_that_changed_is_dropped_and_the_pod_is_known(
 async def test_a_verdict_on_a_pod_as_it_was_seen_is_written(api: FakeApi, engine: Engine):
     job = engine.make_job()
     pod = api.put(POD, {"kind": "Pod", "metadata": {}})
-    proof = PodProof("edge-a", pod["metadata"]["uid"], pod["metadata"]["resourceVersion"])
+    proof = Proof("edge-a", pod["metadata"]["uid"], pod["metadata"]["resourceVersion"])
     action = await execution_status(engine, job, proof)
     assert await engine.executor.execute(job, action) == Done()
 
@@ -133,7 +133,7 @@ async def test_a_verdict_that_rests_on_no_pod_needs_there_to_be_none(
     job = engine.make_job()
     if there:
         api.put(POD, {"kind": "Pod", "metadata": {}})
-    action = await execution_status(engine, job, PodProof("edge-a", "", ""))
+    action = await execution_status(engine, job, Proof("edge-a", "", ""))
     outcome = await engine.executor.execute(job, action)
     assert (outcome == Done()) is written
 
@@ -142,11 +142,27 @@ async def test_a_verdict_on_a_pod_that_is_gone_is_dropped(api: FakeApi, engine: 
     job = engine.make_job()
     pod = api.put(POD, {"kind": "Pod", "metadata": {"labels": {"wavegate.dev/job": "edge"}}})
     engine.cache.assume("Pod", pod)
-    proof = PodProof("edge-a", pod["metadata"]["uid"], pod["metadata"]["resourceVersion"])
+    proof = Proof("edge-a", pod["metadata"]["uid"], pod["metadata"]["resourceVersion"])
     action = await execution_status(engine, job, proof)
     del api.objects[POD]
     assert isinstance(await engine.executor.execute(job, action), LookAgain)
     assert engine.cache.pods.get("web", "edge-a") is None
+
+
+async def test_a_version_is_not_stamped_stable_once_its_rollout_has_changed(
+    api: FakeApi, engine: Engine
+):
+    job = engine.make_job()
+    path = "/apis/wavegate.dev/v1alpha1/namespaces/web/fleetdeployments/edge-v1"
+    seen = api.put(path, {"kind": "FleetDeployment", "spec": {"jobName": "edge"}})["metadata"]
+    proof = Proof("edge-v1", seen["uid"], seen["resourceVersion"], kind="FleetDeployment")
+    action = await execution_status(engine, job, proof)
+    canceled = {"jobName": "edge", "canceled": True}
+    api.put(path, {**api.objects[path], "spec": canceled})
+    assert isinstance(await engine.executor.execute(job, action), LookAgain)
+    known = engine.cache.deployments.get("web", "edge-v1")
+    assert known is not None
+    assert known.canceled, "and the next pass sees it"
 
 
 async def test_an_event_is_told_only_after_its_write_and_only_once(api: FakeApi, engine: Engine):
