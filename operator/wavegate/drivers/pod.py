@@ -8,6 +8,7 @@ mount of the document, are ours whatever the template says.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from wavegate.api.fleetjob import FleetJobSpec
@@ -53,6 +54,8 @@ def template_of(spec: FleetJobSpec, image: str) -> dict[str, Any]:
     pod.setdefault("metadata", {})
     pod_spec = pod.setdefault("spec", {})
     pod_spec["restartPolicy"] = spec.restart_policy
+    if spec.timeouts.execution:
+        pod_spec["activeDeadlineSeconds"] = math.ceil(spec.timeouts.execution)
     _tolerate(pod_spec)
     for kind in ("initContainers", "containers"):
         for container in _entries(pod_spec, kind):
