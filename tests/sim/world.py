@@ -46,6 +46,10 @@ class Fate:
     """The pod ends in phase Failed."""
     error_rate: float = 0.0
     readable: bool = True
+    stops: bool = True
+    """False: it stays as it is when it is deleted."""
+    takes_node_down: bool = False
+    """Instead of becoming ready it makes its node NotReady."""
 
 
 FINE = Fate()
@@ -53,6 +57,8 @@ NEVER_READY = Fate(ready_after=None)
 CRASHES = Fate(ready_after=None, exits_after=1.0)
 ERRS = Fate(error_rate=0.5)
 UNREADABLE = Fate(readable=False)
+HANGS = Fate(stops=False)
+TAKES_NODE_DOWN = Fate(takes_node_down=True)
 
 
 COUNTERS = {"port": 8080, "errors": ["errors"], "total": ["requests"]}
@@ -88,6 +94,8 @@ class World(Writes):
     pods: dict[str, PodView] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
     """By pod uid."""
+    limits: dict[str, float] = field(default_factory=dict)
+    """activeDeadlineSeconds, by pod uid, where there is one."""
     health: dict[str, HealthRecord] = field(default_factory=dict)
     prepared: dict[int, Preparation] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
@@ -145,6 +153,12 @@ class World(Writes):
     def remove_pod(self, name: str) -> None:
         del self.pods[name]
         self.next_serial()
+
+    def evict(self, node: str) -> None:
+        """Evict what runs on a node, as kubectl drain does after it has cordoned it."""
+        for pod in [each for each in self.pods.values() if each.node == node]:
+            self.disturbed[node] = self.now
+            self.change_pod(pod.name, disruption="EvictionByEvictionAPI", deletion=self.now + 2)
 
     def apply(self, raw: Mapping[str, Any]) -> None:
         """kubectl apply of the job."""
@@ -271,7 +285,7 @@ class World(Writes):
 
     def _run(self, pod: PodView) -> None:
         if pod.deletion is not None:
-            if self.now >= pod.deletion:
+            if self.now >= pod.deletion and self.fate(pod.node, self.images[pod.uid]).stops:
                 self.remove_pod(pod.name)
             return
         node = self.nodes.get(pod.node)
@@ -281,7 +295,14 @@ class World(Writes):
             return
         fate = self.fate(pod.node, self.images[pod.uid])
         age = self.now - pod.created
-        if fate.exits_after is not None and age >= fate.exits_after and not pod.terminal:
+        limit = self.limits.get(pod.uid)
+        if fate.takes_node_down and fate.ready_after is not None and age >= fate.ready_after:
+            self.change_node(pod.node, ready=False)
+        elif limit is not None and age >= limit and not pod.terminal:
+            self._set_pod(
+                pod, phase="Failed", ready=False, ready_changed=self.now, reason="DeadlineExceeded"
+            )
+        elif fate.exits_after is not None and age >= fate.exits_after and not pod.terminal:
             ended = Exit("main", "Error", 1, "boom", self.now)
             self._set_pod(pod, phase="Failed", ready=False, ready_changed=self.now, exit=ended)
         elif fate.ready_after is not None and age >= fate.ready_after and not pod.ready:

@@ -131,6 +131,15 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of an execution, to be counted once the write has succeeded."""
+
+    outcome: str
+    """failed, withdrawn or completed."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetStatus:
     """Replace the status of one of our objects, if it is still at ``resource_version``."""
 
@@ -143,6 +152,7 @@ class SetStatus:
     proof: PodProof | None = None
     """Where set: read the pod live first, and write only if it is still as it was seen."""
     notes: tuple[Note, ...] = ()
+    verdict: Verdict | None = None
 
 
 Action = (

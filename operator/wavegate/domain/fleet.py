@@ -6,7 +6,7 @@ Built once a pass, linear in the job's objects, and never changed while rules re
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -52,6 +52,7 @@ class Fleet:
         self._placements: dict[int, Placement] = {}
         self._criteria: dict[int, Criteria | None] = {}
         self._order: dict[str, str] = {}
+        self._absences: dict[int, Mapping[str, int]] = {}
 
     @cached_property
     def chains(self) -> Mapping[str, Chain]:
@@ -125,7 +126,8 @@ class Fleet:
         """Workloads whose newest Create or Update failed or was canceled by a person."""
         failed: dict[str, bool] = {}
         for each in self.accepted:
-            if each.type in ("Create", "Update") and each.terminal and each.reason != "Superseded":
+            tried = each.terminal and each.reason not in ("Superseded", "QueueTimeout")
+            if each.type in ("Create", "Update") and tried:
                 failed[each.workload_hash] = each.state != "Completed"
         return frozenset(workload for workload, bad in failed.items() if bad)
 
@@ -142,6 +144,16 @@ class Fleet:
         placement = self.placement(version)
         names = (name for name, node in self.nodes.items() if placement.is_target(node))
         return self.ordered(names)
+
+    def absences(self, version: VersionView) -> Mapping[str, int]:
+        """How many nodes belong to the version without being its targets, by the reason."""
+        if version.version not in self._absences:
+            placement = self.placement(version)
+            away = (
+                placement.absence(node) for node in self.nodes.values() if placement.belongs(node)
+            )
+            self._absences[version.version] = Counter(reason for reason in away if reason)
+        return self._absences[version.version]
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """Node names by a stable hash of (job uid, node name): the same from version to version."""

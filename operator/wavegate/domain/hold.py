@@ -20,7 +20,7 @@ from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import HealthRecord, Window
 from wavegate.domain.observed import ExecutionView
-from wavegate.domain.verdict import held_too_long
+from wavegate.domain.verdict import hold_ends
 
 _REFERENCES = 3
 """Pods of old versions that are read to tell whose fault it is."""
@@ -31,6 +31,8 @@ class Holding:
     """Whether judging is held: why (address and error), else empty."""
 
     why: str = ""
+    until: float | None = None
+    """When an open rollout is given up because of it."""
     given_up: bool = False
     references: tuple[tuple[Chain, ExecutionView], ...] = ()
 
@@ -56,8 +58,10 @@ def holding(fleet: Fleet) -> Holding:
         return Holding(references=references)
     last = judged[0][2].last
     assert last is not None
-    given_up = all(held_too_long(fleet, chain, execution) for chain, execution, _ in judged)
-    return Holding(last.why, given_up, references)
+    ends = [hold_ends(fleet, chain, execution) for chain, execution, _ in judged]
+    until = max((each for each in ends if each is not None), default=None)
+    given_up = until is not None and fleet.now >= until
+    return Holding(last.why, until, given_up, references)
 
 
 def _unreadable(record: HealthRecord) -> bool:

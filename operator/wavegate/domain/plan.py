@@ -10,19 +10,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
-from wavegate.domain import conditions, deletion, deployments, hold, versions, work
+from wavegate.domain import conditions, deletion, deployments, hold, versions, waiting, work
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.leaving import reason_to_stop
+from wavegate.domain.leaving import (
+    NO_LONGER_MATCHES,
+    is_leaving,
+    needs_place_to_leave,
+    reason_to_stop,
+)
 from wavegate.domain.observed import DeploymentView, ExecutionView, Observed, VersionView
 from wavegate.domain.places import holds_place, needs_place
 from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
-from wavegate.domain.rollout import Outlook, in_judgement, outlook
+from wavegate.domain.rollout import Outlook, outlook
 from wavegate.domain.sources import source_of
+from wavegate.domain.timeouts import queue_ends, wanted_until
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement, deadline, judge
 from wavegate.domain.waves import Progress, next_takes, progress, settings_of, sizes
@@ -80,6 +86,8 @@ class _Pass:
     judgements: dict[str, tuple[ExecutionView, Judgement]] = field(default_factory=dict)
     blocker: State | None = None
     prepared: dict[int, bool] = field(default_factory=dict)
+    leaving: set[str] = field(default_factory=set)
+    """Nodes on which a stable execution stops: each holds a place until its pod is gone."""
 
     def run(self) -> Plan:
         fleet = self.fleet
@@ -91,10 +99,12 @@ class _Pass:
         self.steps.append(versions.new_deployment(fleet))
         self.steps += [deployments.supersede(fleet, each) for each in deployments.superseded(fleet)]
         run, stands = self._rollout(holding)
+        self._wake_for_timeouts(run)
+        stops = self._stops(run)
         claims = self._claims(run, stands)
         for name in self._nodes(claims):
-            self.steps.append(self._node(name, claims.get(name), run))
-        doing = in_judgement(fleet, run)
+            self.steps.append(self._node(name, claims.get(name), run, stops.get(name, "")))
+        doing = waiting.doing(fleet, run, self.deadlines)
         if run is not None and stands is not None:
             self._record_rollout(run, stands, doing)
         self._find_blocker()
@@ -138,7 +148,55 @@ class _Pass:
             self.blocker = State("", "VersionMissing", words, stalled=True)
             return None, None
         run = progress(fleet, deployment, version)
-        return run, outlook(fleet, run, holding.why, holding.given_up)
+        if holding.until is not None:
+            self.wake_ups.append(holding.until)
+        return run, outlook(fleet, run, holding.why, holding.given_up, holding.until)
+
+    def _wake_for_timeouts(self, run: Progress | None) -> None:
+        ends = [wanted_until(self.fleet)]
+        if run is not None:
+            ends.append(queue_ends(run.deployment, run.version))
+        self.wake_ups += [each for each in ends if each is not None]
+
+    def _stops(self, run: Progress | None) -> dict[str, str]:
+        """Nodes on which the job is to stop now, with the reason; those that left, by places."""
+        fleet = self.fleet
+        due: dict[str, str] = {}
+        for name, chain in fleet.chains.items():
+            node, live = fleet.nodes.get(name), chain.live
+            if node is None or live is None or not (why := reason_to_stop(fleet, node, live)):
+                continue
+            due[name] = why
+            if is_leaving(chain, fleet.now):
+                self.leaving.add(name)
+        free = self._places_to_leave(run)
+        stops: dict[str, str] = {}
+        for name in fleet.ordered(due):
+            chain = fleet.chains[name]
+            if due[name] == NO_LONGER_MATCHES and needs_place_to_leave(chain):
+                if free is not None and free <= 0:
+                    continue
+                free = None if free is None else free - 1
+                self.leaving.add(name)
+            stops[name] = due[name]
+        return stops
+
+    def _places_to_leave(self, run: Progress | None) -> int | None:
+        if run is not None:
+            return self._free_places(run)
+        newest = self.fleet.accepted[-1] if self.fleet.accepted else None
+        version = self.fleet.versions.get(newest.to_version) if newest is not None else None
+        if newest is None or version is None or version.spec is None:
+            return None
+        return self._places_to_catch_up(newest, version)
+
+    def _places_to_catch_up(self, newest: DeploymentView, version: VersionView) -> int | None:
+        """Free places while no rollout is open; None: no limit."""
+        rollout = settings_of(newest, version)
+        if rollout.strategy == "Immediate":
+            return None
+        size = sizes(rollout, "Update", len(self.fleet.targets(version))).wave
+        return size - self._held_places()
 
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
@@ -196,8 +254,9 @@ class _Pass:
             version = self.fleet.versions.get(current.version) if current is not None else None
             usable = version is not None and self.fleet.is_target(version, name)
             ends = self.deadlines.get(name)
+            usable = usable and chain.stop_overdue(self.fleet.now) is None
             held += usable or (ends is not None and self.fleet.now < ends)
-        return held
+        return held + len(self.leaving)
 
     def _catch_up(self, newest: DeploymentView) -> dict[str, NewClaim]:
         """After a rollout that completed, targets not up to date are brought to it, by places."""
@@ -205,13 +264,9 @@ class _Pass:
         stable = fleet.stable
         if stable is None or stable.spec is None or not self._is_prepared(stable):
             return {}
-        targets = fleet.targets(stable)
-        rollout = settings_of(newest, stable)
-        free: int | None = None
-        if rollout.strategy != "Immediate":
-            free = sizes(rollout, "Update", len(targets)).wave - self._held_places()
+        free = self._places_to_catch_up(newest, stable)
         claims: dict[str, NewClaim] = {}
-        for name in targets:
+        for name in fleet.targets(stable):
             chain = fleet.chains.get(name)
             live = chain.live if chain is not None else None
             if chain is None or live is None or live.workload_hash == stable.workload_hash:
@@ -266,20 +321,24 @@ class _Pass:
     def _nodes(self, claims: dict[str, NewClaim]) -> list[str]:
         return self.fleet.ordered({*self.fleet.chains, *claims})
 
-    def _node(self, name: str, new: NewClaim | None, run: Progress | None) -> Step | None:
+    def _node(
+        self, name: str, new: NewClaim | None, run: Progress | None, stop: str
+    ) -> Step | None:
         fleet = self.fleet
         if f"node/{name}" in fleet.observed.busy:
             return None
         chain = fleet.chains.get(name) or Chain(name, ())
-        node, live = fleet.nodes.get(name), chain.live
-        if node is not None and live is not None and (why := reason_to_stop(fleet, node, live)):
-            return work.stop(fleet, chain, why)
-        if chain.older_open:
-            return work.end_older(fleet, chain)
+        live = chain.live
+        if stop:
+            return work.stop(fleet, chain, stop)
+        if chain.older_open and (step := work.end_older(fleet, chain)):
+            return step
         if name in self.judgements:
             step = work.record(fleet, chain, *self.judgements[name])
             if step is not None:
                 return step
+        if chain.older_open:
+            return None
         if new is not None:
             return work.claim(fleet, chain, new)
         if (
@@ -290,7 +349,7 @@ class _Pass:
             return step
         wanted = run.version if run is not None else fleet.stable
         open_names = frozenset({run.deployment.name}) if run is not None else frozenset()
-        return work.remove_leftovers(chain, wanted, open_names)
+        return work.remove_leftovers(fleet, chain, wanted, open_names)
 
     def _record_rollout(self, run: Progress, stands: Outlook, doing: str) -> None:
         if stands.stamp_stable:

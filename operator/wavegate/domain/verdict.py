@@ -7,6 +7,7 @@ decides; a verdict that rests on the deadline is given on a live read of the pod
 | --- | --- |
 | its node is gone | Stopped (NodeGone), not counted |
 | pod ended, exit 0 | Completed |
+| pod ended by its own activeDeadlineSeconds | Failed (ExecutionTimeout) |
 | pod ended otherwise | Failed (Exited) |
 | health record says healthy | Running, stable |
 | health record says unhealthy | Failed |
@@ -21,18 +22,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from wavegate.api.defaults import effective_rollout
+from wavegate.api.durations import format_duration
 from wavegate.domain import evidence
 from wavegate.domain.blame import ended_by_itself, withdrawal
-from wavegate.domain.claim import Chain
+from wavegate.domain.claim import STOP_LIMIT, Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import Criteria, HealthRecord
 from wavegate.domain.observed import ExecutionView, NodeView, PodView, VersionView
+from wavegate.domain.times import format_time
+
+NOT_A_TARGET = "its node cannot be used for now"
+WITHDRAWN_FOR_GOOD: Final = {"reason": "Withdrawn", "withdrawn": "NotATarget"}
+"""It has no pod and its node can have none: it ends, and its node is taken again later."""
 
 _NOTICEABLE = 2.0
 """Seconds below which a state need not be written."""
+
+_POD_TIMED_OUT = "DeadlineExceeded"
+"""status.reason of a pod that the kubelet ended by its activeDeadlineSeconds."""
 
 _HOLDS_BEFORE_THE_END = 3
 """Deadlines after which an open rollout that nobody can read is given up."""
@@ -70,7 +80,9 @@ def _judge_stable(
     if not node.ready:
         lost_at = node.ready_changed + fleet.settings.lost_after
         if fleet.now >= lost_at:
-            return Judgement("Lost", "its node is NotReady for too long", stable_at=stable_at)
+            since = format_time(node.ready_changed)
+            message = f"its node is NotReady since {since}; it goes on when the node is back"
+            return Judgement("Lost", message, {"reason": "Lost"}, stable_at)
         return Judgement(
             execution.observed, _message(execution), execution.details, stable_at, wake_at=lost_at
         )
@@ -78,7 +90,7 @@ def _judge_stable(
         # it is made again by the same execution
         return Judgement(execution.observed, _message(execution), execution.details, stable_at)
     if pod.terminal:
-        return _ended(fleet, pod, stable_at)
+        return _ended(fleet, execution, pod, stable_at)
     if not pod.ready and pod.deletion is None:
         noticed_at = (pod.ready_changed or pod.created) + _NOTICEABLE
         if fleet.now < noticed_at:
@@ -105,11 +117,12 @@ def _judge_new(
         marks["withdrawn"] = execution.details["withdrawn"]
     elif execution.wave > 0:
         belongs = version is None or fleet.belongs(version, node)
-        if why := withdrawal(execution, pod, node, belongs):
+        overdue = chain.stop_overdue(fleet.now) is not None
+        if why := withdrawal(execution, pod, node, belongs, overdue):
             marks["withdrawn"] = why
     counts = execution.withdrawn or "withdrawn" not in marks
     if pod is not None and ended_by_itself(pod) and counts:
-        return _ended(fleet, pod, None)
+        return _ended(fleet, execution, pod, None)
     if version is None:
         return Judgement(execution.observed, _message(execution), marks)
     criteria = fleet.criteria(version)
@@ -117,12 +130,12 @@ def _judge_new(
     if criteria is None:
         outcome = _without_windows(fleet, execution, pod)
     else:
-        outcome = _by_windows(record, criteria, fleet.now)
+        outcome = _by_windows(record, criteria, pod, fleet.now)
     if outcome is None:
         outcome = _by_deadline(fleet, chain, execution, record, held)
     if outcome is None:
-        outcome = _on_the_way(fleet, execution, pod, criteria)
-    if outcome.observed == "Failed":
+        outcome = _on_the_way(fleet, chain, execution, criteria)
+    if outcome.observed in ("Failed", "Stopped"):
         return outcome
     return Judgement(
         outcome.observed,
@@ -138,15 +151,32 @@ def _was_ended(pod: PodView) -> bool:
     return pod.terminal and not ended_by_itself(pod)
 
 
-def _ended(fleet: Fleet, pod: PodView, stable_at: float | None) -> Judgement:
+def _ended(
+    fleet: Fleet, execution: ExecutionView, pod: PodView, stable_at: float | None
+) -> Judgement:
     if pod.phase == "Succeeded":
         return Judgement(
             "Completed", "ended with exit code 0", {"reason": "Completed"}, stable_at or fleet.now
         )
+    if pod.reason == _POD_TIMED_OUT:
+        return Judgement(
+            "Failed",
+            f"ran longer than spec.timeouts.execution{_limit(fleet, execution)}",
+            evidence.details("ExecutionTimeout", pod),
+            stable_at,
+        )
     return Judgement("Failed", evidence.of_pod(pod), evidence.details("Exited", pod), stable_at)
 
 
-def _by_windows(record: HealthRecord | None, criteria: Criteria, now: float) -> Judgement | None:
+def _limit(fleet: Fleet, execution: ExecutionView) -> str:
+    version = fleet.versions.get(execution.version)
+    limit = version.spec.timeouts.execution if version is not None and version.spec else 0.0
+    return f" ({format_duration(limit)})" if limit else ""
+
+
+def _by_windows(
+    record: HealthRecord | None, criteria: Criteria, pod: PodView | None, now: float
+) -> Judgement | None:
     if record is None or record.last is None:
         return None
     if record.healthy:
@@ -155,7 +185,8 @@ def _by_windows(record: HealthRecord | None, criteria: Criteria, now: float) -> 
     if record.unhealthy:
         reason = "Unhealthy" if record.last.rate is None else "ErrorRateExceeded"
         message = f"{record.bad} bad windows in a row: {record.last.why}"
-        return Judgement("Failed", message, evidence.of_window(reason, record.last, criteria))
+        facts = evidence.of_window(reason, record.last, criteria)
+        return Judgement("Failed", message, {**evidence.details(reason, pod), **facts})
     return None
 
 
@@ -175,13 +206,17 @@ def _by_deadline(
     if ends is None or held or fleet.now < ends:
         return None
     pod = chain.own_pod
+    if pod is None and (execution.withdrawn or chain.foreign_pods):
+        return None  # nothing of it runs, and that is not its version's fault
+    if pod is None and not fleet.is_target(fleet.versions[execution.version], chain.node):
+        return Judgement("Stopped", NOT_A_TARGET, WITHDRAWN_FOR_GOOD, needs_proof=True)
     if record is not None and record.last is not None:
         message = f"not healthy by its deadline: {record.last.why}"
     elif pod is not None:
         message = f"not healthy by its deadline: {evidence.of_pod(pod)}"
     else:
-        message = "not healthy by its deadline: it has no pod" + _occupied_by(chain)
-    details = evidence.details("DeadlineExceeded", pod)
+        message = "not healthy by its deadline: it has no pod"
+    details = {**evidence.details("DeadlineExceeded", pod), "deadline": format_time(ends)}
     if record is not None and record.last is not None:
         version = fleet.versions[execution.version]
         criteria = fleet.criteria(version)
@@ -190,14 +225,12 @@ def _by_deadline(
     return Judgement("Failed", message, details, needs_proof=True)
 
 
-def _occupied_by(chain: Chain) -> str:
-    names = ", ".join(pod.name for pod in chain.foreign_pods)
-    return f", because {names} has not stopped" if names else ""
-
-
 def _on_the_way(
-    fleet: Fleet, execution: ExecutionView, pod: PodView | None, criteria: Criteria | None
+    fleet: Fleet, chain: Chain, execution: ExecutionView, criteria: Criteria | None
 ) -> Judgement:
+    pod = chain.own_pod
+    if pod is None and chain.foreign_pods:
+        return _behind(chain.foreign_pods[0], execution, fleet.now)
     if pod is not None and pod.ready and criteria is not None:
         return Judgement("Validating", f"judged by windows of {criteria.interval:g}s")
     if pod is not None and (problem := evidence.hindrance(pod)):
@@ -208,6 +241,19 @@ def _on_the_way(
     return Judgement(execution.observed, _message(execution))
 
 
+def _behind(pod: PodView, execution: ExecutionView, now: float) -> Judgement:
+    """It waits for another pod to stop: worth a word once that takes too long."""
+    overdue_at = pod.deletion + STOP_LIMIT if pod.deletion is not None else None
+    if overdue_at is None or now < overdue_at:
+        return Judgement(execution.observed, _message(execution), wake_at=overdue_at)
+    by = format_time(overdue_at - STOP_LIMIT)
+    message = (
+        f"its node is occupied: pod {pod.name} was to stop by {by} and is never deleted by force;"
+        " look at the node's kubelet"
+    )
+    return Judgement("Starting", message)
+
+
 def deadline(
     fleet: Fleet, chain: Chain, execution: ExecutionView, record: HealthRecord | None
 ) -> float | None:
@@ -216,12 +262,15 @@ def deadline(
     It counts from the creation plus the replaced pod's grace period, whatever the pods do, and
     never ends before a healthy pod could have shown it since this process began to look (a pod that
     is made only since then has all of the time), or since its numbers can be read again (the latter
-    at most until three deadlines have passed).
+    at most until three deadlines have passed). A pod that is made later than that, because its node
+    was occupied or somebody ended the one before, has all of the time.
     """
     version = fleet.versions.get(execution.version)
     if version is None:
         return None
     begin = execution.created + _grace_before(fleet, chain, execution)
+    if (own := chain.own_pod) is not None:
+        begin = max(begin, own.created)
     criteria = fleet.criteria(version)
     if criteria is None:
         return begin + fleet.settings.start_deadline
@@ -237,13 +286,13 @@ def deadline(
     return ends
 
 
-def held_too_long(fleet: Fleet, chain: Chain, execution: ExecutionView) -> bool:
-    """Whether three deadlines have passed: an open rollout that is held is given up."""
+def hold_ends(fleet: Fleet, chain: Chain, execution: ExecutionView) -> float | None:
+    """When three deadlines have passed: an open rollout that is held is given up then."""
     version = fleet.versions.get(execution.version)
     if version is None:
-        return False
+        return None
     begin = execution.created + _grace_before(fleet, chain, execution)
-    return fleet.now >= begin + _HOLDS_BEFORE_THE_END * _allowed(version, fleet)
+    return begin + _HOLDS_BEFORE_THE_END * _allowed(version, fleet)
 
 
 def _allowed(version: VersionView, fleet: Fleet) -> float:

@@ -52,6 +52,8 @@ def new_version(fleet: Fleet) -> Step | None:
 def newest_failed(fleet: Fleet) -> DeploymentView | None:
     """The newest Create or Update that failed, or that a person canceled."""
     for each in reversed(fleet.accepted):
+        if each.reason == "QueueTimeout":
+            continue  # nothing of it ever ran
         failed = each.state == "Failed" or (each.state, each.reason) == ("Canceled", "Canceled")
         if failed and each.type in ("Create", "Update"):
             return each

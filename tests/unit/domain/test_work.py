@@ -9,7 +9,7 @@ import pytest
 
 from sim.schema import STATUS_MODELS
 from unit.domain.builders import NOW, chain, deployment, execution, fleet, node, pod, version
-from wavegate.api.names import execution_name
+from wavegate.api.names import execution_name, pod_name
 from wavegate.domain.actions import (
     Action,
     CreateExecution,
@@ -228,13 +228,13 @@ def test_a_verdict_by_the_deadline_is_written_on_a_live_read_of_the_pod() -> Non
     write = step.actions[0]
     assert isinstance(write, SetStatus)
     assert write.proof is not None
-    assert (write.proof.name, write.proof.uid) == ("new", "pod-2")
+    assert (write.proof.name, write.proof.uid) == (pod_name("app", "n1"), "pod-2")
     bare = record(view(), chain(NEW), NEW, judgement)
     assert bare is not None
     without = bare.actions[0]
     assert isinstance(without, SetStatus)
     assert without.proof is not None
-    assert (without.proof.name, without.proof.uid) == ("app-n1", "")
+    assert (without.proof.name, without.proof.uid) == (pod_name("app", "n1"), "")
 
 
 def test_a_failure_is_told_as_an_event_once() -> None:
@@ -248,7 +248,8 @@ def test_a_failure_is_told_as_an_event_once() -> None:
 
 def leftovers(*claims: Any, pods: tuple[Any, ...] = (), **fields: Any) -> list[str]:
     names = fields.get("open_names", frozenset())
-    return told(remove_leftovers(chain(*claims, pods=pods), fields.get("wanted", V2), names))
+    here = view(nodes=fields.get("nodes", [node()]))
+    return told(remove_leftovers(here, chain(*claims, pods=pods), fields.get("wanted", V2), names))
 
 
 STABLE_3 = execution(3, version=2, stable=True)
@@ -283,6 +284,14 @@ def test_all_of_the_open_deployment_are_kept() -> None:
 
 def test_a_record_that_has_not_ended_is_never_removed() -> None:
     assert leftovers(execution(1), execution(2, "Stopped"), STABLE_3) == []
+
+
+def test_of_a_node_that_is_gone_only_the_open_deployment_s_records_are_kept() -> None:
+    claims = [ENDED, execution(2, "Failed", version=2)]
+    assert leftovers(*claims, nodes=[], open_names=frozenset({"app-v2"})) == ["forget app-n1-1"]
+    assert leftovers(*claims, nodes=[]) == ["forget app-n1-1", "forget app-n1-2"]
+    assert leftovers(*claims, nodes=[node(uid="another")]) != []
+    assert leftovers(execution(1, "Running"), nodes=[]) == [], "its end is recorded first"
 
 
 def test_an_endless_chain_of_failures_is_shortened() -> None:

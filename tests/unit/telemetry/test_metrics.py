@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from wavegate.telemetry.metrics import OUTCOMES, REFLECTED, WRITES, Metrics
+from wavegate.telemetry.metrics import OTHER, OUTCOMES, REFLECTED, VERDICTS, WRITES, Metrics
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -23,6 +24,9 @@ def test_everything_is_there_with_0_from_the_start():
             assert found[key] == 0
     for resource in REFLECTED:
         assert found["wavegate_reflector_errors_total", (resource,)] == 0
+    for outcome, reasons in VERDICTS.items():
+        for reason in (*reasons, OTHER):
+            assert found["wavegate_verdicts_total", tuple(sorted((outcome, reason)))] == 0
     assert found["wavegate_passes_total", ("failed",)] == 0
     assert found["wavegate_leader", ()] == 0
 
@@ -44,6 +48,20 @@ def test_what_happens_is_counted():
     assert found["wavegate_pass_seconds_count", ()] == 1
     assert found["wavegate_steps_total", ("Refused",)] == 1
     assert found["wavegate_reflector_errors_total", ("pods",)] == 1
+
+
+@pytest.mark.row("Blame")
+def test_verdicts_are_counted_apart_and_an_unknown_reason_makes_no_new_series():
+    metrics = Metrics()
+    series = len(samples(metrics))
+    metrics.verdict("failed", "ErrorRateExceeded")
+    metrics.verdict("withdrawn", "Cordoned")
+    metrics.verdict("failed", "something that a later release says")
+    found = samples(metrics)
+    assert found["wavegate_verdicts_total", ("ErrorRateExceeded", "failed")] == 1
+    assert found["wavegate_verdicts_total", ("Cordoned", "withdrawn")] == 1
+    assert found["wavegate_verdicts_total", ("Other", "failed")] == 1
+    assert len(found) == series
 
 
 def test_two_processes_in_one_have_nothing_in_common():
