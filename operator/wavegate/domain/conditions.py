@@ -116,7 +116,9 @@ def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doi
         return State("Deploying", outlook.reason, outlook.message)
     last = fleet.accepted[-1] if fleet.accepted else None
     if last is None or not last.terminal:
-        return State("Pending", "Pending", "its first version is being made")
+        return State(
+            "Pending", "Pending", "its first version is being made, which goes on by itself"
+        )
     return _settled(fleet, last)
 
 

@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
+from wavegate.api.names import version_name
 from wavegate.domain import conditions, deletion, deployments, hold, versions, waiting, work
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
+from wavegate.domain.evidence import clean
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.leaving import (
@@ -37,6 +39,8 @@ from wavegate.drivers.driver import DocumentError, driver_for
 from wavegate.drivers.pod import render_pod
 
 _RETRY_PREPARATION = 30.0
+_LONGEST_REFUSAL = 700
+"""Characters of a server's words that are kept, so that the way out fits behind them."""
 
 
 def plan(observed: Observed) -> Plan:
@@ -142,9 +146,14 @@ class _Pass:
             return None, None
         version = fleet.versions.get(deployment.to_version)
         if version is None or version.spec is None:
-            words = f"version {deployment.to_version} of the job is missing"
+            name = version_name(fleet.job.name, deployment.to_version)
+            words = (
+                f"version {deployment.to_version} of the job is missing: JobVersion {name} is gone;"
+                f" change the spec, or set spec.canceled of FleetDeployment {deployment.name}"
+            )
             if version is not None:
-                words = f"version {deployment.to_version} is not understood: {version.invalid}"
+                said = clean(version.invalid, _LONGEST_REFUSAL)
+                words = f"version {deployment.to_version} is not understood: {said}"
             self.blocker = State("", "VersionMissing", words, stalled=True)
             return None, None
         run = progress(fleet, deployment, version)
@@ -294,7 +303,11 @@ class _Pass:
         if outcome is not None and outcome.ok:
             return True
         if outcome is not None:
-            words = f"the pod of v{version.version} is refused: {outcome.message}"
+            said = clean(outcome.message, _LONGEST_REFUSAL)
+            words = (
+                f"the pod of v{version.version} is refused: {said}; change spec.template, or what"
+                f" refuses it; tried again every {_RETRY_PREPARATION:g} s"
+            )
             self.blocker = State("", "TemplateRefused", words, stalled=True)
             retry_at = outcome.at + _RETRY_PREPARATION
             if fleet.now < retry_at:
@@ -363,12 +376,17 @@ class _Pass:
         fleet = self.fleet
         if self.blocker is None and fleet.strangers:
             pod = fleet.strangers[0]
-            words = f"pod {pod.name} carries the job's label but is not ours; delete or relabel it"
+            words = (
+                f"pod {pod.name} carries the job's label but is not ours; delete or relabel it,"
+                " then its node goes on by itself"
+            )
             self.blocker = State("", "Stranger", words, stalled=True)
         if self.blocker is None and fleet.observed.refusals:
             key, refusal = sorted(fleet.observed.refusals.items())[0]
-            words = f"{key}: {refusal.message}"
             stalled = refusal.reason == "Stranger"
+            help_ = "delete what is in its place, or rename the job; " if stalled else ""
+            said = clean(refusal.message, _LONGEST_REFUSAL)
+            words = f"{key}: {said}; {help_}tried again by itself"
             self.blocker = State("", refusal.reason or "Refused", words, stalled=stalled)
 
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:

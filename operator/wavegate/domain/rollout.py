@@ -104,7 +104,7 @@ def outlook(
     if held:
         return Outlook("InProgress", "MetricsUnreadable", _held(held, until))
     message, reason = progress_message(run), "Progressing"
-    if not (run.candidates or run.absent or run.unsettled or run.updated):
+    if not (run.candidates or run.absent or run.unsettled or run.updated or run.occupied):
         message = (
             f"{message}; its targets have left{away(fleet, run.version)}, waits for a node: label,"
             " uncordon or repair one"
