@@ -155,20 +155,6 @@ def _job_rules() -> Iterator[Rule]:
         job(restartPolicy="on-failure"),
         "spec.restartPolicy: Unsupported value",
     )
-    for name in ("execution", "queue", "total"):
-        for good, bad in (("0s", "999ms"), ("1s", "8760h1s"), ("8760h", "-1s")):
-            yield Rule(
-                f"timeouts {name} {bad}",
-                job(timeouts={name: good}),
-                job(timeouts={name: bad}),
-                f"spec.timeouts.{name}",
-            )
-        yield Rule(
-            f"timeouts {name}",
-            job(timeouts={name: "90m"}),
-            job(timeouts={name: "1ms"}),
-            f"spec.timeouts.{name}: must be 0s (none) or between 1s and 8760h",
-        )
     yield from _label_rules()
     yield from _selector_rules()
     yield from _template_rules()
@@ -240,12 +226,6 @@ def _template_rules() -> Iterator[Rule]:
         kept,
         container({"restartPolicy": "Always"}),
         "spec.template.spec.restartPolicy: is not allowed; set spec.restartPolicy",
-    )
-    yield Rule(
-        "template activeDeadlineSeconds",
-        container({"terminationGracePeriodSeconds": 5}),
-        container({"activeDeadlineSeconds": 5}),
-        "spec.template.spec.activeDeadlineSeconds: is not allowed; set spec.timeouts.execution",
     )
     yield Rule(
         "template nodeName",

@@ -10,13 +10,16 @@ import pytest
 import yaml
 
 import wavelab
-from integration.api_rules import RULES, Rule, container, deployment, execution, job, version
+from integration import api_rules
+from integration.api_rules import Rule, container, deployment, execution, job, version
+from integration.api_rules_timeouts import TIMEOUT_RULES
 from integration.conftest import ROOT, Api, collection
 from unit.api.duration_table import BAD, GOOD
 from wavegate.api.crds import KINDS, crd
 
 pytestmark = pytest.mark.cluster
 
+RULES = (*api_rules.RULES, *TIMEOUT_RULES)
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 DAY = 86400.0
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
