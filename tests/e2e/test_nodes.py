@@ -137,8 +137,8 @@ def test_a_drain_of_the_node_in_its_turn_causes_no_rollback(
 
 @pytest.mark.row("spec.timeouts.execution")
 def test_a_kubelet_ends_a_run_by_its_timeout(edge: Space) -> None:
-    limited = {"rollout": {"strategy": "Immediate"}, "timeouts": {"execution": "5s"}}
-    edge.apply("limited", {**pipeline(), **limited})
+    spec = pipeline(strategy="Rolling", autoPromote=None, maxParallel="100%")
+    edge.apply("limited", {**spec, "timeouts": {"execution": "15s"}})
 
     def ended() -> list[Any]:
         return [
@@ -148,7 +148,7 @@ def test_a_kubelet_ends_a_run_by_its_timeout(edge: Space) -> None:
         ]
 
     edge.wait("a run was ended", ended, seconds=90)
-    assert set(ended()) == {"ran longer than spec.timeouts.execution (5s)"}
+    assert set(ended()) == {"ran longer than spec.timeouts.execution (15s)"}
     edge.wait(
         "it is tried again",
         lambda: max(each["spec"]["attempt"] for each in edge.executions("limited")) == 2,

@@ -90,6 +90,12 @@ def counted(space: Space) -> dict[str, Any]:
     return {**status.get("nodes", {}), **status.get("state", {}).get("details", {})}
 
 
+def reason(space: Space, execution: str) -> str:
+    """status.details.reason of an execution."""
+    found = space.get("Execution", execution) or {}
+    return str(found.get("status", {}).get("details", {}).get("reason", ""))
+
+
 @pytest.mark.row("Joiner", "Leaving")
 def test_a_node_that_is_labelled_gets_the_stable_version_and_loses_it_with_its_label(
     running: Space, nodes: Nodes
@@ -101,9 +107,7 @@ def test_a_node_that_is_labelled_gets_the_stable_version_and_loses_it_with_its_l
     nodes.label(SPARE, **{LABEL: None})
     running.wait("it stops", lambda: runs(running, dict.fromkeys(NODES, "1")))
     name = execution["metadata"]["name"]
-    ended = running.get("Execution", name)
-    assert ended is not None
-    assert ended["status"]["details"]["reason"] == "NoLongerMatches"
+    running.wait("its end is on record", lambda: reason(running, name) == "NoLongerMatches")
 
 
 @pytest.mark.row("Leaving")
@@ -143,7 +147,8 @@ def test_cordoned_and_tainted_nodes_are_left_out_counted_and_caught_up(
     )
     assert running.deployment("app-v2")["totalNodes"] == 3
     left = dict.fromkeys(NODES[:2], "1")
-    assert runs(running, {**dict.fromkeys(NODES, "2"), **left}), "they keep what they run"
+    kept = {**dict.fromkeys(NODES, "2"), **left}
+    running.wait("they keep what they run", lambda: runs(running, kept))
     nodes.cordon(NODES[0], on=False)
     nodes.taint(NODES[1], None)
     running.wait("they are caught up", lambda: runs(running, dict.fromkeys(NODES, "2")))

@@ -39,16 +39,16 @@ def reasons(space: Space) -> set[str]:
 def test_a_run_is_ended_by_its_timeout_and_tried_again(
     space: Space, operator: OperatorProcess
 ) -> None:
-    space.apply("app", job(timeouts={"execution": "4s"}, rollout={"strategy": "Immediate"}))
-    space.wait("both run", lambda: len(space.running("app")) == 2)
-    assert {pod["spec"]["activeDeadlineSeconds"] for pod in space.list("Pod")} == {4}
+    space.apply("app", job(timeouts={"execution": "8s"}))
+    space.wait("both run", lambda: state(space) == ("Running", "Running"))
+    assert {pod["spec"]["activeDeadlineSeconds"] for pod in space.list("Pod")} == {8}
     space.wait("a run has failed", lambda: "ExecutionTimeout" in reasons(space))
     failed = next(
         each["status"]["observedState"]["message"]
         for each in space.executions("app")
         if each["status"].get("details", {}).get("reason") == "ExecutionTimeout"
     )
-    assert failed == "ran longer than spec.timeouts.execution (4s)"
+    assert failed == "ran longer than spec.timeouts.execution (8s)"
     space.wait(
         "it is tried again",
         lambda: max(each["spec"]["attempt"] for each in space.executions("app")) == 2,

@@ -87,6 +87,21 @@ def test_an_upgrade_of_a_node_in_its_turn_causes_no_rollback(gap: int, down: int
     is_nobodys_fault(world, node)
 
 
+@pytest.mark.row("Blame", "Absent")
+def test_a_drained_node_that_never_comes_back_is_waited_for_until_lost_after() -> None:
+    world, node = in_its_turn()
+    world.settings = replace(world.settings, lost_after=300.0)
+    world.until(lambda w: any(e.version == 2 and e.pod_uid for e in w.executions.values()))
+    world.change_node(node, unschedulable=True)
+    world.evict(node)
+    world.change_node(node, ready=False)
+    world.remove_pod(next(pod.name for pod in world.pods.values() if pod.node == node))
+    world.settle(250)
+    assert world.deployment_state("app-v2") == "InProgress"
+    finds_an_end(world, "Completed", within=100)
+    assert not world.deployments["app-v2"].status.get("failedNodes")
+
+
 @pytest.mark.row("Blame")
 def test_an_eviction_alone_withdraws_it_and_its_next_pod_has_all_of_its_time() -> None:
     world, node = in_its_turn()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from wavegate.api.defaults import effective_rollout
@@ -28,6 +28,15 @@ from wavegate.domain.targets import Placement
 from wavegate.drivers.pod import template_of
 
 _DEFAULT_GRACE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The nodes that belong to a version: its targets, in the order of waves, and the others."""
+
+    targets: list[str]
+    absences: Mapping[str, int]
+    """Counted by the reason, of targets.ABSENCES."""
 
 
 class Fleet:
@@ -52,7 +61,7 @@ class Fleet:
         self._placements: dict[int, Placement] = {}
         self._criteria: dict[int, Criteria | None] = {}
         self._order: dict[str, str] = {}
-        self._absences: dict[int, Mapping[str, int]] = {}
+        self._standings: dict[int, Standing] = {}
 
     @cached_property
     def chains(self) -> Mapping[str, Chain]:
@@ -141,19 +150,27 @@ class Fleet:
 
     def targets(self, version: VersionView) -> list[str]:
         """The version's targets now, in the order of waves."""
-        placement = self.placement(version)
-        names = (name for name, node in self.nodes.items() if placement.is_target(node))
-        return self.ordered(names)
+        return self.standing(version).targets
 
     def absences(self, version: VersionView) -> Mapping[str, int]:
         """How many nodes belong to the version without being its targets, by the reason."""
-        if version.version not in self._absences:
+        return self.standing(version).absences
+
+    def standing(self, version: VersionView) -> Standing:
+        """What the nodes are to the version; looked at once a pass."""
+        if version.version not in self._standings:
             placement = self.placement(version)
-            away = (
-                placement.absence(node) for node in self.nodes.values() if placement.belongs(node)
-            )
-            self._absences[version.version] = Counter(reason for reason in away if reason)
-        return self._absences[version.version]
+            names: list[str] = []
+            absences: Counter[str] = Counter()
+            for name, node in self.nodes.items():
+                if not placement.belongs(node):
+                    continue
+                if absence := placement.absence(node):
+                    absences[absence] += 1
+                else:
+                    names.append(name)
+            self._standings[version.version] = Standing(self.ordered(names), absences)
+        return self._standings[version.version]
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """Node names by a stable hash of (job uid, node name): the same from version to version."""
