@@ -37,8 +37,13 @@ class Invariants:
         self.stable_on: dict[str, set[str]] = defaultdict(set)
         """By workload hash: uids of nodes that were ever stable on it."""
 
+        self.leaving: dict[str, str] = {}
+        """By node that left the selector: uid of the pod that was stopped for it."""
+
     def __call__(self, world: World, action: Action) -> None:
         status_fits_the_schema(world, action)
+        if isinstance(action, DeletePod) and action.why == "NoLongerMatches":
+            self._remember_leaving(world, action)
         self._one_pod_a_node(world)
         self._terminal_states_stay(world)
         self._counters_rise(world)
@@ -78,7 +83,8 @@ class Invariants:
         assert world.job.spec is not None
         if world.job.spec.suspend or self.places is None:
             return
-        down = [node for node, chain in _chains(world).items() if _is_down(world, node, chain)]
+        down = {node for node, chain in _chains(world).items() if _is_down(world, node, chain)}
+        down |= {node for node, uid in self.leaving.items() if _still_stops(world, node, uid)}
         assert len(down) <= self.places, f"{down} are down, places: {self.places}\n{world.story()}"
 
     def _terminal_states_stay(self, world: World) -> None:
@@ -117,6 +123,12 @@ class Invariants:
                 f"{action.name} of wave {action.wave} before {each.name} was judged\n"
                 f"{world.story()}"
             )
+
+    def _remember_leaving(self, world: World, action: DeletePod) -> None:
+        pod = world.pods[action.name]
+        owner = next((e for e in world.executions.values() if e.uid == pod.owner_uid), None)
+        if owner is not None and owner.stable_at and not world.is_late:
+            self.leaving[pod.node] = pod.uid
 
     def _remember_stable(self, world: World, action: SetStatus) -> None:
         execution = world.executions.get(action.name)
@@ -246,6 +258,12 @@ def _is_down(world: World, node: str, chain: list[ExecutionView]) -> bool:
     if not taken or world.disturbed.get(node, 0.0) >= after[0].created:
         return False
     return sum(each.observed == "Failed" for each in after) < 2
+
+
+def _still_stops(world: World, node: str, uid: str) -> bool:
+    """Whether a pod that was stopped is there yet, and not a minute beyond its grace period."""
+    pod = next((each for each in world.pods.values() if each.uid == uid), None)
+    return pod is not None and pod.deletion is not None and world.now < pod.deletion + 60
 
 
 def _is_gone(world: World, execution: ExecutionView) -> bool:
