@@ -17,8 +17,19 @@ from sim.story import (
     status,
     taken,
 )
-from sim.world import ERRS, HANGS, TAKES_NODE_DOWN, World, fleet, spec
+from sim.world import (
+    CRASHES,
+    ERRS,
+    HANGS,
+    NEVER_READY,
+    TAKES_NODE_DOWN,
+    Fate,
+    World,
+    fleet,
+    spec,
+)
 from wavegate.domain.actions import SetStatus, Verdict
+from wavegate.domain.times import parse_time
 
 
 def in_its_turn(size: int = 5, **rollout: Any) -> tuple[World, str]:
@@ -130,6 +141,17 @@ def test_a_node_that_went_down_before_its_pod_was_made_is_not_the_version_s_faul
 
 
 @pytest.mark.row("Blame")
+def test_a_node_deleted_after_its_verdict_was_not_withdrawn() -> None:
+    world, node = in_its_turn()
+    world.until(lambda w: any(e.version == 2 and e.stable_at for e in w.executions.values()))
+    world.settle(2)
+    world.remove_node(node)
+    finds_an_end(world, "Completed")
+    assert withdrawn(world) == {}
+    assert verdicts(world) == []
+
+
+@pytest.mark.row("Blame")
 def test_a_pod_that_fails_by_itself_is_counted_as_failed_and_not_as_withdrawn() -> None:
     world = settled_on_v1(4)
     give(world, "app:2", ERRS)
@@ -137,6 +159,39 @@ def test_a_pod_that_fails_by_itself_is_counted_as_failed_and_not_as_withdrawn() 
     finds_an_end(world, "Failed")
     assert verdicts(world) == [Verdict("failed", "ErrorRateExceeded")]
     assert withdrawn(world) == {}
+
+
+@pytest.mark.row("Evidence")
+@pytest.mark.parametrize(
+    ("fate", "evidence"),
+    [
+        pytest.param(
+            ERRS,
+            {
+                "reason": "ErrorRateExceeded",
+                "window": {"errors": 25.0, "total": 50.0, "rate": 0.5, "limit": 0.1},
+            },
+            id="error rate",
+        ),
+        pytest.param(
+            CRASHES, {"reason": "Exited", "exitCode": 1, "lastLogLine": "boom"}, id="it crashed"
+        ),
+        pytest.param(NEVER_READY, {"reason": "DeadlineExceeded"}, id="it was never ready"),
+    ],
+)
+def test_each_failure_carries_its_evidence(fate: Fate, evidence: dict[str, Any]) -> None:
+    world = settled_on_v1(3)
+    give(world, "app:2", fate)
+    world.apply(spec("app:2"))
+    finds_an_end(world, "Failed")
+    [failure] = world.deployments["app-v2"].status["failures"]
+    failed = world.executions[failure["execution"]]
+    assert (failure["node"], failure["nodeUid"]) == failed.node_key
+    assert {key: failure.get(key) for key in evidence} == evidence
+    assert failure["message"] == failed.status["observedState"]["message"]
+    assert failure["node"] in job_message(world), "the job names the node, too"
+    if failure["reason"] == "DeadlineExceeded":
+        assert 0 <= failed.updated - (parse_time(failed.details["deadline"]) or 0.0) <= 2
 
 
 @pytest.mark.row("Blame", "Absent")

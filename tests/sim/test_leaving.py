@@ -128,6 +128,7 @@ def test_while_a_suspended_job_stops_it_says_which_nodes_and_until_when() -> Non
     world = settled_on_v1(3)
     world.apply({**spec("app:1"), "suspend": True})
     world.pass_once()
+    assert len(going(world)) == 3, "all at once"
     world.pass_once()
     assert job_reason(world) == "Stopping"
     assert "n00 and 2 more still stop, by 20" in job_message(world)

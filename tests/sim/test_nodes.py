@@ -219,7 +219,7 @@ def test_a_node_not_ready_after_the_start_is_waited_for_until_lost_after_and_say
     lost = [e for e in world.executions.values() if e.node == away][-1]
     world.settle(5)
     lost = world.executions[lost.name]
-    assert (lost.observed, lost.terminal) == ("Lost", False)
+    assert (lost.observed, lost.details["reason"], lost.terminal) == ("Lost", "Lost", False)
     assert status(world)["nodes"]["lost"] == 1
     world.change_node(away, ready=True)
     world.until(lambda w: w.live()[away] == 2, seconds=60)
