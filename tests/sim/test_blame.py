@@ -98,19 +98,39 @@ def test_an_upgrade_of_a_node_in_its_turn_causes_no_rollback(gap: int, down: int
     is_nobodys_fault(world, node)
 
 
+@pytest.mark.row("Blame")
+def test_an_evicted_pod_that_takes_long_to_stop_is_not_judged_by_its_last_windows() -> None:
+    world, node = in_its_turn()
+    world.until(lambda w: any(e.version == 2 and e.pod_uid for e in w.executions.values()))
+    world.change_node(node, unschedulable=True)
+    world.evict(node, grace=45.0)
+    world.settle(50)
+    world.change_node(node, unschedulable=False)
+    is_nobodys_fault(world, node)
+
+
 @pytest.mark.row("Blame", "Absent")
-def test_a_drained_node_that_never_comes_back_is_waited_for_until_lost_after() -> None:
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_drained_node_that_does_not_come_back_is_waited_for_until_lost_after(gone: bool) -> None:
     world, node = in_its_turn()
     world.settings = replace(world.settings, lost_after=300.0)
     world.until(lambda w: any(e.version == 2 and e.pod_uid for e in w.executions.values()))
     world.change_node(node, unschedulable=True)
     world.evict(node)
     world.change_node(node, ready=False)
-    world.remove_pod(next(pod.name for pod in world.pods.values() if pod.node == node))
-    world.settle(250)
+    if gone:  # as the pod garbage collector does it
+        world.remove_pod(next(pod.name for pod in world.pods.values() if pod.node == node))
+    world.pass_by(280)
     assert world.deployment_state("app-v2") == "InProgress"
-    finds_an_end(world, "Completed", within=100)
+    world.pass_by(40)
+    assert world.deployment_state("app-v2") == "Completed", world.story()
     assert not world.deployments["app-v2"].status.get("failedNodes")
+    world.change_node(node, ready=True)
+    world.settle(3)
+    world.change_node(node, unschedulable=False)
+    world.until(lambda w: w.live().get(node) == 2, seconds=60)
+    world.settle(60)
+    assert world.state() == "Running", world.story()
 
 
 @pytest.mark.row("Blame")
@@ -244,6 +264,7 @@ def test_a_version_that_takes_its_nodes_down_halts_within_one_wave_and_is_taken_
     failures = world.deployments["app-v2"].status["failures"]
     assert {each["node"] for each in failures} <= dead
     assert failures[0]["reason"] in ("DeadlineExceeded", "Unhealthy")
+    assert "its node is NotReady since 20" in failures[0]["message"]
     for name in dead:
         world.change_node(name, ready=True)
     world.until(lambda w: set(w.live().values()) == {1} and len(w.live()) == 8, seconds=300)

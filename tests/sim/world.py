@@ -154,11 +154,11 @@ class World(Writes):
         del self.pods[name]
         self.next_serial()
 
-    def evict(self, node: str) -> None:
+    def evict(self, node: str, grace: float = 2.0) -> None:
         """Evict what runs on a node, as kubectl drain does after it has cordoned it."""
         for pod in [each for each in self.pods.values() if each.node == node]:
             self.disturbed[node] = self.now
-            self.change_pod(pod.name, disruption="EvictionByEvictionAPI", deletion=self.now + 2)
+            self.change_pod(pod.name, disruption="EvictionByEvictionAPI", deletion=self.now + grace)
 
     def apply(self, raw: Mapping[str, Any]) -> None:
         """kubectl apply of the job."""
@@ -285,8 +285,13 @@ class World(Writes):
 
     def _run(self, pod: PodView) -> None:
         if pod.deletion is not None:
-            if self.now >= pod.deletion and self.fate(pod.node, self.images[pod.uid]).stops:
+            node = self.nodes.get(pod.node)
+            alive = node is not None and node.ready  # only a kubelet takes a pod away
+            fate = self.fate(pod.node, self.images[pod.uid])
+            if self.now >= pod.deletion and fate.stops and alive:
                 self.remove_pod(pod.name)
+            elif pod.ready:
+                self._set_pod(pod, ready=False, ready_changed=self.now)
             return
         node = self.nodes.get(pod.node)
         if node is None or not node.ready:

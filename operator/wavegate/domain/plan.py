@@ -165,6 +165,9 @@ class _Pass:
         ends = [wanted_until(self.fleet)]
         if run is not None:
             ends.append(queue_ends(run.deployment, run.version))
+            away = (self.fleet.nodes.get(name) for name in (*run.absent, *run.unsettled))
+            lost_after = self.fleet.settings.lost_after
+            ends += [node.ready_changed + lost_after for node in away if node and not node.ready]
         self.wake_ups += [each for each in ends if each is not None]
 
     def _stops(self, run: Progress | None) -> dict[str, str]:
@@ -178,7 +181,7 @@ class _Pass:
             due[name] = why
             if is_leaving(chain, fleet.now):
                 self.leaving.add(name)
-        free = self._places_to_leave(run)
+        free = self._places_to_leave(run) if due else None
         stops: dict[str, str] = {}
         for name in fleet.ordered(due):
             chain = fleet.chains[name]

@@ -21,7 +21,7 @@ A stable one is Running or Degraded, and Failed once its pod has ended in failur
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from wavegate.api.defaults import effective_rollout
@@ -79,11 +79,7 @@ def _judge_stable(
     stable_at = execution.stable_at
     if not node.ready:
         lost_at = node.ready_changed + fleet.settings.lost_after
-        if fleet.now >= lost_at:
-            since = format_time(node.ready_changed)
-            message = f"its node is NotReady since {since}; it goes on when the node is back"
-            return Judgement("Lost", message, {"reason": "Lost"}, stable_at)
-        return Judgement(
+        return _lost(fleet, execution) or Judgement(
             execution.observed, _message(execution), execution.details, stable_at, wake_at=lost_at
         )
     if pod is None or pod.disruption or pod.deletion is not None or _was_ended(pod):
@@ -127,7 +123,9 @@ def _judge_new(
         return Judgement(execution.observed, _message(execution), marks)
     criteria = fleet.criteria(version)
     record = fleet.observed.health.get(pod.uid) if pod is not None else None
-    if criteria is None:
+    if pod is None or _is_told_to_stop(pod):
+        outcome = None  # what it shows from now on says nothing of its version
+    elif criteria is None:
         outcome = _without_windows(fleet, execution, pod)
     else:
         outcome = _by_windows(record, criteria, pod, fleet.now)
@@ -135,6 +133,9 @@ def _judge_new(
         outcome = _by_deadline(fleet, chain, execution, record, held)
     if outcome is None:
         outcome = _on_the_way(fleet, chain, execution, criteria)
+    if outcome.observed == "Failed" and not node.ready:
+        words = f"{outcome.message}; its node is NotReady since {format_time(node.ready_changed)}"
+        return replace(outcome, message=words, details={"hint": "NodeNotReady", **outcome.details})
     if outcome.observed in ("Failed", "Stopped"):
         return outcome
     return Judgement(
@@ -175,7 +176,7 @@ def _limit(fleet: Fleet, execution: ExecutionView) -> str:
 
 
 def _by_windows(
-    record: HealthRecord | None, criteria: Criteria, pod: PodView | None, now: float
+    record: HealthRecord | None, criteria: Criteria, pod: PodView, now: float
 ) -> Judgement | None:
     if record is None or record.last is None:
         return None
@@ -190,10 +191,8 @@ def _by_windows(
     return None
 
 
-def _without_windows(
-    fleet: Fleet, execution: ExecutionView, pod: PodView | None
-) -> Judgement | None:
-    if pod is None or not pod.ready:
+def _without_windows(fleet: Fleet, execution: ExecutionView, pod: PodView) -> Judgement | None:
+    if not pod.ready:
         return None
     wake_at = max(execution.updated, fleet.now) + fleet.settings.stable_after
     return Judgement("Running", "its pod is ready", wake_at=wake_at)
@@ -206,8 +205,8 @@ def _by_deadline(
     if ends is None or held or fleet.now < ends:
         return None
     pod = chain.own_pod
-    if pod is None and (execution.withdrawn or chain.foreign_pods):
-        return None  # nothing of it runs, and that is not its version's fault
+    if _is_blameless(chain, execution):
+        return _lost(fleet, execution)
     if pod is None and not fleet.is_target(fleet.versions[execution.version], chain.node):
         return Judgement("Stopped", NOT_A_TARGET, WITHDRAWN_FOR_GOOD, needs_proof=True)
     if record is not None and record.last is not None:
@@ -223,6 +222,28 @@ def _by_deadline(
         if criteria is not None:
             details = {**details, **evidence.of_window("DeadlineExceeded", record.last, criteria)}
     return Judgement("Failed", message, details, needs_proof=True)
+
+
+def _is_blameless(chain: Chain, execution: ExecutionView) -> bool:
+    """Whether nothing of it runs by somebody else's doing: then no deadline says anything."""
+    pod = chain.own_pod
+    if pod is None:
+        return execution.withdrawn or bool(chain.foreign_pods)
+    return _is_told_to_stop(pod)
+
+
+def _is_told_to_stop(pod: PodView) -> bool:
+    return pod.deletion is not None or bool(pod.disruption)
+
+
+def _lost(fleet: Fleet, execution: ExecutionView) -> Judgement | None:
+    """That its node has been NotReady for lostAfter; None while it is waited for."""
+    node = fleet.node_of(execution)
+    if node is None or node.ready or fleet.now < node.ready_changed + fleet.settings.lost_after:
+        return None
+    since = format_time(node.ready_changed)
+    message = f"its node is NotReady since {since}; it goes on when the node is back"
+    return Judgement("Lost", message, {"reason": "Lost"}, execution.stable_at)
 
 
 def _on_the_way(

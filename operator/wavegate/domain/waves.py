@@ -218,7 +218,7 @@ def _up_to_date(
             continue
         if current.observed == "Completed" or (current.stable_at and not current.terminal):
             updated.add(name)
-        elif not current.terminal and fleet.node_of(current) is not None:
+        elif not current.terminal and current.observed != "Lost" and fleet.node_of(current):
             unsettled[name] = current
     return updated, unsettled
 
