@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit integration e2e lint types format cluster run down status crds lock readme nightly clean
+.PHONY: help setup demo test unit integration e2e lint types format cluster run down status generate lock readme nightly clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,7 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m wavegate.api.crds --check
+	@$(BIN)/python -m wavegate.reference --check
 
 types: $(READY) ## mypy strict
 	@$(BIN)/mypy -p wavegate -p wavelab -p demo
@@ -68,8 +69,9 @@ run: $(READY) ## the operator on the cluster NAME, under its own ServiceAccount
 down: $(READY) ## remove every trace of the local clusters
 	@$(BIN)/python -m wavelab down --all
 
-crds: $(READY) ## generate crds/ from the models
+generate: $(READY) ## crds/, docs/reference/ and the diagrams of docs/concepts/, from the code
 	@$(BIN)/python -m wavegate.api.crds --out crds
+	@$(BIN)/python -m wavegate.reference --docs docs
 
 readme: $(READY) ## run the two commands and write their real output into README.md
 	@$(BIN)/python hack/readme.py

@@ -9,7 +9,6 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
@@ -126,17 +125,18 @@ def lines(seen: Seen) -> list[tuple[str, str]]:
     return found + [(each["metadata"]["name"], f"    {_node_line(each)}") for each in executions]
 
 
-def summary(outcomes: Sequence[Outcome]) -> Table:
-    """A row for each act."""
-    table = Table(title="What was shown", title_justify="left")
-    for column in ("act", "expected", "seen", "seconds"):
-        table.add_column(column, justify="right" if column == "seconds" else "left")
+def summary(outcomes: Sequence[Outcome]) -> Text:
+    """Two lines for each act: whether it ended as it should, and how."""
+    text = Text("What was shown", style="bold")
     for outcome in outcomes:
-        seen = "; ".join(outcome.problems) or outcome.seen
-        style = "red" if outcome.problems else "green"
-        seconds = f"{outcome.seconds:.1f}"
-        table.add_row(outcome.title, outcome.expected, Text(seen, style=style), seconds)
-    return table
+        good = not outcome.problems
+        said = (
+            outcome.seen if good else f"expected {outcome.expected}; {'; '.join(outcome.problems)}"
+        )
+        text.append(f"\n  {'ok' if good else 'WRONG':<5} {outcome.seconds:6.1f} s  ")
+        text.append(outcome.title)
+        text.append(f"\n{'':18}{said}", style="green" if good else "red")
+    return text
 
 
 def _rollout_line(deployment: Document) -> str:

@@ -27,6 +27,7 @@ from wavegate.engine.client import Client
 from wavegate.engine.comparison import JobComparison
 from wavegate.engine.events import EventTeller
 from wavegate.engine.executor import Executor
+from wavegate.engine.kinds import KindWatch
 from wavegate.engine.lease import Leadership, LeadershipLost
 from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.preparations import Preparations
@@ -73,6 +74,7 @@ class Operator:
 
         self.queue = WorkQueue(time.time)
         self.cache = ClusterCache(self.queue.add, clock=time.monotonic)
+        self.kinds = KindWatch(transport, time.monotonic, self._wake_all)
         self.reflectors = self._build_reflectors()
         self.comparison = JobComparison(
             transport, self.cache, settings.namespaces, self._request_failed
@@ -113,6 +115,7 @@ class Operator:
             settings=settings.for_plans(),
             now=time.time,
             new_id=lambda: uuid.uuid4().hex[:8],
+            kind_gone=lambda: self.kinds.gone,
         )
         self.server = TelemetryServer(self.metrics, self.unready)
 
@@ -157,6 +160,7 @@ class Operator:
     def _start_parts(self) -> list[asyncio.Task[Any]]:
         parts: dict[str, Coroutine[Any, Any, Any]] = {
             "comparison": self.comparison.run(),
+            "kinds": self.kinds.run(),
             "reconciler": self._reconcile(),
             "writer": self.writer.run(),
             "events": self.events.run(),
@@ -229,8 +233,13 @@ class Operator:
             for resource, namespace, selector in wanted
         ]
 
+    def _wake_all(self) -> None:
+        for key in self.cache.job_keys():
+            self.queue.add(key)
+
     def _request_failed(self, resource: Resource, error: ApiError) -> None:
         self.metrics.reflector_error(resource.plural)
+        self.kinds.request_failed(resource, error)
         _log.warning("list or watch of %s: %s", resource.plural, error)
 
 

@@ -60,7 +60,7 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
 
     Exits as argparse does: 0 after --help, 2 with a message that names the option.
     """
-    parser = _parser()
+    parser = command_line()
     values = vars(parser.parse_args([*_from_environment(parser, environ), *arguments]))
     host, port = values.pop("metrics_bind")
     # Repeated options add up; those of the environment are to be replaced, not added to.
@@ -74,7 +74,8 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The parser; its help is the source of docs/reference/operator.md."""
     parser = argparse.ArgumentParser(
         prog="python -m wavegate",
         description=_DESCRIPTION,
@@ -178,12 +179,17 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def environment_name(action: argparse.Action) -> str:
+    """The variable by which an option may be given as well."""
+    return ENVIRONMENT_PREFIX + action.option_strings[-1][2:].replace("-", "_").upper()
+
+
 def _from_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> list[str]:
     """The options that the environment gives, spelled as on a command line."""
     found: list[str] = []
     for action in parser._actions:
         option = action.option_strings[-1]
-        text = environ.get(ENVIRONMENT_PREFIX + option[2:].replace("-", "_").upper(), "")
+        text = environ.get(environment_name(action), "")
         if not text or action.dest == "help":
             continue
         if action.dest == "verbose":

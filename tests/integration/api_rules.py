@@ -362,8 +362,20 @@ def _deployment_rules() -> Iterator[Rule]:
         "spec.jobName: Required value",
     )
     yield Rule(
-        "deployment type", deployment(), deployment(type="Restart"), "spec.type: Unsupported value"
+        "deployment type",
+        deployment(type="Restart"),
+        deployment(type="Undo"),
+        "spec.type: Unsupported value",
     )
+    stop = without(deployment(type="Stop"), "toVersion")
+    for field, value in (
+        ("toVersion", 1),
+        ("rollout", {"maxParallel": 1}),
+        ("paused", True),
+        ("promoted", True),
+    ):
+        bad = {**stop, "spec": {**stop["spec"], field: value}}
+        yield Rule(f"a Stop without {field}", stop, bad, f"spec.{field}: a Stop takes none")
     yield Rule(
         "no rollout.paused",
         deployment(paused=True),

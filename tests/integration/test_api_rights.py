@@ -14,7 +14,7 @@ OWN = "wavegate.dev"
 READ = ("get", "list", "watch")
 NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
     (OWN, "fleetjobs"): READ,
-    (OWN, "fleetdeployments"): (*READ, "create"),
+    (OWN, "fleetdeployments"): (*READ, "create", "delete"),
     (OWN, "jobversions"): (*READ, "create", "delete"),
     (OWN, "executions"): (*READ, "create", "delete"),
     (OWN, "fleetjobs/status"): ("update", "patch"),

@@ -10,16 +10,16 @@ import pytest
 import yaml
 
 import wavelab
-from integration import api_rules
-from integration.api_rules import Rule, container, deployment, execution, job, version
+from integration.api_rules import RULES, Rule, container, deployment, execution, job, version
 from integration.api_rules_timeouts import TIMEOUT_RULES
+from integration.choice_rules import CHOICE_RULES
 from integration.conftest import ROOT, Api, collection
 from unit.api.duration_table import BAD, GOOD
 from wavegate.api.crds import KINDS, crd
 
 pytestmark = pytest.mark.cluster
 
-RULES = (*api_rules.RULES, *TIMEOUT_RULES)
+ALL_RULES = (*RULES, *CHOICE_RULES, *TIMEOUT_RULES)
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 DAY = 86400.0
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
@@ -41,7 +41,7 @@ def said(answer: Any) -> list[str]:
 def stored(api: Api) -> Iterator[dict[str, dict[str, Any]]]:
     """The objects that the rules about changes begin with, by kind and name."""
     made: dict[str, dict[str, Any]] = {}
-    for rule in RULES:
+    for rule in ALL_RULES:
         if rule.old is not None and _key(rule.old) not in made:
             status, answer = api.create(rule.old)
             assert status == 201, answer
@@ -67,7 +67,7 @@ def send(api: Api, rule: Rule, body: dict[str, Any]) -> tuple[int, Any]:
 
 
 @pytest.mark.usefixtures("stored")
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.name)
 def test_a_rule_passes_what_is_right_and_names_the_field_of_what_is_wrong(
     api: Api, rule: Rule
 ) -> None:
@@ -84,7 +84,7 @@ def test_every_cel_rule_has_a_row(kind: Any) -> None:
     """So that a rule that is taken out, or never worked, is missed."""
     schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     messages = set(_messages(schema))
-    rows = {rule.says for rule in RULES if (rule.old or rule.bad)["kind"] == kind.kind}
+    rows = {rule.says for rule in ALL_RULES if (rule.old or rule.bad)["kind"] == kind.kind}
     for message in messages:
         own = [
             says
@@ -131,6 +131,7 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
         "type": "pipeline",
         "config": {"input": {}},
         "priority": 50,
+        "revisionHistoryLimit": 10,
         "restartPolicy": "OnFailure",
         "suspend": False,
         "rollout": {

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from sim.schema import status_fits_the_schema
 from sim.world import FINE, World
 from wavegate.api.rollout import HealthCheck
+from wavegate.domain import executions, rollout
 from wavegate.domain.actions import (
     Action,
     CreateDeployment,
@@ -29,7 +30,8 @@ class Invariants:
 
     def __init__(self, places: int | None) -> None:
         self.places = places
-        self.terminal: dict[str, str] = {}
+        self.states: dict[tuple[str, str], str] = {}
+        """By kind and name, as last seen."""
         self.counted: dict[str, tuple[int, int]] = {}
         """By object: observedGeneration and revision, as last written."""
         self.totals: dict[str, int] = {}
@@ -45,7 +47,7 @@ class Invariants:
         if isinstance(action, DeletePod) and action.why == "NoLongerMatches":
             self._remember_leaving(world, action)
         self._one_pod_a_node(world)
-        self._terminal_states_stay(world)
+        self._states_change_as_the_tables_say(world)
         self._counters_rise(world)
         if not world.is_late:
             self._decided_on_what_is_true(world, action)
@@ -58,6 +60,7 @@ class Invariants:
         match action:
             case CreateExecution():
                 self._waves_in_order(world, action)
+                self._canaries_first(world, action)
                 self._failed_workloads_stay_away(world, action)
                 self._only_an_open_rollout_takes(world, action)
                 self._nothing_up_to_date_is_claimed(world, action)
@@ -81,22 +84,22 @@ class Invariants:
         """2. At most as many nodes without their stable execution as there are places."""
         assert world.job is not None
         assert world.job.spec is not None
-        if world.job.spec.suspend or self.places is None:
+        if world.job.spec.suspend or _is_stopped(world) or self.places is None:
             return
         down = {node for node, chain in _chains(world).items() if _is_down(world, node, chain)}
         down |= {node for node, uid in self.leaving.items() if _still_stops(world, node, uid)}
         assert len(down) <= self.places, f"{down} are down, places: {self.places}\n{world.story()}"
 
-    def _terminal_states_stay(self, world: World) -> None:
-        """5. A terminal state never changes."""
-        states = {f"ex/{name}": each.observed for name, each in world.executions.items()}
-        states |= {f"fd/{name}": each.state for name, each in world.deployments.items()}
-        ended = ("Completed", "Failed", "Stopped", "Canceled")
-        for name, state in states.items():
-            before = self.terminal.get(name)
-            assert before in (None, state), f"{name}: {before} became {state}\n{world.story()}"
-            if state in ended:
-                self.terminal[name] = state
+    def _states_change_as_the_tables_say(self, world: World) -> None:
+        """5. A terminal state never changes; any other only as the transition tables say."""
+        states = {("ex", name): each.observed for name, each in world.executions.items()}
+        states |= {("fd", name): each.state for name, each in world.deployments.items()}
+        for key, state in states.items():
+            before = self.states.get(key, state)  # whatever it was when the watching began
+            assert state == before or (before, state) in _TRANSITIONS[key[0]], (
+                f"{key[1]}: {before or 'nothing'} became {state}\n{world.story()}"
+            )
+            self.states[key] = state
 
     def _counters_rise(self, world: World) -> None:
         """5. observedGeneration and revision never fall."""
@@ -130,6 +133,20 @@ class Invariants:
         if owner is not None and owner.stable_at and not world.is_late:
             self.leaving[pod.node] = pod.uid
 
+    def _canaries_first(self, world: World, action: CreateExecution) -> None:
+        """3. Wave 1 takes what canarySelector matches; later ones follow one that was stable."""
+        by = world.deployments[action.deployment]
+        rollout = (by.status.get("resolved") or {}).get("rollout") or {}
+        if action.wave == 0 or by.type == "Rollback" or rollout.get("strategy") != "Canary":
+            return
+        if action.wave > 1:
+            proven = self.stable_on[action.workload_hash]
+            assert proven, f"{action.name} follows no stable canary\n{world.story()}"
+            return
+        wanted = rollout["canarySelector"]["matchLabels"].items()
+        labels = world.nodes[action.node].labels
+        assert wanted <= labels.items(), f"{action.node} is no canary: {labels}\n{world.story()}"
+
     def _remember_stable(self, world: World, action: SetStatus) -> None:
         execution = world.executions.get(action.name)
         if action.kind == "Execution" and execution is not None and execution.stable_at:
@@ -158,7 +175,8 @@ class Invariants:
         """7, 10. Nothing is taken by a rollout that is paused, canceled or over."""
         assert world.job is not None
         assert world.job.spec is not None
-        assert not world.job.spec.suspend, f"{action.name} in a suspended job\n{world.story()}"
+        halted = world.job.spec.suspend or _is_stopped(world)
+        assert not halted, f"{action.name} in a job that is to run nowhere\n{world.story()}"
         if action.wave == 0:
             return
         by = world.deployments[action.deployment]
@@ -169,8 +187,15 @@ class Invariants:
         )
 
     def _nothing_up_to_date_is_claimed(self, world: World, action: CreateExecution) -> None:
-        """14. No up-to-date execution is replaced by another of the same workload."""
+        """14. No up-to-date execution is replaced by another of the same workload.
+
+        A Restart replaces what was made before it was accepted.
+        """
+        by = world.deployments.get(action.deployment)
+        restart = by.accepted if by is not None and by.type == "Restart" else None
         for each in world.executions.values():
+            if restart is not None and each.created < restart:
+                continue
             same = each.node_uid == action.node_uid and each.workload_hash == action.workload_hash
             if each.name == action.name or not same:
                 continue
@@ -202,7 +227,7 @@ class Invariants:
     def _completed_is_stamped_and_the_total_stays(self, world: World, action: SetStatus) -> None:
         """6, 13. Completed only after stableAt; joiners do not change what was pinned."""
         deployment = world.deployments[action.name]
-        if deployment.state == "Completed":
+        if deployment.state == "Completed" and deployment.type != "Stop":
             version = next(e for e in world.versions.values() if e.version == deployment.to_version)
             assert version.stable_at, f"{action.name} Completed first\n{world.story()}"
             assert deployment.started is not None
@@ -277,6 +302,13 @@ def _has_failed(deployment: DeploymentView) -> bool:
     )
 
 
+def _is_stopped(world: World) -> bool:
+    """Whether a user's Stop is what was accepted last."""
+    accepted = [each for each in world.deployments.values() if each.sequence]
+    newest = max(accepted, key=lambda each: each.sequence, default=None)
+    return newest is not None and newest.type == "Stop" and newest.state != "Canceled"
+
+
 def _stable_workload(world: World) -> str:
     """Of the version that was stamped last, if its rollout did complete."""
     stamped = [each for each in world.versions.values() if each.stable_at]
@@ -295,5 +327,9 @@ def _enough(check: HealthCheck | None) -> float:
     return check.interval * ((check.success_threshold or 2) + 2)
 
 
+_TRANSITIONS = {
+    "ex": {(before, after) for before, _, after in executions.TRANSITIONS},
+    "fd": {(before, after) for before, _, after in rollout.TRANSITIONS},
+}
 _REPLACING = ("Replaced", "Ended")
 """Why a pod is deleted, where its claim must be one that no longer counts."""

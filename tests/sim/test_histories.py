@@ -16,7 +16,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from sim.invariants import Invariants
-from sim.world import CRASHES, ERRS, FINE, NEVER_READY, UNREADABLE, Fate, World, fleet, spec
+from sim.world import CRASHES, ERRS, FINE, NEVER_READY, UNREADABLE, Fate, World, spec
 from wavegate.domain.observed import DeploymentView, Exit, Observed, Taint
 from wavegate.domain.selector import matches
 
@@ -31,6 +31,8 @@ _ROLLOUTS: Final[tuple[Mapping[str, Any], ...]] = (
     {"maxParallel": 2, "canaryCount": 2, "autoPromote": False, "maxFailedNodesPercent": 50},
     {"maxParallel": 2, "noAutoRollback": True},
     {"maxParallel": 1, "rollbackParallel": 2, "maxFailedNodes": 1, "maxFailedNodesPercent": 100},
+    {"maxParallel": 2, "canaryCount": 2, "canarySelector": {"matchLabels": {"zone": "z1"}}},
+    {"maxParallel": 2, "canaryCount": 2, "spreadBy": ["zone"]},
 )
 _PLACES: Final = 2
 """The largest wave of those settings."""
@@ -102,6 +104,10 @@ class History:
         self.raw = {**self.raw, "rollout": {**self.raw["rollout"], "paused": on}}
         self.world.apply(self.raw)
 
+    def user_deployment(self, kind: str, to_version: int) -> None:
+        name = f"by-hand-{self.world.serial}"
+        self.world.add_deployment(name, kind, 0 if kind == "Stop" else to_version)
+
     def verb(self, verb: str, value: bool) -> None:
         deployment = self._open()
         if deployment is not None:
@@ -134,7 +140,7 @@ class History:
 
     def add_node(self, number: int) -> None:
         if f"n{number:02}" not in self.world.nodes:
-            self.world.add_node(f"n{number:02}")
+            self.world.add_node(f"n{number:02}", pool="edge", zone=f"z{number % 3}")
 
     def remove_pod(self, number: int) -> None:
         if pod := _pick(self.world.pods, number):
@@ -204,6 +210,7 @@ _CHANGES = st.sampled_from(
         {"taints": ()},
         {"labels": {"pool": "other"}},
         {"labels": {"pool": "edge"}},
+        {"labels": {"pool": "edge", "zone": "z1"}},
     )
 )
 
@@ -217,6 +224,11 @@ def _events(rollouts: tuple[Mapping[str, Any], ...]) -> st.SearchStrategy[Event]
         event("reword", st.sampled_from(("once", "again"))),
         event("verb", st.sampled_from(("paused", "promoted", "canceled")), st.just(True)),
         event("verb", st.just("paused"), st.just(False)),
+        event(
+            "user_deployment",
+            st.sampled_from(("Restart", "Rollback", "Stop")),
+            st.integers(0, 3),
+        ),
         event("pause_job", st.booleans()),
         event("suspend", st.booleans()),
         event("change_node", _NUMBER, _CHANGES),
@@ -275,10 +287,12 @@ def play(
     events: list[Event],
     places: int | None,
 ) -> None:
-    world = fleet(size, fate=_fate(fates))
+    world = World(fate=_fate(fates))
     world.settings = replace(world.settings, lost_after=120.0, start_deadline=60.0)
     world.watchers.append(Invariants(places))
     history = History(world)
+    for number in range(size):
+        history.add_node(number)
     history.apply(1, _ROLLOUTS[0])
     world.pass_by(3)
     for event in events:
@@ -308,6 +322,8 @@ def _no_target_is_empty(world: World) -> None:
     assert world.job is not None
     assert world.job.spec is not None
     if world.job.spec.suspend or not any(each.stable_at for each in world.versions.values()):
+        return
+    if world.job.status["state"]["stateType"] == "Stopped":
         return
     for name, node in world.nodes.items():
         if not matches(world.job.spec.selector, node):

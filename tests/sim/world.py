@@ -183,6 +183,23 @@ class World(Writes):
             old, **changes, generation=old.generation + 1, resource_version=self.next_serial()
         )
 
+    def add_deployment(self, name: str, kind: str, to_version: int = 0, **fields: Any) -> None:
+        """A user's deployment, as kubectl apply makes it."""
+        self.deployments[name] = DeploymentView(
+            name=name,
+            uid=f"fd-{self.serial}",
+            resource_version=self.next_serial(),
+            owner_uid="",
+            created=self.now,
+            generation=1,
+            job_name="app",
+            type=kind,
+            from_version=0,
+            to_version=to_version,
+            rollout=None,
+            **fields,
+        )
+
     # the operator's side
 
     def observe(self) -> Observed:

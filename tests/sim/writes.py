@@ -14,8 +14,8 @@ from wavegate.domain.actions import (
     CreateExecution,
     CreatePod,
     CreateVersion,
-    DeleteExecution,
     DeletePod,
+    DeleteRecord,
     PrepareVersion,
     SetStatus,
 )
@@ -94,9 +94,14 @@ class Writes:
                 ):
                     raise LostWriteError(action.name)
                 self.pods[action.name] = replace(pod, deletion=self.now + 2, resource_version=rv)
-            case DeleteExecution():
-                self._check(self.executions.get(action.name), action)
-                del self.executions[action.name]
+            case DeleteRecord():
+                kept: dict[str, Any] = {
+                    "Execution": self.executions,
+                    "JobVersion": self.versions,
+                    "FleetDeployment": self.deployments,
+                }[action.kind]
+                self._check(kept.get(action.name), action)
+                del kept[action.name]
             case SetStatus():
                 self._set_status(action, rv)
         self.writes.append((self.now, action))
@@ -182,7 +187,7 @@ class Writes:
                 self._check(self.job, action)
                 self.job = replace(self.job, status=status, resource_version=rv)
             case "JobVersion":
-                version = self._check(self.versions[action.name], action)
+                version = self._check(self.versions.get(action.name), action)
                 self.versions[action.name] = replace(
                     version,
                     status=status,
@@ -191,7 +196,8 @@ class Writes:
                     stable_at=parse_time(status.get("stableAt")),
                 )
             case "FleetDeployment":
-                deployment = self._check(self.deployments[action.name], action)
+                deployment = self._check(self.deployments.get(action.name), action)
+                resolved = status.get("resolved") or {}
                 self.deployments[action.name] = replace(
                     deployment,
                     status=status,
@@ -206,6 +212,8 @@ class Writes:
                     promoted_gate=status.get("canaryPromoted", False),
                     completed=parse_time(status.get("completedAt")),
                     workload_hash=status.get("workloadHash", ""),
+                    from_version=resolved.get("fromVersion", deployment.from_version),
+                    to_version=resolved.get("toVersion", deployment.to_version),
                 )
             case "Execution":
                 self._check_proof(action)
@@ -221,7 +229,7 @@ class Writes:
                     updated=parse_time(status["updatedAt"]) or 0.0,
                 )
 
-    def _check(self, view: Any, action: SetStatus | DeleteExecution) -> Any:
+    def _check(self, view: Any, action: SetStatus | DeleteRecord) -> Any:
         seen = (action.uid, action.resource_version)
         if view is None or (view.uid, view.resource_version) != seen:
             raise LostWriteError(action.name)

@@ -19,6 +19,7 @@ from wavelab.process import (
     is_alive,
     wait_gone,
 )
+from wavelab.tests.conftest import Wait
 
 
 def test_another_process_under_a_recorded_id_is_not_ended() -> None:
@@ -32,17 +33,17 @@ def test_another_process_under_a_recorded_id_is_not_ended() -> None:
         bystander.kill()
 
 
-def test_a_started_program_is_recorded_and_ends_on_request(tmp_path: Path) -> None:
+def test_a_started_program_is_recorded_and_ends_on_request(tmp_path: Path, wait: Wait) -> None:
     processes = Processes(tmp_path, "instance-a")
     identity = processes.start("sleeper", ["/bin/sh", "-c", "echo awake; exec sleep 600"])
     assert processes.alive("sleeper")
     assert processes.names() == ["sleeper"]
+    wait("it speaks", lambda: processes.last_words("sleeper") == "awake")
     # An orphan in a session of its own: no terminal and no starter takes it along.
     assert os.getsid(identity.pid) == identity.pid != os.getsid(0)
     processes.stop("sleeper", grace=5)
     assert not is_alive(identity)
     assert processes.names() == []
-    assert processes.last_words("sleeper") == "awake"
 
 
 def test_a_program_whose_record_is_lost_is_found_by_its_environment(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ _HASH_DIGITS: Final = 32
 _INT64_MIN: Final = -(2**63)
 _INT64_MAX: Final = 2**63 - 1
 
-_NOT_A_VERSION: Final = ("suspend", "description", "priority")
+_NOT_A_VERSION: Final = ("suspend", "revisionHistoryLimit", "description", "priority")
 _WORKLOAD: Final = ("type", "config", "template", "labels", "restartPolicy")
 
 
@@ -40,7 +40,8 @@ def canonical(spec: FleetJobSpec) -> str:
 def version_key(spec: FleetJobSpec) -> str:
     """Canonical form of what makes a version.
 
-    All but reserved meta, ``suspend``, ``rollout.paused``, ``description`` and ``priority``.
+    All but reserved meta, ``suspend``, ``rollout.paused``, ``revisionHistoryLimit``,
+    ``description`` and ``priority``.
     """
     plain = _plain_spec(spec)
     for name in _NOT_A_VERSION:

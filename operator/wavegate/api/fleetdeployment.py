@@ -91,6 +91,20 @@ class FleetDeploymentSpec(Model):
                 field_path=".canceled",
                 reason="FieldValueForbidden",
             ),
+            *(
+                cel(
+                    f"self.type != 'Stop' || !{given}",
+                    f"spec.{field}: a Stop takes none; it ends every execution at once",
+                    field_path=f".{field}",
+                    reason="FieldValueForbidden",
+                )
+                for field, given in (
+                    ("toVersion", "has(self.toVersion)"),
+                    ("rollout", "has(self.rollout)"),
+                    ("paused", "self.paused"),
+                    ("promoted", "self.promoted"),
+                )
+            ),
             cel(
                 "self.type != 'Rollback' || has(self.toVersion)",
                 "spec.toVersion: is required for type Rollback: the version to go back to",
@@ -102,8 +116,10 @@ class FleetDeploymentSpec(Model):
 
     job_name: JobName = Field(description="Name of the FleetJob, in the same namespace.")
     type: DeploymentType = Field(
-        description="What the rollout does: Create (the first version), Update (a new version) or"
-        " Rollback (an earlier version)."
+        description="What the rollout does. Yours to make: Restart (the stable version anew, or"
+        " another try of toVersion), Rollback (back to toVersion) and Stop (every execution ends)."
+        " Made by the operator: Create (the first version), Update (a new version) and Rollback"
+        " (of a rollout that failed)."
     )
     from_version: Int32 | None = Field(
         default=None, description="The version that is left; the operator knows it where not given."
@@ -112,7 +128,9 @@ class FleetDeploymentSpec(Model):
         default=None,
         ge=1,
         le=2**31 - 1,
-        description="The version that is rolled out. Required for type Rollback.",
+        description="The version that is rolled out. Required for type Rollback: one whose rollout"
+        " has completed before. For a Restart any version, also one that failed; without it the"
+        " stable one. Not for a Stop.",
         json_schema_extra={"format": "int32"},
     )
     rollout: RolloutOverride | None = Field(

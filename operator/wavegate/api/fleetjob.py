@@ -18,7 +18,7 @@ from wavegate.api.base import AnyObject, Model, NodeName, cel, listing, rules
 from wavegate.api.durations import Seconds
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
-from wavegate.api.template import LABEL_KEYS, LABEL_VALUE, TEMPLATE_SCHEMA, template_problems
+from wavegate.api.template import LABEL_KEYS, TEMPLATE_SCHEMA, LabelValue, template_problems
 
 JobType = Literal["pipeline", "container"]
 RestartPolicy = Literal["OnFailure", "Always", "Never"]
@@ -75,7 +75,6 @@ Expression = Annotated[
     ),
     AfterValidator(_expression),
 ]
-LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
 MetaValue = Annotated[str, StringConstraints(max_length=1024)]
 
 
@@ -216,6 +215,14 @@ class FleetJobSpec(Model):
         default="OnFailure",
         description="What happens when the main process ends: OnFailure (again unless it ended"
         " well), Always or Never.",
+    )
+    revision_history_limit: int = Field(
+        default=10,
+        ge=0,
+        le=1000,
+        description="How many old versions, with their deployments, are kept beside those that"
+        " run, are stable or have an open deployment. Changing it makes no version.",
+        json_schema_extra={"format": "int32"},
     )
     selector: Selector = Field(
         default_factory=Selector,

@@ -24,7 +24,7 @@ StateType = Literal[
     "Failed",
     "Stopped",
 ]
-DeploymentType = Literal["Create", "Update", "Rollback"]
+DeploymentType = Literal["Create", "Update", "Restart", "Rollback", "Stop"]
 
 
 class JobState(Model):
@@ -75,7 +75,8 @@ class RolloutProgress(Model):
     """How far the newest rollout has come."""
 
     type: DeploymentType | None = Field(
-        default=None, description="What the rollout does: Create, Update or Rollback."
+        default=None,
+        description="What the rollout does: Create, Update, Restart, Rollback or Stop.",
     )
     started_at: Timestamp | None = Field(default=None, description="When it began.")
     completed_at: Timestamp | None = Field(default=None, description="When it ended.")

@@ -29,6 +29,11 @@ CONFIG_MOUNT_PATH: Final = "/etc/wavegate"
 MAIN_CONTAINER: Final = "main"
 """Name of the driver's container in every pod."""
 
+ROLLBACK_SUFFIX: Final = "-rollback"
+
+MAX_DEPLOYMENT_NAME: Final = 63
+"""Longest name of a FleetDeployment: executions carry it as a label."""
+
 _NODE_HASH_DIGITS: Final = 10
 
 
@@ -43,13 +48,21 @@ def deployment_name(job: str, version: int) -> str:
 
 
 def rollback_name(deployment: str) -> str:
-    """Name of the automatic rollback of a FleetDeployment: ``DEPLOYMENT-rollback``."""
-    return f"{deployment}-rollback"
+    """Name of the automatic rollback of a FleetDeployment: ``DEPLOYMENT-rollback``.
+
+    A user's deployment may have a name that leaves no room: then a digest stands for its end.
+    """
+    name = f"{deployment}{ROLLBACK_SUFFIX}"
+    if len(name) <= MAX_DEPLOYMENT_NAME:
+        return name
+    digest = node_hash(deployment)
+    kept = MAX_DEPLOYMENT_NAME - len(digest) - len(ROLLBACK_SUFFIX) - 1
+    return f"{deployment[:kept].rstrip('-')}-{digest}{ROLLBACK_SUFFIX}"
 
 
-def node_hash(node: str) -> str:
-    """Ten lower-case base-32 digits of SHA-256 of the node's name."""
-    digest = hashlib.sha256(node.encode()).digest()
+def node_hash(name: str) -> str:
+    """Ten lower-case base-32 digits of SHA-256 of a node's (or another) name."""
+    digest = hashlib.sha256(name.encode()).digest()
     return base64.b32encode(digest).decode().lower()[:_NODE_HASH_DIGITS]
 
 

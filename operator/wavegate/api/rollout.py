@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from wavegate.api.base import CountOrShare, Model, cel, listing, rules
 from wavegate.api.durations import Seconds
+from wavegate.api.template import LABEL_KEYS, LabelValue
 
 Strategy = Literal["Immediate", "Rolling", "Canary"]
 MetricsFormat = Literal["Prometheus", "JSON"]
@@ -22,6 +23,10 @@ MAX_DEADLINE: Final = 86400.0
 
 _HEALTH: Final = "spec.rollout.healthCheck"
 
+MAX_LABEL_KEY: Final = 317
+"""A DNS name of 253 characters, a slash and a name of 63."""
+
+LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LABEL_KEY)]
 MetricName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
@@ -154,6 +159,22 @@ class HealthCheck(Model):
     )
 
 
+class CanarySelector(Model):
+    """Which nodes may be canaries; nothing given means any target."""
+
+    match_labels: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="Labels that a node must have, with exactly these values, to be a canary.",
+        json_schema_extra=rules(
+            cel(
+                LABEL_KEYS,
+                "spec.rollout.canarySelector.matchLabels: each key must be a valid label key",
+            )
+        ),
+    )
+
+
 class RolloutSettings(Model):
     """How a version spreads over the nodes."""
 
@@ -199,6 +220,28 @@ class RolloutSettings(Model):
         description="Share of the targets in the canary wave, in percent. Ignored without the"
         " strategy Canary.",
         json_schema_extra={"format": "int32"},
+    )
+    canary_selector: CanarySelector = Field(
+        default_factory=CanarySelector,
+        description="Which targets may be canaries; any where not given. While none of them can"
+        " be one, the rollout waits and says so. Ignored without the strategy Canary.",
+    )
+    spread_by: list[LabelKey] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Keys of node labels, such as topology.kubernetes.io/zone, over whose values"
+        " the nodes of a wave are spread. The canaries cover as many combinations of the values"
+        " of all keys as their number allows; each later wave takes nodes from the values of the"
+        " first key in turn. A node without a label counts as having a value of its own."
+        " Immediate ignores it.",
+        json_schema_extra=rules(
+            cel(
+                LABEL_KEYS,
+                "spec.rollout.spreadBy: each item must be a valid label key, such as"
+                " topology.kubernetes.io/zone",
+            ),
+            **listing("atomic"),
+        ),
     )
     auto_promote: bool = Field(
         default=False,

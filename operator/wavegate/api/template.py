@@ -8,12 +8,15 @@ before a version's first wave.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import StringConstraints
 
 from wavegate.api.base import cel
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 
 LABEL_VALUE: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
 LABEL_KEYS: Final = "self.all(k, !format.qualifiedName().validate(k).hasValue())"
 """CEL: every key of the map is a valid label key."""
 

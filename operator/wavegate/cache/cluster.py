@@ -185,6 +185,7 @@ class ClusterCache:
         prepared: Mapping[int, Preparation],
         refusals: Mapping[str, Refusal],
         settings: PlanSettings,
+        kind_gone: bool = False,
     ) -> Observed | None:
         """What a pass for this job sees; None where nothing is known of that name.
 
@@ -218,6 +219,7 @@ class ClusterCache:
             prepared=prepared,
             refusals=refusals,
             settings=settings,
+            kind_gone=kind_gone,
             eval_id=eval_id,
         )
 

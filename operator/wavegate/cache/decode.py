@@ -118,7 +118,7 @@ class OwnDecoder:
             name=meta.name,
             uid=meta.uid,
             resource_version=meta.resource_version,
-            owner_uid=controller_of(raw).uid,
+            owner_uid=_job_owner(raw)[1],
             created=meta.created,
             generation=meta.generation,
             job_name=text(spec.get("jobName")),

@@ -104,9 +104,11 @@ class DeletePod:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteExecution:
-    """Remove the record of an execution that ended."""
+class DeleteRecord:
+    """Remove one of our own records that nobody needs any more."""
 
+    kind: str
+    """Execution, JobVersion or FleetDeployment."""
     name: str
     uid: str
     resource_version: str
@@ -162,7 +164,7 @@ Action = (
     | CreateExecution
     | CreatePod
     | DeletePod
-    | DeleteExecution
+    | DeleteRecord
     | SetStatus
 )
 

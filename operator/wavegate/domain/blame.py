@@ -13,7 +13,6 @@ the node went NotReady while its new pod was judged.
 | pod deleted by hand, its process ending with exit 0 by that | withdrawn: PodDeleted |
 | pod ended, reason NodeShutdown | withdrawn: NodeShutdown |
 | no pod yet, the one before is a minute beyond its grace period | withdrawn: StopOverdue |
-| no pod yet, at the deadline its node is no target | withdrawn: NotATarget |
 | node cordoned | withdrawn: Cordoned |
 | node relabelled out | withdrawn: NoLongerMatches |
 | node NotReady | version-caused |

@@ -7,7 +7,7 @@
 | Running, Completed | True | | |
 | Running without a target | True: NoMatchingNodes | | |
 | Degraded | True: Degraded | | |
-| Stopped | True: Suspended | | |
+| Stopped | True: Suspended, Stopped | | |
 | Running after a rollback | False: RolledBack | | True |
 | RolloutFailed, Failed, canceled, time-outs | False: the reason | | True |
 | any: TemplateRefused, VersionMissing, NoCanary, a stranger's pod | False: the reason | | True |
@@ -38,10 +38,11 @@ from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.records import pruned, stamped
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import Outlook
+from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
 from wavegate.domain.targets import NOT_READY
 from wavegate.domain.timeouts import QUEUE_TIMEOUT, TOTAL_TIMEOUT, is_over
 from wavegate.domain.times import format_time
-from wavegate.domain.versions import is_held, newest_failed
+from wavegate.domain.wanted import newest_failed, overtaken_by, repeats_failure
 from wavegate.domain.waves import Progress
 
 _MOST_VERSIONS = 10
@@ -68,19 +69,22 @@ def job_state(
     fleet: Fleet, run: Progress | None, outlook: Outlook | None, doing: str, blocker: State | None
 ) -> State:
     """The state in which a job is; a ``blocker`` stands over what the rollout says."""
-    if fleet.spec.suspend:
-        return _suspended(fleet)
+    if stopped := stop_reason(fleet):
+        return _stopped(fleet, stopped)
     state = _by_rollout(fleet, run, outlook, doing)
     if blocker is None:
         return state
     return State(state.state, blocker.reason, blocker.message, stalled=blocker.stalled)
 
 
-def _suspended(fleet: Fleet) -> State:
+def _stopped(fleet: Fleet, reason: str) -> State:
+    by, again = "spec.suspend", "turn it off to start again"
+    if (stop := stopped_by(fleet)) is not None and reason == STOPPED:
+        by = f"FleetDeployment {stop.name}"
+        again = "a Restart, or a change of the workload or the rollout section, starts it again"
     if stopping := _still_stopping(fleet):
-        return State("Stopped", "Stopping", f"suspended by spec.suspend{stopping}")
-    message = "suspended by spec.suspend; set it to false to start again"
-    return State("Stopped", "Suspended", message, ready=True)
+        return State("Stopped", "Stopping", f"stopped by {by}{stopping}")
+    return State("Stopped", reason, f"stopped by {by}; {again}", ready=True)
 
 
 def _still_stopping(fleet: Fleet) -> str:
@@ -156,6 +160,9 @@ def _settled(fleet: Fleet, last: DeploymentView) -> State:
         message = f"v{last.to_version} has had its time (spec.timeouts.total); {_TRY_AGAIN}"
         return State("Failed", TOTAL_TIMEOUT, f"{message}{_still_stopping(fleet)}", stalled=True)
     failed = newest_failed(fleet)
+    if last.type == "Rollback" and fleet.is_users(last):
+        message = f"FleetDeployment {last.name} went back to v{last.to_version}; {_UNTIL_CHANGED}"
+        return State("Running", "RolledBack", message, stalled=True)
     if last.type == "Rollback" and failed is not None:
         message = (
             f"v{failed.to_version} failed ({_why(failed)}); back on v{last.to_version};"
@@ -163,14 +170,25 @@ def _settled(fleet: Fleet, last: DeploymentView) -> State:
         )
         return State("Running", "RolledBack", message, stalled=True)
     newest = fleet.newest_version
-    if failed is not None and newest is not None and is_held(fleet, newest):
-        message = (
-            f"v{newest.version} is v{failed.to_version} again, which failed: {_why(failed)};"
-            " change what runs (config, template, labels, restartPolicy, timeouts.execution) or"
-            " spec.rollout to try again"
-        )
-        return State("Running", "FailedWorkload", message, stalled=True)
+    if newest is not None and not _is_stable(fleet, newest):
+        if failed is not None and repeats_failure(fleet, newest):
+            message = f"v{newest.version} is v{failed.to_version} again, which failed:"
+            message = f"{message} {_why(failed)}; {_UNTIL_CHANGED}"
+            return State("Running", "FailedWorkload", message, stalled=True)
+        if holding := overtaken_by(fleet, newest):
+            message = f"v{newest.version} is held by FleetDeployment {holding.name}"
+            return State("Running", "Held", f"{message}; {_UNTIL_CHANGED}", stalled=True)
     return _running(fleet, last)
+
+
+_UNTIL_CHANGED = (
+    "that holds until the workload or the rollout section of the spec changes, or a Restart to"
+    " another version is made"
+)
+
+
+def _is_stable(fleet: Fleet, version: VersionView) -> bool:
+    return fleet.stable is not None and fleet.stable.workload_hash == version.workload_hash
 
 
 def _running(fleet: Fleet, last: DeploymentView) -> State:

@@ -3,6 +3,17 @@
 An object being deleted, or gone, gets no children. Its pods are deleted at once, each by uid;
 records are left to the garbage collector, which is slower and the safety net. With
 ``--cascade=orphan`` everything is left alone.
+
+Where the kinds themselves are removed first, the garbage collector no longer knows the pods' owners
+and would leave the pods: then the operator removes those that an Execution controls.
+
+| job | executions | pods are deleted of |
+| --- | --- | --- |
+| being deleted | its own | its own executions |
+| gone | of an earlier uid | those executions |
+| there, another of the name before it | own and former | the former's executions |
+| any | the kind is no longer served | any Execution |
+| being deleted, orphaning | its own | none |
 """
 
 from __future__ import annotations
@@ -23,6 +34,15 @@ def stop_everything(observed: Observed) -> list[Step]:
 def stop_former(observed: Observed) -> list[Step]:
     """Steps for what a former job of the same name has left."""
     return _delete_pods(observed, observed.former)
+
+
+def remove_ownerless(observed: Observed) -> list[Step]:
+    """Steps where the kind Execution is no longer served: its pods are nobody's any more."""
+    return [
+        _delete(pod)
+        for pod in observed.pods
+        if pod.owner_kind == "Execution" and pod.deletion is None
+    ]
 
 
 def _delete_pods(observed: Observed, executions: Iterable[ExecutionView]) -> list[Step]:

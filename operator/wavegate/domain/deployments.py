@@ -1,24 +1,36 @@
 """Deployments: which one is open, which is accepted next, and what their status says.
 
 One is open at a time. A new version supersedes the open one and starts from wave 1; it waits for
-an open rollback. ``sequence`` never falls and is given when a deployment is accepted, which is when
-no other is open. Users' deployments that this release cannot carry out are refused in their own
-status.
+an open rollback. A user's Rollback or Stop supersedes whatever is open (see user_deployments).
+``sequence`` never falls and is given when a deployment is accepted, which is when no other is open.
+
+| open | comes | then |
+| --- | --- | --- |
+| Update v2 | Update v3 | v2 is Canceled (Superseded), v3 is accepted |
+| automatic Rollback | Update v3 | v3 waits until the rollback has ended |
+| anything | a user's Rollback or Stop | the open one is Canceled (Superseded) |
+| a user's Restart or Stop | Update v3 | the user's is Canceled (Superseded) |
+| nothing | automatic Rollback and a user's | the user's; the automatic one is Canceled |
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from wavegate.api.base import MAX_MESSAGE
 from wavegate.api.conditions import READY, RECONCILING, STALLED, Condition, set_conditions
+from wavegate.api.names import rollback_name
 from wavegate.domain.actions import Note, SetStatus, Step, Urgency
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import DeploymentView, ExecutionView
+from wavegate.domain.observed import DeploymentView, ExecutionView, Observed
 from wavegate.domain.records import pruned, stamped
 from wavegate.domain.rollout import Outlook, is_stamped
+from wavegate.domain.stopping import Stop
 from wavegate.domain.times import format_time
+from wavegate.domain.user_deployments import SUPERSEDING, answers, first_in_line, version_left
+from wavegate.domain.wanted import overtaken_by
 from wavegate.domain.waves import Progress, settings_of
 
 MOST_NAMES = 20
@@ -30,23 +42,78 @@ def active(fleet: Fleet) -> DeploymentView | None:
     for each in fleet.accepted:
         if not each.terminal:
             return each
-    waiting = [each for each in fleet.deployments if not each.terminal and not each.deleting]
+    if (users := first_in_line(fleet)) is not None:
+        return _resolved(fleet, users)
+    waiting = [each for each in fleet.deployments if _is_waiting(fleet, each)]
     rollbacks = [each for each in waiting if each.type == "Rollback"]
     return max(rollbacks or waiting, key=lambda each: each.to_version, default=None)
 
 
-def superseded(fleet: Fleet) -> list[DeploymentView]:
-    """Open deployments of versions that a newer one with a deployment of its own has replaced."""
-    kinds = ("Create", "Update")
-    newest = max((each.to_version for each in fleet.deployments if each.type in kinds), default=0)
-    return [
+def _is_waiting(fleet: Fleet, deployment: DeploymentView) -> bool:
+    """Whether it is one of the operator's own that has not been accepted yet."""
+    begun = deployment.sequence or deployment.terminal or deployment.deleting
+    return not begun and not fleet.is_users(deployment)
+
+
+def _resolved(fleet: Fleet, deployment: DeploymentView) -> DeploymentView:
+    """A user's deployment with what it leaves and where it goes filled in."""
+    to_version = deployment.to_version
+    if deployment.type == "Restart" and not to_version and fleet.stable is not None:
+        to_version = fleet.stable.version
+    return replace(deployment, from_version=version_left(fleet), to_version=to_version)
+
+
+def superseded(fleet: Fleet) -> list[tuple[DeploymentView, DeploymentView]]:
+    """Open deployments and, of each, the one that takes its place.
+
+    A user's Rollback or Stop takes that of whatever is open; a newer version takes that of any but
+    an open rollback, for which it waits.
+    """
+    found = []
+    for each in fleet.deployments:
+        if each.terminal or _has_stamped(fleet, each):
+            continue
+        successor = _successor(fleet, each)
+        if successor is not None and successor is not each:
+            found.append((each, successor))
+    return found
+
+
+def _successor(fleet: Fleet, deployment: DeploymentView) -> DeploymentView | None:
+    users = first_in_line(fleet)
+    if deployment.sequence and users is not None and users.type in SUPERSEDING:
+        return users
+    if fleet.is_users(deployment):
+        return _newest_update(fleet) if deployment.sequence and not _holds(deployment) else None
+    if deployment.type == "Rollback":
+        last = fleet.accepted[-1] if fleet.accepted else None
+        if last is None or deployment.sequence:
+            return None
+        return last if rollback_name(last.name) != deployment.name else None
+    newer = _newest_update(fleet, above=deployment.to_version)
+    version = fleet.versions.get(deployment.to_version)
+    if newer is None and version is not None and not deployment.sequence:
+        return overtaken_by(fleet, version)
+    return newer
+
+
+def _holds(deployment: DeploymentView) -> bool:
+    """A new version waits for an open rollback, which its deadlines end."""
+    return deployment.type == "Rollback"
+
+
+def _newest_update(fleet: Fleet, above: int | None = None) -> DeploymentView | None:
+    """The operator's newest Create or Update: of a version above one, or not accepted yet."""
+    own = [
         each
         for each in fleet.deployments
-        if not each.terminal
-        and each.type in kinds
-        and each.to_version < newest
-        and not _has_stamped(fleet, each)
+        if each.type in ("Create", "Update") and not fleet.is_users(each)
     ]
+    if above is None:
+        own = [each for each in own if _is_waiting(fleet, each)]
+    else:
+        own = [each for each in own if each.to_version > above]
+    return max(own, key=lambda each: each.to_version, default=None)
 
 
 def _has_stamped(fleet: Fleet, deployment: DeploymentView) -> bool:
@@ -55,39 +122,75 @@ def _has_stamped(fleet: Fleet, deployment: DeploymentView) -> bool:
     return version is not None and is_stamped(version, deployment)
 
 
-def supersede(fleet: Fleet, deployment: DeploymentView) -> Step | None:
-    """The step that ends a deployment in favour of a newer version."""
-    message = "a newer version has taken its place"
+def supersede(fleet: Fleet, deployment: DeploymentView, by: DeploymentView) -> Step | None:
+    """The step that ends a deployment in favour of another."""
     document = {
         **deployment.status,
         "state": "Canceled",
         "reason": "Superseded",
-        "message": message,
+        "message": f"FleetDeployment {by.name} has taken its place",
         "completedAt": format_time(fleet.now),
     }
-    return _write(fleet, deployment, document, "Superseded")
+    return _write(fleet.now, deployment, document)
 
 
-def refuse_users(fleet: Fleet) -> list[Step]:
-    """Refuse deployments that a user made: this release acts on its own alone."""
-    steps = []
-    for each in fleet.observed.deployments:
-        if each.owner_uid or each.state or each.deleting:
-            continue
-        message = (
-            f"spec.type: {each.type} deployments are made by the operator; change the FleetJob"
-            f" {fleet.job.name}, or set paused, promoted or canceled on its open deployment"
+def answer_users(fleet: Fleet) -> list[Step | None]:
+    """End the users' deployments that are not to be carried out, each with its reason."""
+    return [
+        _write(
+            fleet.now,
+            each,
+            {
+                **each.status,
+                "state": said.state,
+                "reason": said.reason,
+                "message": said.message,
+                "jobUid": each.job_uid or fleet.job.uid,
+                "completedAt": format_time(fleet.now),
+            },
         )
-        document = {
-            "state": "Failed",
-            "reason": "Refused",
-            "message": message,
-            "jobUid": fleet.job.uid,
-            "completedAt": format_time(fleet.now),
-        }
-        if step := _write(fleet, each, document, "Refused"):
-            steps.append(step)
-    return steps
+        for each, said in answers(fleet)
+    ]
+
+
+def wait_for(now: float, deployment: DeploymentView, reason: str, message: str) -> Step | None:
+    """Say why a deployment that is not accepted yet has to wait."""
+    document = {**deployment.status, "state": "Pending", "reason": reason, "message": message}
+    return _write(now, deployment, document)
+
+
+def without_job(observed: Observed) -> list[Step | None]:
+    """Users' deployments of a job that does not exist wait for it."""
+    words = f"there is no FleetJob {observed.job.name} in this namespace; waits for it"
+    return [
+        wait_for(observed.now, each, "JobMissing", words)
+        for each in observed.deployments
+        if not (each.owner_uid or each.job_uid or each.terminal or each.deleting)
+    ]
+
+
+def record_stop(fleet: Fleet, stop: Stop) -> Step | None:
+    """The step that writes a Stop's status; None where it says nothing new."""
+    deployment = stop.deployment
+    document = dict(deployment.status)
+    if not deployment.sequence:
+        document |= _acceptance(fleet, deployment, None)
+    if deployment.started is None:
+        document |= {"startedAt": format_time(fleet.now), "totalNodes": stop.total}
+    state, reason = "InProgress", "Stopping"
+    if deployment.canceled:
+        state = reason = "Canceled"
+    elif not stop.left:
+        state, reason = "Completed", "Stopped"
+    document |= {
+        "state": state,
+        "reason": reason,
+        "message": stop.message,
+        "updatedNodes": stop.total - stop.left,
+    }
+    if state in _TERMINAL:
+        document |= {"completedAt": format_time(fleet.now)}
+    return _write(fleet.now, deployment, document)
 
 
 def record(
@@ -100,7 +203,7 @@ def record(
     deployment = run.deployment
     document = dict(deployment.status)
     if not deployment.sequence:
-        document |= _acceptance(fleet, run)
+        document |= _acceptance(fleet, deployment, run)
     document |= _pins(fleet, run, outlook)
     wave = run.members.get(run.current, ())
     in_wave = [deadlines[each.node] for each in wave if each.node in deadlines]
@@ -131,23 +234,24 @@ def record(
     if outlook.state in _TERMINAL:
         document |= {"completedAt": format_time(fleet.now)}
         document |= {"healthCheckDeadline": None, "healthyDeadline": None}
-    return _write(fleet, deployment, document, outlook.reason)
+    return _write(fleet.now, deployment, document)
 
 
-def _acceptance(fleet: Fleet, run: Progress) -> dict[str, Any]:
-    sequence = max((each.sequence for each in fleet.deployments), default=0) + 1
-    rollout = settings_of(run.deployment, run.version)
+def _acceptance(fleet: Fleet, deployment: DeploymentView, run: Progress | None) -> dict[str, Any]:
+    """What is pinned when a deployment is accepted; ``run`` is None for a Stop."""
+    resolved: dict[str, Any] = {
+        "fromVersion": deployment.from_version,
+        "toVersion": deployment.to_version,
+    }
+    if run is not None:
+        resolved["rollout"] = rollout_document(settings_of(deployment, run.version))
     return {
-        "sequence": sequence,
+        "sequence": max((each.sequence for each in fleet.deployments), default=0) + 1,
         "acceptedAt": format_time(fleet.now),
         "jobUid": fleet.job.uid,
         "jobType": fleet.spec.type,
-        "workloadHash": run.version.workload_hash,
-        "resolved": {
-            "fromVersion": run.deployment.from_version,
-            "toVersion": run.deployment.to_version,
-            "rollout": rollout_document(rollout),
-        },
+        "workloadHash": run.version.workload_hash if run is not None else None,
+        "resolved": resolved,
     }
 
 
@@ -169,7 +273,7 @@ def canaries(run: Progress) -> list[str]:
     chosen = [each.node for each in run.members.get(1, ())]
     missing = max(0, run.sizes.canary - len(chosen))
     if run.current <= 1:
-        chosen += list(run.candidates)[:missing]
+        chosen += run.canaries[:missing]
     return sorted(chosen)[:MOST_NAMES]
 
 
@@ -216,9 +320,10 @@ def _time(moment: float | None) -> str | None:
 
 
 def _conditions(
-    fleet: Fleet, deployment: DeploymentView, document: dict[str, Any], reason: str
+    now: float, deployment: DeploymentView, document: dict[str, Any]
 ) -> list[dict[str, Any]]:
     state, message = str(document["state"]), str(document.get("message") or "")
+    reason = str(document.get("reason") or state)
     if state == "Failed":
         wanted = [
             Condition(READY, "False", reason, message),
@@ -234,22 +339,20 @@ def _conditions(
         if reason == "NoCanary":
             wanted[1] = Condition(STALLED, "True", reason, message)
     old = deployment.status.get("conditions") or ()
-    return set_conditions(old, wanted, format_time(fleet.now), deployment.generation)
+    return set_conditions(old, wanted, format_time(now), deployment.generation)
 
 
 def _complete(
-    fleet: Fleet, deployment: DeploymentView, document: dict[str, Any], reason: str
+    now: float, deployment: DeploymentView, document: dict[str, Any]
 ) -> dict[str, Any] | None:
-    document = {**document, "conditions": _conditions(fleet, deployment, document, reason)}
+    document = {**document, "conditions": _conditions(now, deployment, document)}
     counted = ("revision", "updatedAt", "observedGeneration")
     plain = {key: value for key, value in document.items() if key not in counted}
-    return stamped(plain, deployment.status, deployment.generation, fleet.now)
+    return stamped(plain, deployment.status, deployment.generation, now)
 
 
-def _write(
-    fleet: Fleet, deployment: DeploymentView, document: dict[str, Any], reason: str
-) -> Step | None:
-    status = _complete(fleet, deployment, document, reason)
+def _write(now: float, deployment: DeploymentView, document: dict[str, Any]) -> Step | None:
+    status = _complete(now, deployment, document)
     if status is None:
         return None
     state = str(document["state"])

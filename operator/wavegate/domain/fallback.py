@@ -25,10 +25,8 @@ from wavegate.domain.attempts import not_before
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView, VersionView
+from wavegate.domain.stopping import SUSPENDED
 from wavegate.domain.timeouts import is_over
-
-SUSPENDED = "Suspended"
-"""Reason of an execution that was stopped because its job was suspended."""
 
 
 @dataclass(frozen=True, slots=True)

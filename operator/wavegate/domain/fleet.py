@@ -13,6 +13,7 @@ from functools import cached_property
 
 from wavegate.api.defaults import effective_rollout
 from wavegate.api.fleetjob import FleetJobSpec
+from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
 from wavegate.domain.claim import Chain
 from wavegate.domain.health import Criteria
 from wavegate.domain.observed import (
@@ -54,7 +55,7 @@ class Fleet:
         }
         self.deployments: tuple[DeploymentView, ...] = tuple(
             sorted(
-                (each for each in observed.deployments if each.owner_uid == self.job.uid),
+                (each for each in observed.deployments if self._belongs(each)),
                 key=lambda each: (each.sequence or float("inf"), each.created, each.to_version),
             )
         )
@@ -62,6 +63,26 @@ class Fleet:
         self._criteria: dict[int, Criteria | None] = {}
         self._order: dict[str, str] = {}
         self._standings: dict[int, Standing] = {}
+
+    @property
+    def of_former_jobs(self) -> list[DeploymentView]:
+        """Users' deployments that a job of the same name, now gone, had accepted."""
+        return [each for each in self.observed.deployments if self._is_of_former_job(each)]
+
+    def _belongs(self, deployment: DeploymentView) -> bool:
+        return deployment.owner_uid in ("", self.job.uid) and not self._is_of_former_job(deployment)
+
+    def _is_of_former_job(self, deployment: DeploymentView) -> bool:
+        return not deployment.owner_uid and deployment.job_uid not in ("", self.job.uid)
+
+    def is_users(self, deployment: DeploymentView) -> bool:
+        """Whether a user made it: it has not our owner, or is none that the plan would make."""
+        if deployment.owner_uid != self.job.uid:
+            return True
+        if deployment.type == "Rollback":
+            return not deployment.name.endswith(ROLLBACK_SUFFIX)
+        name = deployment_name(self.job.name, deployment.to_version)
+        return deployment.type not in ("Create", "Update") or deployment.name != name
 
     @cached_property
     def chains(self) -> Mapping[str, Chain]:
@@ -127,17 +148,23 @@ class Fleet:
 
     @cached_property
     def accepted(self) -> tuple[DeploymentView, ...]:
-        """Own deployments that have a place in the order, oldest first."""
+        """Deployments that have a place in the order, oldest first."""
         return tuple(each for each in self.deployments if each.sequence)
 
     @cached_property
     def failed_workloads(self) -> frozenset[str]:
-        """Workloads whose newest Create or Update failed or was canceled by a person."""
+        """Workloads whose newest Create or Update failed or was canceled by a person.
+
+        A Restart to one is a new try: it is no failed workload while that is open, nor after it has
+        completed.
+        """
         failed: dict[str, bool] = {}
         for each in self.accepted:
             tried = each.terminal and each.reason not in ("Superseded", "QueueTimeout")
             if each.type in ("Create", "Update") and tried:
                 failed[each.workload_hash] = each.state != "Completed"
+            elif each.type == "Restart" and (each.state == "Completed" or not each.terminal):
+                failed[each.workload_hash] = False
         return frozenset(workload for workload, bad in failed.items() if bad)
 
     def placement(self, version: VersionView) -> Placement:

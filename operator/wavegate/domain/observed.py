@@ -210,6 +210,11 @@ class DeploymentView:
     def terminal(self) -> bool:
         return self.state in ("Completed", "Failed", "Canceled")
 
+    @property
+    def job_uid(self) -> str:
+        """uid of the job that accepted it; empty before."""
+        return str(self.status.get("jobUid") or "")
+
 
 @dataclass(frozen=True, slots=True)
 class JobView:
@@ -296,4 +301,6 @@ class Observed:
     busy: frozenset[str] = frozenset()
     """Keys of steps that are under way: nothing more is asked for them."""
     settings: PlanSettings = PlanSettings()
+    kind_gone: bool = False
+    """Whether Execution, which owns the pods, is certainly no longer served."""
     eval_id: str = ""

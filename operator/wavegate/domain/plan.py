@@ -8,45 +8,58 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
-from wavegate.api.names import version_name
-from wavegate.domain import conditions, deletion, deployments, hold, versions, waiting, work
+from wavegate.domain import (
+    blockers,
+    conditions,
+    deletion,
+    deployments,
+    hold,
+    leaving,
+    retention,
+    versions,
+    waiting,
+    work,
+)
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
-from wavegate.domain.evidence import clean
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.leaving import (
-    NO_LONGER_MATCHES,
-    is_leaving,
-    needs_place_to_leave,
-    reason_to_stop,
-)
 from wavegate.domain.observed import DeploymentView, ExecutionView, Observed, VersionView
 from wavegate.domain.places import holds_place, needs_place
 from wavegate.domain.records import stable_version_status, stamped
 from wavegate.domain.rollback import rollback_places
 from wavegate.domain.rollout import Outlook, outlook
 from wavegate.domain.sources import source_of
+from wavegate.domain.stopping import SUSPENDED, stop_progress, stop_reason
 from wavegate.domain.timeouts import queue_ends, wanted_until
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement, deadline, judge
-from wavegate.domain.waves import Progress, next_takes, progress, settings_of, sizes
+from wavegate.domain.waves import (
+    Progress,
+    is_up_to_date,
+    next_takes,
+    progress,
+    settings_of,
+    sizes,
+)
 from wavegate.domain.work import NewClaim
 from wavegate.drivers.driver import DocumentError, driver_for
 from wavegate.drivers.pod import render_pod
 
-_RETRY_PREPARATION = 30.0
-_LONGEST_REFUSAL = 700
-"""Characters of a server's words that are kept, so that the way out fits behind them."""
-
 
 def plan(observed: Observed) -> Plan:
     """Decide what is to be done for one job now."""
+    if observed.kind_gone:
+        return Plan(steps=_not_busy(observed, deletion.remove_ownerless(observed)))
     if observed.job.deleting:
-        return Plan(steps=_not_busy(observed, deletion.stop_everything(observed)))
+        steps = [*deletion.stop_everything(observed)]
+        if not observed.job.uid:
+            return Plan(_not_busy(observed, [*steps, *deployments.without_job(observed)]))
+        return Plan(steps=_not_busy(observed, steps))
     if observed.job.spec is None:
         return Plan(steps=_not_busy(observed, _invalid(observed)))
     return _Pass(Fleet(observed, observed.job.spec)).run()
@@ -93,15 +106,22 @@ class _Pass:
     leaving: set[str] = field(default_factory=set)
     """Nodes on which a stable execution stops: each holds a place until its pod is gone."""
 
+    @cached_property
+    def stopped(self) -> str:
+        """Why nothing of the job is to run; empty if it is to run."""
+        return stop_reason(self.fleet)
+
     def run(self) -> Plan:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
         holding = hold.holding(fleet)
         self._judge(held=bool(holding.why))
-        self.steps += deployments.refuse_users(fleet)
+        self.steps += deployments.answer_users(fleet)
         self.steps.append(versions.new_version(fleet))
         self.steps.append(versions.new_deployment(fleet))
-        self.steps += [deployments.supersede(fleet, each) for each in deployments.superseded(fleet)]
+        self.steps += [
+            deployments.supersede(fleet, *pair) for pair in deployments.superseded(fleet)
+        ]
         run, stands = self._rollout(holding)
         self._wake_for_timeouts(run)
         stops = self._stops(run)
@@ -111,7 +131,8 @@ class _Pass:
         doing = waiting.doing(fleet, run, self.deadlines)
         if run is not None and stands is not None:
             self._record_rollout(run, stands, doing)
-        self._find_blocker()
+        self.blocker = self.blocker or blockers.in_the_way(fleet)
+        self.steps += retention.remove_old(fleet)
         state = conditions.job_state(fleet, run, stands, doing, self.blocker)
         self.steps.append(conditions.job_status(fleet, run, state))
         wake_at = min((at for at in self.wake_ups if at > fleet.now), default=None)
@@ -121,7 +142,9 @@ class _Pass:
         fleet = self.fleet
         for name, chain in fleet.chains.items():
             execution = chain.live
-            if execution is None or execution.assumed or fleet.spec.suspend:
+            if execution is None or execution.assumed:
+                continue
+            if self.stopped and fleet.node_of(execution) is not None:
                 continue
             judgement = judge(fleet, chain, execution, held)
             self.judgements[name] = (execution, judgement)
@@ -140,21 +163,22 @@ class _Pass:
         """The open rollout and where it stands; a job without one has neither."""
         fleet = self.fleet
         deployment = deployments.active(fleet)
-        if deployment is None or deployment in deployments.superseded(fleet):
+        ended = {each.name for each, _ in deployments.superseded(fleet)}
+        if deployment is None or deployment.name in ended:
+            return None, None
+        if deployment.type == "Stop":
+            self.steps.append(deployments.record_stop(fleet, stop_progress(fleet, deployment)))
             return None, None
         if fleet.spec.suspend and not deployment.canceled:
+            if not deployment.sequence and fleet.is_users(deployment):
+                words = "the job is suspended; begins when spec.suspend of FleetJob"
+                words = f"{words} {fleet.job.name} is turned off"
+                wait = deployments.wait_for(fleet.now, deployment, SUSPENDED, words)
+                self.steps.append(wait)
             return None, None
         version = fleet.versions.get(deployment.to_version)
         if version is None or version.spec is None:
-            name = version_name(fleet.job.name, deployment.to_version)
-            words = (
-                f"version {deployment.to_version} of the job is missing: JobVersion {name} is gone;"
-                f" change the spec, or set spec.canceled of FleetDeployment {deployment.name}"
-            )
-            if version is not None:
-                said = clean(version.invalid, _LONGEST_REFUSAL)
-                words = f"version {deployment.to_version} is not understood: {said}"
-            self.blocker = State("", "VersionMissing", words, stalled=True)
+            self.blocker = blockers.version_missing(fleet, deployment, version)
             return None, None
         run = progress(fleet, deployment, version)
         if holding.until is not None:
@@ -173,24 +197,11 @@ class _Pass:
     def _stops(self, run: Progress | None) -> dict[str, str]:
         """Nodes on which the job is to stop now, with the reason; those that left, by places."""
         fleet = self.fleet
-        due: dict[str, str] = {}
-        for name, chain in fleet.chains.items():
-            node, live = fleet.nodes.get(name), chain.live
-            if node is None or live is None or not (why := reason_to_stop(fleet, node, live)):
-                continue
-            due[name] = why
-            if is_leaving(chain, fleet.now):
-                self.leaving.add(name)
+        due = leaving.due(fleet)
+        self.leaving = {each for each in due if leaving.holds_place(fleet.chains[each], fleet.now)}
         free = self._places_to_leave(run) if due else None
-        stops: dict[str, str] = {}
-        for name in fleet.ordered(due):
-            chain = fleet.chains[name]
-            if due[name] == NO_LONGER_MATCHES and needs_place_to_leave(chain):
-                if free is not None and free <= 0:
-                    continue
-                free = None if free is None else free - 1
-                self.leaving.add(name)
-            stops[name] = due[name]
+        stops, taken = leaving.by_places(fleet, due, free)
+        self.leaving |= taken
         return stops
 
     def _places_to_leave(self, run: Progress | None) -> int | None:
@@ -213,7 +224,7 @@ class _Pass:
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
         fleet = self.fleet
-        if fleet.spec.suspend:
+        if self.stopped:
             return {}
         claims: dict[str, NewClaim] = {}
         if run is not None and stands is not None:
@@ -253,7 +264,7 @@ class _Pass:
         if run.is_rollback:
             limit = rollback_places(run)
         else:
-            wave = run.current + 1 if run.judged else max(1, run.current)
+            wave = max(1, run.current) + (1 if run.judged else 0)
             limit = run.sizes.of(wave)
         return limit - self._held_places()
 
@@ -281,7 +292,7 @@ class _Pass:
         for name in fleet.targets(stable):
             chain = fleet.chains.get(name)
             live = chain.live if chain is not None else None
-            if chain is None or live is None or live.workload_hash == stable.workload_hash:
+            if chain is None or live is None or is_up_to_date(live, stable, newest, fleet.now):
                 continue
             if _has_failed(chain, stable):
                 continue
@@ -306,13 +317,8 @@ class _Pass:
         if outcome is not None and outcome.ok:
             return True
         if outcome is not None:
-            said = clean(outcome.message, _LONGEST_REFUSAL)
-            words = (
-                f"the pod of v{version.version} is refused: {said}; change spec.template, or what"
-                f" refuses it; tried again every {_RETRY_PREPARATION:g} s"
-            )
-            self.blocker = State("", "TemplateRefused", words, stalled=True)
-            retry_at = outcome.at + _RETRY_PREPARATION
+            self.blocker = blockers.template_refused(version, outcome.message)
+            retry_at = outcome.at + blockers.RETRY_PREPARATION
             if fleet.now < retry_at:
                 self.wake_ups.append(retry_at)
                 return False
@@ -363,6 +369,8 @@ class _Pass:
             and (step := work.keep_running(fleet, chain, live))
         ):
             return step
+        if (step := work.link(chain)) is not None:
+            return step
         wanted = run.version if run is not None else fleet.stable
         open_names = frozenset({run.deployment.name}) if run is not None else frozenset()
         return work.remove_leftovers(fleet, chain, wanted, open_names)
@@ -375,26 +383,9 @@ class _Pass:
         ready = {name: at for name, at in self.deadlines.items() if name in run.unsettled}
         self.steps.append(deployments.record(self.fleet, run, stands, ready, doing))
 
-    def _find_blocker(self) -> None:
-        fleet = self.fleet
-        if self.blocker is None and fleet.strangers:
-            pod = fleet.strangers[0]
-            words = (
-                f"pod {pod.name} carries the job's label but is not ours; delete or relabel it,"
-                " then its node goes on by itself"
-            )
-            self.blocker = State("", "Stranger", words, stalled=True)
-        if self.blocker is None and fleet.observed.refusals:
-            key, refusal = sorted(fleet.observed.refusals.items())[0]
-            stalled = refusal.reason == "Stranger"
-            help_ = "delete what is in its place, or rename the job; " if stalled else ""
-            said = clean(refusal.message, _LONGEST_REFUSAL)
-            words = f"{key}: {said}; {help_}tried again by itself"
-            self.blocker = State("", refusal.reason or "Refused", words, stalled=stalled)
-
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:
         fleet = self.fleet
-        if fleet.spec.suspend:
+        if self.stopped:
             return ()
         judged = [
             (chain, chain.live)

@@ -95,6 +95,20 @@ def _verdict(execution: ExecutionView, judgement: Judgement) -> Verdict | None:
     return None
 
 
+def followed_by(execution: ExecutionView, following: str) -> SetStatus:
+    """The write that names the execution which came after one that had ended.
+
+    updatedAt stays: it is when the execution ended, and back-off counts from there.
+    """
+    status = {
+        **execution.status,
+        "nextExecution": following,
+        "revision": int(execution.status.get("revision") or 0) + 1,
+    }
+    uid, resource_version = execution.uid, execution.resource_version
+    return SetStatus("Execution", execution.name, uid, resource_version, status)
+
+
 def _notes(execution: ExecutionView, judgement: Judgement) -> tuple[Note, ...]:
     where = f"v{execution.version} on {execution.node}"
     match _verdict(execution, judgement):
@@ -108,7 +122,10 @@ def _notes(execution: ExecutionView, judgement: Judgement) -> tuple[Note, ...]:
 def stable_version_status(fleet: Fleet, version: VersionView) -> SetStatus:
     """The write that makes a version the stable one."""
     old = version.status
-    now = format_time(fleet.now)
+    # Times have whole seconds, and the version that was stamped last is the stable one.
+    last = fleet.stable
+    others = last.stable_at if last is not None and last.name != version.name else None
+    now = format_time(max(fleet.now, (others or 0.0) + 1))
     status = {
         **old,
         "stable": True,

@@ -15,6 +15,8 @@ or because it found no node, none after a person's cancel.
 | Update v2 Failed, QueueTimeout | v1 | none |
 | Update v2 Canceled | v1 | none |
 | Rollback to v1 Failed | v1 | none |
+| Restart of v1 Failed | v1 | none |
+| Restart of v3, which was never stable, Failed | v1 | v1 |
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ _NOTHING_TO_TAKE_BACK = ("MetricsUnreadable", "QueueTimeout")
 
 def needs_rollback(fleet: Fleet, deployment: DeploymentView) -> bool:
     """Whether the newest accepted deployment is to be followed by an automatic rollback."""
-    if deployment.state != "Failed" or deployment.type not in ("Create", "Update"):
+    if deployment.state != "Failed" or deployment.type not in ("Create", "Update", "Restart"):
         return False
     version, stable = fleet.versions.get(deployment.to_version), fleet.stable
     if version is None or version.spec is None or stable is None:

@@ -1,24 +1,11 @@
 """Rollout: the life of a FleetDeployment, from its acceptance to its end.
 
-| state | event | next |
-| --- | --- | --- |
-| (none) | accepted, no other is open | Pending |
-| Pending | first pass with a target: sequence, total and wave size are pinned | InProgress |
-| InProgress | paused, or its gate waits for a person | Paused |
-| Paused | resumed or promoted | InProgress |
-| any open | canceled by a person | Canceled |
-| any open | a newer version has its own deployment | Canceled (Superseded) |
-| any open | a canary failed, the budget is exceeded, nobody can be read for too long | Failed |
-| Pending | no target by spec.timeouts.queue | Failed (QueueTimeout) |
-| any open | not over by spec.timeouts.total | Failed (TotalTimeout) |
-| any open | every target is updated or failed, its version's stableAt is stamped | Completed |
-
-Terminal states never change.
+Its states and what changes them are the table TRANSITIONS; a rollout that is open is accepted, one
+at a time. Terminal states never change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,15 +18,34 @@ from wavegate.domain.times import format_time
 from wavegate.domain.waiting import away
 from wavegate.domain.waves import Progress
 
-TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
-    "": frozenset({"Pending", "InProgress", "Paused", "Canceled", "Failed"}),
-    "Pending": frozenset({"InProgress", "Paused", "Canceled", "Failed"}),
-    "InProgress": frozenset({"Paused", "Completed", "Failed", "Canceled"}),
-    "Paused": frozenset({"InProgress", "Completed", "Failed", "Canceled"}),
-    "Completed": frozenset(),
-    "Failed": frozenset(),
-    "Canceled": frozenset(),
-}
+TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("", "accepted, no node can be taken yet", "Pending"),
+    ("", "accepted", "InProgress"),
+    ("", "accepted, and paused", "Paused"),
+    ("", "canceled, or superseded by another", "Canceled"),
+    ("", "refused, or failures that it took over count", "Failed"),
+    ("", "a Stop, and nothing runs", "Completed"),
+    ("Pending", "the first target: total and wave size are pinned", "InProgress"),
+    ("Pending", "paused", "Paused"),
+    ("Pending", "canceled, or superseded by another", "Canceled"),
+    ("Pending", "refused, failures that it took over count, or no node in time", "Failed"),
+    ("Pending", "a Stop, and nothing runs", "Completed"),
+    ("InProgress", "paused, or its gate waits for a person", "Paused"),
+    ("InProgress", "all are updated, within the budget", "Completed"),
+    ("InProgress", "a canary failed, above the budget, unreadable or open too long", "Failed"),
+    ("InProgress", "canceled, or superseded by another", "Canceled"),
+    ("Paused", "resumed or promoted", "InProgress"),
+    ("Paused", "no target is left before it began", "Pending"),
+    ("Paused", "all are updated, within the budget", "Completed"),
+    ("Paused", "a canary failed, above the budget, unreadable or open too long", "Failed"),
+    ("Paused", "canceled, or superseded by another", "Canceled"),
+)
+"""State of a FleetDeployment (empty: none yet), what happens, state after it."""
+
+
+_MOST_NAMED: Final = 3
+_MOST_LABELS: Final = 256
+"""Nodes, and characters of labels, in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +101,7 @@ def outlook(
         )
         return Outlook("Paused", "AwaitingPromotion", message)
     if stands is Gate.NO_CANARY:
-        message = (
-            f"no node is left to be a canary{away(fleet, run.version)}; waits for a target: label,"
-            " uncordon or repair a node"
-        )
-        return Outlook("InProgress", "NoCanary", message, may_take=True)
+        return Outlook("InProgress", "NoCanary", _no_canary(fleet, run), may_take=True)
     may_advance = run.judged and passed and (stands is Gate.NONE or deployment.promoted_gate)
     if held:
         return Outlook("InProgress", "MetricsUnreadable", _held(held, until))
@@ -222,6 +224,29 @@ def _paused(fleet: Fleet, run: Progress) -> str:
     if fleet.spec.rollout.paused:
         where = f"spec.rollout.paused of FleetJob {fleet.job.name}"
     return _so_far(f"paused until a person sets {where} to false", run)
+
+
+def _no_canary(fleet: Fleet, run: Progress) -> str:
+    """Why no node can be a canary, and who can change that."""
+    wanted = run.rollout.canary_selector.match_labels
+    if not wanted:
+        return (
+            f"no node is left to be a canary{away(fleet, run.version)}; waits for a target: label,"
+            " uncordon or repair a node"
+        )
+    placement = fleet.placement(run.version)
+    nodes = [node for node in fleet.nodes.values() if placement.belongs(node)]
+    matching = [node for node in nodes if node.name in run.able]
+    found = f"{len(matching) or 'none'} of the job's {len(nodes)} nodes"
+    if matching:
+        named = [f"{node.name} {placement.absence(node) or 'taken'}" for node in matching]
+        found += f", no target now ({', '.join(named[:_MOST_NAMED])})"
+    labels = ",".join(f"{key}={value}" for key, value in sorted(wanted.items()))
+    return (
+        f"no node can be a canary: spec.rollout.canarySelector.matchLabels"
+        f" ({labels[:_MOST_LABELS]}) matches {found}; waits until one can: label a node that is to"
+        f" be a canary, or change the field of FleetJob {fleet.job.name}"
+    )
 
 
 def _so_far(what: str, run: Progress) -> str:

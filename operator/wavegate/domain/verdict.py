@@ -11,6 +11,7 @@ decides; a verdict that rests on the deadline is given on a live read of the pod
 | pod ended otherwise | Failed (Exited) |
 | health record says healthy | Running, stable |
 | health record says unhealthy | Failed |
+| deadline over, it has no pod and its node is no target | Stopped (Withdrawn), not counted |
 | deadline over, not held | Failed, with the scheduler's, kubelet's or window's words |
 | pod ready | Validating (Running where no windows are kept) |
 | something keeps it from starting | Starting, with the words |

@@ -1,21 +1,21 @@
 """Versions: when a change of the spec makes a JobVersion, and when that gets a rollout.
 
-A change of the spec (reserved meta, suspend, rollout.paused, description, priority aside) makes
+A change of the spec (reserved meta, suspend, rollout.paused, revisionHistoryLimit, description and
+priority aside) makes
 JobVersion N+1, N being the highest among status and children. An identical apply does nothing.
-A workload that failed is not tried again by a change of words: only by a changed workload or
-rollout section; until then no Deployment is made (FailedWorkload).
+It gets a rollout unless something stands against that (see wanted).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from wavegate.api.canonical import rollout_key, version_key, workload_hash
+from wavegate.api.canonical import version_key, workload_hash
 from wavegate.api.names import deployment_name, rollback_name, version_name
 from wavegate.domain.actions import CreateDeployment, CreateVersion, Step, Urgency
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.rollback import needs_rollback
+from wavegate.domain.wanted import overtaken_by, repeats_failure
 from wavegate.drivers.driver import driver_for
 
 
@@ -49,28 +49,6 @@ def new_version(fleet: Fleet) -> Step | None:
     return Step(f"JobVersion/{action.name}", Urgency.CREATE, (action,))
 
 
-def newest_failed(fleet: Fleet) -> DeploymentView | None:
-    """The newest Create or Update that failed, or that a person canceled."""
-    for each in reversed(fleet.accepted):
-        if each.reason == "QueueTimeout":
-            continue  # nothing of it ever ran
-        failed = each.state == "Failed" or (each.state, each.reason) == ("Canceled", "Canceled")
-        if failed and each.type in ("Create", "Update"):
-            return each
-    return None
-
-
-def is_held(fleet: Fleet, version: VersionView) -> bool:
-    """Whether the version is the failed workload in other words."""
-    failed = newest_failed(fleet)
-    if failed is None or failed.workload_hash != version.workload_hash:
-        return False
-    tried = fleet.versions.get(failed.to_version)
-    if tried is None or tried.spec is None or version.spec is None:
-        return True
-    return rollout_key(tried.spec) == rollout_key(version.spec)
-
-
 def new_deployment(fleet: Fleet) -> Step | None:
     """The step that makes the next FleetDeployment: an automatic rollback, or a new version's."""
     existing = {each.name for each in fleet.deployments}
@@ -88,7 +66,7 @@ def new_deployment(fleet: Fleet) -> Step | None:
     if newest is None or not is_current(fleet) or fleet.spec.suspend:
         return None
     name = deployment_name(fleet.job.name, newest.version)
-    if name in existing or is_held(fleet, newest):
+    if name in existing or repeats_failure(fleet, newest) or overtaken_by(fleet, newest):
         return None
     if any(each.type == "Rollback" and not each.terminal for each in fleet.deployments):
         return None  # it waits for an open rollback, which its deadlines end

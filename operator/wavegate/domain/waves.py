@@ -1,13 +1,26 @@
 """Waves: how far a rollout has come, recomputed from its executions, and whom it takes next.
 
-Size = the number given, or max(1, ceil(share of the total)). Canaries are wave 1; later waves
-follow in the same order, a stable hash of (job uid, node name). The current wave is the highest
-that an execution records. A wave is filled, then judged; it ends when each member is stable or
-failed, and its first failure is a node's verdict: retries and fallbacks are wave 0. Withdrawn
-members are not counted and are replaced.
+Size = the number given, or max(1, ceil(share of the total)). Canaries are wave 1, among the nodes
+that canarySelector matches; later waves follow. Nodes come in the order of a stable hash of (job
+uid, node name), and a wave takes from them as spreadBy says (see spread), joiners last. The current
+wave is the highest that an execution records. A wave is filled, then judged; it ends when each
+member is stable or failed, and its first failure is a node's verdict: retries and fallbacks are
+wave 0. Withdrawn members are not counted and are replaced.
 
-An update of 10 targets, canaryCount 1, maxParallel 4, takes waves of 1, 4, 4 and 1; Rolling alone
-4, 4 and 2; Immediate all 10 as wave 1.
+| strategy | targets | canaries | maxParallel | nodes in each wave |
+| --- | --- | --- | --- | --- |
+| Rolling | 10 | | 4 | 4, 4, 2 |
+| Rolling | 31 | | 10% | 4, 4, 4, 4, 4, 4, 4, 3 |
+| Rolling | 5 | | 1% | 1, 1, 1, 1, 1 |
+| Rolling | 7 | | 100% | 7 |
+| Canary | 10 | canaryCount 1 | 4 | 1, 4, 4, 1 |
+| Canary | 20 | | 25% | 1, 5, 5, 5, 4 |
+| Canary | 31 | canaryPercent 10 | 9 | 4, 9, 9, 9 |
+| Immediate | 10 | | 4 | 10 |
+
+A node that may be a canary and is stable with the version already, as one whose pod was evicted in
+its turn is later, stands in for the canaries where no other may be one: it has shown what they are
+to show.
 
 Invariants: a node is a member of one wave of a rollout; no node of wave k+1 is taken before every
 member of wave k has its verdict on record.
@@ -15,15 +28,16 @@ member of wave k has its verdict on record.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wavegate.api.defaults import fill_rollout, override_rollout, resolve_count
 from wavegate.api.rollout import RolloutSettings
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
 from wavegate.domain.places import needs_place
+from wavegate.domain.spread import Group, group_of, in_turn
 
 NodeKey = tuple[str, str]
 
@@ -34,7 +48,7 @@ class Sizes:
 
     total: int
     canary: int
-    """Size of wave 1 where the strategy is Canary, else 0."""
+    """Size of wave 1 where the strategy is Canary, else 0; no more than may be canaries."""
     wave: int
 
     def of(self, wave: int) -> int:
@@ -78,7 +92,11 @@ class Progress:
     unsettled: Mapping[str, ExecutionView]
     """Nodes with an up-to-date claim that has no verdict yet."""
     candidates: Sequence[str]
-    """Targets that are still to be taken, in order, joiners last."""
+    """Targets that are still to be taken, in the order in which they come, joiners last."""
+    able: frozenset[str]
+    """Nodes that may be canaries, targets or not; empty where no canary is looked for any more."""
+    canaries: Sequence[str]
+    """Candidates that may be canaries, in the order in which the canary wave takes them."""
     absent: Sequence[str]
     """Nodes that are waited for: NotReady since the start, or about to get it anyway."""
     joiners: frozenset[str]
@@ -102,13 +120,25 @@ class Progress:
         return self.sizes.canary > 0 and self.current <= 1
 
     def vacancies(self) -> int:
-        """How many more members the current wave takes."""
-        return self.sizes.of(self.current) - len(self.members.get(self.current, ()))
+        """How many more members the current wave, or the first, takes."""
+        wave = max(1, self.current)
+        return self.sizes.of(wave) - len(self.members.get(wave, ()))
+
+    @property
+    def line(self) -> Sequence[str]:
+        """Candidates for the current wave, or for the first."""
+        return self.canaries if self.is_canary else self.candidates
+
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether a node that may be a canary is stable with the version, in no wave of it."""
+        return self.current == 0 and not self.able.isdisjoint(self.updated)
 
     @property
     def filled(self) -> bool:
         """Whether the current wave has all its members, or nobody is left to join it."""
-        return self.current > 0 and (self.vacancies() <= 0 or not self.candidates)
+        begun = self.current > 0 or self.has_stand_in or self.deployment.promoted_gate
+        return begun and (self.vacancies() <= 0 or not self.line)
 
     @property
     def judged(self) -> bool:
@@ -129,9 +159,12 @@ class Take:
 def lineage(fleet: Fleet, deployment: DeploymentView) -> frozenset[str]:
     """Names of the rollouts whose executions count for this one.
 
-    A version with the workload of the open rollout that it supersedes takes that over.
+    A version with the workload of the open rollout that it supersedes takes that over. A Restart
+    counts what it has made itself.
     """
     names = {deployment.name}
+    if deployment.type == "Restart":
+        return frozenset(names)
     earlier = [each for each in fleet.accepted if each.sequence < (deployment.sequence or 1 << 62)]
     for each in reversed(earlier):
         same = each.workload_hash == _workload(fleet, deployment)
@@ -171,7 +204,7 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
                 members[execution.wave].append(execution)
             if execution.observed == "Failed" and not execution.stable_at:
                 failed.setdefault(execution.node_key, execution)
-    updated, unsettled = _up_to_date(fleet, workload, failed)
+    updated, unsettled = _up_to_date(fleet, version, deployment, failed)
     occupied = frozenset(
         name for name, chain in fleet.chains.items() if chain.stop_overdue(fleet.now)
     )
@@ -185,6 +218,10 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     pinned = sizes(rollout, deployment.type, total)
     if deployment.wave_size:
         pinned = Sizes(total, pinned.canary, deployment.wave_size)
+    able, canaries = _canaries(fleet, rollout, pinned, members, candidates, joiners)
+    if pinned.canary:
+        drawn = len(members.get(1, ())) + len(canaries)
+        pinned = replace(pinned, canary=min(pinned.canary, max(1, drawn)))
     return Progress(
         deployment=deployment,
         version=version,
@@ -195,6 +232,8 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
         updated=frozenset(updated),
         unsettled=unsettled,
         candidates=candidates,
+        able=able,
+        canaries=canaries,
         absent=absent,
         joiners=joiners,
         withdrawn={key: why for key, why in withdrawn.items() if key not in failed},
@@ -207,14 +246,35 @@ def _left_after_its_verdict(execution: ExecutionView) -> bool:
     return bool(execution.stable_at) and execution.details["withdrawn"] == "NodeGone"
 
 
+def is_up_to_date(
+    execution: ExecutionView, version: VersionView, deployment: DeploymentView, now: float
+) -> bool:
+    """Whether an execution is what the deployment wants on its node.
+
+    It has the version's workload and, for a Restart, was made since that was accepted; times have
+    whole seconds, and what was made in that very second is new enough.
+    """
+    if execution.workload_hash != version.workload_hash:
+        return False
+    if deployment.type != "Restart":
+        return True
+    accepted = deployment.accepted if deployment.accepted is not None else now
+    return execution.created >= accepted
+
+
 def _up_to_date(
-    fleet: Fleet, workload: str, failed: Mapping[NodeKey, ExecutionView]
+    fleet: Fleet,
+    version: VersionView,
+    deployment: DeploymentView,
+    failed: Mapping[NodeKey, ExecutionView],
 ) -> tuple[set[str], dict[str, ExecutionView]]:
     updated: set[str] = set()
     unsettled: dict[str, ExecutionView] = {}
     for name, chain in fleet.chains.items():
         current = chain.current
-        if current is None or current.workload_hash != workload or current.node_key in failed:
+        if current is None or current.node_key in failed:
+            continue
+        if not is_up_to_date(current, version, deployment, fleet.now):
             continue
         if current.observed == "Completed" or (current.stable_at and not current.terminal):
             updated.add(name)
@@ -277,6 +337,50 @@ def _joiners(fleet: Fleet, deployment: DeploymentView) -> list[str]:
     return joiners
 
 
+def may_be_canary(rollout: RolloutSettings, node: NodeView) -> bool:
+    """Whether the node has the labels of canarySelector; any has, where it has none."""
+    wanted = rollout.canary_selector.match_labels
+    return all(node.labels.get(key) == value for key, value in wanted.items())
+
+
+def _canaries(
+    fleet: Fleet,
+    rollout: RolloutSettings,
+    pinned: Sizes,
+    members: Mapping[int, Sequence[ExecutionView]],
+    candidates: Sequence[str],
+    joiners: frozenset[str],
+) -> tuple[frozenset[str], list[str]]:
+    """The nodes that may be canaries, and those of them that are still to be taken, in order."""
+    if not pinned.canary or max(members, default=0) > 1:
+        return frozenset(), []
+    able = frozenset(name for name, node in fleet.nodes.items() if may_be_canary(rollout, node))
+    if len(members.get(1, ())) >= pinned.canary:
+        return able, []
+    left = [name for name in candidates if name in able]
+    return able, _in_turn(fleet, left, rollout.spread_by, members, 1, joiners)
+
+
+def _in_turn(
+    fleet: Fleet,
+    names: Sequence[str],
+    keys: Sequence[str],
+    members: Mapping[int, Sequence[ExecutionView]],
+    wave: int,
+    joiners: frozenset[str],
+) -> list[str]:
+    if not keys:
+        return list(names)
+    counts: dict[int, Counter[Group]] = defaultdict(Counter)
+    for number, taken in members.items():
+        nodes = (fleet.node_of(each) for each in taken)
+        counts[number].update(group_of(node, keys) for node in nodes if node is not None)
+    groups = {name: group_of(fleet.nodes[name], keys) for name in names}
+    line = in_turn(groups, counts[wave], sum(counts.values(), Counter()))
+    line.sort(key=lambda name: name in joiners)
+    return line
+
+
 def next_takes(
     fleet: Fleet, run: Progress, may_advance: bool, free_places: int | None
 ) -> list[Take]:
@@ -286,14 +390,19 @@ def next_takes(
     ``free_places``: None where there is no limit; only nodes with something stable to lose need
     one.
     """
-    wave = run.current or 1
-    room = run.vacancies() if run.current else run.sizes.of(1)
-    if run.current and room <= 0 and may_advance and run.rollout.strategy != "Immediate":
-        wave, room = run.current + 1, run.sizes.of(run.current + 1)
+    wave, room, line = max(1, run.current), run.vacancies(), run.line
     if run.rollout.strategy == "Immediate" or run.is_rollback:
-        wave, room = 1, len(run.candidates)
+        wave, room, line = 1, len(run.candidates), run.candidates
+    elif run.filled and not may_advance:
+        return []
+    elif run.filled:
+        wave, line = wave + 1, run.candidates
+        room = run.sizes.of(wave)
+    if not (run.is_canary and wave == 1):
+        first_key = run.rollout.spread_by[:1]
+        line = _in_turn(fleet, line, first_key, run.members, wave, run.joiners)
     takes: list[Take] = []
-    for name in run.candidates:
+    for name in line:
         if room <= 0:
             break
         if needs_place(fleet.chains.get(name)):

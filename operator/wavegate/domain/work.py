@@ -7,7 +7,8 @@ One step a node and pass, the first of these that applies:
 3. a new judgement goes on record;
 4. a new claim is made, and what it replaces is stopped;
 5. a live claim without a pod gets one; a pod that has ended is removed first;
-6. records that nobody needs any more are removed.
+6. an execution that ended before another was there to replace it gets its link to that one;
+7. records that nobody needs any more are removed.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from wavegate.domain.actions import (
     Action,
     CreateExecution,
     CreatePod,
-    DeleteExecution,
     DeletePod,
+    DeleteRecord,
     PodProof,
     Step,
     Urgency,
@@ -30,7 +31,7 @@ from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, PodView, VersionView
 from wavegate.domain.places import REPLACED
-from wavegate.domain.records import execution_status
+from wavegate.domain.records import execution_status, followed_by
 from wavegate.domain.timeouts import TOTAL_TIMEOUT
 from wavegate.domain.verdict import NOT_A_TARGET, WITHDRAWN_FOR_GOOD, Judgement
 from wavegate.drivers.pod import render_pod
@@ -141,6 +142,17 @@ def keep_running(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Step |
     return _step(chain, Urgency.RECORD, [_withdrawn(fleet, execution)])
 
 
+def link(chain: Chain) -> Step | None:
+    """Tell an execution that ended by itself which one has followed it, once that is settled."""
+    current = chain.current
+    before = chain.before(current) if current is not None else None
+    if current is None or before is None or not before.terminal:
+        return None
+    if not (current.stable_at or current.terminal) or "nextExecution" in before.status:
+        return None
+    return _step(chain, Urgency.CLEAN, [followed_by(before, current.name)])
+
+
 def remove_leftovers(
     fleet: Fleet, chain: Chain, wanted: VersionView | None, open_names: frozenset[str]
 ) -> Step | None:
@@ -163,7 +175,9 @@ def remove_leftovers(
 
 
 def _forget(chain: Chain, old: Sequence[ExecutionView]) -> Step | None:
-    writes = [DeleteExecution(each.name, each.uid, each.resource_version) for each in old[:4]]
+    writes = [
+        DeleteRecord("Execution", each.name, each.uid, each.resource_version) for each in old[:4]
+    ]
     return _step(chain, Urgency.CLEAN, writes)
 
 
@@ -211,6 +225,7 @@ def _ended(fleet: Fleet, execution: ExecutionView, reason: str, following: str) 
 _WORDS = {
     REPLACED: "another version took its place",
     "Suspended": "the job is suspended",
+    "Stopped": "the job is stopped by a FleetDeployment of type Stop",
     "NoLongerMatches": "its node no longer matches the selector",
     TOTAL_TIMEOUT: "the time of its version is over (spec.timeouts.total)",
 }

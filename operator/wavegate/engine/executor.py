@@ -18,8 +18,8 @@ from wavegate.domain.actions import (
     CreateExecution,
     CreatePod,
     CreateVersion,
-    DeleteExecution,
     DeletePod,
+    DeleteRecord,
     PrepareVersion,
     SetStatus,
 )
@@ -46,7 +46,7 @@ from wavegate.kube.errors import (
     ServerError,
     Uncertain,
 )
-from wavegate.kube.resources import EXECUTIONS, JOB_VERSIONS, PODS, Resource
+from wavegate.kube.resources import BY_KIND, JOB_VERSIONS, PODS, Resource
 
 _DRY_RUN: Final = {"dryRun": "All", "fieldValidation": "Strict"}
 _FIRST_LOOK: Final = 0.5
@@ -96,8 +96,8 @@ class Executor:
                 return await self._create_pod(job, action)
             case DeletePod():
                 return await self._delete(PODS, job, action)
-            case DeleteExecution():
-                return await self._delete(EXECUTIONS, job, action)
+            case DeleteRecord():
+                return await self._delete(BY_KIND[action.kind], job, action)
             case CreateVersion():
                 return await self._create_version(job, action)
             case CreateDeployment():
@@ -153,7 +153,7 @@ class Executor:
         )
 
     async def _delete(
-        self, resource: Resource, job: JobView, action: DeletePod | DeleteExecution
+        self, resource: Resource, job: JobView, action: DeletePod | DeleteRecord
     ) -> Outcome:
         kind, namespace = resource.kind, job.namespace
         options = bodies.delete_options(action.uid, action.resource_version)

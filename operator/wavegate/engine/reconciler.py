@@ -51,7 +51,11 @@ class Windows(Protocol):
 
 
 class Reconciler:
-    """Makes passes. ``plan`` is pure; ``now``: epoch seconds; ``new_id``: names a pass."""
+    """Makes passes.
+
+    ``plan`` is pure; ``now``: epoch seconds; ``new_id``: names a pass; ``kind_gone``: whether the
+    kind that owns pods is certainly no longer served.
+    """
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class Reconciler:
         settings: PlanSettings,
         now: Callable[[], float],
         new_id: Callable[[], str],
+        kind_gone: Callable[[], bool],
     ) -> None:
         self._plan = plan
         self._cache = cache
@@ -79,6 +84,7 @@ class Reconciler:
         self._settings = settings
         self._now = now
         self._new_id = new_id
+        self._kind_gone = kind_gone
         self._failures: dict[JobKey, int] = {}
 
     async def run(self, started: float) -> NoReturn:
@@ -128,6 +134,7 @@ class Reconciler:
             prepared=self._preparations.of(job.uid if job else ""),
             refusals=self._writer.refusals(key),
             settings=self._settings,
+            kind_gone=self._kind_gone(),
         )
         return observed and replace(observed, busy=self._writer.busy(key))
 

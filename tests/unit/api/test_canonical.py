@@ -39,6 +39,8 @@ DEFAULTS: dict[str, Any] = {
         "maxFailedNodesPercent": 10,
         "noAutoRollback": False,
         "paused": False,
+        "canarySelector": {"matchLabels": {}},
+        "spreadBy": [],
     },
 }
 HEALTH_DEFAULTS = {
@@ -221,6 +223,9 @@ CHANGES: list[tuple[str, Any]] = [
     ("rollout.noAutoRollback", True),
     ("rollout.autoPromote", True),
     ("rollout.canaryPercent", 5),
+    ("rollout.canarySelector", {"matchLabels": {"tier": "canary"}}),
+    ("rollout.spreadBy", ["zone"]),
+    ("rollout.spreadBy", ["zone", "arch"]),
     ("rollout.healthCheck.deadline", "6m"),
     ("rollout.healthCheck.maxErrorRate", 0),
     ("rollout.healthCheck.successThreshold", 3),

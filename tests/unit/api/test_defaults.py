@@ -19,7 +19,7 @@ from wavegate.api.defaults import (
 )
 from wavegate.api.fleetdeployment import RolloutOverride
 from wavegate.api.fleetjob import FleetJobSpec
-from wavegate.api.rollout import HealthCheck, Rollout, RolloutSettings, Strategy
+from wavegate.api.rollout import CanarySelector, HealthCheck, Rollout, RolloutSettings, Strategy
 
 
 def job(**rollout: Any) -> FleetJobSpec:
@@ -157,3 +157,17 @@ def test_a_canary_size_replaces_both() -> None:
 def test_a_health_check_is_replaced_as_a_whole() -> None:
     settings = override_rollout(BASE, own(healthCheck={"deadline": "2m"}))
     assert settings.health_check == HealthCheck(deadline=120.0)
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels", "spec.rollout.spreadBy")
+def test_a_deployment_s_own_choice_of_nodes_replaces_that_of_its_version_or_ends_it() -> None:
+    tier = CanarySelector(match_labels={"tier": "canary"})
+    base = BASE.model_copy(update={"canary_selector": tier, "spread_by": ["zone"]})
+    other = {"canarySelector": {"matchLabels": {"pool": "spare"}}, "spreadBy": ["arch"]}
+    settings = override_rollout(base, own(**other))
+    assert settings.canary_selector.match_labels == {"pool": "spare"}
+    assert settings.spread_by == ["arch"]
+    settings = override_rollout(base, own(canarySelector={}, spreadBy=[]))
+    assert (settings.canary_selector.match_labels, settings.spread_by) == ({}, [])
+    kept = override_rollout(base, own(maxParallel=7))
+    assert (kept.canary_selector, kept.spread_by) == (tier, ["zone"])

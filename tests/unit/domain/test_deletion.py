@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unit.domain.builders import NOW, execution, job, observed, pod
 from wavegate.domain.actions import DeletePod, Urgency
-from wavegate.domain.deletion import stop_everything, stop_former
+from wavegate.domain.deletion import remove_ownerless, stop_everything, stop_former
 from wavegate.domain.observed import Observed
 from wavegate.domain.plan import plan
 
@@ -69,3 +69,10 @@ def test_a_step_that_is_under_way_is_not_asked_for_again() -> None:
     assert deleted(plan(seen(job=job(deleting=True), busy=frozenset({"node/n1"}))).steps) == [
         "former"
     ]
+
+
+def test_where_the_kind_is_gone_every_pod_that_an_execution_controlled_goes() -> None:
+    bare = seen(executions=(), former=(), kind_gone=True)
+    assert deleted(remove_ownerless(bare)) == ["ours", "former"]
+    assert deleted(plan(bare).steps) == ["ours", "former"], "and nothing else is done"
+    assert deleted(plan(seen(executions=(), former=())).steps) != ["ours", "former"]

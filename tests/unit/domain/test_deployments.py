@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,15 +21,17 @@ from unit.domain.builders import (
 from wavegate.domain.actions import SetStatus, Step
 from wavegate.domain.deployments import (
     active,
+    answer_users,
     canaries,
     failures,
     record,
-    refuse_users,
+    record_stop,
     supersede,
     superseded,
 )
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.rollout import Outlook
+from wavegate.domain.stopping import stop_progress
 from wavegate.domain.waves import Progress, progress
 
 DONE = deployment(1, "Completed")
@@ -57,8 +60,13 @@ def status_of(step: Step | None) -> dict[str, Any]:
         pytest.param([DONE, deployment(2), new(4)], "app-v2", id="before one that waits"),
         pytest.param([DONE, new(2), new(3)], "app-v3", id="the newest version of those that wait"),
         pytest.param(
-            [DONE, new(4), deployment(3, "", sequence=0, type="Rollback", to_version=1)],
-            "app-v3",
+            [
+                DONE,
+                deployment(2, "Failed"),
+                new(4),
+                replace(ROLLBACK, state="", sequence=0, accepted=None),
+            ],
+            "app-v2-rollback",
             id="a rollback goes first",
         ),
     ],
@@ -79,35 +87,141 @@ def test_which_deployment_acts(deployments: list[Any], name: str | None) -> None
     ],
 )
 def test_which_deployments_are_superseded(deployments: list[Any], names: list[str]) -> None:
-    assert [each.name for each in superseded(fleet(deployments=deployments))] == names
+    assert [each.name for each, _ in superseded(fleet(deployments=deployments))] == names
 
 
 def test_a_superseded_one_is_canceled_and_ready_so_that_no_pipeline_turns_red() -> None:
-    status = status_of(supersede(fleet(), deployment(2)))
+    status = status_of(supersede(fleet(), deployment(2), deployment(3)))
+    assert status["message"] == "FleetDeployment app-v3 has taken its place"
     assert (status["state"], status["reason"]) == ("Canceled", "Superseded")
     ready = next(each for each in status["conditions"] if each["type"] == "Ready")
     assert (ready["status"], ready["reason"]) == ("True", "Superseded")
 
 
+def users(number: int, kind: str, state: str = "", **fields: Any) -> Any:
+    """A user's deployment; not accepted yet unless it has a state."""
+    given: dict[str, Any] = {"name": "by-hand", "type": kind, "owner_uid": "", "to_version": 1}
+    given["from_version"] = 0
+    if not state:
+        given |= {"sequence": 0, "accepted": None, "started": None, "workload_hash": ""}
+    return deployment(number, state, **{**given, **fields})
+
+
+STABLE = [version(1, stable=True), version(2)]
+
+
+@pytest.mark.parametrize(
+    ("deployments", "acts"),
+    [
+        pytest.param([DONE, users(5, "Restart")], "by-hand", id="nothing is open"),
+        pytest.param([DONE, deployment(2), users(5, "Rollback")], "app-v2", id="once it has ended"),
+        pytest.param(
+            [
+                DONE,
+                deployment(2, "Failed"),
+                deployment(3, "", sequence=0, name="app-v2-rollback", type="Rollback"),
+                users(5, "Stop", to_version=0),
+            ],
+            "by-hand",
+            id="before an automatic rollback",
+        ),
+        pytest.param(
+            [DONE, users(6, "Stop", to_version=0), users(5, "Rollback", name="older")],
+            "older",
+            id="of two the older",
+        ),
+        pytest.param([DONE, users(5, "Update")], None, id="never one that is refused"),
+    ],
+)
+@pytest.mark.row("User deployments")
+def test_when_a_user_s_deployment_acts(deployments: list[Any], acts: str | None) -> None:
+    found = active(fleet(versions=STABLE, deployments=deployments))
+    assert (found.name if found is not None else None) == acts
+
+
+@pytest.mark.parametrize(
+    ("deployments", "pairs"),
+    [
+        pytest.param(
+            [DONE, deployment(2), users(5, "Rollback")],
+            [("app-v2", "by-hand")],
+            id="a Rollback takes the place of what is open",
+        ),
+        pytest.param(
+            [DONE, ROLLBACK, users(5, "Stop", to_version=0)],
+            [("app-v2-rollback", "by-hand")],
+            id="a Stop that of an open rollback",
+        ),
+        pytest.param([DONE, deployment(2), users(5, "Restart")], [], id="a Restart nobody's"),
+        pytest.param(
+            [DONE, users(2, "Restart", "InProgress"), new(3)],
+            [("by-hand", "app-v3")],
+            id="a newer version takes that of a Restart",
+        ),
+        pytest.param(
+            [DONE, users(2, "Rollback", "InProgress"), new(3)],
+            [],
+            id="and waits for a user's Rollback",
+        ),
+        pytest.param(
+            [
+                DONE,
+                deployment(2, "Failed"),
+                users(3, "Stop", "Completed", to_version=0),
+                deployment(4, "", sequence=0, name="app-v2-rollback", type="Rollback"),
+            ],
+            [("app-v2-rollback", "by-hand")],
+            id="an automatic rollback that came too late",
+        ),
+    ],
+)
+@pytest.mark.row("One open deployment")
+def test_whose_place_a_user_s_deployment_takes(
+    deployments: list[Any], pairs: list[tuple[str, str]]
+) -> None:
+    found = superseded(fleet(versions=STABLE, deployments=deployments))
+    assert [(each.name, by.name) for each, by in found] == pairs
+
+
 def test_a_user_s_deployment_is_refused_in_its_own_status_once() -> None:
-    theirs = deployment(5, "", owner_uid="", name="by-hand", type="Rollback")
-    status = status_of(refuse_users(fleet(deployments=[DONE, theirs]))[0])
-    assert (status["state"], status["reason"]) == ("Failed", "Refused")
+    theirs = users(5, "Update")
+    status = status_of(answer_users(fleet(deployments=[DONE, theirs]))[0])
+    assert (status["state"], status["reason"]) == ("Failed", "MadeByTheOperator")
     assert {each["type"] for each in status["conditions"]} == {"Ready", "Stalled"}
-    refused = deployment(5, "Failed", owner_uid="", name="by-hand")
-    assert refuse_users(fleet(deployments=[DONE, refused])) == []
+    refused = replace(theirs, state="Failed", status=status)
+    assert answer_users(fleet(deployments=[DONE, refused])) == []
 
 
-def test_a_user_s_deployment_is_none_of_the_job_s() -> None:
-    theirs = deployment(5, owner_uid="")
-    assert active(fleet(deployments=[DONE, theirs])) is None
-    assert fleet(deployments=[DONE, theirs]).accepted == (DONE,)
+def test_one_that_poses_as_the_operator_s_is_a_user_s() -> None:
+    posing = new(9)
+    view = fleet(versions=STABLE, deployments=[DONE, replace(posing, name="by-hand")])
+    assert active(view) is None
+    assert status_of(answer_users(view)[0])["state"] == "Failed"
+
+
+def test_a_stop_says_how_many_nodes_still_run_and_ends_when_none_does() -> None:
+    stop = users(5, "Stop", to_version=0)
+    running = execution(stable=True)
+    view = fleet(versions=STABLE, deployments=[DONE, stop], executions=[running])
+    status = status_of(record_stop(view, stop_progress(view, stop)))
+    assert (status["state"], status["sequence"], status["totalNodes"]) == ("InProgress", 2, 1)
+    assert status["message"] == "stopping: 1 of 1 nodes still run"
+    begun = replace(stop, sequence=2, started=NOW, total=1, state="InProgress", status=status)
+    ended = replace(running, observed="Stopped")
+    view = fleet(versions=STABLE, deployments=[DONE, begun], executions=[ended])
+    status = status_of(record_stop(view, stop_progress(view, begun)))
+    assert (status["state"], status["reason"], status["updatedNodes"]) == (
+        "Completed",
+        "Stopped",
+        1,
+    )
 
 
 def run_of(own: Any, *executions: Any, **fields: Any) -> tuple[Fleet, Progress]:
     target = version(2)
+    nodes = fields.pop("nodes", [node(f"n{number:02}") for number in range(1, 31)])
     view = fleet(
-        nodes=[node(f"n{number:02}") for number in range(1, 31)],
+        nodes=nodes,
         versions=[version(1, stable=True), target],
         deployments=[DONE, own],
         executions=executions,
@@ -209,6 +323,22 @@ def test_no_status_grows_with_the_number_of_nodes() -> None:
     assert len(failures(run)) == 20
     assert failures(run)[0]["node"] == "n30", "the first failures, not the last"
     assert len(canaries(run)) == 20
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels", "spec.rollout.spreadBy")
+def test_the_chosen_canaries_and_how_they_were_chosen_are_told() -> None:
+    choice = {"canarySelector": {"matchLabels": {"tier": "canary"}}, "spreadBy": ["zone"]}
+    rollout = settings(strategy="Canary", canaryCount=2, maxParallel=2, **choice)
+    labels = {"tier": "canary"}
+    nodes = [node("n1", labels={"zone": "b"})]
+    nodes += [node(f"a{number}", labels={**labels, "zone": "a"}) for number in range(9)]
+    nodes += [node("b1", labels={**labels, "zone": "b"})]
+    view, run = run_of(replace(new(2), rollout=rollout), nodes=nodes)
+    status = status_of(record(view, run, GOING, {}, ""))
+    assert {name[0] for name in status["canaryNodes"]} == {"a", "b"}
+    assert len(status["canaryNodes"]) == 2
+    resolved = status["resolved"]["rollout"]
+    assert {key: resolved[key] for key in choice} == choice
 
 
 @pytest.mark.row("Blame")

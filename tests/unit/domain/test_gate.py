@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from unit.domain.builders import deployment, execution, fleet, node, settings, version
-from wavegate.domain.gate import Gate, gate
+from wavegate.domain.gate import TRANSITIONS, Gate, gate
 from wavegate.domain.observed import ExecutionView
 from wavegate.domain.waves import progress
 
@@ -19,9 +21,16 @@ def stands(
     auto: bool = False,
     strategy: str = "Canary",
     nodes: list[Any] = NODES,
+    labels: dict[str, str] | None = None,
     **own: Any,
 ) -> Gate:
-    rollout = settings(strategy=strategy, autoPromote=auto, canaryCount=2, maxParallel=2)
+    rollout = settings(
+        strategy=strategy,
+        autoPromote=auto,
+        canaryCount=2,
+        maxParallel=2,
+        canarySelector=labels and {"matchLabels": labels},
+    )
     update = deployment(2, rollout=rollout, total=4, **own)
     v2 = version(2)
     view = fleet(
@@ -73,6 +82,47 @@ def test_where_the_gate_stands(
     assert stands(*executions, **fields) is expected
 
 
+CANARY = {"tier": "canary"}
+ONE_ABLE = [node("n1", labels=CANARY), *NODES[1:]]
+OUTSIDE = canary("n1", wave=0, deployment="another")
+STAND_IN = canary("n1", wave=0, deployment="another", stable=True)
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels")
+@pytest.mark.parametrize(
+    ("executions", "fields", "expected"),
+    [
+        pytest.param((), {"nodes": ONE_ABLE}, Gate.JUDGING, id="one may be a canary"),
+        pytest.param((), {"nodes": NODES}, Gate.NO_CANARY, id="none may be one"),
+        pytest.param((), {"nodes": NODES, "strategy": "Rolling"}, Gate.NONE, id="Rolling has none"),
+        pytest.param(
+            STABLE[:1],
+            {"nodes": ONE_ABLE, "auto": True},
+            Gate.PASSED,
+            id="fewer than canaryCount, but all that there are",
+        ),
+        pytest.param((OUTSIDE,), {"nodes": ONE_ABLE}, Gate.JUDGING, id="a stand-in is judged"),
+        pytest.param((STAND_IN,), {"nodes": ONE_ABLE}, Gate.AWAITING, id="a stand-in is stable"),
+        pytest.param(
+            (STAND_IN,), {"nodes": ONE_ABLE, "auto": True}, Gate.PASSED, id="and is enough"
+        ),
+        pytest.param(
+            (STAND_IN,), {"nodes": NODES, "auto": True}, Gate.NO_CANARY, id="it may not be one"
+        ),
+        pytest.param(
+            (OUTSIDE,), {"nodes": NODES, "auto": True}, Gate.NO_CANARY, id="nor be waited for"
+        ),
+        pytest.param(
+            (OUTSIDE,), {"nodes": [NODES[0]], "auto": True}, Gate.JUDGING, id="nobody is left"
+        ),
+    ],
+)
+def test_only_nodes_that_may_be_canaries_open_the_gate(
+    executions: tuple[ExecutionView, ...], fields: dict[str, Any], expected: Gate
+) -> None:
+    assert stands(*executions, labels=CANARY, **fields) is expected
+
+
 def test_withdrawn_canaries_prove_nothing() -> None:
     gone = canary("n1", "Stopped", details={"withdrawn": "NodeGone"})
     assert stands(gone, auto=True, nodes=[]) is Gate.NO_CANARY
@@ -81,3 +131,74 @@ def test_withdrawn_canaries_prove_nothing() -> None:
 def test_a_rollout_that_has_nothing_to_do_has_no_gate() -> None:
     done = [canary(f"n{n}", deployment="another", wave=0, stable=True) for n in range(1, 5)]
     assert stands(*done) is Gate.NONE
+
+
+@dataclass(frozen=True)
+class World:
+    """A rollout of two canaries, as small as a gate's story can be told."""
+
+    canaries: tuple[str, str] = ("", "")
+    """Of each: nothing yet, judged, stable, failed, or gone with its node."""
+    targets: bool = True
+    """Whether there are nodes that could be taken."""
+    auto: bool = False
+    promoted: bool = False
+    recorded: bool = False
+
+    def gate(self) -> Gate:
+        states = {
+            "judged": canary,
+            "stable": lambda name: canary(name, stable=True),
+            "failed": lambda name: canary(name, "Failed"),
+            "gone": lambda name: canary(name, "Stopped", details={"withdrawn": "NodeGone"}),
+        }
+        known = [states[each](f"n{n}") for n, each in enumerate(self.canaries, 1) if each]
+        living = [f"n{n}" for n, each in enumerate(self.canaries, 1) if each not in ("", "gone")]
+        nodes = [*living, "n3", "n4"] if self.targets else living
+        return stands(
+            *known,
+            auto=self.auto,
+            nodes=[node(name) for name in nodes],
+            promoted=self.promoted,
+            promoted_gate=self.recorded,
+        )
+
+    def next(self) -> Iterator[World]:
+        """What may happen next: to a canary, by a person, to the targets.
+
+        The pass that finds the gate passed puts that on record; before, nothing rests on it.
+        """
+        if self.gate() is Gate.PASSED and not self.recorded:
+            yield replace(self, recorded=True)
+            return
+        following = {
+            "": ("judged",),
+            "judged": ("stable", "failed", "gone"),
+            "stable": ("gone",),
+            "gone": ("judged",),
+            "failed": (),
+        }
+        first, second = self.canaries
+        for state in following[first]:
+            if state != "judged" or self.targets:
+                yield replace(self, canaries=(state, second))
+        for state in following[second]:
+            if state != "judged" or self.targets:
+                yield replace(self, canaries=(first, state))
+        yield replace(self, promoted=True)
+        yield replace(self, targets=not self.targets)
+
+
+def test_the_table_of_transitions_is_what_can_happen_to_a_gate() -> None:
+    seen, waiting, made = set(), [World(), World(auto=True)], set()
+    while waiting:
+        world = waiting.pop()
+        if world in seen:
+            continue
+        seen.add(world)
+        for following in world.next():
+            made.add((world.gate(), following.gate()))
+            waiting.append(following)
+    assert {(before, after) for before, _, after in TRANSITIONS} == {
+        (before, after) for before, after in made if before is not after
+    }

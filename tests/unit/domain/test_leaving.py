@@ -19,7 +19,7 @@ from unit.domain.builders import (
     pod,
     version,
 )
-from wavegate.domain.leaving import is_leaving, needs_place_to_leave, reason_to_stop
+from wavegate.domain.leaving import holds_place, needs_place_to_leave, reason_to_stop
 
 EDGE = version(1, stable=True, spec=job_spec(selector={"matchLabels": {"pool": "edge"}}))
 CORE = version(2, spec=job_spec(selector={"matchLabels": {"pool": "core"}}))
@@ -96,7 +96,7 @@ def test_which_nodes_need_and_hold_a_place_to_leave(
 ) -> None:
     here = chain(claim, pods=pods)
     assert needs_place_to_leave(here) is needs
-    assert is_leaving(here, NOW) is holds
+    assert holds_place(here, NOW) is holds
 
 
 def test_with_no_version_left_nothing_is_stopped() -> None:

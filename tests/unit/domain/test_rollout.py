@@ -17,11 +17,15 @@ from unit.domain.builders import (
     settings,
     version,
 )
+from wavegate.domain.actions import SetStatus
+from wavegate.domain.deployments import record_stop, supersede, superseded
 from wavegate.domain.observed import ExecutionView
 from wavegate.domain.rollout import TRANSITIONS, Outlook, outlook
+from wavegate.domain.stopping import Stop
 from wavegate.domain.waves import progress
 
 NAMES = ("n1", "n2", "n3", "n4")
+STARTED = deployment(2).started
 BUDGET = {"maxFailedNodes": 1, "maxFailedNodesPercent": 50}
 
 
@@ -55,89 +59,81 @@ ALL = [*stable("n1", "n2"), *stable("n3", "n4", wave=2)]
 CANARY = {"strategy": "Canary", "canaryCount": 2, "autoPromote": False}
 
 
-@pytest.mark.parametrize(
-    ("executions", "fields", "state", "reason"),
-    [
-        pytest.param(
-            [], {"nodes": [], "own": {"started": None}}, "Pending", "NoTargets", id="none"
-        ),
-        pytest.param([], {"own": {"started": None}}, "InProgress", "Progressing", id="a target"),
-        pytest.param(
-            [], {"own": {"started": None, "paused": True}}, "Paused", "Paused", id="paused at once"
-        ),
-        pytest.param(stable("n1"), {}, "InProgress", "Progressing", id="on its way"),
-        pytest.param(stable("n1"), {"own": {"paused": True}}, "Paused", "Paused", id="paused"),
-        pytest.param(
-            stable("n1"),
-            {"job": job(job_spec(rollout={"paused": True}))},
-            "Paused",
-            "Paused",
-            id="paused by the job",
-        ),
-        pytest.param(
-            stable("n1", "n2"),
-            {"rollout": CANARY},
-            "Paused",
-            "AwaitingPromotion",
-            id="the canaries wait for a person",
-        ),
-        pytest.param(
-            [], {"rollout": CANARY, "nodes": []}, "InProgress", "NoCanary", id="no canary"
-        ),
-        pytest.param(
-            [new("n1", "Failed")], {"rollout": CANARY}, "Failed", "CanaryFailed", id="bad canary"
-        ),
-        pytest.param(
-            [new("n1", "Failed"), new("n2", "Failed")],
-            {"rollout": BUDGET},
-            "Failed",
-            "BudgetExceeded",
-            id="above the budget",
-        ),
-        pytest.param(
-            stable("n1"), {"own": {"canceled": True}}, "Canceled", "Canceled", id="cancel"
-        ),
-        pytest.param(
-            [new("n1", "Failed")],
-            {"rollout": CANARY, "own": {"canceled": True}},
-            "Canceled",
-            "Canceled",
-            id="a cancel wins over a failure",
-        ),
-        pytest.param(
-            [new("n1")], {"held": "timed out"}, "InProgress", "MetricsUnreadable", id="held"
-        ),
-        pytest.param(
-            [new("n1")],
-            {"held": "timed out", "given_up": True},
-            "Failed",
-            "MetricsUnreadable",
-            id="given up",
-        ),
-        pytest.param(ALL, {"stamped": NOW}, "Completed", "Completed", id="all are updated"),
-        pytest.param(
-            [*ALL[:3], new("n4", "Failed", wave=2)],
-            {"stamped": NOW, "rollout": BUDGET},
-            "Completed",
-            "Degraded",
-            id="completed with a failure inside its budget",
-        ),
-        pytest.param(
-            stable("n1", "n2"),
-            {"stamped": NOW, "nodes": [node("n1"), node("n2")]},
-            "Completed",
-            "Completed",
-            id="no target is left",
-        ),
-        pytest.param(
-            stable("n1", "n2"),
-            {"nodes": [node("n1"), node("n2"), node("n3", ready=False, ready_changed=NOW - 9)]},
-            "InProgress",
-            "Progressing",
-            id="a node that left after the start is waited for",
-        ),
-    ],
-)
+SCENARIOS = [
+    pytest.param([], {"nodes": [], "own": {"started": None}}, "Pending", "NoTargets", id="none"),
+    pytest.param([], {"own": {"started": None}}, "InProgress", "Progressing", id="a target"),
+    pytest.param(
+        [], {"own": {"started": None, "paused": True}}, "Paused", "Paused", id="paused at once"
+    ),
+    pytest.param(stable("n1"), {}, "InProgress", "Progressing", id="on its way"),
+    pytest.param(stable("n1"), {"own": {"paused": True}}, "Paused", "Paused", id="paused"),
+    pytest.param(
+        stable("n1"),
+        {"job": job(job_spec(rollout={"paused": True}))},
+        "Paused",
+        "Paused",
+        id="paused by the job",
+    ),
+    pytest.param(
+        stable("n1", "n2"),
+        {"rollout": CANARY},
+        "Paused",
+        "AwaitingPromotion",
+        id="the canaries wait for a person",
+    ),
+    pytest.param([], {"rollout": CANARY, "nodes": []}, "InProgress", "NoCanary", id="no canary"),
+    pytest.param(
+        [new("n1", "Failed")], {"rollout": CANARY}, "Failed", "CanaryFailed", id="bad canary"
+    ),
+    pytest.param(
+        [new("n1", "Failed"), new("n2", "Failed")],
+        {"rollout": BUDGET},
+        "Failed",
+        "BudgetExceeded",
+        id="above the budget",
+    ),
+    pytest.param(stable("n1"), {"own": {"canceled": True}}, "Canceled", "Canceled", id="cancel"),
+    pytest.param(
+        [new("n1", "Failed")],
+        {"rollout": CANARY, "own": {"canceled": True}},
+        "Canceled",
+        "Canceled",
+        id="a cancel wins over a failure",
+    ),
+    pytest.param([new("n1")], {"held": "timed out"}, "InProgress", "MetricsUnreadable", id="held"),
+    pytest.param(
+        [new("n1")],
+        {"held": "timed out", "given_up": True},
+        "Failed",
+        "MetricsUnreadable",
+        id="given up",
+    ),
+    pytest.param(ALL, {"stamped": NOW}, "Completed", "Completed", id="all are updated"),
+    pytest.param(
+        [*ALL[:3], new("n4", "Failed", wave=2)],
+        {"stamped": NOW, "rollout": BUDGET},
+        "Completed",
+        "Degraded",
+        id="completed with a failure inside its budget",
+    ),
+    pytest.param(
+        stable("n1", "n2"),
+        {"stamped": NOW, "nodes": [node("n1"), node("n2")]},
+        "Completed",
+        "Completed",
+        id="no target is left",
+    ),
+    pytest.param(
+        stable("n1", "n2"),
+        {"nodes": [node("n1"), node("n2"), node("n3", ready=False, ready_changed=NOW - 9)]},
+        "InProgress",
+        "Progressing",
+        id="a node that left after the start is waited for",
+    ),
+]
+
+
+@pytest.mark.parametrize(("executions", "fields", "state", "reason"), SCENARIOS)
 def test_where_a_rollout_stands(
     executions: list[ExecutionView], fields: dict[str, Any], state: str, reason: str
 ) -> None:
@@ -218,6 +214,38 @@ def test_a_failed_rollback_says_so() -> None:
     assert (found.state, found.reason) == ("Failed", "RollbackFailed")
 
 
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels")
+@pytest.mark.parametrize(
+    ("nodes", "says"),
+    [
+        pytest.param({}, "matches none of the job's 3 nodes; waits", id="none"),
+        pytest.param(
+            {"n1": {"ready": False}, "n2": {"unschedulable": True}},
+            "matches 2 of the job's 3 nodes, no target now (n1 NotReady, n2 Cordoned); waits",
+            id="none that is a target",
+        ),
+    ],
+)
+def test_without_a_canary_the_message_names_the_field_what_it_matches_and_who_can_help(
+    nodes: dict[str, Any], says: str
+) -> None:
+    labels = {"tier": "canary", "a": "b"}
+    rollout = {**CANARY, "canarySelector": {"matchLabels": labels}}
+    seen = [
+        node(name, labels=labels if name in nodes else {"tier": "canary"}, **nodes.get(name, {}))
+        for name in ("n1", "n2", "n3")
+    ]
+    found = stands(nodes=seen, rollout=rollout)
+    assert found.reason == "NoCanary"
+    assert found.message.startswith(
+        f"no node can be a canary: spec.rollout.canarySelector.matchLabels (a=b,tier=canary) {says}"
+    )
+    assert found.message.endswith(
+        "label a node that is to be a canary, or change the field of FleetJob app"
+    )
+    assert found.may_take, "it goes on by itself as soon as one can"
+
+
 def test_immediate_is_judged_at_its_end_only() -> None:
     immediate = {"strategy": "Immediate", **BUDGET}
     early = [new("n1", "Failed"), new("n2", "Failed"), new("n3"), new("n4")]
@@ -240,6 +268,50 @@ def test_the_message_names_the_first_failure_and_how_many_more() -> None:
     assert message == "2 failed, above maxFailedNodes 0: n2: exit code 1 (and 1 more)"
 
 
+def test_the_table_of_transitions_is_what_the_rules_make_of_every_scenario() -> None:
+    begun: list[tuple[str, dict[str, Any]]] = [("InProgress", {}), ("Paused", {})]
+    before_it = [(state, {"started": None, "total": 0}) for state in ("", "Pending", "Paused")]
+    made = set()
+    for before, own in [*begun, *before_it]:
+        for scenario in SCENARIOS:
+            executions, fields, *_ = scenario.values
+            if "stamped" in fields and own:
+                continue  # what has not begun has stamped nothing
+            given = {**fields.get("own", {}), **own, "state": before}
+            if not own:
+                given["started"] = STARTED
+            made.add((before, stands(*executions, **{**fields, "own": given}).state))
+    made |= {(state, "Canceled") for state in ("", "Pending", "InProgress", "Paused")}
+    made |= {
+        (state, stopped(state, left)) for state in ("", "Pending", "InProgress") for left in (0, 1)
+    }
+    assert {(before, after) for before, _, after in TRANSITIONS} == {
+        (before, after) for before, after in made if before != after
+    }
+
+
+def stopped(before: str, left: int) -> str:
+    """State of a user's Stop on whose job's nodes so many executions still run."""
+    step = record_stop(fleet(), Stop(deployment(2, before, type="Stop"), 1, left, 0))
+    if step is None:
+        return before
+    [write] = step.actions
+    assert isinstance(write, SetStatus)
+    return str(write.status["state"])
+
+
+@pytest.mark.parametrize("state", ["", "Pending", "InProgress", "Paused"])
+def test_whatever_is_open_is_superseded(state: str) -> None:
+    older, newer = deployment(2, state), deployment(3, "", sequence=0)
+    view = fleet(versions=[version(2), version(3)], deployments=[older, newer])
+    step = supersede(view, older, newer)
+    assert superseded(view) == [(older, newer)]
+    assert step is not None
+    [write] = step.actions
+    assert isinstance(write, SetStatus)
+    assert (write.status["state"], write.status["reason"]) == ("Canceled", "Superseded")
+
+
 @pytest.mark.parametrize("state", ["Completed", "Failed", "Canceled"])
 def test_a_terminal_state_never_changes(state: str) -> None:
-    assert TRANSITIONS[state] == frozenset()
+    assert state not in {before for before, _, _ in TRANSITIONS}

@@ -11,7 +11,7 @@ from unit.domain.builders import deployment, fleet, job, settings, version
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.actions import CreateDeployment, CreateVersion, Urgency
 from wavegate.domain.observed import JobView
-from wavegate.domain.versions import is_held, new_deployment, new_version, newest_failed
+from wavegate.domain.versions import new_deployment, new_version
 
 V1 = version(1, stable=True, spec=load_job_spec(spec("app:1")))
 
@@ -37,6 +37,7 @@ def made_version(raw: dict[str, Any], **fields: Any) -> CreateVersion | None:
         pytest.param({"suspend": True}, False, id="suspend"),
         pytest.param({"description": "words"}, False, id="description"),
         pytest.param({"priority": 70}, False, id="priority"),
+        pytest.param({"revisionHistoryLimit": 2}, False, id="revisionHistoryLimit"),
         pytest.param({"priority": 50, "suspend": False, "labels": {}}, False, id="defaults"),
         pytest.param({"meta": {"note": "x"}}, True, id="meta of the user's own"),
         pytest.param({"labels": {"a": "b"}}, True, id="labels"),
@@ -152,41 +153,6 @@ def test_a_new_version_waits_for_an_open_rollback() -> None:
     step = new_deployment(ended)
     assert step is not None
     assert step.key == "FleetDeployment/app-v3"
-
-
-@pytest.mark.parametrize(
-    ("raw", "workload", "held"),
-    [
-        pytest.param({**spec("app:2"), "meta": {"a": "b"}}, "w2", True, id="a change of words"),
-        pytest.param(spec("app:2", maxParallel=1), "w2", False, id="other rollout settings"),
-        pytest.param(spec("app:2", paused=True), "w2", True, id="a pause is no other setting"),
-        pytest.param(spec("app:3"), "w3", False, id="another workload"),
-    ],
-)
-def test_a_failed_workload_is_tried_again_only_by_more_than_words(
-    raw: dict[str, Any], workload: str, held: bool
-) -> None:
-    tried = version(2, spec=load_job_spec(spec("app:2")))
-    again = version(3, spec=load_job_spec(raw), workload_hash=workload)
-    back = deployment(3, "Completed", name="app-v2-rollback", type="Rollback", workload_hash="w1")
-    view = fleet(versions=[V1, tried, again], deployments=[DONE, FAILED, back])
-    assert is_held(view, again) is held
-
-
-@pytest.mark.parametrize(
-    ("last", "failed"),
-    [
-        pytest.param(FAILED, True, id="it failed"),
-        pytest.param(deployment(2, "Canceled", reason="Canceled"), True, id="a person canceled"),
-        pytest.param(deployment(2, "Canceled", reason="Superseded"), False, id="superseded"),
-        pytest.param(deployment(2, "Failed", type="Rollback"), False, id="a failed rollback"),
-        pytest.param(deployment(2, "Completed"), False, id="it completed"),
-        pytest.param(deployment(2, "Failed", sequence=0), False, id="refused, never accepted"),
-    ],
-)
-def test_what_counts_as_the_newest_failed(last: Any, failed: bool) -> None:
-    found = newest_failed(fleet(versions=[V1, version(2)], deployments=[DONE, last]))
-    assert (found is last) is failed
 
 
 def test_settings_of_the_failed_rollout_are_those_of_its_rollback() -> None:

@@ -58,7 +58,8 @@ def failed_before(**fields: Any) -> dict[str, Any]:
     """Version 2 has failed and was taken back."""
     words = {"message": "the canary gate refused it: n1: boom"}
     bad = deployment(2, "Failed", reason="CanaryFailed", status=words)
-    back = replace(deployment(3, "Completed"), type="Rollback", to_version=1, workload_hash="w1")
+    back = deployment(3, "Completed", type="Rollback", to_version=1, workload_hash="w1")
+    back = replace(back, name="app-v2-rollback")
     return {"versions": [V1, V2], "deployments": [DONE, bad, back], **fields}
 
 
@@ -214,18 +215,15 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
         ["the canary gate refused it: n1: boom", "back on v1", "change the spec to try again"],
     ),
     "another workload, of the same words": (
-        failed_before(
-            deployments=[
-                DONE,
-                deployment(
-                    2, "Failed", workload_hash="w1", status={"message": "n1: boom"}, to_version=1
-                ),
-                deployment(3, "Completed", type="Update", to_version=1),
+        {
+            "versions": [V1, V2],
+            "deployments": [
+                deployment(2, "Failed", status={"message": "n1: boom"}),
+                deployment(3, "Completed", to_version=1, workload_hash="w1"),
             ],
-            versions=[V1],
-        ),
+        },
         "FailedWorkload",
-        ["v1 is v1 again, which failed: n1: boom", "change what runs", "or spec.rollout"],
+        ["v2 is v2 again, which failed: n1: boom", "the workload or the rollout section"],
     ),
     "what stops": (
         {
@@ -234,12 +232,12 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             "pods": [pod(execution(1), deletion=NOW + 30)],
         },
         "Stopping",
-        ["suspended by spec.suspend", f"n1 still stop, by {at(30)}"],
+        ["stopped by spec.suspend", f"n1 still stop, by {at(30)}"],
     ),
     "a suspended job": (
         {"job": job(job_spec(suspend=True))},
         "Suspended",
-        ["suspended by spec.suspend", "set it to false"],
+        ["stopped by spec.suspend", "turn it off to start again"],
     ),
     "a back-off": (
         {

@@ -9,7 +9,7 @@ import pytest
 
 from unit.domain.builders import NOW, deployment, execution, fleet, node, settings, version
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import ExecutionView
+from wavegate.domain.observed import ExecutionView, NodeView
 from wavegate.domain.waves import Progress, Sizes, lineage, next_takes, progress, sizes
 
 V1 = version(1, stable=True)
@@ -243,3 +243,121 @@ def test_nothing_is_taken_over_from_any_other(first: Any) -> None:
     second = deployment(3, workload_hash="w2")
     view = fleet(versions=[V1, V2, third], deployments=[first, second])
     assert lineage(view, second) == {"app-v3"}
+
+
+CANARIES = {"strategy": "Canary", "canaryCount": 2, "maxParallel": 2}
+TIER = {"tier": "canary"}
+ABLE = {**CANARIES, "canarySelector": {"matchLabels": TIER}}
+
+
+def zoned(**zones: str) -> list[NodeView]:
+    return [node(name, labels={"zone": zone}) for name, zone in zones.items()]
+
+
+def tiers(*able: str) -> list[NodeView]:
+    return [node(name, labels=TIER if name in able else {}) for name in NAMES]
+
+
+def taken(view: Fleet, run: Progress, *, advance: bool = True) -> list[tuple[str, int]]:
+    found = next_takes(view, run, may_advance=advance, free_places=None)
+    return sorted((take.node, take.wave) for take in found)
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels")
+@pytest.mark.parametrize("able", [("n1", "n3"), ("n2", "n4"), ("n2",)], ids=str)
+def test_canaries_are_those_that_the_selector_matches_though_they_be_fewer(
+    able: tuple[str, ...],
+) -> None:
+    view, run = run_of(nodes=tiers(*able), rollout=settings(**ABLE))
+    assert taken(view, run) == [(name, 1) for name in able]
+    assert run.sizes.waves == (2 if len(able) == 2 else 3), "2 and 2, or 1, 2 and 1"
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels")
+def test_the_other_nodes_come_in_the_later_waves() -> None:
+    canary = new("n2", stable=True)
+    view, run = run_of(canary, nodes=tiers("n2"), rollout=settings(**ABLE))
+    assert (run.filled, run.judged) == (True, True), "no other may be a canary"
+    assert taken(view, run, advance=False) == []
+    assert [wave for _, wave in taken(view, run)] == [2, 2]
+    assert run.sizes.waves == 3
+    _, run = run_of(canary, new("n1", wave=2), nodes=tiers("n2"), rollout=settings(**ABLE))
+    assert run.sizes.waves == 3
+    view, run = run_of(replace(canary, stable_at=None), nodes=tiers("n2"), rollout=settings(**ABLE))
+    assert (run.filled, run.judged) == (True, False)
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels")
+def test_a_canary_is_replaced_by_one_that_may_be_one() -> None:
+    away = new("n2", details={"withdrawn": "PodDeleted"})
+    view, run = run_of(away, nodes=tiers("n2", "n3"), rollout=settings(**ABLE))
+    assert taken(view, run) == [("n3", 1)]
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels")
+def test_without_the_strategy_canary_the_selector_means_nothing() -> None:
+    rolling = settings(**{**ABLE, "strategy": "Rolling"})
+    plain, run = run_of(nodes=tiers(), rollout=settings(maxParallel=2))
+    view, other = run_of(nodes=tiers(), rollout=rolling)
+    assert taken(view, other) == taken(plain, run) != []
+
+
+@pytest.mark.row("spec.rollout.canarySelector.matchLabels")
+def test_the_second_wave_follows_a_stand_in_whose_gate_was_passed_though_it_has_left() -> None:
+    stand_in = new("n2", wave=0, deployment="another", stable=True)
+    rollout = settings(**ABLE)
+    view, run = run_of(stand_in, nodes=tiers("n2"), rollout=rollout)
+    assert (run.current, run.judged) == (0, True)
+    assert [wave for _, wave in taken(view, run)] == [2, 2]
+    passed = {"promoted_gate": True}
+    view, run = run_of(stand_in, nodes=tiers(), rollout=rollout, own=passed)
+    assert [wave for _, wave in taken(view, run)] == [2, 2]
+    view, run = run_of(stand_in, nodes=tiers(), rollout=rollout)
+    assert taken(view, run) == []
+
+
+@pytest.mark.row("spec.rollout.spreadBy")
+def test_a_canary_is_replaced_by_one_of_its_own_zone() -> None:
+    rollout = settings(**CANARIES, spreadBy=["zone"])
+    away = new("n1", details={"withdrawn": "PodDeleted"})
+    nodes = zoned(n1="a", n2="b", n3="a", n4="b")
+    view, run = run_of(away, new("n2"), nodes=nodes, rollout=rollout)
+    assert taken(view, run) == [("n3", 1)]
+
+
+@pytest.mark.row("spec.rollout.spreadBy")
+@pytest.mark.parametrize("other", NAMES[1:])
+def test_a_wave_that_was_begun_is_completed_from_the_other_zones(other: str) -> None:
+    zones = {**dict.fromkeys(NAMES, "a"), other: "b"}
+    rollout = settings(maxParallel=2, spreadBy=["zone", "ignored-in-later-waves"])
+    view, run = run_of(new("n1"), nodes=zoned(**zones), rollout=rollout)
+    assert taken(view, run) == [(other, 1)]
+
+
+@pytest.mark.row("spec.rollout.spreadBy")
+def test_what_the_wave_has_counts_before_what_the_rollout_has() -> None:
+    earlier = [new("n1", stable=True), new("n2", stable=True)]
+    nodes = zoned(n1="a", n2="a", n3="b", n4="a", n5="b")
+    rollout = settings(maxParallel=2, spreadBy=["zone"])
+    view, run = run_of(*earlier, new("n3", wave=2), nodes=nodes, rollout=rollout)
+    assert taken(view, run) == [("n4", 2)]
+
+
+@pytest.mark.row("spec.rollout.spreadBy")
+def test_joiners_come_last_whatever_their_zone() -> None:
+    nodes = [*zoned(n1="a", n2="a"), node("late", labels={"zone": "b"}, created=NOW - 5)]
+    for rollout in (settings(**CANARIES, spreadBy=["zone"]), settings(spreadBy=["zone"])):
+        view, run = run_of(nodes=nodes, rollout=rollout, total=2)
+        assert [name for name, _ in taken(view, run)] == ["n1", "n2"]
+
+
+@pytest.mark.row("spec.rollout.spreadBy")
+def test_members_on_nodes_that_are_gone_count_for_no_zone() -> None:
+    gone = new("n9", stable=True)
+    again = new("n4", stable=True, node_uid="another")
+    rollout = settings(maxParallel=4, spreadBy=["zone"])
+    nodes = zoned(n1="a", n2="a", n3="b", n4="b")
+    view, run = run_of(gone, again, nodes=nodes, rollout=rollout, own={"wave_size": 4})
+    assert run.vacancies() == 2
+    zones = {node.name: node.labels["zone"] for node in nodes}
+    assert sorted(zones[name] for name, _ in taken(view, run)) == ["a", "b"]

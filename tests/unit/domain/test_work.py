@@ -14,8 +14,8 @@ from wavegate.domain.actions import (
     Action,
     CreateExecution,
     CreatePod,
-    DeleteExecution,
     DeletePod,
+    DeleteRecord,
     SetStatus,
     Step,
     Urgency,
@@ -61,7 +61,7 @@ def _short(action: Action) -> str:
             return f"pod for {action.execution}"
         case DeletePod():
             return f"delete {action.name}"
-        case DeleteExecution():
+        case DeleteRecord():
             return f"forget {action.name}"
         case SetStatus():
             STATUS_MODELS[action.kind].model_validate(dict(action.status))
@@ -228,13 +228,13 @@ def test_a_verdict_by_the_deadline_is_written_on_a_live_read_of_the_pod() -> Non
     write = step.actions[0]
     assert isinstance(write, SetStatus)
     assert write.proof is not None
-    assert (write.proof.name, write.proof.uid) == (pod_name("app", "n1"), "pod-2")
+    assert (write.proof.name, write.proof.uid) == (pod_name("app", NEW.node), "pod-2")
     bare = record(view(), chain(NEW), NEW, judgement)
     assert bare is not None
     without = bare.actions[0]
     assert isinstance(without, SetStatus)
     assert without.proof is not None
-    assert (without.proof.name, without.proof.uid) == (pod_name("app", "n1"), "")
+    assert (without.proof.name, without.proof.uid) == (pod_name("app", NEW.node), "")
 
 
 def test_a_failure_is_told_as_an_event_once() -> None:

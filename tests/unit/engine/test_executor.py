@@ -12,8 +12,8 @@ from wavegate.domain.actions import (
     CreateDeployment,
     CreatePod,
     CreateVersion,
-    DeleteExecution,
     DeletePod,
+    DeleteRecord,
     PrepareVersion,
 )
 from wavegate.domain.observed import JobView, PlanSettings
@@ -249,7 +249,7 @@ async def test_what_is_gone_already_is_deleted(api: FakeApi, engine: Engine, job
     await engine.executor.execute(job, claim("a"))
     view = engine.cache.executions.get("web", "edge-a-1")
     del api.objects[path_of("executions", "edge-a-1")]
-    action = DeleteExecution(view.name, view.uid, view.resource_version)
+    action = DeleteRecord("Execution", view.name, view.uid, view.resource_version)
     assert await engine.executor.execute(job, action) == Done()
     assert engine.cache.executions.get("web", "edge-a-1") is None
 

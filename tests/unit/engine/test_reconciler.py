@@ -49,6 +49,7 @@ class Bench:
             now=now,
             rng=Random(1),
         )
+        self.kind_gone = False
         self.reconciler = Reconciler(
             self._observe,
             self.engine.cache,
@@ -61,6 +62,7 @@ class Bench:
             settings=PlanSettings(lost_after=7.0),
             now=now,
             new_id=lambda: f"e{len(self.seen)}",
+            kind_gone=lambda: self.kind_gone,
         )
         self._tasks = [
             asyncio.create_task(self.writer.run()),

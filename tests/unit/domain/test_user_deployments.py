@@ -1,0 +1,91 @@
+"""Which of the users' deployments are accepted, and how the others end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from unit.domain.builders import deployment, fleet, job, version
+from wavegate.domain.user_deployments import answer, answers, first_in_line
+
+pytestmark = pytest.mark.row("User deployments")
+
+V1, V2, V3 = version(1, stable=True), version(2, stable=True), version(3)
+DONE = deployment(2, "Completed")
+FAILED = deployment(3, "Failed", reason="CanaryFailed")
+OPEN = deployment(3)
+
+
+def users(kind: str, to_version: int = 0, state: str = "", **fields: Any) -> Any:
+    given = {"name": "by-hand", "type": kind, "owner_uid": "", "to_version": to_version}
+    waiting = {"sequence": 0, "accepted": None, "started": None, "workload_hash": ""}
+    given |= {"from_version": 0, **waiting}
+    return deployment(9, state, **{**given, **fields})
+
+
+@pytest.mark.parametrize(
+    ("made", "others", "reason"),
+    [
+        pytest.param(users("Restart"), [DONE], None, id="Restart of the stable version"),
+        pytest.param(users("Restart", 3), [DONE, FAILED], None, id="Restart of what failed"),
+        pytest.param(users("Restart"), [DONE, OPEN], "RolloutOpen", id="Restart in a rollout"),
+        pytest.param(
+            users("Restart"),
+            [DONE, deployment(3, "", sequence=0)],
+            "RolloutOpen",
+            id="Restart before a rollout that is about to begin",
+        ),
+        pytest.param(users("Restart", 9), [DONE], "VersionMissing", id="Restart of nothing"),
+        pytest.param(users("Rollback", 1), [DONE], None, id="Rollback to what completed"),
+        pytest.param(users("Rollback", 1), [DONE, OPEN], None, id="Rollback in a rollout"),
+        pytest.param(users("Rollback", 3), [DONE], "NeverStable", id="Rollback to what never did"),
+        pytest.param(users("Rollback", 9), [DONE], "VersionMissing", id="Rollback to nothing"),
+        pytest.param(users("Stop"), [DONE, OPEN], None, id="Stop"),
+        pytest.param(users("Update", 2), [DONE], "MadeByTheOperator", id="Update"),
+        pytest.param(users("Create", 1), [], "MadeByTheOperator", id="Create"),
+        pytest.param(users("Stop", canceled=True), [DONE], "Canceled", id="canceled at once"),
+        pytest.param(
+            users("Rollback", 1, from_version=1), [DONE], "FromVersionDiffers", id="from elsewhere"
+        ),
+        pytest.param(users("Rollback", 1, from_version=2), [DONE], None, id="from where it is"),
+    ],
+)
+def test_what_is_accepted_and_what_is_refused(made: Any, others: list[Any], reason: Any) -> None:
+    view = fleet(versions=[V1, V2, V3], deployments=[*others, made])
+    said = answer(view, made)
+    assert (said.reason if said is not None else None) == reason
+    assert first_in_line(view) is (made if reason is None else None)
+
+
+def test_a_restart_needs_something_that_was_ever_stable() -> None:
+    made = users("Restart")
+    said = answer(fleet(versions=[V3], deployments=[made]), made)
+    assert said is not None
+    assert (said.state, said.reason) == ("Failed", "NoStableVersion")
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (users("Rollback", 9), "spec.toVersion: the job has no v9; it has v1, v2, v3"),
+        (users("Rollback", 3), "go back to one of v1, v2, or try it by a Restart"),
+        (users("Update"), "spec.type: Update deployments are made by the operator"),
+    ],
+)
+def test_a_refusal_names_the_field_and_the_way_out(made: Any, words: str) -> None:
+    said = answer(fleet(versions=[V1, V2, V3], deployments=[DONE, made]), made)
+    assert said is not None
+    assert words in said.message
+
+
+def test_one_that_a_former_job_accepted_ends_when_another_job_has_its_name() -> None:
+    left = users("Restart", state="InProgress", sequence=4, status={"jobUid": "another"})
+    view = fleet(job=job(), versions=[V1], deployments=[left])
+    assert [(each.name, said.state, said.reason) for each, said in answers(view)] == [
+        ("by-hand", "Canceled", "JobReplaced")
+    ]
+    assert view.accepted == (), "nor does it count for the job that is there now"
+    ended = replace(left, state="Completed")
+    assert answers(fleet(versions=[V1], deployments=[ended])) == []
