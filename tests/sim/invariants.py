@@ -89,7 +89,8 @@ class Invariants:
 
     def _terminal_states_stay(self, world: World) -> None:
         """5. A terminal state never changes."""
-        states = {f"ex/{name}": each.observed for name, each in world.executions.items()}
+        # By uid: of a node that is gone the records go, too, and their names may come again.
+        states = {f"{each.name} {each.uid}": each.observed for each in world.executions.values()}
         states |= {f"fd/{name}": each.state for name, each in world.deployments.items()}
         ended = ("Completed", "Failed", "Stopped", "Canceled")
         for name, state in states.items():
@@ -102,7 +103,7 @@ class Invariants:
         """5. observedGeneration and revision never fall."""
         assert world.job is not None
         documents = {"job": world.job.status}
-        documents |= {name: each.status for name, each in world.executions.items()}
+        documents |= {f"{each.name} {each.uid}": each.status for each in world.executions.values()}
         documents |= {f"fd/{name}": each.status for name, each in world.deployments.items()}
         for name, status in documents.items():
             now = (int(status.get("observedGeneration") or 0), int(status.get("revision") or 0))

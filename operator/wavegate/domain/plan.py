@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
 from wavegate.api.names import version_name
@@ -33,7 +34,7 @@ from wavegate.domain.sources import source_of
 from wavegate.domain.timeouts import queue_ends, wanted_until
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement, deadline, judge
-from wavegate.domain.waves import Progress, next_takes, progress, settings_of, sizes
+from wavegate.domain.waves import Progress, lineage, next_takes, progress, settings_of, sizes
 from wavegate.domain.work import NewClaim
 from wavegate.drivers.driver import DocumentError, driver_for
 from wavegate.drivers.pod import render_pod
@@ -334,6 +335,12 @@ class _Pass:
         action = PrepareVersion(version.version, version.name, version.uid, data, pod)
         return Step(f"Preparation/{version.name}", Urgency.CREATE, (action,))
 
+    @cached_property
+    def open_names(self) -> frozenset[str]:
+        """Names of open deployments, and of those that they took over: their records are kept."""
+        names = (lineage(self.fleet, each) for each in self.fleet.deployments if not each.terminal)
+        return frozenset().union(*names)
+
     def _nodes(self, claims: dict[str, NewClaim]) -> list[str]:
         return self.fleet.ordered({*self.fleet.chains, *claims})
 
@@ -364,8 +371,7 @@ class _Pass:
         ):
             return step
         wanted = run.version if run is not None else fleet.stable
-        open_names = frozenset({run.deployment.name}) if run is not None else frozenset()
-        return work.remove_leftovers(fleet, chain, wanted, open_names)
+        return work.remove_leftovers(fleet, chain, wanted, self.open_names)
 
     def _record_rollout(self, run: Progress, stands: Outlook, doing: str) -> None:
         if stands.stamp_stable:
