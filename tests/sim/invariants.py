@@ -92,7 +92,8 @@ class Invariants:
 
     def _states_change_as_the_tables_say(self, world: World) -> None:
         """5. A terminal state never changes; any other only as the transition tables say."""
-        states = {("ex", name): each.observed for name, each in world.executions.items()}
+        # By uid: of a node that is gone the records go, too, and their names may come again.
+        states = {("ex", f"{e.name} {e.uid}"): e.observed for e in world.executions.values()}
         states |= {("fd", name): each.state for name, each in world.deployments.items()}
         for key, state in states.items():
             before = self.states.get(key, state)  # whatever it was when the watching began
@@ -105,7 +106,7 @@ class Invariants:
         """5. observedGeneration and revision never fall."""
         assert world.job is not None
         documents = {"job": world.job.status}
-        documents |= {name: each.status for name, each in world.executions.items()}
+        documents |= {f"{each.name} {each.uid}": each.status for each in world.executions.values()}
         documents |= {f"fd/{name}": each.status for name, each in world.deployments.items()}
         for name, status in documents.items():
             now = (int(status.get("observedGeneration") or 0), int(status.get("revision") or 0))

@@ -171,6 +171,24 @@ def test_a_node_deleted_after_its_verdict_was_not_withdrawn() -> None:
     assert verdicts(world) == []
 
 
+@pytest.mark.row("Budget", "Kept")
+def test_a_failed_node_that_is_gone_counts_on_also_for_the_version_that_takes_over() -> None:
+    settings = {"maxFailedNodes": 2, "maxFailedNodesPercent": 50}
+    world = settled_on_v1(6, **settings)
+    bad = order(world)[1]
+    give(world, "app:2", CRASHES, bad)
+    world.apply(spec("app:2", **settings))
+    world.until(lambda w: any(e.observed == "Failed" for e in w.executions.values()))
+    world.remove_node(bad)
+    world.settle(3)
+    world.apply({**spec("app:2", **settings), "meta": {"note": "in other words"}})
+    finds_an_end(world, "Completed", "app-v3")
+    assert world.deployments["app-v2"].reason == "Superseded"
+    assert world.deployments["app-v3"].status["failedNodes"] == 1
+    world.settle(20)
+    assert bad not in {each.node for each in world.executions.values()}
+
+
 @pytest.mark.row("Blame")
 def test_a_pod_that_fails_by_itself_is_counted_as_failed_and_not_as_withdrawn() -> None:
     world = settled_on_v1(4)

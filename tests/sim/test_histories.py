@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from sim.invariants import Invariants
 from sim.world import CRASHES, ERRS, FINE, NEVER_READY, UNREADABLE, Fate, World, spec
+from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.domain.observed import DeploymentView, Exit, Observed, Taint
 from wavegate.domain.selector import matches
 
@@ -317,17 +318,25 @@ def _is_at_rest_or_says_why(world: World) -> None:
         assert each.terminal or not each.canceled, f"{each.name}: cancel lost:\n{world.story()}"
 
 
+def _stable_spec(world: World) -> FleetJobSpec | None:
+    """Spec of the version whose rollout completed last."""
+    stamped = [each for each in world.versions.values() if each.stable_at]
+    last = max(stamped, key=lambda each: (each.stable_at or 0.0, each.version), default=None)
+    return last.spec if last is not None else None
+
+
 def _no_target_is_empty(world: World) -> None:
     """7. No target stays without a live execution for longer than its back-off."""
     assert world.job is not None
     assert world.job.spec is not None
-    if world.job.spec.suspend or not any(each.stable_at for each in world.versions.values()):
+    stable = _stable_spec(world)
+    if world.job.spec.suspend or stable is None:
         return
     if world.job.status["state"]["stateType"] == "Stopped":
         return
     for name, node in world.nodes.items():
-        if not matches(world.job.spec.selector, node):
-            continue
+        if not all(matches(each.selector, node) for each in (world.job.spec, stable)):
+            continue  # what only a new version's selector matches gets its turn in the waves
         claims = [e for e in world.executions.values() if e.node_uid == node.uid]
         current = max(claims, key=lambda each: each.attempt, default=None)
         assert current is not None, f"{name} is empty:\n{world.story()}"

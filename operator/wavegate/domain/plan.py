@@ -41,6 +41,7 @@ from wavegate.domain.verdict import Judgement, deadline, judge
 from wavegate.domain.waves import (
     Progress,
     is_up_to_date,
+    lineage,
     next_takes,
     progress,
     settings_of,
@@ -340,6 +341,12 @@ class _Pass:
         action = PrepareVersion(version.version, version.name, version.uid, data, pod)
         return Step(f"Preparation/{version.name}", Urgency.CREATE, (action,))
 
+    @cached_property
+    def open_names(self) -> frozenset[str]:
+        """Names of open deployments, and of those that they took over: their records are kept."""
+        names = (lineage(self.fleet, each) for each in self.fleet.deployments if not each.terminal)
+        return frozenset().union(*names)
+
     def _nodes(self, claims: dict[str, NewClaim]) -> list[str]:
         return self.fleet.ordered({*self.fleet.chains, *claims})
 
@@ -372,8 +379,7 @@ class _Pass:
         if (step := work.link(chain)) is not None:
             return step
         wanted = run.version if run is not None else fleet.stable
-        open_names = frozenset({run.deployment.name}) if run is not None else frozenset()
-        return work.remove_leftovers(fleet, chain, wanted, open_names)
+        return work.remove_leftovers(fleet, chain, wanted, self.open_names)
 
     def _record_rollout(self, run: Progress, stands: Outlook, doing: str) -> None:
         if stands.stamp_stable:

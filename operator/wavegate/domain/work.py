@@ -160,7 +160,7 @@ def remove_leftovers(
     current = chain.current
     if current is None:
         return None
-    if fleet.node_of(current) is None:
+    if chain.node not in fleet.nodes:
         over = [e for e in chain.executions if e.terminal and e.deployment not in open_names]
         return _forget(chain, over)
     if current.terminal and current.observed != "Completed":

@@ -290,7 +290,7 @@ def test_of_a_node_that_is_gone_only_the_open_deployment_s_records_are_kept() ->
     claims = [ENDED, execution(2, "Failed", version=2)]
     assert leftovers(*claims, nodes=[], open_names=frozenset({"app-v2"})) == ["forget app-n1-1"]
     assert leftovers(*claims, nodes=[]) == ["forget app-n1-1", "forget app-n1-2"]
-    assert leftovers(*claims, nodes=[node(uid="another")]) != []
+    assert leftovers(*claims, nodes=[node(uid="another")]) == [], "attempts rise on one name"
     assert leftovers(execution(1, "Running"), nodes=[]) == [], "its end is recorded first"
 
 
