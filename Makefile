@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit integration e2e lint types format cluster run down status generate lock readme nightly clean
+.PHONY: help setup demo test unit integration e2e rows lint types format cluster run down status generate lock readme nightly clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -35,10 +35,13 @@ unit: $(READY) ## unit tests and simulation alone
 	@$(BIN)/python -m pytest -q -m "not cluster and not nodes"
 
 integration: $(READY) ## tests on the real API server with simulated nodes
-	@$(BIN)/python -m pytest -q -m cluster
+	@$(BIN)/python hack/run_tests.py server
 
 e2e: $(READY) ## tests on real nodes (root)
 	@$(BIN)/python -m pytest -q -m nodes
+
+rows: $(READY) ## every field and rule, the tests that hold it, and where they run
+	@$(BIN)/python hack/rows.py
 
 nightly: $(READY) ## generated histories, 10,000 of each
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q tests/sim --timeout 7200

@@ -1,6 +1,7 @@
 """``make test``: the layers in order of their cost, their times, and one closing line.
 
-A layer that fails does not keep the later ones from running: one run tells everything.
+A layer that fails does not keep the later ones from running: one run tells everything. With names
+of layers as arguments (``unit``, ``server``, ``nodes``), these alone.
 """
 
 from __future__ import annotations
@@ -11,23 +12,40 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
+PROCESSORS = ("-n", "auto", "--dist", "worksteal")
+SIDE_BY_SIDE = ("-n", "6", "--dist", "worksteal")
+"""Tests on the API server mostly wait, so that there may be more of them than processors."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Tests of one kind; ``options`` are pytest's."""
+
+    key: str
+    name: str
+    marker: str
+    options: tuple[str, ...] = ()
+
+
 LAYERS = (
-    ("unit and simulation", "not cluster and not nodes"),
-    ("real API server", "cluster"),
-    ("real nodes", "nodes"),
+    Layer("unit", "unit and simulation", "not cluster and not nodes", PROCESSORS),
+    Layer("server", "real API server", "cluster and not alone", SIDE_BY_SIDE),
+    Layer("server", "real API server, one by one", "cluster and alone"),
+    Layer("nodes", "real nodes", "nodes"),
 )
 
 
-def run_layer(name: str, marker: str, report: Path) -> tuple[int, int, int, float]:
+def run_layer(layer: Layer, report: Path) -> tuple[int, int, int, float]:
     """Run one layer: passed, failed, skipped, seconds. A layer that ran nothing has failed."""
-    print(f"== {name}", flush=True)
+    print(f"== {layer.name}", flush=True)
     begun = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-m", marker, f"--junitxml={report}"]
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    command = [sys.executable, "-m", "pytest", "-q", "-m", layer.marker, f"--junitxml={report}"]
+    code = subprocess.run([*command, *layer.options], cwd=ROOT, check=False).returncode
     seconds = time.monotonic() - begun
     if not report.exists():
         return 0, 1, 0, seconds
@@ -49,17 +67,19 @@ def build() -> float:
 
 
 def main() -> int:
-    if os.geteuid() != 0:
+    keys = sys.argv[1:] or [layer.key for layer in LAYERS]
+    chosen = [layer for layer in LAYERS if layer.key in keys]
+    if any(layer.key == "nodes" for layer in chosen) and os.geteuid() != 0:
         print("the tests on real nodes need root; `make unit` and `make integration` do not")
         return 2
     times = [("building the cluster's binaries", build())]
     total = [0, 0, 0]
     with TemporaryDirectory() as directory:
-        for name, marker in LAYERS:
-            report = Path(directory) / f"{re.sub('[^a-z]', '-', name.lower())}.xml"
-            *counts, seconds = run_layer(name, marker, report)
+        for layer in chosen:
+            report = Path(directory) / f"{re.sub('[^a-z]', '-', layer.name.lower())}.xml"
+            *counts, seconds = run_layer(layer, report)
             total = [have + more for have, more in zip(total, counts, strict=True)]
-            times.append((name, seconds))
+            times.append((layer.name, seconds))
     print("== times")
     for name, seconds in times:
         print(f"  {name:32} {seconds:6.1f} s")

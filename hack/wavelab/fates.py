@@ -13,6 +13,7 @@ changed annotation.
 | fate          | the pod                                                                   |
 | ------------- | ------------------------------------------------------------------------- |
 | ready         | Running and Ready at once                                                 |
+| local         | the same at the address 127.0.0.1, where a test may serve its metrics     |
 | never-ready   | Running, never Ready                                                      |
 | unready-later | Ready, and after 5 s not Ready any more                                   |
 | crash         | phase Failed, container terminated: exit code 1, message "boom"           |
@@ -38,6 +39,7 @@ FATE = "wavelab.dev/fate"
 FATE_ON = "wavelab.dev/fate-on"
 FATES = (
     "ready",
+    "local",
     "never-ready",
     "unready-later",
     "crash",
@@ -73,18 +75,30 @@ _TERMINATED = (
     "terminated: {exitCode: %d, reason: %s, message: %s,"
     " startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }}}"
 )
+_ANY_ADDRESS = (
+    'PodIPWith .spec.nodeName (or .spec.hostNetwork false) (or .metadata.uid "")'
+    ' (or .metadata.name "") (or .metadata.namespace "")'
+)
 _BOOM = _TERMINATED % (1, "Error", '"boom"')
 _KILLED = _TERMINATED % (137, "Error", '""')
 _DONE = _TERMINATED % (0, "Completed", '""')
 
 
 def pod_status(
-    phase: str, state: str, *, ready: bool, last_state: str = "", restarts: int = 0
+    phase: str,
+    state: str,
+    *,
+    ready: bool,
+    last_state: str = "",
+    restarts: int = 0,
+    address: str = "",
 ) -> str:
     """kwok's template of a pod status with every container in the same `state` (inline YAML).
 
     A pod keeps the address it has: kwok would hand out another one, and the server refuses two.
+    Its first one is `address`, where given.
     """
+    first_address = f'"{address}"' if address else _ANY_ADDRESS
     verdict = "True" if ready else "False"
     started = "true" if state == _RUNNING else "false"
     return f"""
@@ -132,8 +146,7 @@ hostIP: {{{{ $hostIP | Quote }}}}
 hostIPs: [{{ip: {{{{ $hostIP | Quote }}}}}}]
 {{{{ $podIP := .status.podIP }}}}
 {{{{ if not $podIP }}}}
-{{{{ $podIP = PodIPWith .spec.nodeName (or .spec.hostNetwork false) (or .metadata.uid "") \
-(or .metadata.name "") (or .metadata.namespace "") }}}}
+{{{{ $podIP = {first_address} }}}}
 {{{{ end }}}}
 podIP: {{{{ $podIP | Quote }}}}
 podIPs: [{{ip: {{{{ $podIP | Quote }}}}}}]
@@ -187,6 +200,11 @@ def pod_stages() -> list[Stage]:
             "pod-ready",
             [active, is_in(POD_FATE, "ready", "slow-stop"), not_in(_READY, "True")],
             ready,
+        ),
+        pod(
+            "pod-local",
+            [active, is_in(POD_FATE, "local"), not_in(_READY, "True")],
+            pod_status("Running", _RUNNING, ready=True, address="127.0.0.1"),
         ),
         pod(
             "pod-ready-first",

@@ -73,7 +73,9 @@ class Operator:
         self.metrics = Metrics()
 
         self.queue = WorkQueue(time.time)
-        self.cache = ClusterCache(self.queue.add, clock=time.monotonic)
+        self.cache = ClusterCache(
+            self.queue.add, clock=time.monotonic, namespaces=settings.namespaces
+        )
         self.kinds = KindWatch(transport, time.monotonic, self._wake_all)
         self.reflectors = self._build_reflectors()
         self.comparison = JobComparison(

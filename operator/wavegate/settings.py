@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import posixpath
 import socket
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wavegate.api.durations import parse_duration
+from wavegate.api.fleetjob import ONE_SHOT_TYPES
 from wavegate.domain.observed import PlanSettings
 
 ENVIRONMENT_PREFIX: Final = "WAVEGATE_"
+
+_REPEATED: Final = ("namespace", "config_directory")
+"""Options that may be given several times."""
 
 _DESCRIPTION: Final = """\
 Rolls versioned jobs out to every node their selector matches, wave by wave, and goes back by
@@ -20,7 +25,7 @@ itself when the health checks say no. Several of these processes may run; one le
 """
 _EPILOG: Final = f"""\
 Every option may also be given by the environment, as {ENVIRONMENT_PREFIX} and its name
-({ENVIRONMENT_PREFIX}LOG_FORMAT=json; several namespaces separated by commas); the command line
+({ENVIRONMENT_PREFIX}LOG_FORMAT=json; several values separated by commas); the command line
 wins.
 
 The cluster is the first of: --kubeconfig or --context, $KUBECONFIG, the pod that this runs in,
@@ -44,6 +49,10 @@ class Settings:
     metrics_host: str = "0.0.0.0"  # noqa: S104  (it is scraped from other machines)
     metrics_port: int = 8080
     pipeline_image: str = PlanSettings().pipeline_image
+    query_image: str = ""
+    update_image: str = ""
+    config_image: str = ""
+    config_directories: tuple[str, ...] = ()
     lost_after: float = PlanSettings().lost_after
     write_rate: float = 300.0
     write_burst: float = 500.0
@@ -52,7 +61,14 @@ class Settings:
 
     def for_plans(self) -> PlanSettings:
         """The part that the rules read."""
-        return PlanSettings(pipeline_image=self.pipeline_image, lost_after=self.lost_after)
+        return PlanSettings(
+            pipeline_image=self.pipeline_image,
+            query_image=self.query_image,
+            update_image=self.update_image,
+            config_image=self.config_image,
+            config_directories=self.config_directories,
+            lost_after=self.lost_after,
+        )
 
 
 def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -64,13 +80,16 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
     values = vars(parser.parse_args([*_from_environment(parser, environ), *arguments]))
     host, port = values.pop("metrics_bind")
     # Repeated options add up; those of the environment are to be replaced, not added to.
-    namespaces = parser.parse_args(arguments).namespace or values["namespace"] or ()
-    del values["namespace"]
+    given = vars(parser.parse_args(arguments))
+    repeated = {name: tuple(dict.fromkeys(given[name] or values[name] or ())) for name in _REPEATED}
+    for name in _REPEATED:
+        del values[name]
     return Settings(
         **values,
         metrics_host=host,
         metrics_port=port,
-        namespaces=tuple(dict.fromkeys(namespaces)),
+        namespaces=repeated["namespace"],
+        config_directories=repeated["config_directory"],
     )
 
 
@@ -135,6 +154,22 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         help="engine of jobs of type pipeline, used by versions made from now on"
         " (default: %(default)s)",
     )
+    for kind in ONE_SHOT_TYPES:
+        group.add_argument(
+            f"--{kind}-image",
+            metavar="IMAGE",
+            default="",
+            help=f"image of jobs of type {kind} whose template brings none, used by versions made"
+            " from now on (default: none)",
+        )
+    group.add_argument(
+        "--config-directory",
+        metavar="DIR",
+        action="append",
+        type=_directory,
+        help="directory of the nodes in which jobs of type config may write; may be repeated"
+        " (default: none, and every such job is refused)",
+    )
     group.add_argument(
         "--lost-after",
         metavar="DURATION",
@@ -194,11 +229,17 @@ def _from_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str
             continue
         if action.dest == "verbose":
             found += [option] if text.lower() in ("1", "true", "yes") else []
-        elif action.dest == "namespace":
+        elif action.dest in _REPEATED:
             found += [f"{option}={name.strip()}" for name in text.split(",") if name.strip()]
         else:
             found.append(f"{option}={text}")
     return found
+
+
+def _directory(text: str) -> str:
+    if posixpath.normpath(text) != text or not text.startswith("/") or text in ("/", "//"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an absolute, normalised path below /")
+    return text
 
 
 def _duration(text: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,12 +40,21 @@ def real_client(real_cluster: wavelab.Cluster) -> Client:
 
 
 @pytest.fixture(scope="package")
+def node_directory() -> Iterator[Path]:
+    """A directory of the nodes in which jobs may write: of this machine, as they all are."""
+    path = Path(tempfile.mkdtemp(prefix="wavegate-e2e-", dir="/var/tmp"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="package")
 def operator(
-    real_cluster: wavelab.Cluster, tmp_path_factory: pytest.TempPathFactory
+    real_cluster: wavelab.Cluster, tmp_path_factory: pytest.TempPathFactory, node_directory: Path
 ) -> Iterator[OperatorProcess]:
     """The operator under its own ServiceAccount."""
     config = real_cluster.service_account_kubeconfig("wavegate-system", "wavegate")
-    process = OperatorProcess(config, tmp_path_factory.mktemp("operator") / "log")
+    log = tmp_path_factory.mktemp("operator") / "log"
+    process = OperatorProcess(config, log, f"--config-directory={node_directory}")
     process.start()
     yield process
     process.close()

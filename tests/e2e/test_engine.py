@@ -12,6 +12,7 @@ import pytest
 
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.health import Reading
+from wavegate.domain.observed import PlanSettings
 from wavegate.drivers.pipeline import PORT, PipelineDriver
 from wavegate.health.scrape import open_session, read_counters
 
@@ -44,10 +45,10 @@ async def start(engine: Path, tmp_path: Path) -> AsyncIterator[Start]:
 
     async def run(config: dict[str, Any]) -> asyncio.subprocess.Process:
         spec = load_job_spec({"type": "pipeline", "config": config})
-        (name, text), *_ = DRIVER.document(spec).items()
+        (name, text), *_ = DRIVER.document(spec, "", PlanSettings()).items()
         file = tmp_path / name
         file.write_text(text, encoding="utf-8")
-        (main,) = DRIVER.pod(spec, "")["spec"]["containers"]
+        (main,) = DRIVER.pod(spec, "", PlanSettings())["spec"]["containers"]
         verb, path = main["args"]
         assert Path(path).name == name
         process = await asyncio.create_subprocess_exec(

@@ -123,13 +123,13 @@ def _job_rules() -> Iterator[Rule]:
     yield Rule("name form", job("a-1"), job("a.b"), "metadata.name: must be a DNS label")
     yield Rule("spec", job(), {**job(), "spec": None}, "spec")
     yield Rule("type", job(), without(job(), "type"), "spec.type: Required value")
-    yield Rule("type values", container(), job(type="query"), "spec.type: Unsupported value")
+    yield Rule("type values", container(), job(type="cron"), "spec.type: Unsupported value")
     yield Rule("unknown field", job(), job(secrets={}), 'unknown field "spec.secrets"')
     yield Rule(
         "pipeline config",
         job(),
         without(job(), "config"),
-        "spec.config: is required for type pipeline",
+        "spec.config: is required for every type but container",
     )
     yield Rule("container template", container(), job(type="container"), _MAIN)
     yield Rule(
@@ -437,26 +437,10 @@ def _change_rules() -> Iterator[Rule]:
     yield Rule("the snapshot is fixed", patch(version=1), deep, says, old=version("fixed-v1"))
 
 
-def _record_rules() -> Iterator[Rule]:
-    yield Rule("version number", version(version=1), version(version=0), "spec.version: Invalid")
-    yield Rule(
-        "version hash",
-        version(driver={"image": "i", "revision": "1"}),
-        without(version(), "workloadHash"),
-        "spec.workloadHash: Required value",
-    )
-    yield Rule("attempt", execution(attempt=1), execution(attempt=0), "spec.attempt: Invalid")
-    yield Rule("wave", execution(rolloutWave=0), execution(rolloutWave=-1), "spec.rolloutWave")
-    yield Rule(
-        "node uid", execution(), without(execution(), "nodeUid"), "spec.nodeUid: Required value"
-    )
-
-
 RULES: Final[tuple[Rule, ...]] = (
     *_job_rules(),
     *_rollout_rules("FleetJob"),
     *_rollout_rules("FleetDeployment"),
     *_deployment_rules(),
     *_change_rules(),
-    *_record_rules(),
 )

@@ -1,4 +1,9 @@
-"""A real API server with simulated nodes, the CRDs and the operator's rights; one a session."""
+"""A real API server with simulated nodes, the CRDs and the operator's rights; one a session.
+
+Tests share the cluster and the operator, each in a namespace of its own, and run side by side. One
+that changes what others look at (it kills the operator, adds nodes to the pool, counts all writes)
+is marked ``alone``.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,8 @@ import pytest
 import yaml
 
 import wavelab
-from support.jobs import container
+from support import shared
+from support.jobs import POOL, container
 from support.operator_process import OperatorProcess
 from support.rollouts import settled_on
 from support.space import Space
@@ -26,7 +32,7 @@ from wavelab.client import Client
 
 ROOT = Path(__file__).parents[2]
 NODES = 20
-NAMESPACE = "api-tests"
+NAMESPACE = f"api-tests-{shared.worker()}"
 """Where objects without a namespace of their own are sent."""
 PLURALS = {kind.kind: kind.plural for kind in KINDS}
 
@@ -90,12 +96,19 @@ def _query(*, dry: bool) -> str:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[wavelab.Cluster]:
+def cluster() -> wavelab.Cluster:
     """The cluster, its nodes Ready and the CRDs served; removed at the end of the session."""
-    lab = wavelab.Cluster("test-integration")
+    lab = wavelab.Cluster(shared.CLUSTER)
+    with shared.once("cluster") as is_first:
+        if is_first:
+            _bring_up(lab)
+    return lab
+
+
+def _bring_up(lab: wavelab.Cluster) -> None:
     try:
         lab.down()  # of a run that was killed
-        lab.up(simulated=NODES)
+        lab.up(simulated=NODES, labels=POOL)
         lab.kubectl("apply", "--filename", str(ROOT / "crds"))
         lab.kubectl(
             "wait",
@@ -106,9 +119,9 @@ def cluster() -> Iterator[wavelab.Cluster]:
         )
         lab.kubectl("create", "namespace", "wavegate-system")
         lab.kubectl("apply", "--filename", str(ROOT / "manifests"))
-        yield lab
-    finally:
+    except BaseException:
         lab.down()
+        raise
 
 
 @pytest.fixture(scope="session")
@@ -132,20 +145,26 @@ def cluster_client(cluster: wavelab.Cluster) -> Client:
 def operator(shared_operator: OperatorProcess) -> OperatorProcess:
     """The operator, running: a test before may have ended in the middle of its kills."""
     if not shared_operator.running:
+        assert not shared.is_worker(), f"the operator ended:\n{shared_operator.log()[-3000:]}"
         shared_operator.start()
     return shared_operator
 
 
 @pytest.fixture(scope="session")
-def shared_operator(
-    cluster: wavelab.Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
+def shared_operator(cluster: wavelab.Cluster) -> Iterator[OperatorProcess]:
     """The real operator process under its own ServiceAccount, with the rights as shipped."""
-    config = cluster.service_account_kubeconfig("wavegate-system", "wavegate")
-    process = OperatorProcess(config, tmp_path_factory.mktemp("operator") / "log")
-    process.start()
+    log = shared.directory() / "operator.log"
+    with shared.once("operator") as is_first:
+        if is_first:
+            config = cluster.service_account_kubeconfig("wavegate-system", "wavegate")
+            process = OperatorProcess(config, log)
+            process.start()
+            shared.keep_operator(process)
+        else:
+            process = OperatorProcess.adopted(shared.operator_pid(), log)
     yield process
-    process.close()
+    if not shared.is_worker():
+        process.close()
 
 
 @pytest.fixture
@@ -169,7 +188,7 @@ def space(cluster_client: Client, request: pytest.FixtureRequest) -> Iterator[Sp
 def _with_nodes(cluster: wavelab.Cluster, number: int) -> Iterator[int]:
     """So many simulated nodes while a test runs; those added are removed after it."""
     names = [f"extra-{index:03}" for index in range(number - NODES)]
-    cluster.add_simulated(names)
+    cluster.add_simulated(names, POOL)
     yield number
     for name in names:
         cluster.remove_node(name)

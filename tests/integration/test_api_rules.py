@@ -11,15 +11,17 @@ import yaml
 
 import wavelab
 from integration.api_rules import RULES, Rule, container, deployment, execution, job, version
-from integration.api_rules_timeouts import TIMEOUT_RULES
 from integration.choice_rules import CHOICE_RULES
 from integration.conftest import ROOT, Api, collection
+from integration.one_shot_rules import ONE_SHOT_RULES
+from integration.record_rules import RECORD_RULES
+from integration.timeout_rules import TIMEOUT_RULES
 from unit.api.duration_table import BAD, GOOD
 from wavegate.api.crds import KINDS, crd
 
 pytestmark = pytest.mark.cluster
 
-ALL_RULES = (*RULES, *CHOICE_RULES, *TIMEOUT_RULES)
+ALL_RULES = (*RULES, *CHOICE_RULES, *TIMEOUT_RULES, *ONE_SHOT_RULES, *RECORD_RULES)
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 DAY = 86400.0
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
@@ -135,7 +137,6 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
         "restartPolicy": "OnFailure",
         "suspend": False,
         "rollout": {
-            "strategy": "Immediate",
             "autoPromote": False,
             "maxFailedNodes": 10,
             "maxFailedNodesPercent": 10,

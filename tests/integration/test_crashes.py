@@ -13,7 +13,7 @@ from support.operator_process import OperatorProcess
 from support.rollouts import settled_on, waves
 from support.space import Availability, Space
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/wavegate-system/leases/wavegate"
 
@@ -41,6 +41,7 @@ POINTS: list[tuple[str, Callable[[Space], object]]] = [
 ]
 
 
+@pytest.mark.row("Claim", "Places")
 def test_killed_at_ten_points_of_a_rollout_nothing_is_lost_and_no_wave_is_too_large(
     settled: Space,
     operator: OperatorProcess,

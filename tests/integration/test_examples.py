@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import wavelab
-from integration.conftest import Api
+from integration.conftest import NAMESPACE, Api
+from support import shared
 from support.examples import Example, example_files, shown_in_readme
 from support.operator_process import OperatorProcess
 from support.space import Space
@@ -33,7 +34,7 @@ def test_there_are_examples_and_the_readme_shows_a_job() -> None:
 @pytest.mark.parametrize("example", SHOWN, ids=lambda each: each.source)
 def test_the_server_takes_it_with_strict_validation(example: Example, api: Api) -> None:
     for each in example.objects:
-        own = {**each, "metadata": {**each["metadata"], "namespace": "api-tests"}}
+        own = {**each, "metadata": {**each["metadata"], "namespace": NAMESPACE}}
         code, answer = api.create(own, dry=True)
         assert code == 201, answer.get("message")
         assert _lost(each["spec"], answer["spec"], "spec") == []
@@ -58,7 +59,7 @@ def matching_nodes(example: Example, cluster: wavelab.Cluster) -> Iterator[list[
         canaries = job["spec"].get("rollout", {}).get("canarySelector", {})
         for selector in (job["spec"].get("selector", {}), canaries):
             labels |= selector.get("matchLabels", {})
-    names = [f"example-{number}" for number in range(3)]
+    names = [f"example-{shared.worker()}-{number}" for number in range(3)]
     cluster.add_simulated(names, labels)
     yield names
     for name in names:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 import wavelab
+from support import shared
+from support.few import simulated
 from support.jobs import container
 from support.operator_process import OperatorProcess
 from support.space import Space
@@ -16,12 +18,10 @@ from wavelab.client import Client
 pytestmark = pytest.mark.cluster
 
 LABEL = "churn"
-NODES = [f"sim-{number:03}" for number in range(11, 16)]
-SPARE = "sim-016"
-LEFT = {
-    "metadata": {"labels": {LABEL: None, "wavelab.dev/fate": None}},
-    "spec": {"unschedulable": None, "taints": None},
-}
+MINE = shared.worker()
+"""The label's value, and part of the nodes' names: tests run side by side."""
+NODES = [f"churn-{MINE}-{number}" for number in range(1, 6)]
+SPARE = f"churn-{MINE}-spare"
 
 
 class Nodes:
@@ -52,14 +52,10 @@ class Nodes:
 
 
 @pytest.fixture
-def nodes(cluster_client: Client) -> Iterator[Nodes]:
-    """Five nodes with the label that the jobs of this file select; all as before at the end."""
-    changes = Nodes(cluster_client)
-    for name in NODES:
-        changes.label(name, **{LABEL: "yes"})
-    yield changes
-    for name in [*NODES, SPARE]:
-        changes.patch(name, LEFT)
+def nodes(cluster: wavelab.Cluster, cluster_client: Client) -> Iterator[Nodes]:
+    """Five nodes with the label that the jobs of this file select, and one without."""
+    with simulated(cluster, {**{name: {LABEL: MINE} for name in NODES}, SPARE: {}}):
+        yield Nodes(cluster_client)
 
 
 def job(image: str = "app:1", **rollout: Any) -> dict[str, Any]:
@@ -67,7 +63,7 @@ def job(image: str = "app:1", **rollout: Any) -> dict[str, Any]:
     settings = {"maxParallel": 2, **rollout}
     check = {"interval": "1s", "successThreshold": 3, "deadline": "20s"}
     spec = container(image, **{"healthCheck": check, **settings})
-    return {**spec, "selector": {"matchLabels": {LABEL: "yes"}}}
+    return {**spec, "selector": {"matchLabels": {LABEL: MINE}}}
 
 
 @pytest.fixture
@@ -100,7 +96,7 @@ def reason(space: Space, execution: str) -> str:
 def test_a_node_that_is_labelled_gets_the_stable_version_and_loses_it_with_its_label(
     running: Space, nodes: Nodes
 ) -> None:
-    nodes.label(SPARE, **{LABEL: "yes"})
+    nodes.label(SPARE, **{LABEL: MINE})
     running.wait("it runs", lambda: runs(running, dict.fromkeys([*NODES, SPARE], "1")))
     [execution] = [e for e in running.executions("app") if e["spec"]["nodeName"] == SPARE]
     assert execution["spec"]["rolloutWave"] == 0
@@ -178,7 +174,7 @@ def judged_canary(space: Space) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-@pytest.mark.row("Blame")
+@pytest.mark.row("Blame", "FleetDeployment.status.withdrawn")
 def test_an_eviction_in_its_turn_withdraws_a_canary_and_is_counted_apart(
     running: Space, nodes: Nodes, operator: OperatorProcess
 ) -> None:
@@ -213,9 +209,9 @@ def test_an_eviction_in_its_turn_withdraws_a_canary_and_is_counted_apart(
 def test_a_node_back_with_the_same_name_is_another_node(
     running: Space, cluster: wavelab.Cluster
 ) -> None:
-    name = "churn-again"
+    name = f"churn-{MINE}-again"
     try:
-        cluster.add_simulated([name], {LABEL: "yes"})
+        cluster.add_simulated([name], {LABEL: MINE})
         everywhere = [*NODES, name]
         running.wait("it runs", lambda: runs(running, dict.fromkeys(everywhere, "1")))
         running.apply("app", job("app:2", autoPromote=False))
@@ -224,7 +220,7 @@ def test_a_node_back_with_the_same_name_is_another_node(
             lambda: running.deployment("app-v2").get("reason") == "AwaitingPromotion",
         )
         cluster.remove_node(name)
-        cluster.add_simulated([name], {LABEL: "yes"})
+        cluster.add_simulated([name], {LABEL: MINE})
         running.patch("FleetDeployment", "app-v2", {"promoted": True})
         running.wait("v2 runs", lambda: runs(running, dict.fromkeys(everywhere, "2")))
         assert running.deployment("app-v2")["state"] == "Completed"

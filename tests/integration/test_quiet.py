@@ -14,7 +14,7 @@ from support.jobs import container
 from support.operator_process import OperatorProcess
 from support.space import Space
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 WRITES = ("create", "update", "patch", "delete")
 QUIET_SECONDS = 60

@@ -12,6 +12,7 @@ from support.space import Availability, Space
 pytestmark = pytest.mark.cluster
 
 
+@pytest.mark.row("Waves", "Places")
 def test_a_version_reaches_every_node_wave_by_wave_and_no_wave_is_too_large(
     settled: Space,
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_first_version_that_fails_has_no_way_back_and_says_so(
     space.delete("FleetJob", "app")
 
 
+@pytest.mark.row("Deletion")
 def test_a_deleted_job_leaves_nothing(settled: Space) -> None:
     settled.delete("FleetJob", "app")
     settled.wait("no pod is left", lambda: not settled.list("Pod"))
@@ -159,6 +161,7 @@ def test_a_refused_template_starts_no_rollout_and_other_jobs_go_on(
     space.client.delete(f"/api/v1/namespaces/{name}")
 
 
+@pytest.mark.row("Conditions")
 def test_a_selector_that_matches_nothing_is_a_condition(
     space: Space,
     operator: OperatorProcess,

@@ -161,6 +161,7 @@ def test_a_node_that_went_down_after_the_start_is_waited_for_and_comes_back() ->
     assert world.live()[late] == 2
 
 
+@pytest.mark.row("Absent", "status.nodes.lost")
 def test_a_node_is_waited_for_no_longer_than_lost_after_and_caught_up_later() -> None:
     world = settled_on_v1(4)
     world.settings = replace(world.settings, lost_after=120.0)
@@ -175,6 +176,7 @@ def test_a_node_is_waited_for_no_longer_than_lost_after_and_caught_up_later() ->
     world.until(lambda w: w.live()[late] == 2)
 
 
+@pytest.mark.row("Absent", "Catch-up")
 def test_a_node_that_was_down_before_the_start_is_left_out_and_caught_up() -> None:
     world = settled_on_v1(4)
     away = order(world)[1]
@@ -188,6 +190,7 @@ def test_a_node_that_was_down_before_the_start_is_left_out_and_caught_up() -> No
     world.until(lambda w: w.live()[away] == 2)
 
 
+@pytest.mark.row("Joiner")
 def test_nodes_that_only_the_new_selector_matches_are_ordinary_targets() -> None:
     world = settled_on_v1(3)
     world.apply({**spec("app:2"), "selector": {"matchLabels": {"pool": "core"}}})
@@ -295,6 +298,7 @@ def superseded_after(passes: int) -> bool:
     return state == "Canceled"
 
 
+@pytest.mark.row("End")
 @pytest.mark.parametrize("strategy", ["Rolling", "Canary"])
 def test_a_rollout_whose_targets_have_all_left_says_that_it_waits_for_nodes(strategy: str) -> None:
     world = fleet(1)

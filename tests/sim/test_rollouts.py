@@ -51,6 +51,7 @@ def test_a_first_version_reaches_every_node_wave_by_wave() -> None:
     assert world.versions["app-v1"].stable
 
 
+@pytest.mark.row("Immediate")
 def test_immediate_takes_all_nodes_at_once() -> None:
     world = watched(6)
     world.apply(spec(strategy="Immediate", healthCheck=None, autoPromote=None))
@@ -91,6 +92,7 @@ def test_a_bad_version_stops_at_the_canary_and_is_taken_back(fate: Fate) -> None
     assert "v2 failed" in ready["message"]
 
 
+@pytest.mark.row("Wanted version")
 def test_a_failed_workload_is_not_tried_again_by_a_change_of_words() -> None:
     world = settled_on_v1(3)
     world.fate = on_image("app:2", ERRS)
@@ -261,6 +263,7 @@ def test_a_pod_deleted_by_hand_in_its_wave_is_not_the_version_s_fault() -> None:
     assert world.deployment_state("app-v2") == "Completed"
 
 
+@pytest.mark.row("Joiner")
 def test_a_joiner_gets_the_stable_version_at_once_and_its_turn_later() -> None:
     world = settled_on_v1(5)
     world.apply(spec("app:2"))
@@ -353,6 +356,7 @@ def test_a_version_that_alone_cannot_be_read_fails() -> None:
     assert world.deployments["app-v2"].reason == "CanaryFailed"
 
 
+@pytest.mark.row("Unreadable")
 def test_nothing_is_judged_where_nobody_can_be_read() -> None:
     world = settled_on_v1(5)
     world.fate = lambda _node, _image: UNREADABLE

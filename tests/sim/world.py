@@ -44,6 +44,8 @@ class Fate:
     """None: it never becomes ready."""
     exits_after: float | None = None
     """The pod ends in phase Failed."""
+    completes_after: float | None = None
+    """The pod ends with exit code 0."""
     error_rate: float = 0.0
     readable: bool = True
     stops: bool = True
@@ -59,6 +61,9 @@ ERRS = Fate(error_rate=0.5)
 UNREADABLE = Fate(readable=False)
 HANGS = Fate(stops=False)
 TAKES_NODE_DOWN = Fate(takes_node_down=True)
+COMPLETES = Fate(completes_after=3.0)
+RUNS_ON = Fate(completes_after=1e9)
+"""For a command that should end: it never does."""
 
 
 COUNTERS = {"port": 8080, "errors": ["errors"], "total": ["requests"]}
@@ -75,6 +80,17 @@ def spec(image: str = "app:1", **rollout: Any) -> dict[str, Any]:
     }
     return {
         "type": "container",
+        "template": {"spec": {"containers": [{"name": "main", "image": image}]}},
+        "rollout": {key: value for key, value in settings.items() if value is not None},
+    }
+
+
+def once(image: str = "app:1", job_type: str = "query", **rollout: Any) -> dict[str, Any]:
+    """The spec of a job that runs to completion, one node after the other by default."""
+    settings = {"strategy": "Rolling", "maxParallel": 1, **rollout}
+    return {
+        "type": job_type,
+        "config": {"command": ["look"]},
         "template": {"spec": {"containers": [{"name": "main", "image": image}]}},
         "rollout": {key: value for key, value in settings.items() if value is not None},
     }
@@ -105,6 +121,8 @@ class World(Writes):
     watchers: list[Callable[[World, Action], None]] = field(default_factory=list)
     """Called after each write that succeeded."""
     settings: PlanSettings = field(default_factory=PlanSettings)
+    may_not_cordon: bool = False
+    """Whether the operator lacks the right to patch nodes."""
     stirred: bool = True
     """Whether something has changed that would wake the operator since its last pass."""
     wake_at: float | None = None
@@ -325,12 +343,17 @@ class World(Writes):
                 pod, phase="Failed", ready=False, ready_changed=self.now, reason="DeadlineExceeded"
             )
         elif fate.exits_after is not None and age >= fate.exits_after and not pod.terminal:
-            ended = Exit("main", "Error", 1, "boom", self.now)
-            self._set_pod(pod, phase="Failed", ready=False, ready_changed=self.now, exit=ended)
+            self._end(pod, "Failed", Exit("main", "Error", 1, "boom", self.now))
+        elif fate.completes_after is not None and age >= fate.completes_after:
+            self._end(pod, "Succeeded", Exit("main", "Completed", 0, "as asked", self.now))
         elif fate.ready_after is not None and age >= fate.ready_after and not pod.ready:
             self._set_pod(
                 pod, phase="Running", scheduled=True, ready=True, ready_changed=self.now, ip="::1"
             )
+
+    def _end(self, pod: PodView, phase: str, ended: Exit) -> None:
+        changed = {"ready": False, "ready_changed": self.now}
+        self._set_pod(pod, phase=phase, exit=ended, main=ended, **changed)
 
     def _set_pod(self, pod: PodView, **changes: Any) -> None:
         if pod.terminal:

@@ -10,6 +10,7 @@ from wavegate.api.fleetjob import FleetJobSpec, load_job_spec
 from wavegate.api.names import pod_name
 from wavegate.domain.actions import (
     Action,
+    CordonNode,
     CreateDeployment,
     CreateExecution,
     CreatePod,
@@ -18,10 +19,12 @@ from wavegate.domain.actions import (
     DeleteRecord,
     PrepareVersion,
     SetStatus,
+    UncordonNode,
 )
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
+    NodeView,
     PodView,
     Preparation,
     VersionView,
@@ -52,6 +55,8 @@ class Writes:
     limits: dict[str, float]
     prepared: dict[int, Preparation]
     writes: list[tuple[float, Action]]
+    may_not_cordon: bool
+    nodes: dict[str, NodeView]
     watchers: list[Callable[[World, Action], None]]
 
     def next_serial(self) -> str:
@@ -87,13 +92,7 @@ class Writes:
             case CreatePod():
                 self._create_pod(action, rv)
             case DeletePod():
-                pod = self.pods.get(action.name)
-                if pod is None or (pod.uid, pod.resource_version) != (
-                    action.uid,
-                    action.resource_version,
-                ):
-                    raise LostWriteError(action.name)
-                self.pods[action.name] = replace(pod, deletion=self.now + 2, resource_version=rv)
+                self._delete_pod(action, rv)
             case DeleteRecord():
                 kept: dict[str, Any] = {
                     "Execution": self.executions,
@@ -104,9 +103,33 @@ class Writes:
                 del kept[action.name]
             case SetStatus():
                 self._set_status(action, rv)
+            case CordonNode() | UncordonNode():
+                self._write_node(action)
         self.writes.append((self.now, action))
         for watcher in self.watchers:
             watcher(self, action)
+
+    def _delete_pod(self, action: DeletePod, rv: str) -> None:
+        pod = self.pods.get(action.name)
+        seen = (action.uid, action.resource_version)
+        if pod is None or (pod.uid, pod.resource_version) != seen:
+            raise LostWriteError(action.name)
+        self.pods[action.name] = replace(pod, deletion=self.now + 2, resource_version=rv)
+
+    def _write_node(self, action: CordonNode | UncordonNode) -> None:
+        node = self.nodes.get(action.node)
+        if node is None or self.may_not_cordon:
+            raise LostWriteError(action.node)
+        match action:
+            case CordonNode():
+                others = node.unschedulable and node.cordoned_by is None
+                if others or node.uid != action.node_uid:
+                    raise LostWriteError(action.node)
+                self.nodes[action.node] = replace(node, unschedulable=True, cordoned_by=action.by)
+            case UncordonNode():
+                if node.cordoned_by != action.by:
+                    raise LostWriteError(action.node)
+                self.nodes[action.node] = replace(node, unschedulable=False, cordoned_by=None)
 
     def _parsed(self, raw: Mapping[str, Any]) -> FleetJobSpec | None:
         """As in the operator's cache, one text is one object: comparing it with itself is free."""

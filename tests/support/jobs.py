@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+POOL = {"pool": "shared"}
+"""Label of the simulated nodes that all tests have in common."""
+
 
 def container(
     image: str = "app:1", fate: str = "", fate_on: str = "", **rollout: Any
@@ -26,9 +29,9 @@ def container(
     }
     return {
         "type": "container",
-        "selector": {"matchLabels": {"type": "kwok"}},
+        "selector": {"matchLabels": POOL},
         "template": {
-            "metadata": {"annotations": annotations},
+            **({"metadata": {"annotations": annotations}} if annotations else {}),
             "spec": {
                 "terminationGracePeriodSeconds": 1,
                 "containers": [{"name": "main", "image": image}],

@@ -11,6 +11,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from support.shared import is_alive
+
 ROOT = Path(__file__).parents[2]
 _PORT = re.compile(r"on port (\d+)")
 _READY = re.compile(r"ready after ([0-9.]+) s")
@@ -32,6 +34,14 @@ class OperatorProcess:
             *options,
         ]
         self._process: subprocess.Popen[bytes] | None = None
+        self._adopted: int | None = None
+
+    @classmethod
+    def adopted(cls, pid: int, log: Path) -> OperatorProcess:
+        """The process ``pid``, which another test process has started: it can only be asked."""
+        process = cls(Path(os.devnull), log)
+        process._adopted = pid
+        return process
 
     def start(self) -> None:
         """Start it and wait until it leads and knows everything."""
@@ -51,7 +61,17 @@ class OperatorProcess:
 
     @property
     def running(self) -> bool:
+        if self._adopted is not None:
+            return is_alive(self._adopted)
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Its process; it has been started."""
+        if self._adopted is not None:
+            return self._adopted
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """SIGKILL: nothing is released, nothing is finished."""
@@ -81,8 +101,7 @@ class OperatorProcess:
     def wait_for_log(self, text: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while text not in self.log():
-            assert self._process is not None
-            assert self._process.poll() is None, f"the operator ended:\n{self.log()[-3000:]}"
+            assert self.running, f"the operator ended:\n{self.log()[-3000:]}"
             assert time.monotonic() < deadline, f"never said {text!r}:\n{self.log()[-3000:]}"
             time.sleep(0.05)
 
@@ -94,8 +113,7 @@ class OperatorProcess:
 
     def resident_mib(self) -> float:
         """Memory of the process now."""
-        assert self._process is not None
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        status = Path(f"/proc/{self.pid}/status").read_text()
         kib = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert kib
         return int(kib[1]) / 1024

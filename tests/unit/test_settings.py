@@ -107,3 +107,24 @@ def test_help_explains_every_option(capsys: pytest.CaptureFixture[str]):
     text = capsys.readouterr().out
     for word in ("--kubeconfig", "--namespace", "--lease-name", "--metrics-bind", "WAVEGATE_"):
         assert word in text
+
+
+@pytest.mark.row("spec.config")
+def test_directories_and_images_of_types_that_run_to_completion() -> None:
+    options = ["--config-directory=/etc/app", "--config-directory=/opt/x", "--query-image=q:1"]
+    plans = parse_settings(options, {"WAVEGATE_CONFIG_IMAGE": "c:1"}).for_plans()
+    assert plans.config_directories == ("/etc/app", "/opt/x")
+    assert (plans.query_image, plans.config_image) == ("q:1", "c:1")
+    environ = {"WAVEGATE_CONFIG_DIRECTORY": "/etc/app, /opt/x"}
+    assert parse_settings([], environ).config_directories == ("/etc/app", "/opt/x")
+    assert parse_settings(["--config-directory=/srv"], environ).config_directories == ("/srv",)
+    assert parse_settings([], {}).config_directories == ()
+
+
+@pytest.mark.parametrize("directory", ["etc", "/", "//", "/etc/", "/etc/../root", ""])
+def test_a_directory_is_absolute_normalised_and_not_the_whole_node(
+    directory: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse_settings([f"--config-directory={directory}"], {})
+    assert "--config-directory" in capsys.readouterr().err

@@ -41,6 +41,7 @@ def test_a_started_program_is_recorded_and_ends_on_request(tmp_path: Path, wait:
     wait("it speaks", lambda: processes.last_words("sleeper") == "awake")
     # An orphan in a session of its own: no terminal and no starter takes it along.
     assert os.getsid(identity.pid) == identity.pid != os.getsid(0)
+    wait("it speaks", lambda: processes.last_words("sleeper"))
     processes.stop("sleeper", grace=5)
     assert not is_alive(identity)
     assert processes.names() == []

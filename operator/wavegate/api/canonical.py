@@ -74,7 +74,7 @@ def rollout_key(spec: FleetJobSpec) -> str:
 
 
 def _plain_spec(spec: FleetJobSpec) -> dict[str, Any]:
-    return _plain_model(spec.model_copy(update={"rollout": strip_rollout(spec.rollout)}))
+    return _plain_model(spec.model_copy(update={"rollout": strip_rollout(spec.rollout, spec.type)}))
 
 
 def _plain_model(model: BaseModel) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Reasons:
     # what cannot go on as it is
     INVALID_SPEC: Final = "InvalidSpec"
     TEMPLATE_REFUSED: Final = "TemplateRefused"
+    CORDON_FORBIDDEN: Final = "CordonForbidden"
     VERSION_MISSING: Final = "VersionMissing"
     FAILED_WORKLOAD: Final = "FailedWorkload"
     CONFIG_TOO_LARGE: Final = "ConfigTooLarge"

@@ -1,19 +1,25 @@
 """Defaults that are applied in code, because in the schema they would contradict another field.
 
-successThreshold and minHealthyTime exclude each other, canaryCount wins over canaryPercent, and
-rollbackParallel follows maxParallel. What they come to is shown in the FleetDeployment's
-``status.resolved.rollout``.
+strategy and maxParallel depend on the job's type, successThreshold and minHealthyTime exclude each
+other, canaryCount wins over canaryPercent, and rollbackParallel follows maxParallel. What they come
+to is shown in the FleetDeployment's ``status.resolved.rollout``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from wavegate.api.fleetjob import FleetJobSpec
-from wavegate.api.rollout import Rollout, RolloutSettings
+from wavegate.api.fleetjob import ONE_SHOT_TYPES, FleetJobSpec
+from wavegate.api.rollout import Rollout, RolloutSettings, Strategy
 
+STRATEGY: Final[Strategy] = "Immediate"
+STRATEGY_OF: Final[Mapping[str, Strategy]] = {"update": "Rolling"}
+"""Strategies of types that have one of their own."""
 MAX_PARALLEL: Final = "10%"
+MAX_PARALLEL_OF: Final[Mapping[str, int | str]] = {"update": 1}
+"""Wave sizes of types that have one of their own: an update takes one node at a time."""
 CANARY_COUNT: Final = 1
 SUCCESS_THRESHOLD: Final = 2
 
@@ -24,18 +30,21 @@ R = TypeVar("R", bound=RolloutSettings)
 
 def effective_rollout(spec: FleetJobSpec) -> Rollout:
     """The job's rollout section with every default filled in."""
-    return fill_rollout(spec.rollout)
+    return fill_rollout(spec.rollout, spec.type)
 
 
-def fill_rollout(rollout: R) -> R:
+def fill_rollout(rollout: R, job_type: str) -> R:
     """A rollout section, a job's or a deployment's own, with every default filled in.
 
-    A canary size is filled in for strategy Canary only, and a health check is never invented.
+    A canary size is filled in for strategy Canary only, rollbackParallel only where there are
+    rollbacks, and a health check is never invented.
     """
     fill: dict[str, Any] = {}
+    if rollout.strategy is None:
+        fill["strategy"] = STRATEGY_OF.get(job_type, STRATEGY)
     if rollout.max_parallel is None:
-        fill["max_parallel"] = MAX_PARALLEL
-    if rollout.rollback_parallel is None:
+        fill["max_parallel"] = MAX_PARALLEL_OF.get(job_type, MAX_PARALLEL)
+    if rollout.rollback_parallel is None and job_type not in ONE_SHOT_TYPES:
         fill["rollback_parallel"] = fill.get("max_parallel", rollout.max_parallel)
     if (
         rollout.strategy == "Canary"
@@ -66,16 +75,18 @@ def override_rollout(base: RolloutSettings, own: RolloutSettings | None) -> Roll
     return RolloutSettings.model_construct(**settings)
 
 
-def strip_rollout(rollout: R) -> R:
+def strip_rollout(rollout: R, job_type: str) -> R:
     """The inverse: what only repeats a default of this module is taken out again.
 
     So that writing a default down is no change.
     """
-    full = fill_rollout(rollout)
+    full = fill_rollout(rollout, job_type)
     strip: dict[str, Any] = {}
+    if full.strategy == STRATEGY_OF.get(job_type, STRATEGY):
+        strip["strategy"] = None
     if full.rollback_parallel == full.max_parallel:
         strip["rollback_parallel"] = None
-    if full.max_parallel == MAX_PARALLEL:
+    if full.max_parallel == MAX_PARALLEL_OF.get(job_type, MAX_PARALLEL):
         strip["max_parallel"] = None
     if (
         rollout.strategy == "Canary"

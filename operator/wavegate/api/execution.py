@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -108,6 +108,26 @@ class ObservedState(Model):
     )
 
 
+MAX_RESULT: Final = 1024
+"""Most bytes of a termination message that are kept as a result."""
+
+
+class Result(Model):
+    """How the container main ended, for types that run to completion."""
+
+    exit_code: int = Field(
+        ge=-(2**31),
+        le=2**31 - 1,
+        description="Exit code of the container main.",
+        json_schema_extra={"format": "int32"},
+    )
+    message: Annotated[str, StringConstraints(max_length=MAX_RESULT)] | None = Field(
+        default=None,
+        description="First 1 KiB of its termination message, without control characters but line"
+        " ends and tabs.",
+    )
+
+
 class ExecutionStatus(Revisioned):
     """What the operator reports about the execution."""
 
@@ -138,3 +158,7 @@ class ExecutionStatus(Revisioned):
         " after it does not.",
     )
     pod_uid: Uid | None = Field(default=None, description="UID of its pod.")
+    result: Result | None = Field(
+        default=None,
+        description="How its container main ended, for types that run to completion.",
+    )

@@ -20,15 +20,29 @@ from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
 from wavegate.api.template import LABEL_KEYS, TEMPLATE_SCHEMA, LabelValue, template_problems
 
-JobType = Literal["pipeline", "container"]
+JobType = Literal["pipeline", "container", "query", "update", "config"]
 RestartPolicy = Literal["OnFailure", "Always", "Never"]
+
+ONE_SHOT_TYPES: Final = ("query", "update", "config")
+"""Types that run to completion, once for each node and workload."""
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
 MIN_TIMEOUT: Final = 1.0
 MAX_TIMEOUT: Final = 8760 * 3600.0
 
+_ONE_SHOT: Final = f"self.type in {list(ONE_SHOT_TYPES)}"
+_NEVER_BACK: Final = "is not for a type that runs to completion: it is never rolled back"
+_ONLY_DEADLINE: Final = (
+    "only its deadline is for a type that runs to completion: it has ended well by then, or failed"
+)
+_DEADLINE: Final = (
+    "is required for the strategies Rolling and Canary: say how long a node may take to become"
+    " healthy, such as 5m"
+)
+
 __all__ = [
     "MAX_CONFIG_BYTES",
+    "ONE_SHOT_TYPES",
     "FleetJobSpec",
     "HealthCheck",
     "InvalidSpec",
@@ -38,6 +52,7 @@ __all__ = [
     "Selector",
     "Timeouts",
     "config_size",
+    "field_problems",
     "job_problems",
     "load_job_spec",
 ]
@@ -150,10 +165,43 @@ class FleetJobSpec(Model):
     model_config = ConfigDict(
         json_schema_extra=rules(
             cel(
-                "self.type != 'pipeline' || has(self.config)",
-                "spec.config: is required for type pipeline: the pipeline's own document",
+                "self.type == 'container' || has(self.config)",
+                "spec.config: is required for every type but container",
                 field_path=".config",
                 reason="FieldValueRequired",
+            ),
+            cel(
+                f"!({_ONE_SHOT}) || self.restartPolicy != 'Always'",
+                "spec.restartPolicy: Always is not for a type that runs to completion; give"
+                " OnFailure or Never",
+                field_path=".restartPolicy",
+            ),
+            cel(
+                f"{_ONE_SHOT} || !has(self.rollout.strategy)"
+                " || self.rollout.strategy == 'Immediate' || (has(self.rollout.healthCheck)"
+                " && has(self.rollout.healthCheck.deadline))",
+                f"spec.rollout.healthCheck.deadline: {_DEADLINE}",
+                field_path=".rollout",
+                reason="FieldValueRequired",
+            ),
+            cel(
+                f"!({_ONE_SHOT}) || !has(self.rollout.rollbackParallel)",
+                f"spec.rollout.rollbackParallel: {_NEVER_BACK}",
+                field_path=".rollout.rollbackParallel",
+                reason="FieldValueForbidden",
+            ),
+            cel(
+                f"!({_ONE_SHOT}) || !has(self.rollout.healthCheck)"
+                " || (!has(self.rollout.healthCheck.successThreshold)"
+                " && !has(self.rollout.healthCheck.minHealthyTime)"
+                " && !has(self.rollout.healthCheck.errorRate)"
+                " && self.rollout.healthCheck.interval == duration('10s')"
+                " && self.rollout.healthCheck.maxErrorRate == 0.1"
+                " && self.rollout.healthCheck.failureThreshold == 3"
+                " && has(self.rollout.healthCheck.deadline))",
+                f"spec.rollout.healthCheck: {_ONLY_DEADLINE}",
+                field_path=".rollout.healthCheck",
+                reason="FieldValueForbidden",
             ),
             cel(
                 "self.type != 'container' || (has(self.template) && has(self.template.spec)"
@@ -169,7 +217,10 @@ class FleetJobSpec(Model):
 
     type: JobType = Field(
         description="What kind of work this is: pipeline (a document for the administrator's"
-        " pipeline engine) or container (the template as it is). Cannot be changed.",
+        " pipeline engine) or container (the template as it is), which run on; query (a command"
+        " and its result), update (a command that changes the node, one node at a time unless"
+        " maxParallel says otherwise) or config (files written onto the node), which run to"
+        " completion once on each node. Cannot be changed.",
         json_schema_extra=rules(
             cel("self == oldSelf", "spec.type: cannot be changed; make a job of another name")
         ),
@@ -177,7 +228,10 @@ class FleetJobSpec(Model):
     config: AnyObject | None = Field(
         default=None,
         description="The driver's own document, kept as it is; at most 256 KiB, and no secrets."
-        " Required for type pipeline.",
+        " Required for every type but container. query: command (a list) and env (names and"
+        " texts). update: the same, and cordon (true: the node is cordoned first and opened again"
+        " afterwards). config: files, a list of path, content and mode (octal digits, 0644 where"
+        " not given), inside directories that the administrator allowed.",
     )
     description: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
         default=None, description="Text for people; changing it makes no version."
@@ -214,7 +268,7 @@ class FleetJobSpec(Model):
     restart_policy: RestartPolicy = Field(
         default="OnFailure",
         description="What happens when the main process ends: OnFailure (again unless it ended"
-        " well), Always or Never.",
+        " well), Always (not for types that run to completion) or Never.",
     )
     revision_history_limit: int = Field(
         default=10,
@@ -235,7 +289,7 @@ class FleetJobSpec(Model):
     rollout: Rollout = Field(
         default_factory=Rollout,
         description="How a new version spreads over the nodes.",
-        json_schema_extra={"default": {"strategy": "Immediate"}},
+        json_schema_extra={"default": {}},
     )
     suspend: bool = Field(
         default=False,
@@ -270,7 +324,7 @@ def load_job_spec(raw: object) -> FleetJobSpec:
     try:
         spec = FleetJobSpec.model_validate(dict(raw))
     except ValidationError as error:
-        raise InvalidSpec(_problems(error)) from error
+        raise InvalidSpec(field_problems(error, "spec")) from error
     if found := job_problems(spec):
         raise InvalidSpec(found)
     return spec
@@ -285,9 +339,7 @@ def config_size(spec: FleetJobSpec) -> int:
 
 def job_problems(spec: FleetJobSpec) -> list[str]:
     """The rules that span several fields, as the CRD has them: ``path: what is wrong``."""
-    found = rollout_problems(spec.rollout)
-    if spec.type == "pipeline" and spec.config is None:
-        found.append("spec.config: is required for type pipeline")
+    found = rollout_problems(spec.rollout) + _problems_of_type(spec)
     for name in Timeouts.model_fields:
         seconds = getattr(spec.timeouts, name)
         if seconds and not MIN_TIMEOUT <= seconds <= MAX_TIMEOUT:
@@ -301,13 +353,33 @@ def job_problems(spec: FleetJobSpec) -> list[str]:
     return found
 
 
+def _problems_of_type(spec: FleetJobSpec) -> list[str]:
+    found: list[str] = []
+    rollout, health = spec.rollout, spec.rollout.health_check
+    if spec.type != "container" and spec.config is None:
+        found.append(f"spec.config: is required for type {spec.type}")
+    if spec.type not in ONE_SHOT_TYPES:
+        waves = rollout.strategy in ("Rolling", "Canary")
+        if waves and (health is None or health.deadline is None):
+            found.append(f"spec.rollout.healthCheck.deadline: {_DEADLINE}")
+        return found
+    if spec.restart_policy == "Always":
+        found.append(f"spec.restartPolicy: Always is not for type {spec.type}")
+    if rollout.rollback_parallel is not None:
+        found.append(f"spec.rollout.rollbackParallel: {_NEVER_BACK}")
+    if health is not None and health != HealthCheck(deadline=health.deadline or 1.0):
+        found.append(f"spec.rollout.healthCheck: {_ONLY_DEADLINE}")
+    return found
+
+
 _UNION_BRANCH = re.compile(r"(?:int|str|float|constrained-\w+|function-.*)\Z")
 
 
-def _problems(error: ValidationError) -> list[str]:
+def field_problems(error: ValidationError, root: str) -> list[str]:
+    """A line for each field that a model refused: ``path: what is wrong``, paths below ``root``."""
     lines: dict[str, str] = {}
     for item in error.errors(include_url=False, include_context=False):
-        path = "spec"
+        path = root
         for part in item["loc"]:
             if isinstance(part, int):
                 path += f"[{part}]"

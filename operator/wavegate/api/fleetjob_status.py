@@ -5,11 +5,21 @@ The source of the CRD's status; on the hot path statuses are plain dicts of this
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
-from wavegate.api.base import Fact, Int32, Message, Model, NodeName, Timestamp, listing
+from wavegate.api.base import (
+    Fact,
+    Int32,
+    Message,
+    Model,
+    NodeName,
+    ObjectName,
+    Reason,
+    Timestamp,
+    listing,
+)
 from wavegate.api.status import Revisioned
 
 StateType = Literal[
@@ -106,6 +116,38 @@ class RolloutProgress(Model):
     )
 
 
+MAX_NODE_FAILURES: Final = 20
+
+
+class NodeFailure(Model):
+    """A node on which the wanted version failed."""
+
+    node: NodeName = Field(description="Name of the node.")
+    execution: ObjectName = Field(description="The execution that failed; it has the evidence.")
+    reason: Reason | None = Field(default=None, description="Why, in one CamelCase word.")
+    message: Message | None = Field(default=None, description="Why, for people.")
+    exit_code: int | None = Field(
+        default=None,
+        ge=-(2**31),
+        le=2**31 - 1,
+        description="Exit code of the container main, if it ended.",
+        json_schema_extra={"format": "int32"},
+    )
+
+
+class Results(Model):
+    """How the wanted version ended on the nodes, for types that run to completion."""
+
+    succeeded: Int32 = Field(description="Nodes on which it ended well.")
+    failed: Int32 = Field(description="Nodes on which it failed.")
+    failures: list[NodeFailure] = Field(
+        default_factory=list,
+        max_length=MAX_NODE_FAILURES,
+        description="The first 20 nodes on which it failed.",
+        json_schema_extra=listing("atomic"),
+    )
+
+
 class FleetJobStatus(Revisioned):
     """What the operator reports about the job."""
 
@@ -130,4 +172,9 @@ class FleetJobStatus(Revisioned):
     )
     rollout: RolloutProgress | None = Field(
         default=None, description="How far the newest rollout has come."
+    )
+    results: Results | None = Field(
+        default=None,
+        description="How the wanted version ended on the nodes, for types that run to completion;"
+        " each node's result is in its Execution.",
     )

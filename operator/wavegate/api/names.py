@@ -20,6 +20,9 @@ LABEL_JOB: Final = f"{GROUP}/job"
 LABEL_VERSION: Final = f"{GROUP}/version"
 LABEL_DEPLOYMENT: Final = f"{GROUP}/deployment"
 
+ANNOTATION_CORDONED_BY: Final = f"{GROUP}/cordoned-by"
+"""On a node that the operator has cordoned: for which execution of which job."""
+
 MAX_JOB_NAME: Final = 40
 """Longest name of a FleetJob, so that every name derived from it is a DNS label."""
 

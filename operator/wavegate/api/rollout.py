@@ -133,7 +133,8 @@ class HealthCheck(Model):
     deadline: Seconds | None = Field(
         default=None,
         description="Longest that an execution may take to become healthy, counted from its"
-        " creation; at most 24h. Required for the strategies Rolling and Canary.",
+        " creation; at most 24h. Required for the strategies Rolling and Canary of types that run"
+        " on; the others have to end by then.",
         json_schema_extra=rules(
             cel(
                 "self > duration('0s') && self <= duration('24h')",
@@ -178,32 +179,22 @@ class CanarySelector(Model):
 class RolloutSettings(Model):
     """How a version spreads over the nodes."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            cel(
-                "self.strategy == 'Immediate' ||"
-                " (has(self.healthCheck) && has(self.healthCheck.deadline))",
-                f"{_HEALTH}.deadline: is required for the strategies Rolling and Canary: say how"
-                " long a node may take to become healthy, such as 5m",
-                reason="FieldValueRequired",
-            )
-        )
-    )
-
-    strategy: Strategy = Field(
-        default="Immediate",
+    strategy: Strategy | None = Field(
+        default=None,
         description="How a new version spreads: Immediate (all nodes at once), Rolling (in waves)"
-        " or Canary (a small first wave, a gate, then waves).",
+        " or Canary (a small first wave, a gate, then waves). Where not given: Immediate, for type"
+        " update Rolling.",
     )
     max_parallel: CountOrShare | None = Field(
         default=None,
         description="Nodes in a wave: a number or a share of the targets from 1% to 100% (100%"
-        " is one wave). 10% where not given. Immediate ignores it.",
+        " is one wave). Where not given: 10%, for type update 1. Immediate ignores it.",
     )
     rollback_parallel: CountOrShare | None = Field(
         default=None,
         description="How many stable nodes a rollback may take back at once, a number or a"
-        " share. As maxParallel where not given.",
+        " share. As maxParallel where not given. Not for types that run to"
+        " completion, which are never rolled back.",
     )
     canary_count: int | None = Field(
         default=None,
@@ -271,8 +262,8 @@ class RolloutSettings(Model):
     )
     health_check: HealthCheck | None = Field(
         default=None,
-        description="What makes an execution healthy. Required for Rolling and Canary; Immediate"
-        " ignores it.",
+        description="What makes an execution healthy. Required for Rolling and Canary of types"
+        " that run on; the others have its deadline alone. Immediate ignores it.",
     )
 
 
@@ -289,8 +280,6 @@ def rollout_problems(rollout: RolloutSettings) -> list[str]:
     """The rules that span several fields, as the CRD has them: ``path: what is wrong``."""
     found: list[str] = []
     health = rollout.health_check
-    if rollout.strategy != "Immediate" and (health is None or health.deadline is None):
-        found.append(f"{_HEALTH}.deadline: is required for the strategies Rolling and Canary")
     if health is None:
         return found
     if health.min_healthy_time is not None and health.success_threshold is not None:

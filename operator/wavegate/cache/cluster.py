@@ -50,11 +50,19 @@ class ClusterCache:
     """The stores, kind by kind, and what joins them.
 
     ``wake`` is called with the key of each job that has something new to look at; it must be cheap
-    and may be called several times for one change. ``clock``: monotonic seconds.
+    and may be called several times for one change. ``clock``: monotonic seconds. ``namespaces``:
+    those that this process looks after; empty: all.
     """
 
-    def __init__(self, wake: Callable[[JobKey], None], *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        wake: Callable[[JobKey], None],
+        *,
+        clock: Callable[[], float],
+        namespaces: tuple[str, ...] = (),
+    ) -> None:
         self._wake = wake
+        self._namespaces = namespaces
         own = OwnDecoder()
         self.jobs: Store[JobView] = Store(self._changed, clock=clock)
         self.deployments: Store[DeploymentView] = Store(self._changed, clock=clock)
@@ -64,6 +72,7 @@ class ClusterCache:
         self.nodes: Store[NodeView] = Store(self._node_changed, clock=clock)
         self._nodes: dict[str, NodeView] = {}
         self._node_map = MappingProxyType(self._nodes)
+        self._cordons: dict[str, JobKey] = {}
         self._phantoms: dict[JobKey, dict[str, ExecutionView]] = {}
         self._kinds: dict[str, tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]] = {
             FLEET_JOBS.kind: (own.job, self.jobs),
@@ -159,7 +168,7 @@ class ClusterCache:
         return self.jobs.get(*key)
 
     def job_keys(self) -> set[JobKey]:
-        """Every job that is known or has left children."""
+        """Every job that is known or has left children, or a node cordoned."""
         stores: tuple[Store[Any], ...] = (
             self.jobs,
             self.deployments,
@@ -167,7 +176,8 @@ class ClusterCache:
             self.executions,
             self.pods,
         )
-        return {key for store in stores for key in store.job_keys()} | self._phantoms.keys()
+        left = self._phantoms.keys() | set(self._cordons.values())
+        return {key for store in stores for key in store.job_keys()} | left
 
     def execution_uid(self, namespace: str, name: str) -> str | None:
         """uid of an execution that really exists, for owner references."""
@@ -197,7 +207,8 @@ class ClusterCache:
         executions, pods = self.executions.of_job(key), self.pods.of_job(key)
         executions += self._phantoms.get(key, {}).values()
         if job is None:
-            if not (versions or deployments or executions or pods):
+            children = versions or deployments or executions or pods
+            if not children and key not in self._cordons.values():
                 return None
             job = _departed(key)
         uid = job.uid
@@ -235,8 +246,13 @@ class ClusterCache:
         self._changed(old, new)
 
     def _node_changed(self, old: Item[NodeView] | None, new: Item[NodeView] | None) -> None:
+        if old is not None:
+            self._cordons.pop(old.name, None)
         if new is not None:
             self._nodes[new.name] = new.view
+            by = new.view.cordoned_by
+            if by is not None and (not self._namespaces or by.namespace in self._namespaces):
+                self._cordons[new.name] = (by.namespace, by.job)
         elif old is not None:
             del self._nodes[old.name]
         for key in self.job_keys():

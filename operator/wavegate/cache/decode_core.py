@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wavegate.api.names import LABEL_JOB
+from wavegate.api.names import ANNOTATION_CORDONED_BY, LABEL_JOB, MAIN_CONTAINER
 from wavegate.cache.fields import (
     Raw,
     condition,
@@ -22,7 +22,7 @@ from wavegate.cache.fields import (
     text,
 )
 from wavegate.cache.store import Item, item_of
-from wavegate.domain.observed import Exit, NodeView, PodView, Taint
+from wavegate.domain.observed import Cordon, Exit, NodeView, PodView, Taint
 from wavegate.domain.times import parse_time
 
 _DEFAULT_GRACE: Final = 30
@@ -33,6 +33,7 @@ def decode_node(raw: Raw) -> Item[NodeView]:
     """A node, as far as targets are decided by it: its heartbeats leave the view as it is."""
     meta = meta_of(raw)
     spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
+    annotations = mapping(mapping(raw.get("metadata")).get("annotations"))
     ready = condition(status, "Ready")
     view = NodeView(
         name=meta.name,
@@ -42,6 +43,7 @@ def decode_node(raw: Raw) -> Item[NodeView]:
         ready=ready.get("status") == "True",
         ready_changed=parse_time(ready.get("lastTransitionTime")) or meta.created,
         unschedulable=flag(spec.get("unschedulable")),
+        cordoned_by=Cordon.parse(annotations.get(ANNOTATION_CORDONED_BY)),
         pressure=_pressure(status),
         taints=tuple(
             Taint(text(taint.get("key")), text(taint.get("value")), text(taint.get("effect")))
@@ -83,6 +85,7 @@ def decode_pod(raw: Raw) -> Item[PodView]:
         waiting_reason=text(waiting.get("reason")),
         waiting_message=text(waiting.get("message")),
         exit=_exit(status),
+        main=_main_exit(status),
         disruption=_disruption(status),
         reason=text(status.get("reason")),
         message=text(status.get("message")),
@@ -157,14 +160,27 @@ def _exit(status: Raw) -> Exit | None:
     init = _init_containers(status)
     good = [found for found in ends if found[0] not in init]
     for entry, end, _ in failures or good:
-        return Exit(
-            container=text(entry.get("name")),
-            reason=text(end.get("reason")),
-            exit_code=integer(end.get("exitCode")),
-            message=text(end.get("message")),
-            at=parse_time(end.get("finishedAt")) or 0.0,
-        )
+        return _exit_of(entry, end)
     return None
+
+
+def _main_exit(status: Raw) -> Exit | None:
+    """How the container main ended, while it is terminated."""
+    for entry in _main_containers(status):
+        end = mapping(mapping(entry.get("state")).get("terminated"))
+        if end and entry.get("name") == MAIN_CONTAINER:
+            return _exit_of(entry, end)
+    return None
+
+
+def _exit_of(entry: Raw, end: Raw) -> Exit:
+    return Exit(
+        container=text(entry.get("name")),
+        reason=text(end.get("reason")),
+        exit_code=integer(end.get("exitCode")),
+        message=text(end.get("message")),
+        at=parse_time(end.get("finishedAt")) or 0.0,
+    )
 
 
 def _last_end(entry: Raw) -> tuple[Raw, bool]:

@@ -9,11 +9,12 @@ refused by the API server.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
 from wavegate.domain.health import Criteria
+from wavegate.domain.observed import Cordon
 
 
 class Urgency(IntEnum):
@@ -82,6 +83,7 @@ class CreateExecution:
     attempt: int
     workload_hash: str
     eval_id: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,23 @@ class SetStatus:
     verdict: Verdict | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CordonNode:
+    """Close a node to others, unless somebody else has."""
+
+    node: str
+    node_uid: str
+    by: Cordon
+
+
+@dataclass(frozen=True, slots=True)
+class UncordonNode:
+    """Open a node again, if it is still this cordon that closes it."""
+
+    node: str
+    by: Cordon
+
+
 Action = (
     CreateVersion
     | PrepareVersion
@@ -166,6 +185,8 @@ Action = (
     | DeletePod
     | DeleteRecord
     | SetStatus
+    | CordonNode
+    | UncordonNode
 )
 
 

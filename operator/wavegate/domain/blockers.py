@@ -5,6 +5,7 @@ The words of a server or of a third party are cut, so that the way out fits behi
 
 from __future__ import annotations
 
+from wavegate.api.conditions import Reasons
 from wavegate.api.names import version_name
 from wavegate.domain.conditions import State
 from wavegate.domain.evidence import clean
@@ -50,7 +51,8 @@ def in_the_way(fleet: Fleet) -> State | None:
     if not fleet.observed.refusals:
         return None
     key, refusal = sorted(fleet.observed.refusals.items())[0]
-    stalled = refusal.reason == "Stranger"
-    way_out = "delete what is in its place, or rename the job; " if stalled else ""
+    stranger = refusal.reason == Reasons.STRANGER
+    way_out = "delete what is in its place, or rename the job; " if stranger else ""
     words = f"{key}: {clean(refusal.message, _LONGEST_REFUSAL)}; {way_out}tried again by itself"
+    stalled = stranger or refusal.reason == Reasons.CORDON_FORBIDDEN
     return State("", refusal.reason or "Refused", words, stalled=stalled)

@@ -13,6 +13,7 @@ old and new never run together, and a crash anywhere loses no intent.
 | 1: Running, 2: new | of 1, 60 s past its grace period | 2 is withdrawn (StopOverdue), and waits |
 | 1: Running, 2: new | none | record 1 Stopped, create the pod of 2 |
 | 1: Stopped, 2: new | none | create the pod of 2 |
+| 1: Completed, 2: new | of 1, ended | delete the pod of 1 |
 """
 
 from __future__ import annotations
@@ -50,6 +51,12 @@ class Chain:
     def older_open(self) -> tuple[ExecutionView, ...]:
         """Claims that a newer one has replaced and whose end is not yet recorded."""
         return tuple(each for each in self.executions[:-1] if not each.terminal)
+
+    @property
+    def older_pods(self) -> tuple[PodView, ...]:
+        """Pods of this job's older claims, ended ones too: the node is not free before they go."""
+        older = {each.uid for each in self.executions[:-1] if each.uid}
+        return tuple(pod for pod in self.pods if pod.owner_uid in older)
 
     @property
     def own_pod(self) -> PodView | None:

@@ -5,6 +5,7 @@
 | Pending, Queued, Deploying | False | True | |
 | RolloutPaused | False: AwaitingPromotion, Paused | True | |
 | Running, Completed | True | | |
+| Completed, some nodes failed | True: CompletedWithFailures | | |
 | Running without a target | True: NoMatchingNodes | | |
 | Degraded | True: Degraded | | |
 | Stopped | True: Suspended, Stopped | | |
@@ -34,7 +35,8 @@ from wavegate.domain.actions import Note, SetStatus, Step, Urgency
 from wavegate.domain.deployments import canaries
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import DeploymentView, VersionView
+from wavegate.domain.observed import DeploymentView, Observed, VersionView
+from wavegate.domain.one_shot import results
 from wavegate.domain.records import pruned, stamped
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import Outlook
@@ -63,6 +65,28 @@ class State:
     @property
     def reconciling(self) -> bool:
         return not self.ready and not self.stalled
+
+
+def invalid(observed: Observed) -> list[Step]:
+    """A stored spec that this release does not understand: say so, and touch nothing."""
+    job = observed.job
+    wanted = [
+        Condition(READY, "False", "InvalidSpec", job.invalid),
+        Condition(STALLED, "True", "InvalidSpec", job.invalid),
+    ]
+    document = {
+        **job.status,
+        "conditions": set_conditions(
+            job.status.get("conditions") or (), wanted, format_time(observed.now), job.generation
+        ),
+    }
+    for counted in ("revision", "updatedAt", "observedGeneration"):
+        document.pop(counted, None)
+    status = stamped(document, job.status, job.generation, observed.now)
+    if status is None:
+        return []
+    action = SetStatus("FleetJob", job.name, job.uid, job.resource_version, status)
+    return [Step(f"FleetJob/{job.name}", Urgency.RECORD, (action,))]
 
 
 def job_state(
@@ -100,9 +124,11 @@ def _still_stopping(fleet: Fleet) -> str:
     return f"; {pods[0].node}{more} still stop{by}"
 
 
-def _all_completed(fleet: Fleet) -> bool:
+def _all_ended(fleet: Fleet) -> bool:
+    """Whether every execution has come to an end of its own after which no other is made."""
+    ends = ("Completed", "Failed") if fleet.one_shot else ("Completed",)
     current = [chain.current for chain in fleet.chains.values() if chain.current is not None]
-    return bool(current) and all(each.observed == "Completed" for each in current)
+    return bool(current) and all(each.observed in ends for each in current)
 
 
 def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doing: str) -> State:
@@ -151,12 +177,13 @@ def _settled(fleet: Fleet, last: DeploymentView) -> State:
     if needs_rollback(fleet, last):
         return State("Deploying", "RollingBack", f"v{last.to_version} failed ({_why(last)})")
     if last.state == "Failed":
-        immediate = (last.status.get("resolved", {}).get("rollout") or {}).get("strategy")
+        strategy = (last.status.get("resolved", {}).get("rollout") or {}).get("strategy")
         timed_out = last.reason in (QUEUE_TIMEOUT, TOTAL_TIMEOUT)
-        name = "Failed" if immediate == "Immediate" or timed_out else "RolloutFailed"
+        work_failed = strategy == "Immediate" or timed_out or fleet.one_shot
+        name = "Failed" if work_failed else "RolloutFailed"
         message = f"{_why(last)}; {_TRY_AGAIN}"
         return State(name, last.reason or "RolloutFailed", message, stalled=True)
-    if is_over(fleet, last.workload_hash) and not _all_completed(fleet):
+    if is_over(fleet, last.workload_hash) and not _all_ended(fleet):
         message = f"v{last.to_version} has had its time (spec.timeouts.total); {_TRY_AGAIN}"
         return State("Failed", TOTAL_TIMEOUT, f"{message}{_still_stopping(fleet)}", stalled=True)
     failed = newest_failed(fleet)
@@ -178,7 +205,7 @@ def _settled(fleet: Fleet, last: DeploymentView) -> State:
         if holding := overtaken_by(fleet, newest):
             message = f"v{newest.version} is held by FleetDeployment {holding.name}"
             return State("Running", "Held", f"{message}; {_UNTIL_CHANGED}", stalled=True)
-    return _running(fleet, last)
+    return _ended(fleet, last) if fleet.one_shot else _running(fleet, last)
 
 
 _UNTIL_CHANGED = (
@@ -189,6 +216,23 @@ _UNTIL_CHANGED = (
 
 def _is_stable(fleet: Fleet, version: VersionView) -> bool:
     return fleet.stable is not None and fleet.stable.workload_hash == version.workload_hash
+
+
+def _ended(fleet: Fleet, last: DeploymentView) -> State:
+    version = fleet.versions.get(last.to_version)
+    if version is None:
+        return State("Completed", last.reason, _why(last), ready=True)
+    summary = results(fleet.chains.values(), version)
+    good, bad = summary["succeeded"], summary["failed"]
+    message = f"v{version.version} ended well on {good} of {good + bad} nodes"
+    if bad:
+        first = summary["failures"][0]
+        message += f"; {first['node']}: {first.get('message', 'failed')}"
+    if live := sorted(chain.node for chain in fleet.chains.values() if chain.live is not None):
+        more = f" and {len(live) - 1} more" if len(live) > 1 else ""
+        message += f"; catching up: {live[0]}{more}"
+    reason = "CompletedWithFailures" if bad else "Completed"
+    return State("Completed", reason, message, ready=True)
 
 
 def _running(fleet: Fleet, last: DeploymentView) -> State:
@@ -248,6 +292,7 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
         "nodes": _nodes(fleet, run),
         "versions": _versions(fleet),
         "rollout": _rollout(fleet, run),
+        "results": _results(fleet, run),
         "conditions": _conditions(fleet, state),
     }
     status = stamped(document, old, fleet.job.generation, fleet.now)
@@ -322,6 +367,15 @@ def _nodes(fleet: Fleet, run: Progress | None) -> dict[str, int]:
         "desired": len(fleet.targets(wanted)) if wanted is not None else 0,
         **{key: int(counts[key]) for key in ("updated", "stable", "failed", "lost", "notReady")},
     }
+
+
+def _results(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
+    version: VersionView | None = run.version if run is not None else None
+    if version is None and fleet.accepted:
+        version = fleet.versions.get(fleet.accepted[-1].to_version)
+    if version is None or not fleet.one_shot:
+        return None
+    return results(fleet.chains.values(), version)
 
 
 def _versions(fleet: Fleet) -> list[dict[str, int]]:

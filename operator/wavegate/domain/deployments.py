@@ -119,7 +119,7 @@ def _newest_update(fleet: Fleet, above: int | None = None) -> DeploymentView | N
 def _has_stamped(fleet: Fleet, deployment: DeploymentView) -> bool:
     """Whether it has made its version the stable one: it completes, whatever came since."""
     version = fleet.versions.get(deployment.to_version)
-    return version is not None and is_stamped(version, deployment)
+    return version is not None and is_stamped(fleet, version, deployment)
 
 
 def supersede(fleet: Fleet, deployment: DeploymentView, by: DeploymentView) -> Step | None:

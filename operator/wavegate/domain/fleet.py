@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wavegate.api.defaults import effective_rollout
+from wavegate.api.defaults import fill_rollout, override_rollout
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
+from wavegate.api.rollout import RolloutSettings
+from wavegate.domain.actions import CounterSource
 from wavegate.domain.claim import Chain
+from wavegate.domain.cordon import as_open
 from wavegate.domain.health import Criteria
 from wavegate.domain.observed import (
     DeploymentView,
@@ -24,6 +27,7 @@ from wavegate.domain.observed import (
     PodView,
     VersionView,
 )
+from wavegate.domain.one_shot import is_one_shot
 from wavegate.domain.sources import source_of
 from wavegate.domain.targets import Placement
 from wavegate.drivers.pod import template_of
@@ -47,8 +51,9 @@ class Fleet:
         self.observed = observed
         self.job = observed.job
         self.spec = spec
+        self.one_shot = is_one_shot(spec.type)
         self.now = observed.now
-        self.nodes = observed.nodes
+        self.nodes = as_open(observed.job, observed.nodes)
         self.settings = observed.settings
         self.versions: Mapping[int, VersionView] = {
             each.version: each for each in observed.versions if not each.deleting
@@ -61,6 +66,7 @@ class Fleet:
         )
         self._placements: dict[int, Placement] = {}
         self._criteria: dict[int, Criteria | None] = {}
+        self._judged_by: dict[int, RolloutSettings] = {}
         self._order: dict[str, str] = {}
         self._standings: dict[int, Standing] = {}
 
@@ -116,7 +122,7 @@ class Fleet:
         if execution.stable_at or execution.observed not in ("Running", "Degraded"):
             return execution
         version = self.versions.get(execution.version)
-        if version is None or self.criteria(version) is not None:
+        if version is None or self.one_shot or self.criteria(version) is not None:
             return execution
         ready_until = self.now
         if pod is not None and not pod.ready and pod.ready_changed is not None:
@@ -171,7 +177,7 @@ class Fleet:
         """Where the version may run."""
         if version.version not in self._placements:
             spec = version.spec or self.spec
-            template = template_of(spec, version.driver_image)
+            template = template_of(spec, version.driver_image, self.settings)
             self._placements[version.version] = Placement(spec, template)
         return self._placements[version.version]
 
@@ -221,6 +227,21 @@ class Fleet:
         node = self.nodes.get(execution.node)
         return node if node is not None and node.uid == execution.node_uid else None
 
+    def judged_by(self, version: VersionView) -> RolloutSettings | None:
+        """Settings by which the version's executions are judged; None if it is not understood.
+
+        Its own, with those that its newest rollout gives itself, defaults filled in.
+        """
+        if version.spec is None:
+            return None
+        number = version.version
+        if number not in self._judged_by:
+            given = [each.rollout for each in self.accepted if each.to_version == number]
+            own = given[-1] if given else None
+            rollout = override_rollout(version.spec.rollout, own)
+            self._judged_by[number] = fill_rollout(rollout, version.spec.type)
+        return self._judged_by[number]
+
     def criteria(self, version: VersionView) -> Criteria | None:
         """What is asked of the version's executions; None: no windows are kept."""
         if version.version not in self._criteria:
@@ -228,11 +249,11 @@ class Fleet:
         return self._criteria[version.version]
 
     def _criteria_of(self, version: VersionView) -> Criteria | None:
-        if version.spec is None:
+        rollout = self.judged_by(version)
+        if rollout is None or rollout.strategy == "Immediate" or self.one_shot:
             return None
-        rollout = effective_rollout(version.spec)
         check = rollout.health_check
-        if rollout.strategy == "Immediate" or check is None:
+        if check is None:
             return None
         return Criteria(
             interval=check.interval,
@@ -243,12 +264,18 @@ class Fleet:
             reads_counters=self.has_source(version),
         )
 
+    def source(self, version: VersionView) -> CounterSource | None:
+        """The counters of the version's pods; None: health is readiness and restarts alone."""
+        if version.spec is None:
+            return None
+        return source_of(version.spec.model_copy(update={"rollout": self.judged_by(version)}))
+
     def has_source(self, version: VersionView) -> bool:
-        return version.spec is not None and source_of(version.spec) is not None
+        return self.source(version) is not None
 
     def grace(self, version: VersionView | None) -> float:
         """Seconds that a pod of the version may take to stop."""
         if version is None or version.spec is None:
             return _DEFAULT_GRACE
-        pod = template_of(version.spec, version.driver_image).get("spec") or {}
-        return float(pod.get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
+        pod = template_of(version.spec, version.driver_image, self.settings)
+        return float((pod.get("spec") or {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE))

@@ -23,6 +23,27 @@ class Taint:
 
 
 @dataclass(frozen=True, slots=True)
+class Cordon:
+    """For which execution of which job the operator has cordoned a node."""
+
+    namespace: str
+    job: str
+    job_uid: str
+    execution: str
+
+    @property
+    def text(self) -> str:
+        """As it is written on the node: ``NAMESPACE/JOB/UID/EXECUTION``."""
+        return f"{self.namespace}/{self.job}/{self.job_uid}/{self.execution}"
+
+    @staticmethod
+    def parse(text: object) -> Cordon | None:
+        """From what is written on the node; None where that is nothing of ours."""
+        parts = text.split("/") if isinstance(text, str) else []
+        return Cordon(*parts) if len(parts) == 4 and all(parts) else None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """A node, as far as targets are decided by it."""
 
@@ -37,6 +58,8 @@ class NodeView:
     pressure: tuple[str, ...] = ()
     """Pressure conditions that are true, such as ``DiskPressure``."""
     taints: tuple[Taint, ...] = ()
+    cordoned_by: Cordon | None = None
+    """That the operator has cordoned it (see cordon)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +109,8 @@ class PodView:
     """Of the first container that waits, such as ImagePullBackOff."""
     exit: Exit | None = None
     """Last termination of a container: the current one if terminated, else the one before."""
+    main: Exit | None = None
+    """How the container main ended, while it is terminated."""
     disruption: str = ""
     """Reason of condition DisruptionTarget where it is true."""
     reason: str = ""
@@ -263,6 +288,12 @@ class PlanSettings:
     """Settings of the operator that rules read."""
 
     pipeline_image: str = "wavegate.local/pipeline:4.50.0"
+    query_image: str = ""
+    """For types that run to completion; empty: the template has to bring one."""
+    update_image: str = ""
+    config_image: str = ""
+    config_directories: tuple[str, ...] = ()
+    """Directories of nodes in which jobs of type config may write; absolute and normalised."""
     driver_revision: str = "1"
     lost_after: float = 3600.0
     stable_after: float = 10.0

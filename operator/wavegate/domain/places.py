@@ -16,6 +16,10 @@ nothing stable to lose needs none.
 | A stable, B stable and live | no |
 | A never stable, B live | no |
 | A stable but ended by suspension, B live | no |
+
+For a type that runs to completion there is nothing stable to lose, and a place is a turn instead:
+each live execution holds one, and a node without one needs one. So a wave's size is also the
+number of nodes at work at a time, whatever is withdrawn, resumed or caught up.
 """
 
 from __future__ import annotations
@@ -29,14 +33,18 @@ _FAILURES_THAT_END_IT = 2
 """The version that took the node, and the fallback after it."""
 
 
-def needs_place(chain: Chain | None) -> bool:
+def needs_place(chain: Chain | None, *, one_shot: bool = False) -> bool:
     """Whether taking this node takes down an execution that is stable and runs."""
     live = chain.live if chain is not None else None
+    if one_shot:
+        return live is None
     return live is not None and live.stable_at is not None
 
 
-def holds_place(chain: Chain) -> bool:
+def holds_place(chain: Chain, *, one_shot: bool = False) -> bool:
     """Whether the node is without the stable execution that the operator took from it."""
+    if one_shot:
+        return chain.live is not None
     current, lost = chain.current, chain.last_stable
     if current is None or lost is None or lost is current:
         return False

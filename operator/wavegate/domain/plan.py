@@ -6,14 +6,14 @@ is in the snapshot, nothing in the event that caused it, so that any pass may be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
 from wavegate.domain import (
     blockers,
     conditions,
+    cordon,
     deletion,
     deployments,
     hold,
@@ -23,20 +23,19 @@ from wavegate.domain import (
     waiting,
     work,
 )
-from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
+from wavegate.domain.actions import Plan, PrepareVersion, Probe, Step, Urgency
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import DeploymentView, ExecutionView, Observed, VersionView
+from wavegate.domain.observed import Cordon, DeploymentView, ExecutionView, Observed, VersionView
+from wavegate.domain.one_shot import is_behind
 from wavegate.domain.places import holds_place, needs_place
-from wavegate.domain.records import stable_version_status, stamped
+from wavegate.domain.records import stable_version_status
 from wavegate.domain.rollback import rollback_places
 from wavegate.domain.rollout import Outlook, outlook
-from wavegate.domain.sources import source_of
 from wavegate.domain.stopping import SUSPENDED, stop_progress, stop_reason
-from wavegate.domain.timeouts import queue_ends, wanted_until
-from wavegate.domain.times import format_time
+from wavegate.domain.timeouts import is_over, queue_ends, wanted_until
 from wavegate.domain.verdict import Judgement, deadline, judge
 from wavegate.domain.waves import (
     Progress,
@@ -57,39 +56,18 @@ def plan(observed: Observed) -> Plan:
     if observed.kind_gone:
         return Plan(steps=_not_busy(observed, deletion.remove_ownerless(observed)))
     if observed.job.deleting:
-        steps = [*deletion.stop_everything(observed)]
+        opened = [cordon.undo(*each) for each in cordon.leftovers(observed).items()]
+        steps = [*deletion.stop_everything(observed), *opened]
         if not observed.job.uid:
             return Plan(_not_busy(observed, [*steps, *deployments.without_job(observed)]))
         return Plan(steps=_not_busy(observed, steps))
     if observed.job.spec is None:
-        return Plan(steps=_not_busy(observed, _invalid(observed)))
+        return Plan(steps=_not_busy(observed, conditions.invalid(observed)))
     return _Pass(Fleet(observed, observed.job.spec)).run()
 
 
 def _not_busy(observed: Observed, steps: Iterable[Step | None]) -> tuple[Step, ...]:
     return tuple(step for step in steps if step is not None and step.key not in observed.busy)
-
-
-def _invalid(observed: Observed) -> list[Step]:
-    """A stored spec that this release does not understand: say so, and touch nothing."""
-    job = observed.job
-    wanted = [
-        Condition(READY, "False", "InvalidSpec", job.invalid),
-        Condition(STALLED, "True", "InvalidSpec", job.invalid),
-    ]
-    document = {
-        **job.status,
-        "conditions": set_conditions(
-            job.status.get("conditions") or (), wanted, format_time(observed.now), job.generation
-        ),
-    }
-    for counted in ("revision", "updatedAt", "observedGeneration"):
-        document.pop(counted, None)
-    status = stamped(document, job.status, job.generation, observed.now)
-    if status is None:
-        return []
-    action = SetStatus("FleetJob", job.name, job.uid, job.resource_version, status)
-    return [Step(f"FleetJob/{job.name}", Urgency.RECORD, (action,))]
 
 
 @dataclass
@@ -106,6 +84,8 @@ class _Pass:
     prepared: dict[int, bool] = field(default_factory=dict)
     leaving: set[str] = field(default_factory=set)
     """Nodes on which a stable execution stops: each holds a place until its pod is gone."""
+    cordoned: dict[str, Cordon] = field(default_factory=dict)
+    """By node, cordons that are to be undone."""
 
     @cached_property
     def stopped(self) -> str:
@@ -115,6 +95,7 @@ class _Pass:
     def run(self) -> Plan:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
+        self.cordoned = cordon.leftovers(fleet.observed)
         holding = hold.holding(fleet)
         self._judge(held=bool(holding.why))
         self.steps += deployments.answer_users(fleet)
@@ -233,6 +214,8 @@ class _Pass:
         newest = fleet.accepted[-1] if fleet.accepted else None
         if run is None and newest is not None and newest.state == "Completed":
             claims = self._catch_up(newest)
+        if fleet.one_shot:
+            return claims  # nothing runs on, so nothing is put back
         name_of = newest.name if newest is not None else ""
         for name, node in fleet.nodes.items():
             if name in claims:
@@ -272,37 +255,43 @@ class _Pass:
     def _held_places(self) -> int:
         held = 0
         for name, chain in self.fleet.chains.items():
-            if not holds_place(chain) or name not in self.fleet.nodes:
+            one_shot = self.fleet.one_shot
+            if not holds_place(chain, one_shot=one_shot) or name not in self.fleet.nodes:
                 continue
             current = chain.current
             version = self.fleet.versions.get(current.version) if current is not None else None
             usable = version is not None and self.fleet.is_target(version, name)
             ends = self.deadlines.get(name)
             usable = usable and chain.stop_overdue(self.fleet.now) is None
-            held += usable or (ends is not None and self.fleet.now < ends)
+            held += one_shot or usable or (ends is not None and self.fleet.now < ends)
         return held + len(self.leaving)
 
     def _catch_up(self, newest: DeploymentView) -> dict[str, NewClaim]:
         """After a rollout that completed, targets not up to date are brought to it, by places."""
         fleet = self.fleet
         stable = fleet.stable
-        if stable is None or stable.spec is None or not self._is_prepared(stable):
+        if stable is None or stable.spec is None or is_over(fleet, stable.workload_hash):
             return {}
         free = self._places_to_catch_up(newest, stable)
+
+        def is_wanted(execution: ExecutionView) -> bool:
+            return is_up_to_date(execution, stable, newest, fleet.now)
+
         claims: dict[str, NewClaim] = {}
         for name in fleet.targets(stable):
             chain = fleet.chains.get(name)
-            live = chain.live if chain is not None else None
-            if chain is None or live is None or is_up_to_date(live, stable, newest, fleet.now):
+            if fleet.one_shot:
+                behind = is_behind(chain, fleet.nodes[name], is_wanted)
+            else:
+                behind = _runs_another(chain, stable, is_wanted)
+            if not behind:
                 continue
-            if _has_failed(chain, stable):
-                continue
-            if needs_place(chain) and free is not None:
+            if needs_place(chain, one_shot=fleet.one_shot) and free is not None:
                 if free <= 0:
                     continue
                 free -= 1
             claims[name] = NewClaim(stable, 0, newest.name)
-        return claims
+        return claims if claims and self._is_prepared(stable) else {}
 
     def _is_prepared(self, version: VersionView) -> bool:
         """Whether the version's ConfigMap is there and its pod was accepted; asks for it if not."""
@@ -312,6 +301,8 @@ class _Pass:
 
     def _prepare(self, version: VersionView) -> bool:
         fleet = self.fleet
+        if fleet.one_shot and self._document(version) is None:
+            return False  # also what was prepared may be out of what is allowed now
         if version.version in fleet.versions_in_use:
             return True
         outcome = fleet.observed.prepared.get(version.version)
@@ -328,18 +319,30 @@ class _Pass:
 
     def _preparation(self, version: VersionView) -> Step | None:
         fleet = self.fleet
-        assert version.spec is not None
-        try:
-            data = driver_for(version.spec.type).document(version.spec)
-        except DocumentError as error:
-            self.blocker = State("", "TemplateRefused", str(error), stalled=True)
+        data = self._document(version)
+        if data is None:
             return None
         node = next(iter(fleet.targets(version)), "none")
         pod = render_pod(
-            job=fleet.job, version=version, node=node, execution="dry-run", deployment=version.name
+            job=fleet.job,
+            version=version,
+            node=node,
+            execution="dry-run",
+            deployment=version.name,
+            settings=fleet.settings,
         )
         action = PrepareVersion(version.version, version.name, version.uid, data, pod)
         return Step(f"Preparation/{version.name}", Urgency.CREATE, (action,))
+
+    def _document(self, version: VersionView) -> dict[str, str] | None:
+        """What the version's ConfigMap is to hold; None where its driver refuses the config."""
+        assert version.spec is not None
+        driver = driver_for(version.spec.type)
+        try:
+            return driver.document(version.spec, version.driver_image, self.fleet.settings)
+        except DocumentError as error:
+            self.blocker = State("", "TemplateRefused", str(error), stalled=True)
+            return None
 
     @cached_property
     def open_names(self) -> frozenset[str]:
@@ -348,7 +351,7 @@ class _Pass:
         return frozenset().union(*names)
 
     def _nodes(self, claims: dict[str, NewClaim]) -> list[str]:
-        return self.fleet.ordered({*self.fleet.chains, *claims})
+        return self.fleet.ordered({*self.fleet.chains, *claims, *self.cordoned})
 
     def _node(
         self, name: str, new: NewClaim | None, run: Progress | None, stop: str
@@ -360,14 +363,18 @@ class _Pass:
         live = chain.live
         if stop:
             return work.stop(fleet, chain, stop)
-        if chain.older_open and (step := work.end_older(fleet, chain)):
+        occupied = bool(chain.older_open or chain.older_pods)
+        if occupied and (step := work.end_older(fleet, chain)):
             return step
         if name in self.judgements:
             step = work.record(fleet, chain, *self.judgements[name])
             if step is not None:
                 return step
-        if chain.older_open:
+        if occupied:
             return None
+        stays_closed = new is not None and cordon.wants_cordon(new.version)
+        if name in self.cordoned and not stays_closed:
+            return cordon.undo(name, self.cordoned[name])
         if new is not None:
             return work.claim(fleet, chain, new)
         if (
@@ -403,8 +410,14 @@ class _Pass:
         return tuple(probe for probe in probes if probe is not None)
 
 
-def _has_failed(chain: Chain, version: VersionView) -> bool:
-    return any(
+def _runs_another(
+    chain: Chain | None, version: VersionView, is_wanted: Callable[[ExecutionView], bool]
+) -> bool:
+    """Whether the node runs something else, and has not failed the version."""
+    live = chain.live if chain is not None else None
+    if chain is None or live is None or is_wanted(live):
+        return False
+    return not any(
         each.observed == "Failed"
         and not each.stable_at
         and each.workload_hash == version.workload_hash
@@ -420,5 +433,4 @@ def _probe(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Probe | None
     criteria = fleet.criteria(version)
     if criteria is None:
         return None
-    source = source_of(version.spec)
-    return Probe(pod.namespace, pod.name, pod.uid, criteria, source)
+    return Probe(pod.namespace, pod.name, pod.uid, criteria, fleet.source(version))

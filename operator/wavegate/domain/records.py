@@ -1,7 +1,7 @@
 """Records: the status documents that are written of executions and versions.
 
 A document is built whole and written only where it says something new. revision counts the
-writes; updatedAt is their time.
+writes and the changes of the spec that lie between them; updatedAt is the time of the last write.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def stamped(
     new = {**pruned(document), "observedGeneration": generation}
     if new == {key: value for key, value in old.items() if key not in counted}:
         return None
-    revision = int(old.get("revision") or 0) + 1
+    changes = max(0, generation - max(1, int(old.get("observedGeneration") or 1)))
+    revision = int(old.get("revision") or 0) + changes + 1
     return {**new, "revision": revision, "updatedAt": format_time(now)}
 
 
@@ -50,8 +51,11 @@ def execution_status(
     old = execution.status
     stable_at = judgement.stable_at or execution.stable_at
     ready = judgement.observed in _READY_STATES
-    desired = "Stopped" if judgement.observed == "Stopped" else "Running"
     reason = judgement.details.get("reason") or judgement.observed
+    desired: dict[str, Any] = {"stateType": "Running"}
+    if judgement.observed == "Stopped":
+        desired = {"stateType": "Stopped", "message": judgement.message}
+        desired["details"] = {"reason": reason}
     conditions = set_conditions(
         old.get("conditions") or (),
         [Condition(READY, "True" if ready else "False", reason, judgement.message)],
@@ -60,13 +64,20 @@ def execution_status(
     )
     document = {
         "conditions": conditions,
-        "desiredState": {"stateType": desired},
-        "observedState": pruned({"stateType": judgement.observed, "message": judgement.message}),
+        "desiredState": pruned(desired),
+        "observedState": pruned(
+            {
+                "stateType": judgement.observed,
+                "message": judgement.message,
+                "details": {"reason": reason},
+            }
+        ),
         "details": dict(judgement.details),
         "previousExecution": old.get("previousExecution") or previous,
         "nextExecution": following or old.get("nextExecution"),
         "stableAt": format_time(stable_at) if stable_at else None,
         "podUid": pod_uid or old.get("podUid"),
+        "result": judgement.result or old.get("result"),
         "observedGeneration": execution.generation,
         "revision": int(old.get("revision") or 0) + 1,
         "updatedAt": format_time(fleet.now),

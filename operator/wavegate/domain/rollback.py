@@ -2,8 +2,8 @@
 
 Automatic unless noAutoRollback. It goes to all nodes not up to date with the stable version,
 except those that already failed it; by places; never through canaries, never chained; none for a
-first version, none for Immediate, none where a rollout was given up because nothing could be read
-or because it found no node, none after a person's cancel.
+first version, none for Immediate, none for a type that runs to completion, none where a rollout was
+given up because nothing could be read or because it found no node, none after a person's cancel.
 
 | the newest accepted deployment | stable version | rollback |
 | --- | --- | --- |
@@ -14,6 +14,7 @@ or because it found no node, none after a person's cancel.
 | Update v2 Failed, MetricsUnreadable | v1 | none |
 | Update v2 Failed, QueueTimeout | v1 | none |
 | Update v2 Canceled | v1 | none |
+| Update v2 Failed, type query | v1 | none |
 | Rollback to v1 Failed | v1 | none |
 | Restart of v1 Failed | v1 | none |
 | Restart of v3, which was never stable, Failed | v1 | v1 |
@@ -32,6 +33,8 @@ _NOTHING_TO_TAKE_BACK = ("MetricsUnreadable", "QueueTimeout")
 def needs_rollback(fleet: Fleet, deployment: DeploymentView) -> bool:
     """Whether the newest accepted deployment is to be followed by an automatic rollback."""
     if deployment.state != "Failed" or deployment.type not in ("Create", "Update", "Restart"):
+        return False
+    if fleet.one_shot:
         return False
     version, stable = fleet.versions.get(deployment.to_version), fleet.stable
     if version is None or version.spec is None or stable is None:

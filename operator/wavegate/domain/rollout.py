@@ -14,7 +14,7 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.gate import Gate, gate
 from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.timeouts import QUEUE_TIMEOUT, TOTAL_TIMEOUT, queue_ends, total_ends
-from wavegate.domain.times import format_time
+from wavegate.domain.times import format_time, parse_time
 from wavegate.domain.waiting import away
 from wavegate.domain.waves import Progress
 
@@ -28,16 +28,19 @@ TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Pending", "the first target: total and wave size are pinned", "InProgress"),
     ("Pending", "paused", "Paused"),
     ("Pending", "canceled, or superseded by another", "Canceled"),
-    ("Pending", "refused, failures that it took over count, or no node in time", "Failed"),
+    ("Pending", "refused, or failures that it took over count", "Failed"),
+    ("Pending", "no node in time: spec.timeouts.queue, or spec.timeouts.total", "Failed"),
     ("Pending", "a Stop, and nothing runs", "Completed"),
     ("InProgress", "paused, or its gate waits for a person", "Paused"),
     ("InProgress", "all are updated, within the budget", "Completed"),
-    ("InProgress", "a canary failed, above the budget, unreadable or open too long", "Failed"),
+    ("InProgress", "a canary failed, above the budget, or unreadable too long", "Failed"),
+    ("InProgress", "its time is over: spec.timeouts.total", "Failed"),
     ("InProgress", "canceled, or superseded by another", "Canceled"),
     ("Paused", "resumed or promoted", "InProgress"),
     ("Paused", "no target is left before it began", "Pending"),
     ("Paused", "all are updated, within the budget", "Completed"),
-    ("Paused", "a canary failed, above the budget, unreadable or open too long", "Failed"),
+    ("Paused", "a canary failed, above the budget, or unreadable too long", "Failed"),
+    ("Paused", "its time is over: spec.timeouts.total", "Failed"),
     ("Paused", "canceled, or superseded by another", "Canceled"),
 )
 """State of a FleetDeployment (empty: none yet), what happens, state after it."""
@@ -77,7 +80,7 @@ def outlook(
     when it is given up because of that; ``given_up``: that time has come.
     """
     deployment = run.deployment
-    if is_stamped(run.version, deployment):
+    if is_stamped(fleet, run.version, deployment):
         return _completed(run)  # it had ended before whatever came since
     if deployment.canceled:
         return Outlook("Canceled", "Canceled", _so_far("canceled", run))
@@ -143,26 +146,41 @@ def _ended(run: Progress) -> Outlook:
     broken = exceeded(len(run.failed), run.sizes.total, run.rollout)
     if broken or not run.updated:
         reason = "RollbackFailed" if run.is_rollback else "BudgetExceeded"
-        why = broken or "no node became stable"
+        none = "it ended well on no node" if run.is_one_shot else "no node became stable"
+        why = broken or none
         return Outlook("Failed", reason, f"{why}: {_first(run)}")
     return Outlook(
         run.deployment.state, run.deployment.reason, progress_message(run), stamp_stable=True
     )
 
 
-def is_stamped(version: VersionView, deployment: DeploymentView) -> bool:
-    """Whether this rollout has made its version the stable one: nothing undoes that."""
+def is_stamped(fleet: Fleet, version: VersionView, deployment: DeploymentView) -> bool:
+    """Whether this rollout has made its version the stable one: nothing undoes that.
+
+    Times have whole seconds, so that a stamp of the second in which it began may be that of the
+    rollout before it, which has completed since.
+    """
     stamped, started = version.stable_at, deployment.started
-    return stamped is not None and started is not None and stamped >= started
+    if stamped is None or started is None or stamped < started:
+        return False
+    return not any(
+        each.to_version == version.version
+        and each.sequence < deployment.sequence
+        and each.state == "Completed"
+        and (parse_time(each.status.get("completedAt")) or 0.0) >= stamped
+        for each in fleet.accepted
+    )
 
 
 def _completed(run: Progress) -> Outlook:
     total = len(run.updated) + len(run.failed)
-    message = f"v{run.version.version} runs on {len(run.updated)} of {total} nodes"
+    does = "ended well on" if run.is_one_shot else "runs on"
+    message = f"v{run.version.version} {does} {len(run.updated)} of {total} nodes"
     if run.withdrawn:
         message += f", {len(run.withdrawn)} withdrawn on the way"
     if run.failed:
-        return Outlook("Completed", "Degraded", f"{message}; {_first(run)}")
+        reason = "CompletedWithFailures" if run.is_one_shot else "Degraded"
+        return Outlook("Completed", reason, f"{message}; {_first(run)}")
     return Outlook("Completed", "Completed", message)
 
 

@@ -13,6 +13,7 @@ it. What cannot be done is refused in its own status, and a refused one counts f
 | Rollback to v1, whose rollout completed | anything | accepted, supersedes what is open |
 | Rollback to v3, whose rollout never completed | anything | refused: NeverStable |
 | Rollback to v9 | there is no v9 | refused: VersionMissing |
+| Rollback of a job that runs to completion | anything | refused: OneShotType |
 | Stop | anything | accepted, supersedes what is open |
 | Create, Update | anything | refused: MadeByTheOperator |
 | any, ``fromVersion`` v1 | the newest rollout is v2's | refused: FromVersionDiffers |
@@ -119,6 +120,12 @@ def _stands_in_the_way(fleet: Fleet, deployment: DeploymentView) -> bool:
 
 
 def _about_rollback(fleet: Fleet, deployment: DeploymentView) -> Answer | None:
+    if fleet.one_shot:
+        return _refused(
+            "OneShotType",
+            f"spec.type: a job of type {fleet.spec.type} runs to completion, which cannot be taken"
+            " back; apply the spec that is wanted, or run a version again by a Restart to it",
+        )
     if missing := _about_version(fleet, deployment):
         return missing
     if fleet.versions[deployment.to_version].stable_at is None:

@@ -12,11 +12,14 @@ decides; a verdict that rests on the deadline is given on a live read of the pod
 | health record says healthy | Running, stable |
 | health record says unhealthy | Failed |
 | deadline over, it has no pod and its node is no target | Stopped (Withdrawn), not counted |
+| one-shot type, withdrawn, its node NotReady for lostAfter | Stopped (Withdrawn), not counted |
 | deadline over, not held | Failed, with the scheduler's, kubelet's or window's words |
 | pod ready | Validating (Running where no windows are kept) |
 | something keeps it from starting | Starting, with the words |
 
-A stable one is Running or Degraded, and Failed once its pod has ended in failure.
+A stable one is Running or Degraded, and Failed once its pod has ended in failure. A type that runs
+to completion becomes stable by its good end alone; while it runs it has no deadline but that of its
+health check, if any.
 """
 
 from __future__ import annotations
@@ -25,7 +28,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from wavegate.api.defaults import effective_rollout
 from wavegate.api.durations import format_duration
 from wavegate.domain import evidence
 from wavegate.domain.blame import ended_by_itself, withdrawal
@@ -33,6 +35,7 @@ from wavegate.domain.claim import STOP_LIMIT, Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import Criteria, HealthRecord
 from wavegate.domain.observed import ExecutionView, NodeView, PodView, VersionView
+from wavegate.domain.one_shot import result, time_to_end
 from wavegate.domain.times import format_time
 
 NOT_A_TARGET = "its node cannot be used for now"
@@ -61,6 +64,8 @@ class Judgement:
     """Rests on the deadline: the pod is read live before it is written."""
     wake_at: float | None = None
     """When time alone may change it."""
+    result: Mapping[str, Any] | None = None
+    """status.result, of a type that runs to completion."""
 
 
 def judge(fleet: Fleet, chain: Chain, execution: ExecutionView, held: bool) -> Judgement:
@@ -124,7 +129,7 @@ def _judge_new(
         return Judgement(execution.observed, _message(execution), marks)
     criteria = fleet.criteria(version)
     record = fleet.observed.health.get(pod.uid) if pod is not None else None
-    if pod is None or _is_told_to_stop(pod):
+    if pod is None or fleet.one_shot or _is_told_to_stop(pod):
         outcome = None  # what it shows from now on says nothing of its version
     elif criteria is None:
         outcome = _without_windows(fleet, execution, pod)
@@ -156,18 +161,21 @@ def _was_ended(pod: PodView) -> bool:
 def _ended(
     fleet: Fleet, execution: ExecutionView, pod: PodView, stable_at: float | None
 ) -> Judgement:
+    said = result(pod.main) if fleet.one_shot else None
     if pod.phase == "Succeeded":
         return Judgement(
-            "Completed", "ended with exit code 0", {"reason": "Completed"}, stable_at or fleet.now
+            "Completed",
+            "ended with exit code 0",
+            {"reason": "Completed"},
+            stable_at or fleet.now,
+            result=said,
         )
     if pod.reason == _POD_TIMED_OUT:
-        return Judgement(
-            "Failed",
-            f"ran longer than spec.timeouts.execution{_limit(fleet, execution)}",
-            evidence.details("ExecutionTimeout", pod),
-            stable_at,
-        )
-    return Judgement("Failed", evidence.of_pod(pod), evidence.details("Exited", pod), stable_at)
+        why = f"ran longer than spec.timeouts.execution{_limit(fleet, execution)}"
+        details = evidence.details("ExecutionTimeout", pod)
+    else:
+        why, details = evidence.of_pod(pod), evidence.details("Exited", pod)
+    return Judgement("Failed", why, details, stable_at, result=said)
 
 
 def _limit(fleet: Fleet, execution: ExecutionView) -> str:
@@ -211,11 +219,14 @@ def _by_deadline(
     if pod is None and not fleet.is_target(fleet.versions[execution.version], chain.node):
         return Judgement("Stopped", NOT_A_TARGET, WITHDRAWN_FOR_GOOD, needs_proof=True)
     if record is not None and record.last is not None:
-        message = f"not healthy by its deadline: {record.last.why}"
+        why = record.last.why
+    elif fleet.one_shot and pod is not None and pod.ready:
+        why = "it still runs"
     elif pod is not None:
-        message = f"not healthy by its deadline: {evidence.of_pod(pod)}"
+        why = evidence.of_pod(pod)
     else:
-        message = "not healthy by its deadline: it has no pod"
+        why = "it has no pod"
+    message = f"not {'ended' if fleet.one_shot else 'healthy'} by its deadline: {why}"
     details = {**evidence.details("DeadlineExceeded", pod), "deadline": format_time(ends)}
     if record is not None and record.last is not None:
         version = fleet.versions[execution.version]
@@ -238,11 +249,18 @@ def _is_told_to_stop(pod: PodView) -> bool:
 
 
 def _lost(fleet: Fleet, execution: ExecutionView) -> Judgement | None:
-    """That its node has been NotReady for lostAfter; None while it is waited for."""
+    """That its node has been NotReady for lostAfter; None while it is waited for.
+
+    What runs to completion is no longer waited for then: it gives its turn to the next node.
+    """
     node = fleet.node_of(execution)
     if node is None or node.ready or fleet.now < node.ready_changed + fleet.settings.lost_after:
         return None
     since = format_time(node.ready_changed)
+    if fleet.one_shot:
+        message = f"its node is NotReady since {since}; it is made anew when the node is back"
+        details = {**WITHDRAWN_FOR_GOOD, **execution.details, "reason": "Withdrawn"}
+        return Judgement("Stopped", message, details, needs_proof=True)
     message = f"its node is NotReady since {since}; it goes on when the node is back"
     return Judgement("Lost", message, {"reason": "Lost"}, execution.stable_at)
 
@@ -253,6 +271,8 @@ def _on_the_way(
     pod = chain.own_pod
     if pod is None and chain.foreign_pods:
         return _behind(chain.foreign_pods[0], execution, fleet.now)
+    if pod is not None and pod.ready and fleet.one_shot:
+        return Judgement("Running", "its pod runs; it is judged by how it ends")
     if pod is not None and pod.ready and criteria is not None:
         return Judgement("Validating", f"judged by windows of {criteria.interval:g}s")
     if pod is not None and (problem := evidence.hindrance(pod)):
@@ -291,14 +311,15 @@ def deadline(
     if version is None:
         return None
     begin = execution.created + _grace_before(fleet, chain, execution)
-    if (own := chain.own_pod) is not None:
-        begin = max(begin, own.created)
-    criteria = fleet.criteria(version)
-    if criteria is None:
-        return begin + fleet.settings.start_deadline
-    allowed = _allowed(version, fleet)
-    needed = criteria.shortest + criteria.interval
-    started, pod = fleet.observed.operator_started, chain.own_pod
+    if (pod := chain.own_pod) is not None:
+        begin = max(begin, pod.created)
+    criteria, limited = fleet.criteria(version), time_to_end(version)
+    if criteria is None and limited is None:
+        runs = fleet.one_shot and pod is not None and pod.ready
+        return None if runs else begin + fleet.settings.start_deadline
+    allowed = limited or _allowed(version, fleet)
+    needed = criteria.shortest + criteria.interval if criteria is not None else 0.0
+    started = fleet.observed.operator_started
     made_late = execution.created < started and (pod is None or pod.created >= started)
     ends = max(begin + allowed, started + (allowed if made_late else needed))
     if record is not None and record.readable_since is not None:
@@ -318,7 +339,8 @@ def hold_ends(fleet: Fleet, chain: Chain, execution: ExecutionView) -> float | N
 
 
 def _allowed(version: VersionView, fleet: Fleet) -> float:
-    check = effective_rollout(version.spec).health_check if version.spec else None
+    rollout = fleet.judged_by(version)
+    check = rollout.health_check if rollout is not None else None
     return (check.deadline if check else None) or fleet.settings.start_deadline
 
 

@@ -59,6 +59,7 @@ def new_deployment(fleet: Fleet) -> Step | None:
         if name in existing:
             return None
         rollout = _without_pause(dict(last.status.get("resolved", {}).get("rollout") or {}))
+        rollout.pop("healthCheck", None)  # the stable version is judged by its own
         return _create(
             name, "Rollback", last.to_version, fleet.stable.version, rollout, paused=last.paused
         )

@@ -36,6 +36,7 @@ from wavegate.api.defaults import fill_rollout, override_rollout, resolve_count
 from wavegate.api.rollout import RolloutSettings
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
+from wavegate.domain.one_shot import is_one_shot
 from wavegate.domain.places import needs_place
 from wavegate.domain.spread import Group, group_of, in_turn
 
@@ -115,6 +116,11 @@ class Progress:
         return self.deployment.type == "Rollback"
 
     @property
+    def is_one_shot(self) -> bool:
+        """Whether the version runs to completion."""
+        return self.version.spec is not None and is_one_shot(self.version.spec.type)
+
+    @property
     def is_canary(self) -> bool:
         """Whether the wave in progress, or the first to come, is a canary wave with a gate."""
         return self.sizes.canary > 0 and self.current <= 1
@@ -182,7 +188,8 @@ def _workload(fleet: Fleet, deployment: DeploymentView) -> str:
 def settings_of(deployment: DeploymentView, version: VersionView) -> RolloutSettings:
     """The version's settings, with those that the deployment gives itself, defaults filled in."""
     assert version.spec is not None
-    return fill_rollout(override_rollout(version.spec.rollout, deployment.rollout))
+    rollout = override_rollout(version.spec.rollout, deployment.rollout)
+    return fill_rollout(rollout, version.spec.type)
 
 
 def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> Progress:
@@ -405,7 +412,7 @@ def next_takes(
     for name in line:
         if room <= 0:
             break
-        if needs_place(fleet.chains.get(name)):
+        if needs_place(fleet.chains.get(name), one_shot=fleet.one_shot):
             if free_places is not None and free_places <= 0:
                 continue
             free_places = None if free_places is None else free_places - 1

@@ -28,6 +28,7 @@ from wavegate.domain.actions import (
     Urgency,
 )
 from wavegate.domain.claim import Chain
+from wavegate.domain.cordon import cordon, wants_cordon
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, PodView, VersionView
 from wavegate.domain.places import REPLACED
@@ -62,10 +63,9 @@ def stop(fleet: Fleet, chain: Chain, reason: str) -> Step | None:
 
 def end_older(fleet: Fleet, chain: Chain) -> Step | None:
     """End claims that a newer one has replaced."""
-    current = chain.current
-    if current is None or not chain.older_open:
+    current, theirs = chain.current, chain.older_pods
+    if current is None or not (chain.older_open or theirs):
         return None
-    theirs = [pod for pod in _ours(chain) if pod.owner_uid != current.uid]
     running = _delete_pods(theirs, REPLACED)
     if running:
         return _step(chain, Urgency.REMOVE, running)
@@ -115,8 +115,11 @@ def claim(fleet: Fleet, chain: Chain, new: NewClaim) -> Step | None:
         attempt=chain.next_attempt,
         workload_hash=new.version.workload_hash,
         eval_id=fleet.observed.eval_id,
+        labels=new.version.spec.labels if new.version.spec is not None else {},
     )
     actions: list[Action] = [create, *_delete_pods(chain.pods, REPLACED)]
+    if wants_cordon(new.version):
+        actions.insert(0, cordon(fleet.job, node, name))
     if not chain.pods and not any(_open(each) for each in chain.executions):
         actions.append(_create_pod(fleet, new.version, chain.node, name, new.deployment))
     urgency = Urgency.REMOVE if new.wave == 0 and chain.executions else Urgency.CREATE
@@ -249,7 +252,12 @@ def _create_pod(
     fleet: Fleet, version: VersionView, node: str, execution: str, deployment: str
 ) -> CreatePod:
     manifest = render_pod(
-        job=fleet.job, version=version, node=node, execution=execution, deployment=deployment
+        job=fleet.job,
+        version=version,
+        node=node,
+        execution=execution,
+        deployment=deployment,
+        settings=fleet.settings,
     )
     return CreatePod(execution, node, manifest)
 

@@ -17,12 +17,12 @@ class ContainerDriver:
         """Empty: nothing of the administrator's is pinned."""
         return ""
 
-    def document(self, spec: FleetJobSpec) -> dict[str, str]:
+    def document(self, spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[str, str]:  # noqa: ARG002
         """The config as ``config.yaml``; empty without one. Raises DocumentError if too long."""
         config = bounded_config(spec)
         return {} if config is None else {FILE_NAME: document(config)}
 
-    def pod(self, spec: FleetJobSpec, image: str) -> dict[str, Any]:  # noqa: ARG002
+    def pod(self, spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[str, Any]:  # noqa: ARG002
         """Empty: the template is the whole pod."""
         return {}
 

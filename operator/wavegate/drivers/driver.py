@@ -12,9 +12,12 @@ from typing import Any, Final, Protocol
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.domain.actions import CounterSource
 from wavegate.domain.observed import PlanSettings
+from wavegate.drivers.config import ConfigDriver
 from wavegate.drivers.container import ContainerDriver
 from wavegate.drivers.document import DocumentError
 from wavegate.drivers.pipeline import PipelineDriver
+from wavegate.drivers.query import QueryDriver
+from wavegate.drivers.update import UpdateDriver
 
 __all__ = ["DRIVERS", "DocumentError", "Driver", "driver_for"]
 
@@ -26,15 +29,19 @@ class Driver(Protocol):
         """The image that a new JobVersion pins; empty where the template brings its own."""
         ...
 
-    def document(self, spec: FleetJobSpec) -> dict[str, str]:
+    def document(self, spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[str, str]:
         """Contents of the version's ConfigMap, file name to text; empty where it needs none.
 
-        Raises DocumentError (``spec.config: what is wrong``).
+        ``image``: what the version pinned. Raises DocumentError (``spec.config: what is wrong``).
         """
         ...
 
-    def pod(self, spec: FleetJobSpec, image: str) -> dict[str, Any]:
-        """The pod (``metadata`` and ``spec``) on which the user's template is laid."""
+    def pod(self, spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[str, Any]:
+        """The pod (``metadata`` and ``spec``) on which the user's template is laid.
+
+        Of a config that `document` refuses it makes something: it is asked for where pods may run
+        before anything is prepared.
+        """
         ...
 
     def counters(self, spec: FleetJobSpec) -> CounterSource | None:
@@ -43,8 +50,11 @@ class Driver(Protocol):
 
 
 DRIVERS: Final[Mapping[str, Driver]] = {
+    "config": ConfigDriver(),
     "container": ContainerDriver(),
     "pipeline": PipelineDriver(),
+    "query": QueryDriver(),
+    "update": UpdateDriver(),
 }
 """By ``spec.type``."""
 

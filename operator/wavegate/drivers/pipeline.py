@@ -39,7 +39,7 @@ class PipelineDriver:
         """The administrator's engine image."""
         return settings.pipeline_image
 
-    def document(self, spec: FleetJobSpec) -> dict[str, str]:
+    def document(self, spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[str, str]:  # noqa: ARG002
         """The config with the address and form of its counters, as ``config.yaml``.
 
         Raises DocumentError if it is missing, too long, or if it or its ``http`` is no mapping.
@@ -58,7 +58,7 @@ class PipelineDriver:
         }
         return {FILE_NAME: document({**config, **served})}
 
-    def pod(self, spec: FleetJobSpec, image: str) -> dict[str, Any]:  # noqa: ARG002
+    def pod(self, spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[str, Any]:  # noqa: ARG002
         """The engine's pod, which satisfies the restricted Pod Security Standard.
 
         No liveness probe: a restart is a failure that is judged, not one that is caused.

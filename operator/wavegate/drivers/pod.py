@@ -2,8 +2,8 @@
 
 It is bound to its node as a DaemonSet's pod is: by required affinity to the node's name, so that
 the scheduler still checks that it fits, and with the DaemonSet tolerations except that for
-unschedulable, because a cordoned node gets nothing new. Reserved labels and annotations, and the
-mount of the document, are ours whatever the template says.
+unschedulable, because a cordoned node gets nothing new (but what it was cordoned for). Reserved
+labels and annotations, and the mount of the document, are ours whatever the template says.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from wavegate.api.names import (
     pod_name,
     version_name,
 )
-from wavegate.domain.observed import JobView, VersionView
+from wavegate.domain.observed import JobView, PlanSettings, VersionView
 from wavegate.drivers.driver import driver_for
 from wavegate.drivers.overlay import overlay
+from wavegate.drivers.update import cordons
 
 ANNOTATION_EXECUTION: Final = f"{RESERVED_PREFIX}execution"
 """Name of the Execution that the pod was made for."""
@@ -41,22 +42,23 @@ _TOLERATED: Final = (
     (f"{_TAINT}/pid-pressure", "NoSchedule"),
 )
 _TOLERATED_ON_HOST_NETWORK: Final = ((f"{_TAINT}/network-unavailable", "NoSchedule"),)
+_CORDON: Final = ((f"{_TAINT}/unschedulable", "NoSchedule"),)
 _REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
-def template_of(spec: FleetJobSpec, image: str) -> dict[str, Any]:
+def template_of(spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[str, Any]:
     """The pod of a version on any node: ``metadata`` and ``spec``, without name or node.
 
     ``image`` is the one that the version pinned. Targets are decided by its tolerations,
     nodeSelector and required node affinity.
     """
-    pod = overlay(driver_for(spec.type).pod(spec, image), spec.template or {})
+    pod = overlay(driver_for(spec.type).pod(spec, image, settings), spec.template or {})
     pod.setdefault("metadata", {})
     pod_spec = pod.setdefault("spec", {})
     pod_spec["restartPolicy"] = spec.restart_policy
     if spec.timeouts.execution:
         pod_spec["activeDeadlineSeconds"] = math.ceil(spec.timeouts.execution)
-    _tolerate(pod_spec)
+    _tolerate(pod_spec, _CORDON if cordons(spec) else ())
     for kind in ("initContainers", "containers"):
         for container in _entries(pod_spec, kind):
             container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
@@ -64,7 +66,13 @@ def template_of(spec: FleetJobSpec, image: str) -> dict[str, Any]:
 
 
 def render_pod(
-    *, job: JobView, version: VersionView, node: str, execution: str, deployment: str
+    *,
+    job: JobView,
+    version: VersionView,
+    node: str,
+    execution: str,
+    deployment: str,
+    settings: PlanSettings,
 ) -> dict[str, Any]:
     """The manifest of ``execution``'s pod on ``node``, without its owner reference.
 
@@ -74,7 +82,7 @@ def render_pod(
     spec = version.spec
     if spec is None:
         raise ValueError(f"{version.name}: {version.invalid}")
-    pod = template_of(spec, version.driver_image)
+    pod = template_of(spec, version.driver_image, settings)
     metadata, pod_spec = pod["metadata"], pod["spec"]
     ours = {LABEL_JOB: job.name, LABEL_VERSION: str(version.version)}
     if deployment:
@@ -100,9 +108,9 @@ def render_pod(
     }
 
 
-def _tolerate(pod_spec: dict[str, Any]) -> None:
+def _tolerate(pod_spec: dict[str, Any], more: tuple[tuple[str, str], ...]) -> None:
     on_host_network = pod_spec.get("hostNetwork") is True
-    tolerated = (*_TOLERATED, *(_TOLERATED_ON_HOST_NETWORK if on_host_network else ()))
+    tolerated = (*_TOLERATED, *more, *(_TOLERATED_ON_HOST_NETWORK if on_host_network else ()))
     wanted = [{"key": k, "operator": "Exists", "effect": effect} for k, effect in tolerated]
     present = pod_spec.get("tolerations", [])
     if isinstance(present, list):

@@ -98,7 +98,7 @@ def execution(job: JobView, action: CreateExecution) -> Document:
         "attempt": action.attempt,
         "workloadHash": action.workload_hash,
     }
-    labels = {LABEL_JOB: job.name, LABEL_VERSION: str(action.version)}
+    labels = {**action.labels, LABEL_JOB: job.name, LABEL_VERSION: str(action.version)}
     if action.deployment:
         spec["deploymentName"] = action.deployment
         labels[LABEL_DEPLOYMENT] = action.deployment

@@ -13,7 +13,7 @@ from typing import Any, Final
 from wavegate.engine.bucket import TokenBucket
 from wavegate.kube.errors import ApiError, TooManyRequests
 from wavegate.kube.resources import Resource
-from wavegate.kube.transport import JSON, Query, Transport
+from wavegate.kube.transport import JSON, MERGE_PATCH, Query, Transport
 from wavegate.telemetry.metrics import Metrics
 
 WRITE_TIMEOUT: Final = 5.0
@@ -57,6 +57,11 @@ class Client:
         """Replace the status; returns the object as stored."""
         return await self._write("PUT", resource, resource.status(namespace, name), body)
 
+    async def patch(self, resource: Resource, name: str, change: dict[str, Any]) -> dict[str, Any]:
+        """Merge a change into an object that has no namespace; returns it as stored."""
+        path = resource.object(None, name)
+        return await self._write("PATCH", resource, path, change, content_type=MERGE_PATCH)
+
     async def delete(
         self, resource: Resource, namespace: str, name: str, options: dict[str, Any]
     ) -> dict[str, Any]:
@@ -70,13 +75,14 @@ class Client:
         path: str,
         body: dict[str, Any],
         query: Query | None = None,
+        content_type: str = JSON,
     ) -> dict[str, Any]:
         await self._bucket.take()
         if not self._leading():
             raise LeadershipDoubtful
         try:
             answer = await self._transport.request(
-                verb, path, query=query, body=body, content_type=JSON, timeout=WRITE_TIMEOUT
+                verb, path, query=query, body=body, content_type=content_type, timeout=WRITE_TIMEOUT
             )
         except ApiError as error:
             self._metrics.write(verb, resource.plural, type(error).__name__)

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 from wavegate.cache.cluster import ClusterCache
 from wavegate.domain.actions import (
     Action,
+    CordonNode,
     CreateDeployment,
     CreateExecution,
     CreatePod,
@@ -22,9 +23,10 @@ from wavegate.domain.actions import (
     DeleteRecord,
     PrepareVersion,
     SetStatus,
+    UncordonNode,
 )
 from wavegate.domain.observed import JobView, Preparation
-from wavegate.engine import bodies
+from wavegate.engine import bodies, cordons
 from wavegate.engine.client import Client, LeadershipDoubtful
 from wavegate.engine.creates import create, find
 from wavegate.engine.outcomes import (
@@ -104,6 +106,10 @@ class Executor:
                 return await create(self._client, self._cache, bodies.deployment(job, action))
             case PrepareVersion():
                 return await self._prepare(job, action)
+            case CordonNode():
+                return await cordons.cordon(self._client, self._cache, action)
+            case UncordonNode():
+                return await cordons.uncordon(self._client, self._cache, action)
             case _:
                 assert_never(action)
 

@@ -36,6 +36,7 @@ WRITES: Final = (
     ("PUT", "fleetdeployments"),
     ("PUT", "jobversions"),
     ("PUT", "executions"),
+    ("PATCH", "nodes"),
     ("DELETE", "pods"),
     ("DELETE", "executions"),
 )

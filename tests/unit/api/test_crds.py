@@ -178,7 +178,7 @@ def test_names_and_what_a_new_object_reports(plural: str, short: str, default: A
 def test_nothing_is_in_the_schema_before_it_works() -> None:
     [job] = [root(kind) for kind in KINDS if kind.kind == "FleetJob"]
     spec = job["properties"]["spec"]["properties"]
-    assert spec["type"]["enum"] == ["pipeline", "container"]
+    assert spec["type"]["enum"] == ["pipeline", "container", "query", "update", "config"]
     assert not {"secrets", "secretProviders"} & spec.keys()
     rollout = spec["rollout"]["properties"]
     assert "prePull" not in rollout

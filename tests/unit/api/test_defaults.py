@@ -31,6 +31,31 @@ def test_a_wave_is_a_tenth_and_a_rollback_goes_by_waves() -> None:
     assert (full.max_parallel, full.rollback_parallel) == ("10%", "10%")
 
 
+@pytest.mark.row("spec.rollout.strategy")
+def test_all_at_once_unless_something_else_is_given() -> None:
+    assert effective_rollout(job()).strategy == "Immediate"
+    assert effective_rollout(job(strategy="Rolling")).strategy == "Rolling"
+
+
+@pytest.mark.row("spec.rollout.strategy", "spec.rollout.maxParallel")
+def test_an_update_takes_one_node_after_the_other_unless_told_otherwise() -> None:
+    def update(**rollout: Any) -> Rollout:
+        spec = FleetJobSpec(type="update", config={}, rollout=Rollout(**rollout))
+        return effective_rollout(spec)
+
+    assert (update().strategy, update().max_parallel) == ("Rolling", 1)
+    assert update(max_parallel="20%").max_parallel == "20%"
+    assert update(strategy="Immediate").strategy == "Immediate"
+    written = Rollout(strategy="Rolling", max_parallel=1)
+    assert strip_rollout(written, "update") == Rollout()
+    assert strip_rollout(written, "query") == written
+
+
+def test_what_is_never_rolled_back_has_no_places_for_it() -> None:
+    spec = FleetJobSpec(type="query", config={}, rollout=Rollout(max_parallel=3))
+    assert effective_rollout(spec).rollback_parallel is None
+
+
 def test_a_rollback_follows_the_wave_that_was_given() -> None:
     assert effective_rollout(job(max_parallel=7)).rollback_parallel == 7
     assert (
@@ -78,16 +103,18 @@ def test_a_health_check_is_never_invented() -> None:
 
 def test_filling_in_changes_neither_the_argument_nor_the_type() -> None:
     given_ = RolloutSettings(strategy="Canary", health_check=HealthCheck())
-    full = fill_rollout(given_)
+    full = fill_rollout(given_, "pipeline")
     assert given_ == RolloutSettings(strategy="Canary", health_check=HealthCheck())
     assert type(full) is RolloutSettings
-    assert fill_rollout(full) == full
+    assert fill_rollout(full, "pipeline") == full
 
 
 @pytest.mark.parametrize("strategy", ["Immediate", "Rolling", "Canary"])
 def test_a_default_written_down_is_taken_out_again(strategy: Strategy) -> None:
     bare = Rollout(strategy=strategy, health_check=HealthCheck(deadline=60.0))
-    assert strip_rollout(fill_rollout(bare)) == bare
+    assert strip_rollout(fill_rollout(bare, "pipeline"), "pipeline") == strip_rollout(
+        bare, "pipeline"
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,6 +169,28 @@ def test_a_deployment_without_settings_has_those_of_its_version() -> None:
 def test_what_a_deployment_does_not_give_is_as_in_the_version() -> None:
     settings = override_rollout(BASE, own(maxParallel=7))
     assert (settings.strategy, settings.max_parallel, settings.max_failed_nodes) == ("Canary", 7, 0)
+
+
+@pytest.mark.row("FleetDeployment.spec.rollout")
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"strategy": "Rolling"},
+        {"maxParallel": "7%"},
+        {"rollbackParallel": 7},
+        {"canaryCount": 7},
+        {"canaryPercent": 7},
+        {"autoPromote": True},
+        {"maxFailedNodes": 7},
+        {"maxFailedNodesPercent": 7},
+        {"noAutoRollback": True},
+    ],
+    ids=str,
+)
+def test_each_setting_that_a_deployment_gives_counts(given: dict[str, Any]) -> None:
+    (alias,) = given
+    before, after = override_rollout(BASE, None), override_rollout(BASE, own(**given))
+    assert after.to_dict()[alias] == given[alias] != before.to_dict().get(alias)
 
 
 def test_a_default_that_a_deployment_gives_counts() -> None:

@@ -50,7 +50,7 @@ def test_defaults() -> None:
         restart_policy="OnFailure",
         selector=Selector(match_labels={}, match_expressions=[], match_ids=[]),
         rollout=Rollout(
-            strategy="Immediate",
+            strategy=None,
             max_parallel=None,
             auto_promote=False,
             max_failed_nodes=10,
@@ -121,7 +121,7 @@ def test_what_is_no_expression(text: str) -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no type": ({"config": {}}, "spec.type: is required"),
-    "an unknown type": ({"type": "query"}, "spec.type: input should be 'pipeline' or 'container'"),
+    "an unknown type": ({"type": "cron"}, "spec.type: input should be 'pipeline', 'container'"),
     "an unknown field": (pipeline(bogus=1), "spec.bogus: is not known to this release"),
     "an unknown field below": (
         rolling(errorRate={"prometheus": {}}),
@@ -204,6 +204,19 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         container(metadata={"labels": {"wavegate.dev/job": "x"}}),
         "spec.template.metadata.labels: 'wavegate.dev/job' is reserved",
     ),
+    "a query that restarts always": (
+        {"type": "query", "config": {}, "restartPolicy": "Always"},
+        "spec.restartPolicy: Always is not for type query",
+    ),
+    "a query with windows": (
+        {"type": "query", "config": {}, "rollout": {"healthCheck": {"successThreshold": 2}}},
+        "spec.rollout.healthCheck: only its deadline is for a type that runs to completion",
+    ),
+    "a query that goes back": (
+        {"type": "query", "config": {}, "rollout": {"rollbackParallel": 1}},
+        "spec.rollout.rollbackParallel: is not for a type that runs to completion",
+    ),
+    "a query without a config": ({"type": "query"}, "spec.config: is required for type query"),
     "the template's restartPolicy": (
         container({"restartPolicy": "Never"}),
         "spec.template.spec.restartPolicy: is not allowed; set spec.restartPolicy instead",

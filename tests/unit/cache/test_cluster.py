@@ -17,7 +17,7 @@ from unit.cache.documents import (
 )
 from wavegate.cache.cluster import ClusterCache
 from wavegate.domain.actions import CreateExecution
-from wavegate.domain.observed import Observed, PlanSettings
+from wavegate.domain.observed import Cordon, Observed, PlanSettings
 from wavegate.kube.resources import PODS
 
 FEED = ("shop", "feed")
@@ -277,3 +277,40 @@ def test_a_reflector_gets_decoder_and_store(cluster: Cluster) -> None:
     decode, store = cluster.cache.source(PODS)
     assert store is cluster.cache.pods
     assert decode(pod("p", 1)).name == "p"
+
+
+BY = "shop/feed/job-uid/feed-n1-1"
+
+
+def cordoned(version: int, by: str | None = BY) -> dict[str, Any]:
+    raw = node("n1", version, unschedulable=True)
+    raw["metadata"]["annotations"] = {"wavegate.dev/cordoned-by": by}
+    return raw
+
+
+@pytest.mark.row("Cordon")
+def test_a_node_that_a_job_cordoned_wakes_it_though_nothing_else_is_left_of_it() -> None:
+    cluster = Cluster()
+    cluster.add("Node", cordoned(1))
+    assert FEED in cluster.woke()
+    observed = cluster.look()
+    assert observed is not None
+    assert observed.job.deleting
+    assert observed.nodes["n1"].cordoned_by == Cordon.parse(BY)
+    cluster.add("Node", cordoned(2, None))
+    assert cluster.look() is None
+    assert FEED not in cluster.cache.job_keys()
+
+
+@pytest.mark.row("Cordon")
+def test_a_cordon_of_a_namespace_that_others_look_after_is_theirs() -> None:
+    cache = ClusterCache(lambda _: None, clock=lambda: 0.0, namespaces=("web",))
+    cache.apply_event("Node", "ADDED", cordoned(1))
+    assert cache.job_keys() == set()
+
+
+def test_a_cordoned_node_that_is_removed_is_forgotten() -> None:
+    cluster = Cluster()
+    cluster.add("Node", cordoned(1))
+    cluster.cache.apply_event("Node", "DELETED", cordoned(2))
+    assert cluster.look() is None

@@ -111,6 +111,16 @@ def test_how_it_ended(
         assert view.exit == Exit(name, "Error", code, f"{name} ended", CREATED_AT)
 
 
+def test_how_main_ended_is_known_whatever_others_did() -> None:
+    view = with_status(containerStatuses=[ended("side", 3), ended("main", 0)])
+    assert view.exit is not None
+    assert (view.exit.container, view.main) == (
+        "side",
+        Exit("main", "Error", 0, "main ended", CREATED_AT),
+    )
+    assert with_status(containerStatuses=[{"name": "main"}]).main is None
+
+
 @pytest.mark.parametrize(
     ("containers", "init", "reason"),
     [

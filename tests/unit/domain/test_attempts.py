@@ -7,6 +7,8 @@ import pytest
 from unit.domain.builders import NOW, chain, execution
 from wavegate.domain.attempts import delay, not_before
 
+pytestmark = pytest.mark.row("Attempts")
+
 
 @pytest.mark.parametrize(
     ("failures", "seconds"),

@@ -10,6 +10,8 @@ from unit.domain.builders import NOW, execution, node, pod
 from wavegate.domain.blame import withdrawal
 from wavegate.domain.observed import Exit
 
+pytestmark = pytest.mark.row("Blame")
+
 RUNNING = execution(observed="Starting", pod_uid="pod-uid")
 
 

@@ -7,6 +7,8 @@ import pytest
 from unit.domain.builders import settings
 from wavegate.domain.budget import exceeded
 
+pytestmark = pytest.mark.row("Budget")
+
 
 @pytest.mark.parametrize(
     ("failed", "total", "nodes", "percent", "broken"),

@@ -6,6 +6,8 @@ import pytest
 
 from unit.domain.builders import NOW, chain, execution, pod
 
+pytestmark = pytest.mark.row("Claim")
+
 OLD = execution(1, stable=True)
 NEW = execution(2, "Pending", version=2)
 
@@ -47,6 +49,13 @@ def test_pods_of_older_claims_and_of_a_former_job_occupy_the_node() -> None:
     here = chain(OLD, NEW, pods=(of_old, of_new, former))
     assert here.own_pod is of_new
     assert here.foreign_pods == (of_old, former)
+
+
+def test_an_ended_pod_of_an_older_claim_has_to_go_too() -> None:
+    done = execution(1, "Completed", stable=True)
+    left = pod(done, uid="p1", phase="Succeeded")
+    assert chain(done, NEW, pods=(left,)).older_pods == (left,)
+    assert chain(done, pods=(left,)).older_pods == ()
 
 
 def test_a_claim_whose_create_is_in_flight_has_no_pod() -> None:

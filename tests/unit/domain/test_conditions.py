@@ -24,6 +24,8 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.rollout import Outlook
 from wavegate.domain.waves import progress
 
+pytestmark = pytest.mark.row("Conditions")
+
 DONE = deployment(1, "Completed")
 RUNS = execution(1, stable=True)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from unit.domain.builders import NOW, execution, job, observed, pod
 from wavegate.domain.actions import DeletePod, Urgency
 from wavegate.domain.deletion import remove_ownerless, stop_everything, stop_former
 from wavegate.domain.observed import Observed
 from wavegate.domain.plan import plan
+
+pytestmark = pytest.mark.row("Deletion")
 
 OURS = execution(1, stable=True)
 FORMER = execution(4, uid="ex-former", node="n2", owner_uid="former job")

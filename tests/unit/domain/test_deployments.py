@@ -34,6 +34,8 @@ from wavegate.domain.rollout import Outlook
 from wavegate.domain.stopping import stop_progress
 from wavegate.domain.waves import Progress, progress
 
+pytestmark = pytest.mark.row("One open deployment")
+
 DONE = deployment(1, "Completed")
 ROLLBACK = deployment(3, name="app-v2-rollback", type="Rollback", to_version=1)
 
@@ -341,7 +343,7 @@ def test_the_chosen_canaries_and_how_they_were_chosen_are_told() -> None:
     assert {key: resolved[key] for key in choice} == choice
 
 
-@pytest.mark.row("Blame")
+@pytest.mark.row("Blame", "FleetDeployment.status.withdrawn")
 def test_withdrawn_nodes_are_counted_by_their_reason_and_not_among_the_failed() -> None:
     claims = [
         execution(2, node="n01", version=2, details={"withdrawn": "Cordoned"}),

@@ -10,6 +10,8 @@ from unit.domain.builders import NOW, chain, deployment, execution, fleet, node,
 from wavegate.domain.claim import Chain
 from wavegate.domain.fallback import next_version
 
+pytestmark = pytest.mark.row("Fallback")
+
 V1_STABLE = execution(1, "Stopped", stable=True, details={"reason": "Replaced"})
 V2_FAILED = execution(2, "Failed", version=2, updated=NOW)
 DONE = deployment(1, "Completed")

@@ -16,6 +16,7 @@ from unit.domain.builders import (
     job_spec,
     node,
     pod,
+    settings,
     version,
 )
 
@@ -143,3 +144,21 @@ def test_the_grace_of_a_version_is_its_template_s_or_thirty_seconds() -> None:
     assert fleet().grace(version(1)) == 30
     assert fleet().grace(version(1, spec=patient)) == 90
     assert fleet().grace(None) == 30
+
+
+@pytest.mark.row("FleetDeployment.spec.rollout.healthCheck")
+def test_executions_are_judged_by_the_settings_of_their_version_s_newest_rollout() -> None:
+    own = {"podMetrics": {"port": 8080, "errors": ["e"], "total": ["t"]}}
+    check = {"deadline": "9m", "interval": "3s", "failureThreshold": 7, "errorRate": own}
+    restart = deployment(2, "Failed", to_version=1, rollout=settings(healthCheck=check))
+    view = fleet(versions=[IMMEDIATE], deployments=[deployment(1, "Completed"), restart])
+    asked = view.criteria(IMMEDIATE)
+    assert asked is not None, "the version's own strategy keeps no windows"
+    assert (asked.interval, asked.failure_threshold, asked.success_threshold) == (3.0, 7, 2)
+    assert asked.reads_counters
+    source = view.source(IMMEDIATE)
+    assert source is not None
+    assert source.port == 8080
+    waiting = deployment(2, "", to_version=1, sequence=0, rollout=settings(healthCheck=check))
+    view = fleet(versions=[IMMEDIATE], deployments=[deployment(1, "Completed"), waiting])
+    assert view.criteria(IMMEDIATE) is None, "one that is not accepted yet changes nothing"

@@ -13,6 +13,8 @@ from wavegate.domain.gate import TRANSITIONS, Gate, gate
 from wavegate.domain.observed import ExecutionView
 from wavegate.domain.waves import progress
 
+pytestmark = pytest.mark.row("Gate")
+
 NODES = [node(f"n{number}") for number in range(1, 5)]
 
 

@@ -19,6 +19,8 @@ from wavegate.domain.health import (
     rate,
 )
 
+pytestmark = pytest.mark.row("Windows")
+
 CRITERIA = Criteria(
     interval=10.0,
     max_error_rate=0.10,

@@ -11,6 +11,8 @@ from unit.domain.builders import NOW, execution, fleet, job_spec, node, pod, ver
 from wavegate.domain.health import HealthRecord, Window, WindowResult
 from wavegate.domain.hold import Holding, holding
 
+pytestmark = pytest.mark.row("Unreadable")
+
 READ = WindowResult(Window.GOOD, NOW, "fine", 0, 10)
 UNREAD = WindowResult(Window.UNREADABLE, NOW, "http://10.0.0.1/metrics: timed out")
 OLD = execution(1, node="n1", stable=True)

@@ -8,6 +8,8 @@ from unit.domain.builders import chain, execution
 from wavegate.domain.claim import Chain
 from wavegate.domain.places import holds_place, needs_place
 
+pytestmark = pytest.mark.row("Places")
+
 A_TAKEN = execution(1, "Stopped", stable=True, details={"reason": "Replaced"})
 A_OPEN = execution(1, "Running", stable=True)
 B_FAILED = execution(2, "Failed", version=2)

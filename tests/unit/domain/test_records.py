@@ -30,7 +30,15 @@ def test_a_document_is_stamped_only_where_it_is_new() -> None:
     assert stamped({"state": "a"}, first, 1, NOW + 60) is None
     again = stamped({"state": "a"}, first, 2, NOW + 60)
     assert again is not None
-    assert (again["revision"], again["observedGeneration"]) == (2, 2)
+    assert (again["revision"], again["observedGeneration"]) == (3, 2)
+
+
+@pytest.mark.row("status.revision")
+def test_revision_counts_the_spec_changes_that_no_write_has_seen() -> None:
+    seen = {"observedGeneration": 2, "revision": 7}
+    assert (stamped({"state": "b"}, seen, 2, NOW) or {})["revision"] == 8
+    assert (stamped({"state": "b"}, seen, 6, NOW) or {})["revision"] == 12
+    assert (stamped({"state": "b"}, {}, 6, NOW) or {})["revision"] == 6, "generation 1 is no change"
 
 
 @pytest.mark.parametrize(
@@ -46,19 +54,22 @@ def test_a_document_is_stamped_only_where_it_is_new() -> None:
 def test_the_record_of_a_judgement(observed: str, ready: str, desired: str) -> None:
     write = execution_status(fleet(), execution(1), Judgement(observed, "words"))
     STATUS_MODELS["Execution"].model_validate(dict(write.status))
-    assert write.status["observedState"] == {"stateType": observed, "message": "words"}
-    assert write.status["desiredState"] == {"stateType": desired}
+    facts = {"message": "words", "details": {"reason": observed}}
+    assert write.status["observedState"] == {"stateType": observed, **facts}
+    why = facts if desired == "Stopped" else {}
+    assert write.status["desiredState"] == {"stateType": desired, **why}
     assert write.status["conditions"][0]["status"] == ready
     assert write.resource_version == "1"
 
 
 def test_what_was_once_recorded_is_kept() -> None:
-    old = {"podUid": "p", "previousExecution": "app-n1-0", "revision": 4}
+    ended = {"exitCode": 3}
+    old = {"podUid": "p", "previousExecution": "app-n1-0", "revision": 4, "result": ended}
     claim = execution(1, stable_at=NOW - 9, status=old)
     status = execution_status(fleet(), claim, Judgement("Degraded")).status
     assert (status["podUid"], status["previousExecution"]) == ("p", "app-n1-0")
     assert status["stableAt"] == format_time(NOW - 9)
-    assert status["revision"] == 5
+    assert (status["revision"], status["result"]) == (5, ended)
 
 
 @pytest.mark.row("Blame")

@@ -10,6 +10,8 @@ from unit.domain.builders import deployment, fleet, node, settings, version
 from wavegate.domain.rollback import needs_rollback, rollback_places
 from wavegate.domain.waves import progress
 
+pytestmark = pytest.mark.row("Rollback")
+
 
 @pytest.mark.parametrize(
     ("last", "stable", "needed"),

@@ -20,8 +20,9 @@ from unit.domain.builders import (
 from wavegate.domain.actions import SetStatus
 from wavegate.domain.deployments import record_stop, supersede, superseded
 from wavegate.domain.observed import ExecutionView
-from wavegate.domain.rollout import TRANSITIONS, Outlook, outlook
+from wavegate.domain.rollout import TRANSITIONS, Outlook, is_stamped, outlook
 from wavegate.domain.stopping import Stop
+from wavegate.domain.times import format_time
 from wavegate.domain.waves import progress
 
 NAMES = ("n1", "n2", "n3", "n4")
@@ -148,6 +149,25 @@ def test_its_version_is_recorded_as_stable_before_it_is_completed() -> None:
     assert not stands(*ALL, stamped=NOW).stamp_stable
 
 
+@pytest.mark.row("Stable version", "Restart")
+@pytest.mark.parametrize(
+    ("completed", "own"),
+    [
+        pytest.param(NOW, False, id="the one before it has ended since"),
+        pytest.param(NOW - 1, True, id="the one before it had ended earlier"),
+    ],
+)
+def test_whose_stamp_it_is_where_a_rollout_began_in_that_second(
+    completed: float, own: bool
+) -> None:
+    status = {"completedAt": format_time(completed)}
+    first = deployment(1, "Completed", status=status)
+    again = deployment(2, type="Restart", to_version=1, started=NOW)
+    stamped = version(1, stable_at=NOW)
+    view = fleet(versions=[stamped], deployments=[first, again])
+    assert is_stamped(view, stamped, again) is own
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -165,6 +185,7 @@ def test_what_comes_after_the_stamp_comes_too_late(fields: dict[str, Any]) -> No
     assert stands(*rest.pop("executions"), stamped=NOW, **rest).state == "Completed"
 
 
+@pytest.mark.row("End")
 def test_a_node_that_was_relabelled_in_does_not_keep_a_full_rollout_open() -> None:
     nodes = [*(node(name) for name in NAMES), node("n5", created=NOW - 5)]
     assert stands(*ALL, stamped=NOW, nodes=nodes).state == "Completed"
@@ -248,7 +269,7 @@ def test_without_a_canary_the_message_names_the_field_what_it_matches_and_who_ca
 
 def test_immediate_is_judged_at_its_end_only() -> None:
     immediate = {"strategy": "Immediate", **BUDGET}
-    early = [new("n1", "Failed"), new("n2", "Failed"), new("n3"), new("n4")]
+    early = [new("n1", "Failed"), new("n2", "Failed"), new("n3", "Starting"), new("n4", "Starting")]
     assert stands(*early, rollout=immediate).state == "InProgress"
     done = [*early[:2], *stable("n3", "n4")]
     assert stands(*done, rollout=immediate).state == "Failed"

@@ -10,6 +10,8 @@ from unit.domain.builders import job_spec, node
 from wavegate.domain.observed import Taint
 from wavegate.domain.targets import Placement
 
+pytestmark = pytest.mark.row("Targets")
+
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 

@@ -24,6 +24,8 @@ from wavegate.domain.observed import Exit, NodeView
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement, deadline, hold_ends, judge
 
+pytestmark = pytest.mark.row("Verdict")
+
 # interval 5 s, two good windows, deadline 1 min, grace of the replaced pod 30 s
 NEW = execution(2, "Starting", version=2, created=NOW - 30, pod_uid="pod-uid")
 OLD = execution(1, "Stopped", stable=True, details={"reason": "Replaced"})

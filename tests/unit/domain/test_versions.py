@@ -13,6 +13,8 @@ from wavegate.domain.actions import CreateDeployment, CreateVersion, Urgency
 from wavegate.domain.observed import JobView
 from wavegate.domain.versions import new_deployment, new_version
 
+pytestmark = pytest.mark.row("Versions")
+
 V1 = version(1, stable=True, spec=load_job_spec(spec("app:1")))
 
 
@@ -155,11 +157,14 @@ def test_a_new_version_waits_for_an_open_rollback() -> None:
     assert step.key == "FleetDeployment/app-v3"
 
 
-def test_settings_of_the_failed_rollout_are_those_of_its_rollback() -> None:
+def test_settings_of_the_failed_rollout_are_those_of_its_rollback_but_not_its_health_check() -> (
+    None
+):
     resolved = settings(maxParallel=1).to_dict()
     failed = deployment(2, "Failed", status={"resolved": {"rollout": resolved}})
     made, _ = made_deployment(DONE, failed)
-    assert made.rollout == resolved
+    assert "healthCheck" in resolved
+    assert made.rollout == {k: v for k, v in resolved.items() if k != "healthCheck"}
 
 
 def test_a_held_version_gets_no_rollout() -> None:

@@ -148,7 +148,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     ),
     "numbers that nobody can read": (
         {
-            **rolling(),
+            **rolling(rollout=None),
             "executions": [OLD, NEW],
             "pods": [pod(NEW)],
             "health": {"pod-uid": UNREADABLE},

@@ -12,6 +12,8 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView
 from wavegate.domain.waves import Progress, Sizes, lineage, next_takes, progress, sizes
 
+pytestmark = pytest.mark.row("Waves")
+
 V1 = version(1, stable=True)
 V2 = version(2)
 NAMES = ("n1", "n2", "n3", "n4")

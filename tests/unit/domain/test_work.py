@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from sim.schema import STATUS_MODELS
-from unit.domain.builders import NOW, chain, deployment, execution, fleet, node, pod, version
+from unit.domain.builders import (
+    NOW,
+    chain,
+    deployment,
+    execution,
+    fleet,
+    job_spec,
+    node,
+    pod,
+    version,
+)
 from wavegate.api.names import execution_name, pod_name
 from wavegate.domain.actions import (
     Action,
@@ -93,6 +103,16 @@ def test_a_claim_says_what_it_is_for() -> None:
     assert (made.workload_hash, made.eval_id) == ("w2", "pass-7")
 
 
+@pytest.mark.row("spec.labels")
+def test_a_claim_carries_the_labels_of_its_version_not_of_the_job_as_it_is_now() -> None:
+    labelled = version(2, spec=job_spec("app:2", labels={"team": "red"}))
+    step = claim(view(), chain(), NewClaim(labelled, 1, "app-v2"))
+    assert step is not None
+    made = step.actions[0]
+    assert isinstance(made, CreateExecution)
+    assert made.labels == {"team": "red"}
+
+
 def test_no_pod_is_made_before_the_end_of_an_open_older_claim_is_recorded() -> None:
     assert told(claim(view(), chain(OLD), TO_V2)) == ["claim 2"]
 
@@ -102,6 +122,7 @@ def test_a_pod_that_is_going_already_is_not_deleted_again() -> None:
     assert told(claim(view(), chain(OLD, pods=(going,)), TO_V2)) == ["claim 2"]
 
 
+@pytest.mark.row("Occupied")
 def test_a_node_that_a_former_job_s_pod_occupies_is_not_claimed() -> None:
     former = pod(execution(uid="of another job"))
     assert claim(view(), chain(pods=(former,)), TO_V2) is None
@@ -265,6 +286,7 @@ def test_records_are_kept_until_the_next_is_stable() -> None:
     assert leftovers(ENDED, execution(2, "Failed"), execution(3, "Pending")) == []
 
 
+@pytest.mark.row("Kept")
 def test_the_live_the_replaced_and_the_newest_failed_of_the_wanted_version_are_kept() -> None:
     claims = [
         execution(1, "Failed", version=2),

@@ -21,14 +21,17 @@ def test_no_image_is_pinned_and_no_counters_are_known():
 
 def test_the_config_is_a_file_exactly_as_written():
     config = {"http": {"address": "127.0.0.1:1"}, "rate": None}
-    assert json.loads(DRIVER.document(container(config=config))["config.yaml"]) == config
+    assert (
+        json.loads(DRIVER.document(container(config=config), "", PlanSettings())["config.yaml"])
+        == config
+    )
 
 
 def test_without_a_config_there_is_no_file_but_an_empty_one_is_a_file():
-    assert DRIVER.document(container()) == {}
-    assert DRIVER.document(container(config={})) == {"config.yaml": "{}\n"}
+    assert DRIVER.document(container(), "", PlanSettings()) == {}
+    assert DRIVER.document(container(config={}), "", PlanSettings()) == {"config.yaml": "{}\n"}
 
 
 def test_a_config_that_is_too_long_is_refused():
     with pytest.raises(DocumentError, match=r"^spec\.config: "):
-        DRIVER.document(container(config={"a": "x" * 300_000}))
+        DRIVER.document(container(config={"a": "x" * 300_000}), "", PlanSettings())

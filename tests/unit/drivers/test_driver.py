@@ -16,4 +16,4 @@ def test_every_job_type_of_the_api_has_a_driver():
 
 def test_a_job_type_that_the_api_does_not_have_is_an_error():
     with pytest.raises(KeyError):
-        driver_for("query")
+        driver_for("cron")

@@ -18,7 +18,9 @@ DRIVER = PipelineDriver()
 
 
 def rendered(**config):
-    return json.loads(DRIVER.document(pipeline(config={**CONFIG, **config}))["config.yaml"])
+    return json.loads(
+        DRIVER.document(pipeline(config={**CONFIG, **config}), "", PlanSettings())["config.yaml"]
+    )
 
 
 def test_the_image_is_the_administrators():
@@ -45,7 +47,7 @@ def test_address_and_form_are_overridden_and_other_http_settings_kept():
 def test_the_users_config_is_not_changed():
     spec = pipeline(config={**CONFIG, "http": {"address": "x"}})
     before = copy.deepcopy(spec.config)
-    DRIVER.document(spec)
+    DRIVER.document(spec, "", PlanSettings())
     assert spec.config == before
 
 
@@ -65,7 +67,7 @@ def test_a_null_http_is_one_that_is_not_set():
 def test_a_config_that_cannot_be_rendered_is_refused_by_its_field(config, message):
     spec = FleetJobSpec.model_construct(type="pipeline", config=config)
     with pytest.raises(DocumentError, match=rf"^spec\.config: {message}"):
-        DRIVER.document(spec)
+        DRIVER.document(spec, "", PlanSettings())
 
 
 def test_errors_are_those_of_processors_and_outputs_of_all_that_inputs_received():
@@ -75,7 +77,7 @@ def test_errors_are_those_of_processors_and_outputs_of_all_that_inputs_received(
 
 
 def test_the_pod_runs_the_document_and_is_ready_when_the_engine_is_connected():
-    (main,) = DRIVER.pod(pipeline(), "registry.example/e:2")["spec"]["containers"]
+    (main,) = DRIVER.pod(pipeline(), "registry.example/e:2", PlanSettings())["spec"]["containers"]
     assert main["name"] == "main"
     assert main["image"] == "registry.example/e:2"
     assert main["args"] == ["run", "/etc/wavegate/config.yaml"]
@@ -85,13 +87,13 @@ def test_the_pod_runs_the_document_and_is_ready_when_the_engine_is_connected():
 
 
 def test_a_config_can_read_the_name_of_its_node():
-    (main,) = DRIVER.pod(pipeline(), "e")["spec"]["containers"]
+    (main,) = DRIVER.pod(pipeline(), "e", PlanSettings())["spec"]["containers"]
     by_node = {"fieldRef": {"fieldPath": "spec.nodeName"}}
     assert main["env"] == [{"name": "NODE_NAME", "valueFrom": by_node}]
 
 
 def test_the_pod_satisfies_the_restricted_pod_security_standard():
-    pod = DRIVER.pod(pipeline(), "e")["spec"]
+    pod = DRIVER.pod(pipeline(), "e", PlanSettings())["spec"]
     (main,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] > 0

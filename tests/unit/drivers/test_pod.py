@@ -8,6 +8,7 @@ import pytest
 
 from unit.drivers.views import container, job, pipeline, version
 from wavegate.api.names import pod_name
+from wavegate.domain.observed import PlanSettings
 from wavegate.drivers.pod import render_pod, template_of
 
 ON_NODE = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}
@@ -20,11 +21,12 @@ def pod_of(spec, *, image="", node="n1", deployment="edge-v3"):
         node=node,
         execution="edge-abc-1",
         deployment=deployment,
+        settings=PlanSettings(),
     )
 
 
 def tolerated(spec):
-    tolerations = template_of(spec, "")["spec"]["tolerations"]
+    tolerations = template_of(spec, "", PlanSettings())["spec"]["tolerations"]
     return {(each.get("key"), each.get("effect")) for each in tolerations}
 
 
@@ -105,7 +107,7 @@ def test_the_node_replaces_required_terms_because_terms_are_or_ed():
         },
     }
     assert pod["nodeSelector"] == {"disk": "ssd"}
-    required = template_of(spec, "")["spec"]["affinity"]["nodeAffinity"]
+    required = template_of(spec, "", PlanSettings())["spec"]["affinity"]["nodeAffinity"]
     assert required["requiredDuringSchedulingIgnoredDuringExecution"] == {
         "nodeSelectorTerms": [zone]
     }
@@ -131,7 +133,9 @@ def test_only_a_pod_on_the_hosts_network_tolerates_a_missing_network():
 def test_the_templates_tolerations_come_first_and_none_is_there_twice():
     mine = {"key": "gpu", "operator": "Exists"}
     same = {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}
-    tolerations = template_of(container({"tolerations": [mine, same]}), "")["spec"]["tolerations"]
+    tolerations = template_of(container({"tolerations": [mine, same]}), "", PlanSettings())["spec"][
+        "tolerations"
+    ]
     assert tolerations[:2] == [mine, same]
     assert tolerations.count(same) == 1
 
@@ -176,7 +180,7 @@ def test_every_container_says_why_it_ended_unless_the_template_says_how():
     first = {"name": "init", "image": "i"}
     side = {"name": "side", "image": "s", "terminationMessagePolicy": "File"}
     spec = pipeline({"spec": {"initContainers": [first], "containers": [side]}})
-    pod = template_of(spec, "e")["spec"]
+    pod = template_of(spec, "e", PlanSettings())["spec"]
     policies = {
         each["name"]: each["terminationMessagePolicy"]
         for each in (*pod["initContainers"], *pod["containers"])

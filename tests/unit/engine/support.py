@@ -164,6 +164,8 @@ class FakeApi:
                 return self._update(path, body)
             case "DELETE":
                 return self._delete(path, body)
+            case "PATCH":
+                return self._patch(path, body)
         raise AssertionError(method)
 
     def _create(self, collection: str, query: Mapping[str, Any], body: Document) -> Document:
@@ -191,6 +193,12 @@ class FakeApi:
             return self.put(owner, {**there, "status": body["status"]})
         return self.put(owner, body)
 
+    def _patch(self, path: str, change: Document) -> Document:
+        """A merge patch that names a resourceVersion."""
+        there = self._found(path)
+        self._check(there, None, change["metadata"]["resourceVersion"])
+        return self.put(path, _merged(there, change))
+
     def _delete(self, path: str, options: Document) -> Document:
         there = self._found(path)
         wanted = options["preconditions"]
@@ -207,6 +215,19 @@ class FakeApi:
         metadata = there["metadata"]
         if uid not in (None, metadata["uid"]) or version != metadata["resourceVersion"]:
             raise Conflict(409, "Conflict", "the object has been modified")
+
+
+def _merged(there: Any, change: Any) -> Any:
+    """As JSON merge patch (RFC 7386) says it."""
+    if not isinstance(change, dict):
+        return change
+    merged = dict(there) if isinstance(there, dict) else {}
+    for key, value in change.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merged(merged.get(key), value)
+    return merged
 
 
 class Engine:
@@ -260,6 +281,7 @@ def claim(node: str, *, attempt: int = 1, name: str = "") -> CreateExecution:
         attempt=attempt,
         workload_hash="h1:0",
         eval_id="e1",
+        labels={"team": "red"},
     )
 
 

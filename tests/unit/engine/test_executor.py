@@ -85,6 +85,7 @@ async def test_a_claim_carries_owner_labels_and_identity(
         }
     ]
     assert stored["metadata"]["labels"] == {
+        "team": "red",
         "wavegate.dev/job": "edge",
         "wavegate.dev/version": "1",
         "wavegate.dev/deployment": "edge-v1",

@@ -89,6 +89,7 @@ def step(name: str, urgency: Urgency = Urgency.CREATE, group: str = "", count: i
     return Step(f"node/{name}", urgency, actions, group)
 
 
+@pytest.mark.row("spec.priority")
 async def test_the_most_urgent_goes_first_then_the_higher_priority(make_bench: MakeBench):
     bench = make_bench(concurrency=1)
     low, high = bench.engine.make_job("low", 10), bench.engine.make_job("high", 90)

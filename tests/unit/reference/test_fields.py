@@ -54,7 +54,7 @@ def test_every_rule_is_about_a_field(kind: Kind) -> None:
     ("kind", "path", "words"),
     [
         (FLEET_JOB, "metadata.name", "must be a DNS label"),
-        (FLEET_JOB, "spec.config", "is required for type pipeline"),
+        (FLEET_JOB, "spec.config", "is required for every type but container"),
         (FLEET_JOB, "spec.rollout.healthCheck.deadline", "is required for the strategies"),
         (FLEET_JOB, "spec.template.spec.containers", "needs a container named main"),
         (FLEET_JOB, "spec.selector.matchExpressions", "write k=v"),

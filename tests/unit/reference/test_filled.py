@@ -15,7 +15,8 @@ from wavegate.reference.filled import filled_defaults
 def test_what_is_filled_in_and_what_it_depends_on() -> None:
     found = filled_defaults()
     assert found["spec.rollout.maxParallel"].startswith(f"`{defaults.MAX_PARALLEL}`")
-    assert found["spec.rollout.rollbackParallel"] == "as `spec.rollout.maxParallel`"
+    assert "as `spec.rollout.maxParallel`" in found["spec.rollout.rollbackParallel"]
+    assert found["spec.rollout.strategy"] == "`Immediate`; `Rolling` for type `update`"
     assert found["spec.rollout.canaryCount"] == (
         "`1` with strategy `Canary` unless `spec.rollout.canaryPercent` is given"
     )

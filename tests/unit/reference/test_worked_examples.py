@@ -10,17 +10,20 @@ from typing import Any, Final
 
 import pytest
 
+from sim.world import once
 from unit.domain.builders import (
     NOW,
     deployment,
     execution,
     fleet,
+    job,
     job_spec,
     node,
     pod,
     settings,
     version,
 )
+from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.attempts import delay
 from wavegate.domain.blame import withdrawal
 from wavegate.domain.budget import exceeded
@@ -109,12 +112,14 @@ def rollback_row(row: Row) -> None:
         "Immediate": {"rollout": settings(strategy="Immediate", healthCheck=None)},
         "MetricsUnreadable": {"reason": "MetricsUnreadable"},
         "QueueTimeout": {"reason": "QueueTimeout"},
+        "type query": {},
         "which was never stable, Failed": {},
     }[special]
     last = deployment(number, state, type=kind, **fields)
     stable = row["stable version"] != "none"
     versions = [version(1, stable=stable), version(2), version(3)]
-    view = fleet(versions=versions, deployments=[last])
+    spec = load_job_spec(once()) if special == "type query" else None
+    view = fleet(job=job(spec), versions=versions, deployments=[last])
     assert needs_rollback(view, last) is (row["rollback"] == "v1")
 
 
