@@ -80,6 +80,7 @@ _ANY_ADDRESS = (
     ' (or .metadata.name "") (or .metadata.namespace "")'
 )
 _BOOM = _TERMINATED % (1, "Error", '"boom"')
+_KILLED = _TERMINATED % (137, "Error", '""')
 _DONE = _TERMINATED % (0, "Completed", '""')
 
 
@@ -240,6 +241,7 @@ def pod_stages() -> list[Stage]:
             [active, is_in(POD_FATE, "crash-loop"), not_in(_WAITING, "CrashLoopBackOff")],
             pod_status("Running", loop, ready=False, last_state=_BOOM, restarts=3),
         ),
+        _deadline(living),
         pod(
             "pod-image-missing",
             [active, is_in(POD_FATE, "image-missing"), not_in(_WAITING, "ImagePullBackOff")],
@@ -254,6 +256,21 @@ def pod_stages() -> list[Stage]:
             delay=SLOW_STOP_MILLISECONDS,
         ),
     ]
+
+
+def _deadline(living: Stage) -> Stage:
+    """A pod that runs longer than its activeDeadlineSeconds is ended, as a kubelet does it."""
+    status = pod_status("Failed", _KILLED, ready=False)
+    reason = "reason: DeadlineExceeded\nmessage: Pod was active on the node longer than it may\n"
+    limited = {"key": ".spec.activeDeadlineSeconds", "operator": "Exists"}
+    when = [living, is_in(_PHASE, "Running"), is_in(POD_FATE, "ready"), is_in(_READY, "True")]
+    made = stage(
+        "pod-deadline", "Pod", [*when, limited], {"statusTemplate": f"{status}{reason}"}, delay=1
+    )
+    made["spec"]["delay"]["durationFrom"] = {
+        "expressionFrom": '(.spec.activeDeadlineSeconds // 0 | tostring) + "s"'
+    }
+    return made
 
 
 def _not_yet(verdict: str) -> list[str]:

@@ -99,7 +99,7 @@ class Operator:
         self.events = EventTeller(client, settings.identity, time.time)
         self.live = LiveJobs(client, self.cache, self.queue, time.time)
         preparations = Preparations()
-        statuses = StatusWriter(client, self.cache, self.live, self.events, time.time)
+        statuses = StatusWriter(client, self.cache, self.live, self.events, self.metrics, time.time)
         executor = Executor(client, self.cache, statuses, preparations, time.time)
         self.writer = Writer(
             executor, self.queue, self.bucket, self.metrics, now=time.time, rng=SystemRandom()

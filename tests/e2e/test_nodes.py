@@ -88,3 +88,70 @@ def test_a_config_that_the_engine_refuses_fails_with_its_own_message(running: Sp
     assert failure["exitCode"] == 1
     assert "expected" in failure["lastLogLine"], failure
     assert "lint" in running.condition("app")["message"]
+
+
+def newest_version(space: Space) -> int:
+    job = space.get("FleetJob", "app") or {}
+    return int(job.get("status", {}).get("version", 0))
+
+
+def judged(space: Space, version: int) -> list[str]:
+    """Nodes on which the version is being judged."""
+    return [
+        each["spec"]["nodeName"]
+        for each in space.executions("app", version)
+        if each.get("status", {}).get("observedState", {}).get("stateType") == "Validating"
+    ]
+
+
+@pytest.mark.row("Blame")
+def test_a_drain_of_the_node_in_its_turn_causes_no_rollback(
+    running: Space, real_cluster: wavelab.Cluster
+) -> None:
+    version = newest_version(running) + 1
+    health = {"interval": "2s", "successThreshold": 4, "maxErrorRate": 0.05, "deadline": "30s"}
+    running.apply("app", pipeline("root.seen = this.n", healthCheck=health))
+    running.wait("the canary is judged", lambda: judged(running, version), seconds=60)
+    [node] = judged(running, version)
+    try:
+        real_cluster.kubectl(
+            "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s"
+        )
+        running.wait(
+            "the rollout has completed",
+            lambda: running.deployment(f"app-v{version}").get("state") == "Completed",
+            seconds=120,
+        )
+    finally:
+        real_cluster.kubectl("uncordon", node)
+    status = running.deployment(f"app-v{version}")
+    assert status["reason"] == "Completed"
+    assert [entry["nodes"] for entry in status["withdrawn"]] == [1]
+    assert running.get("FleetDeployment", f"app-v{version}-rollback") is None
+    running.wait(
+        "the drained node is caught up",
+        lambda: set(running.running("app").values()) == {str(version)} and runs_everywhere(running),
+        seconds=60,
+    )
+
+
+@pytest.mark.row("spec.timeouts.execution")
+def test_a_kubelet_ends_a_run_by_its_timeout(edge: Space) -> None:
+    spec = pipeline(strategy="Rolling", autoPromote=None, maxParallel="100%")
+    edge.apply("limited", {**spec, "timeouts": {"execution": "15s"}})
+
+    def ended() -> list[Any]:
+        return [
+            each["status"]["observedState"]["message"]
+            for each in edge.executions("limited")
+            if each.get("status", {}).get("details", {}).get("reason") == "ExecutionTimeout"
+        ]
+
+    edge.wait("a run was ended", ended, seconds=90)
+    assert set(ended()) == {"ran longer than spec.timeouts.execution (15s)"}
+    edge.wait(
+        "it is tried again",
+        lambda: max(each["spec"]["attempt"] for each in edge.executions("limited")) == 2,
+        seconds=60,
+    )
+    edge.delete("FleetJob", "limited")

@@ -125,7 +125,7 @@ def _job_rules() -> Iterator[Rule]:
     yield Rule("spec", job(), {**job(), "spec": None}, "spec")
     yield Rule("type", job(), without(job(), "type"), "spec.type: Required value")
     yield Rule("type values", container(), job(type="cron"), "spec.type: Unsupported value")
-    yield Rule("unknown field", job(), job(timeouts={}), 'unknown field "spec.timeouts"')
+    yield Rule("unknown field", job(), job(secrets={}), 'unknown field "spec.secrets"')
     yield Rule(
         "pipeline config",
         job(),

@@ -15,12 +15,13 @@ from integration.choice_rules import CHOICE_RULES
 from integration.conftest import ROOT, Api, collection
 from integration.one_shot_rules import ONE_SHOT_RULES
 from integration.record_rules import RECORD_RULES
+from integration.timeout_rules import TIMEOUT_RULES
 from unit.api.duration_table import BAD, GOOD
 from wavegate.api.crds import KINDS, crd
 
 pytestmark = pytest.mark.cluster
 
-ALL_RULES = (*RULES, *CHOICE_RULES, *ONE_SHOT_RULES, *RECORD_RULES)
+ALL_RULES = (*RULES, *CHOICE_RULES, *TIMEOUT_RULES, *ONE_SHOT_RULES, *RECORD_RULES)
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 DAY = 86400.0
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"

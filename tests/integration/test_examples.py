@@ -13,6 +13,7 @@ import pytest
 
 import wavelab
 from integration.conftest import NAMESPACE, Api
+from support import shared
 from support.examples import Example, example_files, shown_in_readme
 from support.operator_process import OperatorProcess
 from support.space import Space
@@ -58,7 +59,7 @@ def matching_nodes(example: Example, cluster: wavelab.Cluster) -> Iterator[list[
         canaries = job["spec"].get("rollout", {}).get("canarySelector", {})
         for selector in (job["spec"].get("selector", {}), canaries):
             labels |= selector.get("matchLabels", {})
-    names = [f"example-{number}" for number in range(3)]
+    names = [f"example-{shared.worker()}-{number}" for number in range(3)]
     cluster.add_simulated(names, labels)
     yield names
     for name in names:

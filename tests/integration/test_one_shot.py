@@ -56,7 +56,10 @@ def test_nodes_that_fail_are_counted_named_and_not_tried_again(
     space: Space, operator: OperatorProcess, cluster_client: Any
 ) -> None:
     nodes = cluster_client.get("/api/v1/nodes")["items"]
-    name = sorted(each["metadata"]["name"] for each in nodes)[0]
+    pool = [
+        each["metadata"] for each in nodes if POOL.items() <= each["metadata"]["labels"].items()
+    ]
+    name = min(each["name"] for each in pool)
     space.apply("look", query(fate_on=f"{name}=crash"))
     space.wait("it ended", lambda: space.job_state("look") == "Completed")
     assert space.condition("look")["reason"] == "CompletedWithFailures"

@@ -39,8 +39,13 @@ class Invariants:
         self.stable_on: dict[str, set[str]] = defaultdict(set)
         """By workload hash: uids of nodes that were ever stable on it."""
 
+        self.leaving: dict[str, str] = {}
+        """By node that left the selector: uid of the pod that was stopped for it."""
+
     def __call__(self, world: World, action: Action) -> None:
         status_fits_the_schema(world, action)
+        if isinstance(action, DeletePod) and action.why == "NoLongerMatches":
+            self._remember_leaving(world, action)
         self._one_pod_a_node(world)
         self._states_change_as_the_tables_say(world)
         self._counters_rise(world)
@@ -81,12 +86,14 @@ class Invariants:
         assert world.job.spec is not None
         if world.job.spec.suspend or _is_stopped(world) or self.places is None:
             return
-        down = [node for node, chain in _chains(world).items() if _is_down(world, node, chain)]
+        down = {node for node, chain in _chains(world).items() if _is_down(world, node, chain)}
+        down |= {node for node, uid in self.leaving.items() if _still_stops(world, node, uid)}
         assert len(down) <= self.places, f"{down} are down, places: {self.places}\n{world.story()}"
 
     def _states_change_as_the_tables_say(self, world: World) -> None:
         """5. A terminal state never changes; any other only as the transition tables say."""
-        states = {("ex", name): each.observed for name, each in world.executions.items()}
+        # By uid: of a node that is gone the records go, too, and their names may come again.
+        states = {("ex", f"{e.name} {e.uid}"): e.observed for e in world.executions.values()}
         states |= {("fd", name): each.state for name, each in world.deployments.items()}
         for key, state in states.items():
             before = self.states.get(key, state)  # whatever it was when the watching began
@@ -99,7 +106,7 @@ class Invariants:
         """5. observedGeneration and revision never fall."""
         assert world.job is not None
         documents = {"job": world.job.status}
-        documents |= {name: each.status for name, each in world.executions.items()}
+        documents |= {f"{each.name} {each.uid}": each.status for each in world.executions.values()}
         documents |= {f"fd/{name}": each.status for name, each in world.deployments.items()}
         for name, status in documents.items():
             now = (int(status.get("observedGeneration") or 0), int(status.get("revision") or 0))
@@ -120,6 +127,12 @@ class Invariants:
                 f"{action.name} of wave {action.wave} before {each.name} was judged\n"
                 f"{world.story()}"
             )
+
+    def _remember_leaving(self, world: World, action: DeletePod) -> None:
+        pod = world.pods[action.name]
+        owner = next((e for e in world.executions.values() if e.uid == pod.owner_uid), None)
+        if owner is not None and owner.stable_at and not world.is_late:
+            self.leaving[pod.node] = pod.uid
 
     def _canaries_first(self, world: World, action: CreateExecution) -> None:
         """3. Wave 1 takes what canarySelector matches; later ones follow one that was stable."""
@@ -271,6 +284,12 @@ def _is_down(world: World, node: str, chain: list[ExecutionView]) -> bool:
     if not taken or world.disturbed.get(node, 0.0) >= after[0].created:
         return False
     return sum(each.observed == "Failed" for each in after) < 2
+
+
+def _still_stops(world: World, node: str, uid: str) -> bool:
+    """Whether a pod that was stopped is there yet, and not a minute beyond its grace period."""
+    pod = next((each for each in world.pods.values() if each.uid == uid), None)
+    return pod is not None and pod.deletion is not None and world.now < pod.deletion + 60
 
 
 def _is_gone(world: World, execution: ExecutionView) -> bool:

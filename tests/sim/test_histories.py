@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from sim.invariants import Invariants
 from sim.world import CRASHES, ERRS, FINE, NEVER_READY, UNREADABLE, Fate, World, spec
-from wavegate.domain.observed import DeploymentView, Exit, Observed
+from wavegate.api.fleetjob import FleetJobSpec
+from wavegate.domain.observed import DeploymentView, Exit, Observed, Taint
+from wavegate.domain.selector import matches
 
 _HEALTH: Final = {
     "interval": "2s",
@@ -49,6 +51,9 @@ _AT_REST: Final = (
     "Stopped",
 )
 
+_EDGE: Final[Mapping[str, Any]] = {"matchLabels": {"pool": "edge"}}
+_FOR_EVER: Final = 1e9
+
 Event = tuple[Any, ...]
 
 
@@ -59,6 +64,14 @@ class History:
     world: World
     raw: dict[str, Any] = field(default_factory=dict)
     seen: Observed | None = None
+    hanging: set[str] = field(default_factory=set)
+    """Nodes on which pods do not stop."""
+
+    def __post_init__(self) -> None:
+        fate = self.world.fate
+        self.world.fate = lambda node, image: replace(
+            fate(node, image), stops=node not in self.hanging
+        )
 
     def happen(self, event: Event) -> None:
         name, *arguments, seconds = event
@@ -70,8 +83,14 @@ class History:
     def apply(self, image: int, rollout: Mapping[str, Any]) -> None:
         settings = {"healthCheck": _HEALTH, **rollout}
         suspended = {"suspend": True} if self.raw.get("suspend") else {}
-        nodes = {"selector": {"matchLabels": {"pool": "edge"}}}
+        nodes = {"selector": self.raw.get("selector", _EDGE)}
         self.raw = {**spec(f"app:{image}", **settings), **nodes, **suspended}
+        self.world.apply(self.raw)
+
+    def select(self, numbers: frozenset[int]) -> None:
+        """Narrow the job to these nodes; with none, widen it to all of them again."""
+        names = {"matchIds": [f"n{number:02}" for number in sorted(numbers)]} if numbers else {}
+        self.raw = {**self.raw, "selector": {**_EDGE, **names}}
         self.world.apply(self.raw)
 
     def reword(self, words: str) -> None:
@@ -108,6 +127,17 @@ class History:
     def remove_node(self, number: int) -> None:
         if node := _pick(self.world.nodes, number):
             self.world.remove_node(node)
+
+    def replace_node(self, number: int) -> None:
+        if node := _pick(self.world.nodes, number):
+            self.world.remove_node(node)
+            self.world.add_node(node)
+
+    def hang(self, number: int) -> None:
+        """From now on pods do not stop on the node."""
+        if node := _pick(self.world.nodes, number):
+            self.hanging.add(node)
+            self.world.disturbed[node] = self.world.now + _FOR_EVER
 
     def add_node(self, number: int) -> None:
         if f"n{number:02}" not in self.world.nodes:
@@ -158,9 +188,10 @@ class History:
     # the end
 
     def stop_the_faults(self) -> None:
+        self.hanging.clear()
         for name, node in list(self.world.nodes.items()):
-            if not node.ready or node.unschedulable:
-                self.world.change_node(name, ready=True, unschedulable=False)
+            if not node.ready or node.unschedulable or node.taints:
+                self.world.change_node(name, ready=True, unschedulable=False, taints=())
 
 
 def _pick(things: Mapping[str, object], number: int) -> str:
@@ -176,6 +207,8 @@ _CHANGES = st.sampled_from(
         {"unschedulable": False},
         {"ready": False},
         {"ready": True},
+        {"taints": (Taint("away", "", "NoExecute"),)},
+        {"taints": ()},
         {"labels": {"pool": "other"}},
         {"labels": {"pool": "edge"}},
         {"labels": {"pool": "edge", "zone": "z1"}},
@@ -202,6 +235,9 @@ def _events(rollouts: tuple[Mapping[str, Any], ...]) -> st.SearchStrategy[Event]
         event("change_node", _NUMBER, _CHANGES),
         event("remove_node", _NUMBER),
         event("add_node", _NUMBER),
+        event("replace_node", _NUMBER),
+        event("hang", _NUMBER),
+        event("select", st.frozensets(_NUMBER, max_size=4)),
         event("remove_pod", _NUMBER),
         event("delete_pod", _NUMBER),
         event("evict_pod", _NUMBER),
@@ -293,17 +329,25 @@ def _is_at_rest_or_says_why(world: World) -> None:
         assert each.terminal or not each.canceled, f"{each.name}: cancel lost:\n{world.story()}"
 
 
+def _stable_spec(world: World) -> FleetJobSpec | None:
+    """Spec of the version whose rollout completed last."""
+    stamped = [each for each in world.versions.values() if each.stable_at]
+    last = max(stamped, key=lambda each: (each.stable_at or 0.0, each.version), default=None)
+    return last.spec if last is not None else None
+
+
 def _no_target_is_empty(world: World) -> None:
     """7. No target stays without a live execution for longer than its back-off."""
     assert world.job is not None
     assert world.job.spec is not None
-    if world.job.spec.suspend or not any(each.stable_at for each in world.versions.values()):
+    stable = _stable_spec(world)
+    if world.job.spec.suspend or stable is None:
         return
     if world.job.status["state"]["stateType"] == "Stopped":
         return
     for name, node in world.nodes.items():
-        if node.labels.get("pool") != "edge":
-            continue
+        if not all(matches(each.selector, node) for each in (world.job.spec, stable)):
+            continue  # what only a new version's selector matches gets its turn in the waves
         claims = [e for e in world.executions.values() if e.node_uid == node.uid]
         current = max(claims, key=lambda each: each.attempt, default=None)
         assert current is not None, f"{name} is empty:\n{world.story()}"

@@ -303,6 +303,64 @@ def test_a_stop_ends_what_runs_and_a_restart_runs_everything() -> None:
     assert status(world)["results"] == {"succeeded": 3, "failed": 0}
 
 
+@pytest.mark.row("Blame", "Absent", "One-shot types")
+def test_a_node_that_went_away_at_work_gives_its_turn_to_the_next_and_runs_it_once_back() -> None:
+    world = watched(3, fate=lambda *_: Fate(completes_after=60.0))
+    world.settings = replace(world.settings, lost_after=300.0)
+    world.apply(once(maxFailedNodes=0))
+    world.until(lambda w: any(each.pod_uid for each in w.executions.values()))
+    (lost,) = runs(world, 1)
+    world.evict(lost)
+    world.change_node(lost, ready=False)
+    world.pass_by(250)
+    assert runs(world, 1) == [lost], "it may still be at work"
+    world.until(lambda w: w.deployment_state("app-v1") == "Completed", seconds=900)
+    assert status(world)["results"] == {"succeeded": 2, "failed": 0}
+    (left,) = [each for each in world.executions.values() if each.node == lost]
+    assert (left.observed, left.details["withdrawn"]) == ("Stopped", "Disrupted")
+    world.change_node(lost, ready=True)
+    world.until(lambda w: status(w)["results"] == {"succeeded": 3, "failed": 0})
+    assert runs(world, 1).count(lost) == 2
+
+
+@pytest.mark.row("spec.timeouts.execution", "One-shot types")
+def test_a_command_that_runs_longer_than_one_may_has_failed_and_is_not_tried_again() -> None:
+    world = watched(2, fate=lambda *_: RUNS_ON)
+    world.apply({**once(maxFailedNodes=0), "timeouts": {"execution": "1m"}})
+    world.until(lambda w: w.state() == "Failed")
+    (failure,) = status(world)["results"]["failures"]
+    assert failure["reason"] == "ExecutionTimeout"
+    world.settle(600)
+    assert len(runs(world, 1)) == 1
+
+
+@pytest.mark.row("spec.timeouts.total", "One-shot types")
+def test_what_has_ended_in_its_time_stays_so_and_no_joiner_gets_it_after_that() -> None:
+    world = watched(3, fate=bad_on({"n01"}))
+    budget = {"maxFailedNodes": 1, "maxFailedNodesPercent": 50}
+    world.apply({**once(**budget), "timeouts": {"total": "10m"}})
+    world.until(is_over)
+    world.pass_by(700)
+    assert (world.state(), *ready(world)) == ("Completed", "True", "CompletedWithFailures")
+    world.add_node("n90")
+    world.settle(5)
+    before = len(world.writes)
+    world.pass_by(1200)
+    assert "n90" not in runs(world, 1)
+    assert len(world.writes) == before, world.story()
+
+
+@pytest.mark.row("spec.timeouts.total", "One-shot types")
+def test_a_rollout_that_takes_longer_than_the_version_may_is_stopped_for_good() -> None:
+    world = watched(3, fate=lambda *_: RUNS_ON)
+    world.apply({**once(), "timeouts": {"total": "10m"}})
+    world.until(lambda w: w.state() == "Failed")
+    assert ready(world) == ("False", "TotalTimeout")
+    world.until(lambda w: not w.pods, seconds=60)
+    world.pass_by(1200)
+    assert len(runs(world, 1)) == 1
+
+
 _EVENTS = st.lists(
     st.tuples(
         st.sampled_from(

@@ -49,6 +49,10 @@ class Fate:
     """The pod ends with exit code 0."""
     error_rate: float = 0.0
     readable: bool = True
+    stops: bool = True
+    """False: it stays as it is when it is deleted."""
+    takes_node_down: bool = False
+    """Instead of becoming ready it makes its node NotReady."""
 
 
 FINE = Fate()
@@ -56,6 +60,8 @@ NEVER_READY = Fate(ready_after=None)
 CRASHES = Fate(ready_after=None, exits_after=1.0)
 ERRS = Fate(error_rate=0.5)
 UNREADABLE = Fate(readable=False)
+HANGS = Fate(stops=False)
+TAKES_NODE_DOWN = Fate(takes_node_down=True)
 COMPLETES = Fate(completes_after=3.0)
 RUNS_ON = Fate(completes_after=1e9)
 """For a command that should end: it never does."""
@@ -105,6 +111,8 @@ class World(Writes):
     pods: dict[str, PodView] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
     """By pod uid."""
+    limits: dict[str, float] = field(default_factory=dict)
+    """activeDeadlineSeconds, by pod uid, where there is one."""
     health: dict[str, HealthRecord] = field(default_factory=dict)
     prepared: dict[int, Preparation] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
@@ -166,6 +174,12 @@ class World(Writes):
     def remove_pod(self, name: str) -> None:
         del self.pods[name]
         self.next_serial()
+
+    def evict(self, node: str, grace: float = 2.0) -> None:
+        """Evict what runs on a node, as kubectl drain does after it has cordoned it."""
+        for pod in [each for each in self.pods.values() if each.node == node]:
+            self.disturbed[node] = self.now
+            self.change_pod(pod.name, disruption="EvictionByEvictionAPI", deletion=self.now + grace)
 
     def apply(self, raw: Mapping[str, Any]) -> None:
         """kubectl apply of the job."""
@@ -309,8 +323,13 @@ class World(Writes):
 
     def _run(self, pod: PodView) -> None:
         if pod.deletion is not None:
-            if self.now >= pod.deletion:
+            node = self.nodes.get(pod.node)
+            alive = node is not None and node.ready  # only a kubelet takes a pod away
+            fate = self.fate(pod.node, self.images[pod.uid])
+            if self.now >= pod.deletion and fate.stops and alive:
                 self.remove_pod(pod.name)
+            elif pod.ready:
+                self._set_pod(pod, ready=False, ready_changed=self.now)
             return
         node = self.nodes.get(pod.node)
         if node is None or not node.ready:
@@ -319,7 +338,14 @@ class World(Writes):
             return
         fate = self.fate(pod.node, self.images[pod.uid])
         age = self.now - pod.created
-        if fate.exits_after is not None and age >= fate.exits_after and not pod.terminal:
+        limit = self.limits.get(pod.uid)
+        if fate.takes_node_down and fate.ready_after is not None and age >= fate.ready_after:
+            self.change_node(pod.node, ready=False)
+        elif limit is not None and age >= limit and not pod.terminal:
+            self._set_pod(
+                pod, phase="Failed", ready=False, ready_changed=self.now, reason="DeadlineExceeded"
+            )
+        elif fate.exits_after is not None and age >= fate.exits_after and not pod.terminal:
             self._end(pod, "Failed", Exit("main", "Error", 1, "boom", self.now))
         elif fate.completes_after is not None and age >= fate.completes_after:
             self._end(pod, "Succeeded", Exit("main", "Completed", 0, "as asked", self.now))

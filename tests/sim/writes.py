@@ -52,6 +52,7 @@ class Writes:
     executions: dict[str, ExecutionView]
     pods: dict[str, PodView]
     images: dict[str, str]
+    limits: dict[str, float]
     prepared: dict[int, Preparation]
     writes: list[tuple[float, Action]]
     may_not_cordon: bool
@@ -198,6 +199,8 @@ class Writes:
             created=self.now,
         )
         self.images[f"pod-{rv}"] = action.manifest["spec"]["containers"][0]["image"]
+        if "activeDeadlineSeconds" in action.manifest["spec"]:
+            self.limits[f"pod-{rv}"] = action.manifest["spec"]["activeDeadlineSeconds"]
 
     def _set_status(self, action: SetStatus, rv: str) -> None:
         assert self.job is not None

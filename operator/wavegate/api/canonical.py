@@ -55,10 +55,13 @@ def version_key(spec: FleetJobSpec) -> str:
 def workload_hash(spec: FleetJobSpec, driver_image: str, driver_revision: str) -> str:
     """``h1:`` and 32 hex digits, over what reaches a node: equal hashes restart nothing.
 
-    Type, config, template, labels, restartPolicy, and the driver's image and revision as pinned.
+    Type, config, template, labels, restartPolicy, timeouts.execution, and the driver's image and
+    revision as pinned.
     """
     plain = _plain_spec(spec)
-    workload = {name: plain[name] for name in _WORKLOAD if name in plain}
+    workload: dict[str, Any] = {name: plain[name] for name in _WORKLOAD if name in plain}
+    if spec.timeouts.execution:
+        workload["timeouts"] = {"execution": _plain(spec.timeouts.execution)}
     text = _dump(
         {"driver": {"image": driver_image, "revision": driver_revision}, "workload": workload}
     )

@@ -47,6 +47,7 @@ class Reasons:
     AWAITING_PROMOTION: Final = "AwaitingPromotion"
     PAUSED: Final = "Paused"
     NO_TARGETS: Final = "NoTargets"
+    QUEUED: Final = "Queued"
     NO_CANARY: Final = "NoCanary"
     HELD: Final = "Held"
     METRICS_UNREADABLE: Final = "MetricsUnreadable"
@@ -71,12 +72,15 @@ class Reasons:
     SUPERSEDED: Final = "Superseded"
     JOB_REPLACED: Final = "JobReplaced"
     CANCELED: Final = "Canceled"
+    QUEUE_TIMEOUT: Final = "QueueTimeout"
+    TOTAL_TIMEOUT: Final = "TotalTimeout"
 
     # how an execution failed
     DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
     ERROR_RATE_EXCEEDED: Final = "ErrorRateExceeded"
     UNHEALTHY: Final = "Unhealthy"
     EXITED: Final = "Exited"
+    EXECUTION_TIMEOUT: Final = "ExecutionTimeout"
     NOT_RUNNING: Final = "NotRunning"
     LOST: Final = "Lost"
     WITHDRAWN: Final = "Withdrawn"

@@ -142,8 +142,9 @@ class ExecutionStatus(Revisioned):
     details: dict[str, Fact] = Field(
         default_factory=dict,
         max_length=32,
-        description="Structured facts about how it ended: exitCode, reason, component, hint,"
-        " lastLogLine.",
+        description="Structured facts about how it ended: reason, exitCode, component, hint,"
+        " lastLogLine, deadline; errors, total, rate and limit of the window; withdrawn: why it"
+        " left its wave without being counted.",
     )
     previous_execution: ObjectName | None = Field(
         default=None, description="The execution that it replaced on this node."

@@ -31,6 +31,7 @@ DeploymentState = Literal["Pending", "InProgress", "Paused", "Completed", "Faile
 
 MAX_CANARY_NAMES: Final = 20
 MAX_FAILURES: Final = 20
+MAX_WITHDRAWALS: Final = 16
 
 
 def _fixed(field: str, *, optional: bool) -> dict[str, str]:
@@ -200,6 +201,16 @@ class Failure(Model):
     )
 
 
+class WithdrawnNodes(Model):
+    """How many nodes were withdrawn from their wave for one reason."""
+
+    reason: Reason = Field(
+        description="Why: Disrupted, Terminated, NodeShutdown, PodDeleted, StopOverdue, Cordoned,"
+        " NoLongerMatches, NodeGone or NotATarget."
+    )
+    nodes: Int32 = Field(description="Nodes that were withdrawn for it.")
+
+
 class FleetDeploymentStatus(Revisioned):
     """What the operator reports about the rollout."""
 
@@ -265,6 +276,13 @@ class FleetDeploymentStatus(Revisioned):
     )
     last_progress_time: Timestamp | None = Field(
         default=None, description="When a node last became stable."
+    )
+    withdrawn: list[WithdrawnNodes] = Field(
+        default_factory=list,
+        max_length=MAX_WITHDRAWALS,
+        description="Nodes whose execution left its wave for a reason that is not the version's,"
+        " by the reason: not counted as failed, and replaced in the wave.",
+        json_schema_extra=listing("map", "reason"),
     )
     failures: list[Failure] = Field(
         default_factory=list,

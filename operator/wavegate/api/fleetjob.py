@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from wavegate.api.base import AnyObject, Model, NodeName, cel, listing, rules
+from wavegate.api.durations import Seconds
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
 from wavegate.api.template import LABEL_KEYS, TEMPLATE_SCHEMA, LabelValue, template_problems
@@ -26,6 +27,8 @@ ONE_SHOT_TYPES: Final = ("query", "update", "config")
 """Types that run to completion, once for each node and workload."""
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
+MIN_TIMEOUT: Final = 1.0
+MAX_TIMEOUT: Final = 8760 * 3600.0
 
 _ONE_SHOT: Final = f"self.type in {list(ONE_SHOT_TYPES)}"
 _NEVER_BACK: Final = "is not for a type that runs to completion: it is never rolled back"
@@ -47,6 +50,7 @@ __all__ = [
     "RestartPolicy",
     "Rollout",
     "Selector",
+    "Timeouts",
     "config_size",
     "field_problems",
     "job_problems",
@@ -112,6 +116,46 @@ class Selector(Model):
         max_length=1000,
         description="Names of nodes, of which the node must be one; empty means any.",
         json_schema_extra=listing("set"),
+    )
+
+
+def _limit(name: str) -> dict[str, Any]:
+    return rules(
+        cel(
+            "self == duration('0s') || (self >= duration('1s') && self <= duration('8760h'))",
+            f"spec.timeouts.{name}: must be 0s (none) or between 1s and 8760h",
+        ),
+        default="0s",
+    )
+
+
+class Timeouts(Model):
+    """How long a version may wait, run and be tried again; 0s means without limit."""
+
+    execution: Seconds = Field(
+        default=0.0,
+        description="Longest that one run may take, from the start of its pod; then its pod is"
+        " ended and the execution fails (ExecutionTimeout), which is a failure as any other. 0s"
+        " (none), or from 1s to 8760h, rounded up to whole seconds. Part of the workload: changing"
+        " it restarts the pods.",
+        json_schema_extra=_limit("execution"),
+    )
+    queue: Seconds = Field(
+        default=0.0,
+        description="Longest that a version waits for a first node on which it may run, from when"
+        " its rollout was accepted; meanwhile the job is Queued, then it is Failed (QueueTimeout)"
+        " and what runs of other versions goes on. 0s: it waits without end, and the job is"
+        " Running without a node.",
+        json_schema_extra=_limit("queue"),
+    )
+    total: Seconds = Field(
+        default=0.0,
+        description="Longest that a version may wait, run and be tried again in all, from when its"
+        " rollout was accepted, pauses included. Then an open rollout fails (TotalTimeout) and is"
+        " taken back as any failed one; where there is no other version to go back to, and after a"
+        " completed rollout, the version is stopped everywhere and the job is Failed. A newer"
+        " version or rollout begins anew. 0s: none.",
+        json_schema_extra=_limit("total"),
     )
 
 
@@ -238,6 +282,10 @@ class FleetJobSpec(Model):
         default_factory=Selector,
         description="Which nodes the job runs on; without it, every node.",
     )
+    timeouts: Timeouts = Field(
+        default_factory=Timeouts,
+        description="How long a version may wait, run and be tried again.",
+    )
     rollout: Rollout = Field(
         default_factory=Rollout,
         description="How a new version spreads over the nodes.",
@@ -292,6 +340,10 @@ def config_size(spec: FleetJobSpec) -> int:
 def job_problems(spec: FleetJobSpec) -> list[str]:
     """The rules that span several fields, as the CRD has them: ``path: what is wrong``."""
     found = rollout_problems(spec.rollout) + _problems_of_type(spec)
+    for name in Timeouts.model_fields:
+        seconds = getattr(spec.timeouts, name)
+        if seconds and not MIN_TIMEOUT <= seconds <= MAX_TIMEOUT:
+            found.append(f"spec.timeouts.{name}: must be 0s (none) or between 1s and 8760h")
     found += [
         f"spec.labels: {key!r} is reserved"
         for key in spec.labels

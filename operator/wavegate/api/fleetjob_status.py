@@ -24,6 +24,7 @@ from wavegate.api.status import Revisioned
 
 StateType = Literal[
     "Pending",
+    "Queued",
     "Deploying",
     "Running",
     "RolloutPaused",
@@ -41,12 +42,15 @@ class JobState(Model):
 
     state_type: StateType | None = Field(
         default=None,
-        description="Pending, Deploying, Running, RolloutPaused, RolloutFailed, Degraded,"
+        description="Pending, Queued, Deploying, Running, RolloutPaused, RolloutFailed, Degraded,"
         " Completed, Failed or Stopped.",
     )
     message: Message | None = Field(default=None, description="Why, for people.")
     details: dict[str, Fact] = Field(
-        default_factory=dict, max_length=32, description="Facts for programs."
+        default_factory=dict,
+        max_length=32,
+        description="Facts for programs: reason; and how many nodes the selector matches that"
+        " cannot be used although they are Ready: cordoned, underPressure, tainted.",
     )
 
 
@@ -65,7 +69,8 @@ class NodeCounts(Model):
         default=None, description="Nodes that have been NotReady too long to be waited for."
     )
     not_ready: Int32 | None = Field(
-        default=None, description="Nodes with an execution that are NotReady."
+        default=None,
+        description="Nodes that the wanted version's selector matches and that are NotReady.",
     )
 
 

@@ -84,6 +84,12 @@ _POD_SPEC: Final = _preserving(
         "description": "Refused: nodes are chosen by spec.selector.",
         "maxLength": 253,
     },
+    activeDeadlineSeconds={
+        "type": "integer",
+        "format": "int64",
+        "description": "Refused: it is spec.timeouts.execution of the job.",
+        "minimum": 0,
+    },
     containers={
         "type": "array",
         "description": "Containers, by name.",
@@ -105,6 +111,12 @@ _POD_SPEC: Final = _preserving(
             "!has(self.nodeName)",
             f"{_POD}.nodeName: is not allowed; choose nodes by spec.selector",
             field_path=".nodeName",
+            reason="FieldValueForbidden",
+        ),
+        cel(
+            "!has(self.activeDeadlineSeconds)",
+            f"{_POD}.activeDeadlineSeconds: is not allowed; set spec.timeouts.execution instead",
+            field_path=".activeDeadlineSeconds",
             reason="FieldValueForbidden",
         ),
         cel(
@@ -182,6 +194,7 @@ def template_problems(template: Mapping[str, Any] | None, *, needs_main: bool) -
     for field, instead in (
         ("restartPolicy", "set spec.restartPolicy instead"),
         ("nodeName", "choose nodes by spec.selector"),
+        ("activeDeadlineSeconds", "set spec.timeouts.execution instead"),
     ):
         if pod.get(field) is not None:
             found.append(f"{_POD}.{field}: is not allowed; {instead}")

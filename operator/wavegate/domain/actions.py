@@ -140,6 +140,15 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of an execution, to be counted once the write has succeeded."""
+
+    outcome: str
+    """failed, withdrawn or completed."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetStatus:
     """Replace the status of one of our objects, if it is still at ``resource_version``."""
 
@@ -152,6 +161,7 @@ class SetStatus:
     proof: Proof | None = None
     """Where set: read that object live first, and write only if it is still as it was seen."""
     notes: tuple[Note, ...] = ()
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 | state | Ready | Reconciling | Stalled |
 | --- | --- | --- | --- |
-| Pending, Deploying | False | True | |
+| Pending, Queued, Deploying | False | True | |
 | RolloutPaused | False: AwaitingPromotion, Paused | True | |
 | Running, Completed | True | | |
 | Completed, some nodes failed | True: CompletedWithFailures | | |
@@ -10,7 +10,7 @@
 | Degraded | True: Degraded | | |
 | Stopped | True: Suspended, Stopped | | |
 | Running after a rollback | False: RolledBack | | True |
-| RolloutFailed, Failed, canceled | False: the reason | | True |
+| RolloutFailed, Failed, canceled, time-outs | False: the reason | | True |
 | any: TemplateRefused, VersionMissing, NoCanary, a stranger's pod | False: the reason | | True |
 | any: SourceNotConfigured | False | | True |
 
@@ -23,6 +23,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from wavegate.api.base import MAX_MESSAGE
 from wavegate.api.conditions import (
     AVAILABLE,
     READY,
@@ -33,19 +34,23 @@ from wavegate.api.conditions import (
 )
 from wavegate.domain.actions import Note, SetStatus, Step, Urgency
 from wavegate.domain.deployments import canaries
+from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import DeploymentView, VersionView
+from wavegate.domain.observed import DeploymentView, Observed, VersionView
 from wavegate.domain.one_shot import results
 from wavegate.domain.records import pruned, stamped
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import STALLING, Outlook
 from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
+from wavegate.domain.targets import NOT_READY
+from wavegate.domain.timeouts import QUEUE_TIMEOUT, TOTAL_TIMEOUT, is_over
 from wavegate.domain.times import format_time
 from wavegate.domain.wanted import newest_failed, overtaken_by, repeats_failure
 from wavegate.domain.waves import Progress
 
 _MOST_VERSIONS = 10
 _MOST_ILL = 5
+_TRY_AGAIN = "change the spec to try again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,28 @@ class State:
     @property
     def reconciling(self) -> bool:
         return not self.ready and not self.stalled
+
+
+def invalid(observed: Observed) -> list[Step]:
+    """A stored spec that this release does not understand: say so, and touch nothing."""
+    job = observed.job
+    wanted = [
+        Condition(READY, "False", "InvalidSpec", job.invalid),
+        Condition(STALLED, "True", "InvalidSpec", job.invalid),
+    ]
+    document = {
+        **job.status,
+        "conditions": set_conditions(
+            job.status.get("conditions") or (), wanted, format_time(observed.now), job.generation
+        ),
+    }
+    for counted in ("revision", "updatedAt", "observedGeneration"):
+        document.pop(counted, None)
+    status = stamped(document, job.status, job.generation, observed.now)
+    if status is None:
+        return []
+    action = SetStatus("FleetJob", job.name, job.uid, job.resource_version, status)
+    return [Step(f"FleetJob/{job.name}", Urgency.RECORD, (action,))]
 
 
 def job_state(
@@ -80,17 +107,35 @@ def _stopped(fleet: Fleet, reason: str) -> State:
     if (stop := stopped_by(fleet)) is not None and reason == STOPPED:
         by = f"FleetDeployment {stop.name}"
         again = "a Restart, or a change of the workload or the rollout section, starts it again"
-    running = sum(bool(chain.pods) for chain in fleet.chains.values())
-    if running:
-        return State("Stopped", "Stopping", f"stopped by {by}: {running} nodes still stop")
+    if stopping := _still_stopping(fleet):
+        return State("Stopped", "Stopping", f"stopped by {by}{stopping}")
     return State("Stopped", reason, f"stopped by {by}; {again}", ready=True)
+
+
+def _still_stopping(fleet: Fleet) -> str:
+    """Which pods are still to stop, and until when; empty where nothing runs."""
+    pods = sorted(
+        (pod for chain in fleet.chains.values() for pod in chain.pods), key=lambda pod: pod.node
+    )
+    if not pods:
+        return ""
+    last = max((pod.deletion for pod in pods if pod.deletion), default=None)
+    more = f" and {len(pods) - 1} more" if len(pods) > 1 else ""
+    by = f", by {format_time(last)}" if last is not None else ""
+    return f"; {pods[0].node}{more} still stop{by}"
+
+
+def _all_ended(fleet: Fleet) -> bool:
+    """Whether every execution has come to an end of its own after which no other is made."""
+    ends = ("Completed", "Failed") if fleet.one_shot else ("Completed",)
+    current = [chain.current for chain in fleet.chains.values() if chain.current is not None]
+    return bool(current) and all(each.observed in ends for each in current)
 
 
 def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doing: str) -> State:
     if run is not None and outlook is not None and not _ends(outlook):
         if outlook.state == "Pending" and outlook.reason not in STALLING:
-            message = f"{outlook.message}; waits for one"
-            return State("Running", "NoMatchingNodes", message, ready=True)
+            return _without_a_target(run, outlook)
         if outlook.state == "Paused":
             return State("RolloutPaused", outlook.reason, outlook.message)
         kind = "RollingBack" if run.is_rollback else outlook.reason
@@ -102,8 +147,21 @@ def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doi
         return State("Deploying", outlook.reason, outlook.message)
     last = fleet.accepted[-1] if fleet.accepted else None
     if last is None or not last.terminal:
-        return State("Pending", "Pending", "its first version is being made")
+        return State(
+            "Pending", "Pending", "its first version is being made, which goes on by itself"
+        )
     return _settled(fleet, last)
+
+
+def _without_a_target(run: Progress, outlook: Outlook) -> State:
+    """It waits for a first node: as one that is well, unless it is not to wait for ever."""
+    message = (
+        f"{outlook.message}; begins with the first that can be used: label, uncordon or repair a"
+        " node, or change spec.selector"
+    )
+    if run.version.spec is not None and run.version.spec.timeouts.queue:
+        return State("Queued", "Queued", message)
+    return State("Running", "NoMatchingNodes", message, ready=True)
 
 
 def _ends(outlook: Outlook) -> bool:
@@ -121,15 +179,23 @@ def _settled(fleet: Fleet, last: DeploymentView) -> State:
         return State("Deploying", "RollingBack", f"v{last.to_version} failed ({_why(last)})")
     if last.state == "Failed":
         strategy = (last.status.get("resolved", {}).get("rollout") or {}).get("strategy")
-        work_failed = strategy == "Immediate" or fleet.one_shot
+        timed_out = last.reason in (QUEUE_TIMEOUT, TOTAL_TIMEOUT)
+        work_failed = strategy == "Immediate" or timed_out or fleet.one_shot
         name = "Failed" if work_failed else "RolloutFailed"
-        return State(name, last.reason or "RolloutFailed", _why(last), stalled=True)
+        message = f"{_why(last)}; {_TRY_AGAIN}"
+        return State(name, last.reason or "RolloutFailed", message, stalled=True)
+    if is_over(fleet, last.workload_hash) and not _all_ended(fleet):
+        message = f"v{last.to_version} has had its time (spec.timeouts.total); {_TRY_AGAIN}"
+        return State("Failed", TOTAL_TIMEOUT, f"{message}{_still_stopping(fleet)}", stalled=True)
     failed = newest_failed(fleet)
     if last.type == "Rollback" and fleet.is_users(last):
         message = f"FleetDeployment {last.name} went back to v{last.to_version}; {_UNTIL_CHANGED}"
         return State("Running", "RolledBack", message, stalled=True)
     if last.type == "Rollback" and failed is not None:
-        message = f"v{failed.to_version} failed ({_why(failed)}); back on v{last.to_version}"
+        message = (
+            f"v{failed.to_version} failed ({_why(failed)}); back on v{last.to_version};"
+            f" {_TRY_AGAIN}"
+        )
         return State("Running", "RolledBack", message, stalled=True)
     newest = fleet.newest_version
     if newest is not None and not _is_stable(fleet, newest):
@@ -181,10 +247,10 @@ def _running(fleet: Fleet, last: DeploymentView) -> State:
         if each.node in named and stable is not None and each.workload_hash != stable.workload_hash
     ]
     if ill or behind:
-        message = _why(last) if behind else f"not well: {', '.join(ill[:_MOST_ILL])}"
-        if behind and ill:
-            message = f"{message}; not well: {', '.join(ill[:_MOST_ILL])}"
-        return State("Degraded", "Degraded", message, ready=True)
+        words = [_why(last)] if behind else []
+        if ill:
+            words.append(_not_well(fleet, ill))
+        return State("Degraded", "Degraded", "; ".join(words), ready=True)
     if current and all(each.observed == "Completed" for each in current):
         return State("Completed", "Completed", f"ended on {len(current)} nodes", ready=True)
     number = stable.version if stable is not None else last.to_version
@@ -192,6 +258,19 @@ def _running(fleet: Fleet, last: DeploymentView) -> State:
     if nodes == 0:
         return State("Running", "NoMatchingNodes", "no node matches the selector", ready=True)
     return State("Running", "Running", f"v{number} runs on {nodes} nodes", ready=True)
+
+
+def _not_well(fleet: Fleet, names: list[str]) -> str:
+    """Who is not well, the first of them with its words and when it is tried again."""
+    name, chain = names[0], fleet.chains[names[0]]
+    assert chain.current is not None
+    said = (chain.current.status.get("observedState") or {}).get("message") or ""
+    node = fleet.nodes.get(name)
+    following = next_version(fleet, chain, node) if node is not None and not chain.live else None
+    if following is not None and following.not_before > fleet.now:
+        said = f"{said}, tried again at {format_time(following.not_before)}"
+    others = "".join(f", {other}" for other in names[1:_MOST_ILL])
+    return f"not well: {name}{f' ({said})' if said else ''}{others}"
 
 
 def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
@@ -207,8 +286,8 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
         "state": pruned(
             {
                 "stateType": state.state,
-                "message": state.message,
-                "details": {"reason": state.reason},
+                "message": state.message[:MAX_MESSAGE],
+                "details": {"reason": state.reason, **_absences(fleet, run)},
             }
         ),
         "nodes": _nodes(fleet, run),
@@ -255,21 +334,36 @@ def _conditions(fleet: Fleet, state: State) -> list[dict[str, Any]]:
     return set_conditions(old, wanted, format_time(fleet.now), fleet.job.generation)
 
 
+def _wanted(fleet: Fleet, run: Progress | None) -> VersionView | None:
+    return run.version if run is not None else fleet.stable or fleet.newest_version
+
+
+def _absences(fleet: Fleet, run: Progress | None) -> dict[str, str]:
+    """Facts: nodes that belong but cannot be used, besides those that status.nodes counts."""
+    wanted = _wanted(fleet, run)
+    counts = fleet.absences(wanted) if wanted is not None else {}
+    return {
+        f"{reason[0].lower()}{reason[1:]}": str(number)
+        for reason, number in counts.items()
+        if reason != NOT_READY
+    }
+
+
 def _nodes(fleet: Fleet, run: Progress | None) -> dict[str, int]:
-    wanted = run.version if run is not None else fleet.stable or fleet.newest_version
+    wanted = _wanted(fleet, run)
     counts: Counter[str] = Counter()
     for chain in fleet.chains.values():
         current = chain.current
         if current is None:
             continue
-        node = fleet.node_of(current)
         alive = not current.terminal or current.observed == "Completed"
         counts["stable"] += bool(alive and current.stable_at)
         counts["failed"] += current.observed == "Failed"
         counts["lost"] += current.observed == "Lost"
-        counts["notReady"] += bool(alive and node is not None and not node.ready)
         if wanted is not None:
             counts["updated"] += alive and current.workload_hash == wanted.workload_hash
+    if wanted is not None:
+        counts["notReady"] = fleet.absences(wanted).get(NOT_READY, 0)
     return {
         "desired": len(fleet.targets(wanted)) if wanted is not None else 0,
         **{key: int(counts[key]) for key in ("updated", "stable", "failed", "lost", "notReady")},

@@ -15,9 +15,11 @@ an open rollback. A user's Rollback or Stop supersedes whatever is open (see use
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from wavegate.api.base import MAX_MESSAGE
 from wavegate.api.conditions import READY, RECONCILING, STALLED, Condition, set_conditions
 from wavegate.api.names import rollback_name
 from wavegate.domain.actions import Note, SetStatus, Step, Urgency
@@ -212,7 +214,7 @@ def record(
     document |= {
         "state": outlook.state,
         "reason": outlook.reason,
-        "message": message,
+        "message": message[:MAX_MESSAGE],
         "currentWave": run.current,
         "totalWaves": max(run.sizes.waves, run.current),
         "updatedNodes": len(run.updated),
@@ -223,6 +225,10 @@ def record(
         "healthCheckDeadline": _time(max(deadlines.values(), default=None)),
         "healthyDeadline": _time(max(in_wave, default=None)),
         "lastProgressTime": _time(max(progressed, default=None)),
+        "withdrawn": [
+            {"reason": reason, "nodes": nodes}
+            for reason, nodes in sorted(Counter(run.withdrawn.values()).items())
+        ],
         "failures": failures(run),
     }
     if outlook.state in _TERMINAL:

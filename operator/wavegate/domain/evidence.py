@@ -18,9 +18,9 @@ _ERROR = re.compile(r"\b(error|fatal|panic|exception)\b", re.IGNORECASE)
 _QUIET_WAITS = ("", "ContainerCreating", "PodInitializing")
 
 
-def clean(text: str) -> str:
-    """One line of at most 256 characters, without control characters."""
-    return _CONTROL.sub(" ", _ANSI.sub("", text)).strip()[:LONGEST_LINE]
+def clean(text: str, longest: int = LONGEST_LINE) -> str:
+    """One line of at most ``longest`` characters, without control characters."""
+    return _CONTROL.sub(" ", _ANSI.sub("", text)).strip()[:longest]
 
 
 def last_line(message: str) -> str:

@@ -26,6 +26,7 @@ from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView, VersionView
 from wavegate.domain.stopping import SUSPENDED
+from wavegate.domain.timeouts import is_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ def next_version(fleet: Fleet, chain: Chain | None, node: NodeView) -> Next | No
     """What the node gets as wave 0; None: nothing, or it waits for its wave."""
     version = _choose(fleet, chain, node)
     if version is None or not fleet.is_target(version, node.name):
+        return None
+    if is_over(fleet, version.workload_hash):
         return None
     if chain is None or chain.current is None or chain.current.node_uid != node.uid:
         return Next(version, 0.0)

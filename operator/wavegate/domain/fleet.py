@@ -6,9 +6,9 @@ Built once a pass, linear in the job's objects, and never changed while rules re
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from wavegate.api.defaults import fill_rollout, override_rollout
@@ -35,6 +35,15 @@ from wavegate.drivers.pod import template_of
 _DEFAULT_GRACE = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The nodes that belong to a version: its targets, in the order of waves, and the others."""
+
+    targets: list[str]
+    absences: Mapping[str, int]
+    """Counted by the reason, of targets.ABSENCES."""
+
+
 class Fleet:
     """A job with its children and nodes, as one pass sees them."""
 
@@ -59,6 +68,7 @@ class Fleet:
         self._criteria: dict[int, Criteria | None] = {}
         self._judged_by: dict[int, RolloutSettings] = {}
         self._order: dict[str, str] = {}
+        self._standings: dict[int, Standing] = {}
 
     @property
     def of_former_jobs(self) -> list[DeploymentView]:
@@ -156,7 +166,8 @@ class Fleet:
         """
         failed: dict[str, bool] = {}
         for each in self.accepted:
-            if each.type in ("Create", "Update") and each.terminal and each.reason != "Superseded":
+            tried = each.terminal and each.reason not in ("Superseded", "QueueTimeout")
+            if each.type in ("Create", "Update") and tried:
                 failed[each.workload_hash] = each.state != "Completed"
             elif each.type == "Restart" and (each.state == "Completed" or not each.terminal):
                 failed[each.workload_hash] = False
@@ -172,9 +183,27 @@ class Fleet:
 
     def targets(self, version: VersionView) -> list[str]:
         """The version's targets now, in the order of waves."""
-        placement = self.placement(version)
-        names = (name for name, node in self.nodes.items() if placement.is_target(node))
-        return self.ordered(names)
+        return self.standing(version).targets
+
+    def absences(self, version: VersionView) -> Mapping[str, int]:
+        """How many nodes belong to the version without being its targets, by the reason."""
+        return self.standing(version).absences
+
+    def standing(self, version: VersionView) -> Standing:
+        """What the nodes are to the version; looked at once a pass."""
+        if version.version not in self._standings:
+            placement = self.placement(version)
+            names: list[str] = []
+            absences: Counter[str] = Counter()
+            for name, node in self.nodes.items():
+                if not placement.belongs(node):
+                    continue
+                if absence := placement.absence(node):
+                    absences[absence] += 1
+                else:
+                    names.append(name)
+            self._standings[version.version] = Standing(self.ordered(names), absences)
+        return self._standings[version.version]
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """Node names by a stable hash of (job uid, node name): the same from version to version."""

@@ -27,7 +27,7 @@ from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import HealthRecord, Window
 from wavegate.domain.observed import ExecutionView, PodView, VersionView
-from wavegate.domain.verdict import held_too_long
+from wavegate.domain.verdict import hold_ends
 
 _REFERENCES = 3
 """Pods of old versions that are read to tell whose fault it is, a place."""
@@ -35,9 +35,11 @@ _REFERENCES = 3
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Why judging is held at a place (address and error), and whether for too long."""
+    """Why judging is held at a place (address and error), and for how long at most."""
 
     why: str = ""
+    until: float | None = None
+    """When an open rollout is given up because of it."""
     given_up: bool = False
 
 
@@ -65,7 +67,9 @@ class Holding:
         others = [self.of(fleet, fleet.versions.get(each.version)) for each in waited_for]
         if own.why or not others or not all(each.why for each in others):
             return own
-        return Held(others[0].why, all(each.given_up for each in others))
+        ends = [each.until for each in others if each.until is not None]
+        until = max(ends, default=None)
+        return Held(others[0].why, until, all(each.given_up for each in others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,9 @@ def holding(fleet: Fleet) -> Holding:
             if any(_is_readable(each) for each in old):
                 continue
             why = last
-        too_long = all(held_too_long(fleet, each.chain, each.execution) for each in members)
-        places[place] = Held(why, too_long)
+        ends = [hold_ends(fleet, each.chain, each.execution) for each in members]
+        until = max((each for each in ends if each is not None), default=None)
+        places[place] = Held(why, until, until is not None and fleet.now >= until)
     return Holding(places, tuple(references))
 
 

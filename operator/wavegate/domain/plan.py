@@ -10,36 +10,38 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from wavegate.api.conditions import READY, STALLED, Condition, Reasons, set_conditions
 from wavegate.domain import (
+    blockers,
     conditions,
     cordon,
     deletion,
     deployments,
     hold,
+    leaving,
     retention,
     versions,
+    waiting,
     work,
 )
-from wavegate.domain.actions import Plan, PrepareVersion, Probe, SetStatus, Step, Urgency
+from wavegate.domain.actions import Plan, PrepareVersion, Probe, Step, Urgency
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.leaving import reason_to_stop
 from wavegate.domain.observed import Cordon, DeploymentView, ExecutionView, Observed, VersionView
 from wavegate.domain.one_shot import is_behind
 from wavegate.domain.places import holds_place, needs_place, turns_taken
-from wavegate.domain.records import stable_version_status, stamped
+from wavegate.domain.records import stable_version_status
 from wavegate.domain.rollback import rollback_places
-from wavegate.domain.rollout import Outlook, in_judgement, outlook
+from wavegate.domain.rollout import Outlook, outlook
 from wavegate.domain.sources import NOT_CONFIGURED
 from wavegate.domain.stopping import SUSPENDED, stop_progress, stop_reason
-from wavegate.domain.times import format_time
+from wavegate.domain.timeouts import is_over, queue_ends, wanted_until
 from wavegate.domain.verdict import Judgement, deadline, judge
 from wavegate.domain.waves import (
     Progress,
     is_up_to_date,
+    lineage,
     next_takes,
     progress,
     settings_of,
@@ -48,8 +50,6 @@ from wavegate.domain.waves import (
 from wavegate.domain.work import NewClaim
 from wavegate.drivers.driver import DocumentError, driver_for
 from wavegate.drivers.pod import render_pod
-
-_RETRY_PREPARATION = 30.0
 
 
 def plan(observed: Observed) -> Plan:
@@ -63,34 +63,12 @@ def plan(observed: Observed) -> Plan:
             return Plan(_not_busy(observed, [*steps, *deployments.without_job(observed)]))
         return Plan(steps=_not_busy(observed, steps))
     if observed.job.spec is None:
-        return Plan(steps=_not_busy(observed, _invalid(observed)))
+        return Plan(steps=_not_busy(observed, conditions.invalid(observed)))
     return _Pass(Fleet(observed, observed.job.spec)).run()
 
 
 def _not_busy(observed: Observed, steps: Iterable[Step | None]) -> tuple[Step, ...]:
     return tuple(step for step in steps if step is not None and step.key not in observed.busy)
-
-
-def _invalid(observed: Observed) -> list[Step]:
-    """A stored spec that this release does not understand: say so, and touch nothing."""
-    job = observed.job
-    wanted = [
-        Condition(READY, "False", "InvalidSpec", job.invalid),
-        Condition(STALLED, "True", "InvalidSpec", job.invalid),
-    ]
-    document = {
-        **job.status,
-        "conditions": set_conditions(
-            job.status.get("conditions") or (), wanted, format_time(observed.now), job.generation
-        ),
-    }
-    for counted in ("revision", "updatedAt", "observedGeneration"):
-        document.pop(counted, None)
-    status = stamped(document, job.status, job.generation, observed.now)
-    if status is None:
-        return []
-    action = SetStatus("FleetJob", job.name, job.uid, job.resource_version, status)
-    return [Step(f"FleetJob/{job.name}", Urgency.RECORD, (action,))]
 
 
 @dataclass
@@ -105,6 +83,8 @@ class _Pass:
     judgements: dict[str, tuple[ExecutionView, Judgement]] = field(default_factory=dict)
     blocker: State | None = None
     prepared: dict[int, bool] = field(default_factory=dict)
+    leaving: set[str] = field(default_factory=set)
+    """Nodes on which a stable execution stops: each holds a place until its pod is gone."""
     cordoned: dict[str, Cordon] = field(default_factory=dict)
     """By node, cordons that are to be undone."""
 
@@ -126,15 +106,17 @@ class _Pass:
             deployments.supersede(fleet, *pair) for pair in deployments.superseded(fleet)
         ]
         run, stands = self._rollout(holding)
+        self._wake_for_timeouts(run)
+        stops = self._stops(run)
         claims = self._claims(run, stands)
         for name in self._nodes(claims):
-            self.steps.append(self._node(name, claims.get(name), run))
+            self.steps.append(self._node(name, claims.get(name), run, stops.get(name, "")))
         # Where judging is held, that says who cannot be read.
         is_held = stands is not None and stands.reason == "MetricsUnreadable"
-        doing = "" if is_held else in_judgement(fleet, run)
+        doing = "" if is_held else waiting.doing(fleet, run, self.deadlines)
         if run is not None and stands is not None:
             self._record_rollout(run, stands, doing)
-        self._find_blocker()
+        self.blocker = self.blocker or blockers.in_the_way(fleet)
         self.steps += retention.remove_old(fleet)
         state = conditions.job_state(fleet, run, stands, doing, self.blocker)
         self.steps.append(conditions.job_status(fleet, run, state))
@@ -182,14 +164,49 @@ class _Pass:
             return None, None
         version = fleet.versions.get(deployment.to_version)
         if version is None or version.spec is None:
-            words = f"version {deployment.to_version} of the job is missing"
-            if version is not None:
-                words = f"version {deployment.to_version} is not understood: {version.invalid}"
-            self.blocker = State("", "VersionMissing", words, stalled=True)
+            self.blocker = blockers.version_missing(fleet, deployment, version)
             return None, None
         run = progress(fleet, deployment, version)
         held = holding.of_rollout(fleet, version, run.unsettled.values())
-        return run, outlook(fleet, run, held.why, held.given_up)
+        if held.until is not None:
+            self.wake_ups.append(held.until)
+        return run, outlook(fleet, run, held.why, held.given_up, held.until)
+
+    def _wake_for_timeouts(self, run: Progress | None) -> None:
+        ends = [wanted_until(self.fleet)]
+        if run is not None:
+            ends.append(queue_ends(run.deployment, run.version))
+            away = (self.fleet.nodes.get(name) for name in (*run.absent, *run.unsettled))
+            lost_after = self.fleet.settings.lost_after
+            ends += [node.ready_changed + lost_after for node in away if node and not node.ready]
+        self.wake_ups += [each for each in ends if each is not None]
+
+    def _stops(self, run: Progress | None) -> dict[str, str]:
+        """Nodes on which the job is to stop now, with the reason; those that left, by places."""
+        fleet = self.fleet
+        due = leaving.due(fleet)
+        self.leaving = {each for each in due if leaving.holds_place(fleet.chains[each], fleet.now)}
+        free = self._places_to_leave(run) if due else None
+        stops, taken = leaving.by_places(fleet, due, free)
+        self.leaving |= taken
+        return stops
+
+    def _places_to_leave(self, run: Progress | None) -> int | None:
+        if run is not None:
+            return self._free_places(run)
+        newest = self.fleet.accepted[-1] if self.fleet.accepted else None
+        version = self.fleet.versions.get(newest.to_version) if newest is not None else None
+        if newest is None or version is None or version.spec is None:
+            return None
+        return self._places_to_catch_up(newest, version)
+
+    def _places_to_catch_up(self, newest: DeploymentView, version: VersionView) -> int | None:
+        """Free places while no rollout is open; None: no limit."""
+        rollout = settings_of(newest, version)
+        if rollout.strategy == "Immediate":
+            return None
+        size = sizes(rollout, "Update", len(self.fleet.targets(version))).wave
+        return size - self._held_places()
 
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
@@ -242,7 +259,8 @@ class _Pass:
 
     def _held_places(self) -> int:
         if self.fleet.one_shot:
-            return len(turns_taken(self.fleet.job, self.fleet.nodes, self.fleet.chains))
+            turns = turns_taken(self.fleet.job, self.fleet.nodes, self.fleet.chains)
+            return len(turns | self.leaving)
         held = 0
         for name, chain in self.fleet.chains.items():
             if not holds_place(chain) or name not in self.fleet.nodes:
@@ -251,24 +269,22 @@ class _Pass:
             version = self.fleet.versions.get(current.version) if current is not None else None
             usable = version is not None and self.fleet.is_target(version, name)
             ends = self.deadlines.get(name)
+            usable = usable and chain.stop_overdue(self.fleet.now) is None
             held += usable or (ends is not None and self.fleet.now < ends)
-        return held
+        return held + len(self.leaving)
 
     def _catch_up(self, newest: DeploymentView) -> dict[str, NewClaim]:
         """After a rollout that completed, targets not up to date are brought to it, by places."""
         fleet = self.fleet
         stable = fleet.stable
-        if stable is None or stable.spec is None:
+        if stable is None or stable.spec is None or is_over(fleet, stable.workload_hash):
             return {}
         targets = fleet.targets(stable)
         behind = [name for name in targets if self._is_behind(name, stable, newest)]
         if behind and (missing := fleet.missing_source(stable)):
             self.blocker = State("", NOT_CONFIGURED, missing, stalled=True)
             return {}
-        rollout = settings_of(newest, stable)
-        free: int | None = None
-        if rollout.strategy != "Immediate":
-            free = sizes(rollout, "Update", len(targets)).wave - self._held_places()
+        free = self._places_to_catch_up(newest, stable)
         claims: dict[str, NewClaim] = {}
         for name in behind:
             if needs_place(fleet.chains.get(name), one_shot=fleet.one_shot) and free is not None:
@@ -306,9 +322,8 @@ class _Pass:
         if outcome is not None and outcome.ok:
             return True
         if outcome is not None:
-            words = f"the pod of v{version.version} is refused: {outcome.message}"
-            self.blocker = State("", "TemplateRefused", words, stalled=True)
-            retry_at = outcome.at + _RETRY_PREPARATION
+            self.blocker = blockers.template_refused(version, outcome.message)
+            retry_at = outcome.at + blockers.RETRY_PREPARATION
             if fleet.now < retry_at:
                 self.wake_ups.append(retry_at)
                 return False
@@ -342,23 +357,34 @@ class _Pass:
             self.blocker = State("", "TemplateRefused", str(error), stalled=True)
             return None
 
+    @cached_property
+    def open_names(self) -> frozenset[str]:
+        """Names of open deployments, and of those that they took over: their records are kept."""
+        names = (lineage(self.fleet, each) for each in self.fleet.deployments if not each.terminal)
+        return frozenset().union(*names)
+
     def _nodes(self, claims: dict[str, NewClaim]) -> list[str]:
         return self.fleet.ordered({*self.fleet.chains, *claims, *self.cordoned})
 
-    def _node(self, name: str, new: NewClaim | None, run: Progress | None) -> Step | None:
+    def _node(
+        self, name: str, new: NewClaim | None, run: Progress | None, stop: str
+    ) -> Step | None:
         fleet = self.fleet
         if f"node/{name}" in fleet.observed.busy:
             return None
         chain = fleet.chains.get(name) or Chain(name, ())
-        node, live = fleet.nodes.get(name), chain.live
-        if node is not None and live is not None and (why := reason_to_stop(fleet, node, live)):
-            return work.stop(fleet, chain, why)
-        if chain.older_open or chain.older_pods:
-            return work.end_older(fleet, chain)
+        live = chain.live
+        if stop:
+            return work.stop(fleet, chain, stop)
+        occupied = bool(chain.older_open or chain.older_pods)
+        if occupied and (step := work.end_older(fleet, chain)):
+            return step
         if name in self.judgements:
             step = work.record(fleet, chain, *self.judgements[name])
             if step is not None:
                 return step
+        if occupied:
+            return None
         if name in self.cordoned:
             return cordon.undo(name, self.cordoned[name])
         if new is not None:
@@ -372,8 +398,7 @@ class _Pass:
         if (step := work.link(chain)) is not None:
             return step
         wanted = run.version if run is not None else fleet.stable
-        open_names = frozenset({run.deployment.name}) if run is not None else frozenset()
-        return work.remove_leftovers(chain, wanted, open_names)
+        return work.remove_leftovers(fleet, chain, wanted, self.open_names)
 
     def _record_rollout(self, run: Progress, stands: Outlook, doing: str) -> None:
         if stands.stamp_stable:
@@ -382,18 +407,6 @@ class _Pass:
             self.steps.append(Step(key, Urgency.RECORD, (write,)))
         ready = {name: at for name, at in self.deadlines.items() if name in run.unsettled}
         self.steps.append(deployments.record(self.fleet, run, stands, ready, doing))
-
-    def _find_blocker(self) -> None:
-        fleet = self.fleet
-        if self.blocker is None and fleet.strangers:
-            pod = fleet.strangers[0]
-            words = f"pod {pod.name} carries the job's label but is not ours; delete or relabel it"
-            self.blocker = State("", "Stranger", words, stalled=True)
-        if self.blocker is None and fleet.observed.refusals:
-            key, refusal = sorted(fleet.observed.refusals.items())[0]
-            words = f"{key}: {refusal.message}"
-            stalled = refusal.reason in (Reasons.STRANGER, Reasons.CORDON_FORBIDDEN)
-            self.blocker = State("", refusal.reason or "Refused", words, stalled=stalled)
 
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:
         fleet = self.fleet

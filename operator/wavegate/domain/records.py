@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wavegate.api.conditions import READY, Condition, set_conditions
-from wavegate.domain.actions import Note, Proof, SetStatus
+from wavegate.domain.actions import Note, Proof, SetStatus, Verdict
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, VersionView
 from wavegate.domain.times import format_time
@@ -90,7 +90,20 @@ def execution_status(
         status=pruned(document),
         proof=proof,
         notes=_notes(execution, judgement),
+        verdict=_verdict(execution, judgement),
     )
+
+
+def _verdict(execution: ExecutionView, judgement: Judgement) -> Verdict | None:
+    """What this write says for the first time: a failure, an end, or a withdrawal."""
+    details = judgement.details
+    if judgement.observed == "Failed" != execution.observed:
+        return Verdict("failed", details.get("reason", ""))
+    if judgement.observed == "Completed" != execution.observed:
+        return Verdict("completed", "Completed")
+    if "withdrawn" in details and not execution.withdrawn and not execution.stable_at:
+        return Verdict("withdrawn", details["withdrawn"])
+    return None
 
 
 def followed_by(execution: ExecutionView, following: str) -> SetStatus:
@@ -108,10 +121,13 @@ def followed_by(execution: ExecutionView, following: str) -> SetStatus:
 
 
 def _notes(execution: ExecutionView, judgement: Judgement) -> tuple[Note, ...]:
-    if judgement.observed != "Failed" or execution.observed == "Failed":
-        return ()
-    message = f"v{execution.version} failed on {execution.node}: {judgement.message}"
-    return (Note("ExecutionFailed", message, warning=True),)
+    where = f"v{execution.version} on {execution.node}"
+    match _verdict(execution, judgement):
+        case Verdict("failed"):
+            return (Note("ExecutionFailed", f"{where} failed: {judgement.message}", warning=True),)
+        case Verdict("withdrawn", reason):
+            return (Note("ExecutionWithdrawn", f"{where} left its wave, not counted: {reason}"),)
+    return ()
 
 
 def stable_version_status(

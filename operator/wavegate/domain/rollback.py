@@ -3,7 +3,7 @@
 Automatic unless noAutoRollback. It goes to all nodes not up to date with the stable version,
 except those that already failed it; by places; never through canaries, never chained; none for a
 first version, none for Immediate, none for a type that runs to completion, none where a rollout was
-given up because nothing could be read, none after a person's cancel.
+given up because nothing could be read or because it found no node, none after a person's cancel.
 
 | the newest accepted deployment | stable version | rollback |
 | --- | --- | --- |
@@ -12,6 +12,7 @@ given up because nothing could be read, none after a person's cancel.
 | Create v1 Failed | none | none |
 | Update v2 Failed, Immediate | v1 | none |
 | Update v2 Failed, MetricsUnreadable | v1 | none |
+| Update v2 Failed, QueueTimeout | v1 | none |
 | Update v2 Canceled | v1 | none |
 | Update v2 Failed, type query | v1 | none |
 | Rollback to v1 Failed | v1 | none |
@@ -26,6 +27,8 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView
 from wavegate.domain.waves import Progress, settings_of
 
+_NOTHING_TO_TAKE_BACK = ("MetricsUnreadable", "QueueTimeout")
+
 
 def needs_rollback(fleet: Fleet, deployment: DeploymentView) -> bool:
     """Whether the newest accepted deployment is to be followed by an automatic rollback."""
@@ -36,7 +39,7 @@ def needs_rollback(fleet: Fleet, deployment: DeploymentView) -> bool:
     version, stable = fleet.versions.get(deployment.to_version), fleet.stable
     if version is None or version.spec is None or stable is None:
         return False
-    if deployment.reason == "MetricsUnreadable":
+    if deployment.reason in _NOTHING_TO_TAKE_BACK:
         return False
     rollout = settings_of(deployment, version)
     if rollout.no_auto_rollback or rollout.strategy == "Immediate":

@@ -14,7 +14,9 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.gate import Gate, gate
 from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.sources import NOT_CONFIGURED
-from wavegate.domain.times import parse_time
+from wavegate.domain.timeouts import QUEUE_TIMEOUT, TOTAL_TIMEOUT, queue_ends, total_ends
+from wavegate.domain.times import format_time, parse_time
+from wavegate.domain.waiting import away
 from wavegate.domain.waves import Progress
 
 TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -28,15 +30,18 @@ TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Pending", "paused", "Paused"),
     ("Pending", "canceled, or superseded by another", "Canceled"),
     ("Pending", "refused, or failures that it took over count", "Failed"),
+    ("Pending", "no node in time: spec.timeouts.queue, or spec.timeouts.total", "Failed"),
     ("Pending", "a Stop, and nothing runs", "Completed"),
     ("InProgress", "paused, or its gate waits for a person", "Paused"),
     ("InProgress", "all are updated, within the budget", "Completed"),
     ("InProgress", "a canary failed, above the budget, or unreadable too long", "Failed"),
+    ("InProgress", "its time is over: spec.timeouts.total", "Failed"),
     ("InProgress", "canceled, or superseded by another", "Canceled"),
     ("Paused", "resumed or promoted", "InProgress"),
     ("Paused", "no target is left before it began", "Pending"),
     ("Paused", "all are updated, within the budget", "Completed"),
     ("Paused", "a canary failed, above the budget, or unreadable too long", "Failed"),
+    ("Paused", "its time is over: spec.timeouts.total", "Failed"),
     ("Paused", "canceled, or superseded by another", "Canceled"),
 )
 """State of a FleetDeployment (empty: none yet), what happens, state after it."""
@@ -71,11 +76,13 @@ def is_paused(fleet: Fleet, deployment: DeploymentView) -> bool:
     return deployment.paused or fleet.spec.rollout.paused
 
 
-def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
+def outlook(
+    fleet: Fleet, run: Progress, held: str, given_up: bool, until: float | None = None
+) -> Outlook:
     """Decide on an accepted, open rollout.
 
-    ``held``: the address and error where no number can be read (see verdict), else empty;
-    ``given_up``: this has gone on for three deadlines.
+    ``held``: the address and error where no number can be read (see hold), else empty; ``until``:
+    when it is given up because of that; ``given_up``: that time has come.
     """
     deployment = run.deployment
     if is_stamped(fleet, run.version, deployment):
@@ -85,8 +92,8 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
     stands = gate(run)
     if failure := _failure(run, stands, held if given_up else ""):
         return failure
-    if _is_over(run, stands):
-        return _ended(run)
+    if over := _ended(run) if _is_over(run, stands) else _timed_out(fleet, run):
+        return over
     if not run.is_rollback and (missing := fleet.missing_source(run.version)):
         state = "Pending" if deployment.started is None else "InProgress"
         return Outlook(state, NOT_CONFIGURED, missing)
@@ -106,11 +113,14 @@ def outlook(fleet: Fleet, run: Progress, held: str, given_up: bool) -> Outlook:
         return Outlook("InProgress", "NoCanary", _no_canary(fleet, run), may_take=True)
     may_advance = run.judged and passed and (stands is Gate.NONE or deployment.promoted_gate)
     if held:
-        message = f"held, no judgement and no rollback: no counters can be read ({held})"
-        return Outlook("InProgress", "MetricsUnreadable", message)
+        return Outlook("InProgress", "MetricsUnreadable", _held(held, until))
     message, reason = progress_message(run), "Progressing"
-    if not (run.candidates or run.absent or run.unsettled or run.updated):
-        message, reason = f"{message}; its targets have left, waits for a node", "NoTargets"
+    if not (run.candidates or run.absent or run.unsettled or run.updated or run.occupied):
+        message = (
+            f"{message}; its targets have left{away(fleet, run.version)}, waits for a node: label,"
+            " uncordon or repair one"
+        )
+        reason = "NoTargets"
     return Outlook("InProgress", reason, message, True, may_advance, passed_gate=promoted)
 
 
@@ -175,18 +185,48 @@ def _completed(run: Progress) -> Outlook:
     total = len(run.updated) + len(run.failed)
     does = "ended well on" if run.is_one_shot else "runs on"
     message = f"v{run.version.version} {does} {len(run.updated)} of {total} nodes"
+    if run.withdrawn:
+        message += f", {len(run.withdrawn)} withdrawn on the way"
     if run.failed:
         reason = "CompletedWithFailures" if run.is_one_shot else "Degraded"
         return Outlook("Completed", reason, f"{message}; {_first(run)}")
     return Outlook("Completed", "Completed", message)
 
 
+def _held(why: str, until: float | None) -> str:
+    given_up = f", given up at {format_time(until)}" if until is not None else ""
+    return (
+        f"held, no judgement and no rollback: no counters can be read ({why}); read again with"
+        f" each window{given_up}; check the port, the path and that the operator may reach the pods"
+    )
+
+
+def _timed_out(fleet: Fleet, run: Progress) -> Outlook | None:
+    ends = total_ends(run.deployment, run.version)
+    if ends is None or fleet.now < ends:
+        return None
+    message = _so_far(f"its time was over at {format_time(ends)} (spec.timeouts.total)", run)
+    return Outlook("Failed", TOTAL_TIMEOUT, message)
+
+
 def _before_the_start(fleet: Fleet, run: Progress) -> Outlook:
     if run.sizes.total == 0 or not (run.candidates or run.updated or run.unsettled):
-        return Outlook("Pending", "NoTargets", "no node that can be used matches the selector")
+        return _without_a_target(fleet, run)
     if is_paused(fleet, run.deployment):
         return Outlook("Paused", "Paused", _paused(fleet, run))
     return Outlook("InProgress", "Progressing", progress_message(run))
+
+
+def _without_a_target(fleet: Fleet, run: Progress) -> Outlook:
+    message = f"no node that can be used matches the selector{away(fleet, run.version)}"
+    ends = queue_ends(run.deployment, run.version)
+    if ends is None:
+        return Outlook("Pending", "NoTargets", message)
+    if fleet.now < ends:
+        message = f"{message}; given up at {format_time(ends)} (spec.timeouts.queue)"
+        return Outlook("Pending", "NoTargets", message)
+    message = f"{message}: given up at {format_time(ends)} (spec.timeouts.queue)"
+    return Outlook("Failed", QUEUE_TIMEOUT, message)
 
 
 def progress_message(run: Progress) -> str:
@@ -200,6 +240,8 @@ def progress_message(run: Progress) -> str:
     text = f"wave {wave} of {waves}{kind}: {len(run.updated)} of {run.sizes.total} nodes updated"
     if run.failed:
         text += f", {len(run.failed)} failed"
+    if run.withdrawn:
+        text += f", {len(run.withdrawn)} withdrawn"
     return text
 
 
@@ -208,14 +250,17 @@ def _paused(fleet: Fleet, run: Progress) -> str:
     where = f"spec.paused of FleetDeployment {run.deployment.name}"
     if fleet.spec.rollout.paused:
         where = f"spec.rollout.paused of FleetJob {fleet.job.name}"
-    return _so_far(f"paused by {where}", run)
+    return _so_far(f"paused until a person sets {where} to false", run)
 
 
 def _no_canary(fleet: Fleet, run: Progress) -> str:
     """Why no node can be a canary, and who can change that."""
     wanted = run.rollout.canary_selector.match_labels
     if not wanted:
-        return "no node is left to be a canary; waits for a target"
+        return (
+            f"no node is left to be a canary{away(fleet, run.version)}; waits for a target: label,"
+            " uncordon or repair a node"
+        )
     placement = fleet.placement(run.version)
     nodes = [node for node in fleet.nodes.values() if placement.belongs(node)]
     matching = [node for node in nodes if node.name in run.able]
@@ -244,17 +289,3 @@ def _first(run: Progress) -> str:
     state = first.status.get("observedState") or {}
     more = f" (and {len(ordered) - 1} more)" if len(ordered) > 1 else ""
     return f"{first.node}: {state.get('message', 'failed')}{more}"
-
-
-def in_judgement(fleet: Fleet, run: Progress | None) -> str:
-    """Who is being judged, with the numbers of the last window."""
-    if run is None or not run.unsettled:
-        return ""
-    name = min(run.unsettled, key=lambda each: (run.unsettled[each].created, each))
-    chain = fleet.chains[name]
-    pod = chain.own_pod
-    record = fleet.observed.health.get(pod.uid) if pod is not None else None
-    more = f" and {len(run.unsettled) - 1} more" if len(run.unsettled) > 1 else ""
-    if record is None or record.last is None:
-        return f"waits for {name}{more}"
-    return f"judging {name}{more}: {record.last.verdict.value} window, {record.last.why}"

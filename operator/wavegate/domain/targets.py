@@ -15,6 +15,13 @@ from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.domain import selector
 from wavegate.domain.observed import NodeView, Taint
 
+NOT_READY = "NotReady"
+CORDONED = "Cordoned"
+UNDER_PRESSURE = "UnderPressure"
+TAINTED = "Tainted"
+ABSENCES = (NOT_READY, CORDONED, UNDER_PRESSURE, TAINTED)
+"""By what nodes that belong without being targets are counted."""
+
 _TAINTS_THAT_KEEP_AWAY = ("NoSchedule", "NoExecute")
 
 
@@ -39,15 +46,14 @@ class Placement:
         return self._terms is None or any(_term_holds(term, node) for term in self._terms)
 
     def absence(self, node: NodeView) -> str:
-        """Why a node that belongs is no target now; empty if it is one."""
+        """Why a node that belongs is no target now, of ABSENCES; empty if it is one."""
         if not node.ready:
-            return "NotReady"
+            return NOT_READY
         if node.unschedulable:
-            return "Cordoned"
+            return CORDONED
         if node.pressure:
-            return node.pressure[0]
-        untolerated = (taint for taint in node.taints if not self._tolerates(taint))
-        return f"Tainted({taint.key})" if (taint := next(untolerated, None)) else ""
+            return UNDER_PRESSURE
+        return "" if all(self._tolerates(taint) for taint in node.taints) else TAINTED
 
     def is_target(self, node: NodeView) -> bool:
         return self.belongs(node) and not self.absence(node)

@@ -7,9 +7,12 @@ decides; a verdict that rests on the deadline is given on a live read of the pod
 | --- | --- |
 | its node is gone | Stopped (NodeGone), not counted |
 | pod ended, exit 0 | Completed |
+| pod ended by its own activeDeadlineSeconds | Failed (ExecutionTimeout) |
 | pod ended otherwise | Failed (Exited) |
 | health record says healthy | Running, stable |
 | health record says unhealthy | Failed |
+| deadline over, it has no pod and its node is no target | Stopped (Withdrawn), not counted |
+| one-shot type, withdrawn, its node NotReady for lostAfter | Stopped (Withdrawn), not counted |
 | deadline over, not held | Failed, with the scheduler's, kubelet's or window's words |
 | pod ready | Validating (Running where no windows are kept) |
 | something keeps it from starting | Starting, with the words |
@@ -22,19 +25,28 @@ health check, if any.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
+from wavegate.api.durations import format_duration
 from wavegate.domain import evidence
 from wavegate.domain.blame import ended_by_itself, withdrawal
-from wavegate.domain.claim import Chain
+from wavegate.domain.claim import STOP_LIMIT, Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import Criteria, HealthRecord
 from wavegate.domain.observed import ExecutionView, NodeView, PodView, VersionView
 from wavegate.domain.one_shot import result, time_to_end
+from wavegate.domain.times import format_time
+
+NOT_A_TARGET = "its node cannot be used for now"
+WITHDRAWN_FOR_GOOD: Final = {"reason": "Withdrawn", "withdrawn": "NotATarget"}
+"""It has no pod and its node can have none: it ends, and its node is taken again later."""
 
 _NOTICEABLE = 2.0
 """Seconds below which a state need not be written."""
+
+_POD_TIMED_OUT = "DeadlineExceeded"
+"""status.reason of a pod that the kubelet ended by its activeDeadlineSeconds."""
 
 _HOLDS_BEFORE_THE_END = 3
 """Deadlines after which an open rollout that nobody can read is given up."""
@@ -73,16 +85,14 @@ def _judge_stable(
     stable_at = execution.stable_at
     if not node.ready:
         lost_at = node.ready_changed + fleet.settings.lost_after
-        if fleet.now >= lost_at:
-            return Judgement("Lost", "its node is NotReady for too long", stable_at=stable_at)
-        return Judgement(
+        return _lost(fleet, execution) or Judgement(
             execution.observed, _message(execution), execution.details, stable_at, wake_at=lost_at
         )
     if pod is None or pod.disruption or pod.deletion is not None or _was_ended(pod):
         # it is made again by the same execution
         return Judgement(execution.observed, _message(execution), execution.details, stable_at)
     if pod.terminal:
-        return _ended(fleet, pod, stable_at)
+        return _ended(fleet, execution, pod, stable_at)
     if not pod.ready and pod.deletion is None:
         noticed_at = (pod.ready_changed or pod.created) + _NOTICEABLE
         if fleet.now < noticed_at:
@@ -109,26 +119,30 @@ def _judge_new(
         marks["withdrawn"] = execution.details["withdrawn"]
     elif execution.wave > 0:
         belongs = version is None or fleet.belongs(version, node)
-        if why := withdrawal(execution, pod, node, belongs):
+        overdue = chain.stop_overdue(fleet.now) is not None
+        if why := withdrawal(execution, pod, node, belongs, overdue):
             marks["withdrawn"] = why
     counts = execution.withdrawn or "withdrawn" not in marks
     if pod is not None and ended_by_itself(pod) and counts:
-        return _ended(fleet, pod, None)
+        return _ended(fleet, execution, pod, None)
     if version is None:
         return Judgement(execution.observed, _message(execution), marks)
     criteria = fleet.criteria(version)
     record = fleet.observed.health.get(pod.uid) if pod is not None else None
-    if fleet.one_shot:
-        outcome = _by_deadline(fleet, chain, execution, None, held) or _at_work(pod)
+    if pod is None or fleet.one_shot or _is_told_to_stop(pod):
+        outcome = None  # what it shows from now on says nothing of its version
     elif criteria is None:
         outcome = _without_windows(fleet, execution, pod)
     else:
-        outcome = _by_windows(record, criteria, fleet.now)
-    if outcome is None and not fleet.one_shot:
+        outcome = _by_windows(record, criteria, pod, fleet.now)
+    if outcome is None:
         outcome = _by_deadline(fleet, chain, execution, record, held)
     if outcome is None:
-        outcome = _on_the_way(fleet, execution, pod, criteria)
-    if outcome.observed == "Failed":
+        outcome = _on_the_way(fleet, chain, execution, criteria)
+    if outcome.observed == "Failed" and not node.ready:
+        words = f"{outcome.message}; its node is NotReady since {format_time(node.ready_changed)}"
+        return replace(outcome, message=words, details={"hint": "NodeNotReady", **outcome.details})
+    if outcome.observed in ("Failed", "Stopped"):
         return outcome
     return Judgement(
         outcome.observed,
@@ -144,7 +158,9 @@ def _was_ended(pod: PodView) -> bool:
     return pod.terminal and not ended_by_itself(pod)
 
 
-def _ended(fleet: Fleet, pod: PodView, stable_at: float | None) -> Judgement:
+def _ended(
+    fleet: Fleet, execution: ExecutionView, pod: PodView, stable_at: float | None
+) -> Judgement:
     said = result(pod.main) if fleet.one_shot else None
     if pod.phase == "Succeeded":
         return Judgement(
@@ -154,17 +170,23 @@ def _ended(fleet: Fleet, pod: PodView, stable_at: float | None) -> Judgement:
             stable_at or fleet.now,
             result=said,
         )
-    details = evidence.details("Exited", pod)
-    return Judgement("Failed", evidence.of_pod(pod), details, stable_at, result=said)
+    if pod.reason == _POD_TIMED_OUT:
+        why = f"ran longer than spec.timeouts.execution{_limit(fleet, execution)}"
+        details = evidence.details("ExecutionTimeout", pod)
+    else:
+        why, details = evidence.of_pod(pod), evidence.details("Exited", pod)
+    return Judgement("Failed", why, details, stable_at, result=said)
 
 
-def _at_work(pod: PodView | None) -> Judgement | None:
-    if pod is None or not pod.ready:
-        return None
-    return Judgement("Running", "its pod runs; it is judged by how it ends")
+def _limit(fleet: Fleet, execution: ExecutionView) -> str:
+    version = fleet.versions.get(execution.version)
+    limit = version.spec.timeouts.execution if version is not None and version.spec else 0.0
+    return f" ({format_duration(limit)})" if limit else ""
 
 
-def _by_windows(record: HealthRecord | None, criteria: Criteria, now: float) -> Judgement | None:
+def _by_windows(
+    record: HealthRecord | None, criteria: Criteria, pod: PodView, now: float
+) -> Judgement | None:
     if record is None or record.last is None:
         return None
     if record.healthy:
@@ -173,14 +195,13 @@ def _by_windows(record: HealthRecord | None, criteria: Criteria, now: float) -> 
     if record.unhealthy:
         reason = "Unhealthy" if record.last.rate is None else "ErrorRateExceeded"
         message = f"{record.bad} bad windows in a row: {record.last.why}"
-        return Judgement("Failed", message, evidence.of_window(reason, record.last, criteria))
+        facts = evidence.of_window(reason, record.last, criteria)
+        return Judgement("Failed", message, {**evidence.details(reason, pod), **facts})
     return None
 
 
-def _without_windows(
-    fleet: Fleet, execution: ExecutionView, pod: PodView | None
-) -> Judgement | None:
-    if pod is None or not pod.ready:
+def _without_windows(fleet: Fleet, execution: ExecutionView, pod: PodView) -> Judgement | None:
+    if not pod.ready:
         return None
     wake_at = max(execution.updated, fleet.now) + fleet.settings.stable_after
     return Judgement("Running", "its pod is ready", wake_at=wake_at)
@@ -193,6 +214,10 @@ def _by_deadline(
     if ends is None or held or fleet.now < ends:
         return None
     pod = chain.own_pod
+    if _is_blameless(chain, execution):
+        return _lost(fleet, execution)
+    if pod is None and not fleet.is_target(fleet.versions[execution.version], chain.node):
+        return Judgement("Stopped", NOT_A_TARGET, WITHDRAWN_FOR_GOOD, needs_proof=True)
     if record is not None and record.last is not None:
         why = record.last.why
     elif fleet.one_shot and pod is not None and pod.ready:
@@ -200,9 +225,9 @@ def _by_deadline(
     elif pod is not None:
         why = evidence.of_pod(pod)
     else:
-        why = "it has no pod" + _occupied_by(chain)
+        why = "it has no pod"
     message = f"not {'ended' if fleet.one_shot else 'healthy'} by its deadline: {why}"
-    details = evidence.details("DeadlineExceeded", pod)
+    details = {**evidence.details("DeadlineExceeded", pod), "deadline": format_time(ends)}
     if record is not None and record.last is not None:
         version = fleet.versions[execution.version]
         criteria = fleet.criteria(version)
@@ -211,14 +236,43 @@ def _by_deadline(
     return Judgement("Failed", message, details, needs_proof=True)
 
 
-def _occupied_by(chain: Chain) -> str:
-    names = ", ".join(pod.name for pod in chain.foreign_pods)
-    return f", because {names} has not stopped" if names else ""
+def _is_blameless(chain: Chain, execution: ExecutionView) -> bool:
+    """Whether nothing of it runs by somebody else's doing: then no deadline says anything."""
+    pod = chain.own_pod
+    if pod is None:
+        return execution.withdrawn or bool(chain.foreign_pods)
+    return _is_told_to_stop(pod)
+
+
+def _is_told_to_stop(pod: PodView) -> bool:
+    return pod.deletion is not None or bool(pod.disruption)
+
+
+def _lost(fleet: Fleet, execution: ExecutionView) -> Judgement | None:
+    """That its node has been NotReady for lostAfter; None while it is waited for.
+
+    What runs to completion is no longer waited for then: it gives its turn to the next node.
+    """
+    node = fleet.node_of(execution)
+    if node is None or node.ready or fleet.now < node.ready_changed + fleet.settings.lost_after:
+        return None
+    since = format_time(node.ready_changed)
+    if fleet.one_shot:
+        message = f"its node is NotReady since {since}; it is made anew when the node is back"
+        details = {**WITHDRAWN_FOR_GOOD, **execution.details, "reason": "Withdrawn"}
+        return Judgement("Stopped", message, details, needs_proof=True)
+    message = f"its node is NotReady since {since}; it goes on when the node is back"
+    return Judgement("Lost", message, {"reason": "Lost"}, execution.stable_at)
 
 
 def _on_the_way(
-    fleet: Fleet, execution: ExecutionView, pod: PodView | None, criteria: Criteria | None
+    fleet: Fleet, chain: Chain, execution: ExecutionView, criteria: Criteria | None
 ) -> Judgement:
+    pod = chain.own_pod
+    if pod is None and chain.foreign_pods:
+        return _behind(chain.foreign_pods[0], execution, fleet.now)
+    if pod is not None and pod.ready and fleet.one_shot:
+        return Judgement("Running", "its pod runs; it is judged by how it ends")
     if pod is not None and pod.ready and criteria is not None:
         return Judgement("Validating", f"judged by windows of {criteria.interval:g}s")
     if pod is not None and (problem := evidence.hindrance(pod)):
@@ -229,6 +283,19 @@ def _on_the_way(
     return Judgement(execution.observed, _message(execution))
 
 
+def _behind(pod: PodView, execution: ExecutionView, now: float) -> Judgement:
+    """It waits for another pod to stop: worth a word once that takes too long."""
+    overdue_at = pod.deletion + STOP_LIMIT if pod.deletion is not None else None
+    if overdue_at is None or now < overdue_at:
+        return Judgement(execution.observed, _message(execution), wake_at=overdue_at)
+    by = format_time(overdue_at - STOP_LIMIT)
+    message = (
+        f"its node is occupied: pod {pod.name} was to stop by {by} and is never deleted by force;"
+        " look at the node's kubelet"
+    )
+    return Judgement("Starting", message)
+
+
 def deadline(
     fleet: Fleet, chain: Chain, execution: ExecutionView, record: HealthRecord | None
 ) -> float | None:
@@ -237,14 +304,17 @@ def deadline(
     It counts from the creation plus the replaced pod's grace period, whatever the pods do, and
     never ends before a healthy pod could have shown it since this process began to look (a pod that
     is made only since then has all of the time), or since its numbers can be read again. Numbers
-    that come and go do not put it off for ever: it ends at the next window that cannot be read.
+    that come and go do not put it off for ever: it ends at the next window that cannot be read. A
+    pod that is made later than that, because its node was occupied or somebody ended the one
+    before, has all of the time.
     """
     version = fleet.versions.get(execution.version)
     if version is None:
         return None
     begin = execution.created + _grace_before(fleet, chain, execution)
-    criteria, pod = fleet.criteria(version), chain.own_pod
-    limited = time_to_end(version)
+    if (pod := chain.own_pod) is not None:
+        begin = max(begin, pod.created)
+    criteria, limited = fleet.criteria(version), time_to_end(version)
     if criteria is None and limited is None:
         runs = fleet.one_shot and pod is not None and pod.ready
         return None if runs else begin + fleet.settings.start_deadline
@@ -260,13 +330,13 @@ def deadline(
     return ends
 
 
-def held_too_long(fleet: Fleet, chain: Chain, execution: ExecutionView) -> bool:
-    """Whether three deadlines have passed: an open rollout that is held is given up."""
+def hold_ends(fleet: Fleet, chain: Chain, execution: ExecutionView) -> float | None:
+    """When three deadlines have passed: an open rollout that is held is given up then."""
     version = fleet.versions.get(execution.version)
     if version is None:
-        return False
+        return None
     begin = execution.created + _grace_before(fleet, chain, execution)
-    return fleet.now >= begin + _HOLDS_BEFORE_THE_END * _allowed(version, fleet)
+    return begin + _HOLDS_BEFORE_THE_END * _allowed(version, fleet)
 
 
 def _allowed(version: VersionView, fleet: Fleet) -> float:

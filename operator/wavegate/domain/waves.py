@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from wavegate.api.defaults import fill_rollout, override_rollout, resolve_count
 from wavegate.api.rollout import RolloutSettings
@@ -101,6 +101,10 @@ class Progress:
     absent: Sequence[str]
     """Nodes that are waited for: NotReady since the start, or about to get it anyway."""
     joiners: frozenset[str]
+    withdrawn: Mapping[NodeKey, str] = field(default_factory=dict)
+    """Why each node whose execution was withdrawn from its wave was."""
+    occupied: frozenset[str] = frozenset()
+    """Nodes on which a pod of another claim does not stop: left out until it is gone."""
 
     @property
     def current(self) -> int:
@@ -195,19 +199,27 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     workload = version.workload_hash
     members: dict[int, list[ExecutionView]] = defaultdict(list)
     failed: dict[NodeKey, ExecutionView] = {}
+    withdrawn: dict[NodeKey, str] = {}
     for chain in fleet.chains.values():
         for execution in chain.executions:
             if execution.deployment not in names or execution.workload_hash != workload:
                 continue
+            if execution.withdrawn and not _left_after_its_verdict(execution):
+                withdrawn[execution.node_key] = execution.details["withdrawn"]
             verdictless = execution.observed == "Stopped" and not execution.stable_at
             if execution.wave > 0 and not execution.withdrawn and not verdictless:
                 members[execution.wave].append(execution)
             if execution.observed == "Failed" and not execution.stable_at:
                 failed.setdefault(execution.node_key, execution)
     updated, unsettled = _up_to_date(fleet, version, deployment, failed)
+    occupied = frozenset(
+        name for name, chain in fleet.chains.items() if chain.stop_overdue(fleet.now)
+    )
+    for name in occupied:
+        unsettled.pop(name, None)
     joiners = frozenset(_joiners(fleet, deployment))
     candidates, absent = _remaining(
-        fleet, deployment, version, {*updated, *unsettled}, failed, joiners
+        fleet, deployment, version, {*updated, *unsettled, *occupied}, failed, joiners
     )
     total = deployment.total or len(fleet.targets(version))
     pinned = sizes(rollout, deployment.type, total)
@@ -231,7 +243,14 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
         canaries=canaries,
         absent=absent,
         joiners=joiners,
+        withdrawn={key: why for key, why in withdrawn.items() if key not in failed},
+        occupied=occupied,
     )
+
+
+def _left_after_its_verdict(execution: ExecutionView) -> bool:
+    """Whether its node went away only after it was stable: that withdraws nothing."""
+    return bool(execution.stable_at) and execution.details["withdrawn"] == "NodeGone"
 
 
 def is_up_to_date(
@@ -266,7 +285,7 @@ def _up_to_date(
             continue
         if current.observed == "Completed" or (current.stable_at and not current.terminal):
             updated.add(name)
-        elif not current.terminal and fleet.node_of(current) is not None:
+        elif not current.terminal and current.observed != "Lost" and fleet.node_of(current):
             unsettled[name] = current
     return updated, unsettled
 

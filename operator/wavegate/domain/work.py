@@ -33,7 +33,8 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, PodView, VersionView
 from wavegate.domain.places import REPLACED
 from wavegate.domain.records import execution_status, followed_by
-from wavegate.domain.verdict import Judgement
+from wavegate.domain.timeouts import TOTAL_TIMEOUT
+from wavegate.domain.verdict import NOT_A_TARGET, WITHDRAWN_FOR_GOOD, Judgement
 from wavegate.drivers.pod import render_pod
 
 _LONG_CHAIN = 12
@@ -69,7 +70,7 @@ def end_older(fleet: Fleet, chain: Chain) -> Step | None:
     if running:
         return _step(chain, Urgency.REMOVE, running)
     if theirs:
-        return None
+        return None  # it takes its grace period to stop
     writes: list[Action] = [
         _ended(fleet, each, REPLACED, current.name) for each in chain.older_open if _open(each)
     ]
@@ -137,8 +138,10 @@ def keep_running(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Step |
     if fleet.is_target(version, chain.node):
         return _step(chain, Urgency.CREATE, _pod_of(fleet, chain, execution), f"v{version.version}")
     node = fleet.node_of(execution)
-    if execution.stable_at or node is None or not node.ready:
+    if execution.stable_at or node is None:
         return None  # not made again until the node is a target again
+    if not node.ready and not execution.withdrawn:
+        return None  # it is waited for until its deadline
     return _step(chain, Urgency.RECORD, [_withdrawn(fleet, execution)])
 
 
@@ -154,12 +157,15 @@ def link(chain: Chain) -> Step | None:
 
 
 def remove_leftovers(
-    chain: Chain, wanted: VersionView | None, open_names: frozenset[str]
+    fleet: Fleet, chain: Chain, wanted: VersionView | None, open_names: frozenset[str]
 ) -> Step | None:
     """Remove the pod of a failed claim, and records that nobody needs any more."""
     current = chain.current
     if current is None:
         return None
+    if chain.node not in fleet.nodes:
+        over = [e for e in chain.executions if e.terminal and e.deployment not in open_names]
+        return _forget(chain, over)
     if current.terminal and current.observed != "Completed":
         running = _delete_pods(_ours(chain), "Ended")
         if running:
@@ -168,11 +174,14 @@ def remove_leftovers(
         return None
     kept = _kept(chain, current, wanted, open_names)
     old = [each for each in chain.executions if each.name not in kept and each.terminal]
-    return _step(
-        chain,
-        Urgency.CLEAN,
-        [DeleteRecord("Execution", each.name, each.uid, each.resource_version) for each in old[:4]],
-    )
+    return _forget(chain, old)
+
+
+def _forget(chain: Chain, old: Sequence[ExecutionView]) -> Step | None:
+    writes = [
+        DeleteRecord("Execution", each.name, each.uid, each.resource_version) for each in old[:4]
+    ]
+    return _step(chain, Urgency.CLEAN, writes)
 
 
 def _kept(
@@ -221,14 +230,13 @@ _WORDS = {
     "Suspended": "the job is suspended",
     "Stopped": "the job is stopped by a FleetDeployment of type Stop",
     "NoLongerMatches": "its node no longer matches the selector",
+    TOTAL_TIMEOUT: "the time of its version is over (spec.timeouts.total)",
 }
 
 
 def _withdrawn(fleet: Fleet, execution: ExecutionView) -> Action:
-    details = {**execution.details, "reason": "Withdrawn", "withdrawn": "NotATarget"}
-    return execution_status(
-        fleet, execution, Judgement("Stopped", "its node cannot be used for now", details)
-    )
+    details = {**WITHDRAWN_FOR_GOOD, **execution.details, "reason": "Withdrawn"}
+    return execution_status(fleet, execution, Judgement("Stopped", NOT_A_TARGET, details))
 
 
 def _pod_of(fleet: Fleet, chain: Chain, execution: ExecutionView) -> list[Action]:

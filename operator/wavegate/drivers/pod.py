@@ -8,6 +8,7 @@ labels and annotations, and the mount of the document, are ours whatever the tem
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from wavegate.api.fleetjob import FleetJobSpec
@@ -55,6 +56,8 @@ def template_of(spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[
     pod.setdefault("metadata", {})
     pod_spec = pod.setdefault("spec", {})
     pod_spec["restartPolicy"] = spec.restart_policy
+    if spec.timeouts.execution:
+        pod_spec["activeDeadlineSeconds"] = math.ceil(spec.timeouts.execution)
     _tolerate(pod_spec, _CORDON if cordons(spec) else ())
     for kind in ("initContainers", "containers"):
         for container in _entries(pod_spec, kind):

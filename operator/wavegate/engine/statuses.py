@@ -18,6 +18,7 @@ from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.outcomes import Done, LookAgain, Outcome, TooSoon
 from wavegate.kube.errors import NotFound
 from wavegate.kube.resources import BY_KIND, FLEET_DEPLOYMENTS, FLEET_JOBS
+from wavegate.telemetry.metrics import Metrics
 
 PACE: Final = 1.0
 """Seconds between two writes of a status that has a pace."""
@@ -37,12 +38,14 @@ class StatusWriter:
         cache: ClusterCache,
         live: LiveJobs,
         events: EventTeller,
+        metrics: Metrics,
         now: Callable[[], float],
     ) -> None:
         self._client = client
         self._cache = cache
         self._live = live
         self._events = events
+        self._metrics = metrics
         self._now = now
         self._written: dict[str, tuple[float, bool]] = {}
 
@@ -68,6 +71,8 @@ class StatusWriter:
             self._live.saw(stored)
         self._cache.assume(action.kind, stored)
         self._events.tell(namespace, action)
+        if action.verdict is not None:
+            self._metrics.verdict(action.verdict.outcome, action.verdict.reason)
         return Done()
 
     async def _proven(self, namespace: str, proof: Proof) -> bool:

@@ -10,6 +10,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from wavegate.domain.blame import WITHDRAWALS
+
 OUTCOMES: Final = (
     "Success",
     "AlreadyExists",
@@ -34,10 +36,26 @@ WRITES: Final = (
     ("PUT", "fleetdeployments"),
     ("PUT", "jobversions"),
     ("PUT", "executions"),
+    ("PATCH", "nodes"),
     ("DELETE", "pods"),
     ("DELETE", "executions"),
 )
 """The writes that the operator makes, as HTTP verb and resource."""
+
+VERDICTS: Final = {
+    "failed": (
+        "Exited",
+        "ExecutionTimeout",
+        "Unhealthy",
+        "ErrorRateExceeded",
+        "DeadlineExceeded",
+    ),
+    "withdrawn": WITHDRAWALS,
+    "completed": ("Completed",),
+}
+"""What is found of executions, and the reasons for it; any other reason is counted as Other."""
+
+OTHER: Final = "Other"
 
 REFLECTED: Final = (
     "executions",
@@ -82,6 +100,14 @@ class Metrics:
             "wavegate_steps",
             "Steps of plans by outcome.",
             ("outcome",),
+            registry=self.registry,
+        )
+        self._verdicts = Counter(
+            "wavegate_verdicts",
+            "Executions that failed (by their version's fault while they were judged, later by"
+            " their own), were withdrawn (somebody else's doing, not counted against the version)"
+            " or completed, by reason.",
+            ("outcome", "reason"),
             registry=self.registry,
         )
         self._reflector_errors = Counter(
@@ -129,6 +155,11 @@ class Metrics:
         """A step ended, by the name of its outcome type."""
         self._steps.labels(outcome).inc()
 
+    def verdict(self, outcome: str, reason: str) -> None:
+        """A verdict on an execution is on record."""
+        known = reason in VERDICTS[outcome]
+        self._verdicts.labels(outcome, reason if known else OTHER).inc()
+
     def reflector_error(self, resource: str) -> None:
         """A list or watch of a resource (its plural) failed."""
         self._reflector_errors.labels(resource).inc()
@@ -149,6 +180,9 @@ class Metrics:
             self._passes.labels(outcome)
         for outcome in ("Done", "LookAgain", "Refused", "Failed", "TooSoon", "NotLeading"):
             self._steps.labels(outcome)
+        for outcome, reasons in VERDICTS.items():
+            for reason in (*reasons, OTHER):
+                self._verdicts.labels(outcome, reason)
         for resource in REFLECTED:
             self._reflector_errors.labels(resource)
         for source in SOURCES:

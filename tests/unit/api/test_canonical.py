@@ -28,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "priority": 50,
     "restartPolicy": "OnFailure",
     "selector": {"matchLabels": {}, "matchExpressions": [], "matchIds": []},
+    "timeouts": {"execution": "0s", "queue": "0s", "total": "0s"},
     "suspend": False,
     "rollout": {
         "strategy": "Immediate",
@@ -206,6 +207,9 @@ CHANGES: list[tuple[str, Any]] = [
     ("labels.new", ""),
     ("meta.owner", "c"),
     ("restartPolicy", "Always"),
+    ("timeouts.execution", "1m"),
+    ("timeouts.queue", "1m"),
+    ("timeouts.total", "1m"),
     ("selector.matchLabels.role", "core"),
     ("selector.matchIds", []),
     ("selector.matchExpressions", ["a"]),
@@ -254,7 +258,8 @@ def test_anything_else_makes_a_version(path: str, value: Any) -> None:
 def test_only_what_reaches_a_node_changes_the_workload(path: str, value: Any) -> None:
     before, after = load_job_spec(BASE), load_job_spec(set_in(path, value))
     differs = workload_hash(after, "image", "1") != workload_hash(before, "image", "1")
-    assert differs == (path.split(".", maxsplit=1)[0] in REACHES_A_NODE)
+    reaches = path.split(".", maxsplit=1)[0] in REACHES_A_NODE or path == "timeouts.execution"
+    assert differs == reaches
 
 
 @pytest.mark.parametrize(("path", "value"), CHANGES, ids=str)

@@ -179,6 +179,6 @@ def test_nothing_is_in_the_schema_before_it_works() -> None:
     [job] = [root(kind) for kind in KINDS if kind.kind == "FleetJob"]
     spec = job["properties"]["spec"]["properties"]
     assert spec["type"]["enum"] == ["pipeline", "container", "query", "update", "config"]
-    assert not {"timeouts", "secrets", "secretProviders"} & spec.keys()
+    assert not {"secrets", "secretProviders"} & spec.keys()
     rollout = spec["rollout"]["properties"]
     assert "prePull" not in rollout

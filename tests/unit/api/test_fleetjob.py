@@ -252,6 +252,22 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         container({"restartPolicy": "Never"}),
         "spec.template.spec.restartPolicy: is not allowed; set spec.restartPolicy instead",
     ),
+    "a timeout that is too short": (
+        pipeline(timeouts={"execution": "999ms"}),
+        "spec.timeouts.execution: must be 0s (none) or between 1s and 8760h",
+    ),
+    "a timeout that is too long": (
+        pipeline(timeouts={"total": "8761h"}),
+        "spec.timeouts.total: must be 0s (none) or between 1s and 8760h",
+    ),
+    "a timeout that is none": (
+        pipeline(timeouts={"queue": "soon"}),
+        "spec.timeouts.queue: 'soon' is not a duration",
+    ),
+    "the template's activeDeadlineSeconds": (
+        container({"activeDeadlineSeconds": 5}),
+        "spec.template.spec.activeDeadlineSeconds: is not allowed; set spec.timeouts.execution",
+    ),
     "the template's nodeName": (
         container({"nodeName": "a"}),
         "spec.template.spec.nodeName: is not allowed",

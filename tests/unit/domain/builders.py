@@ -46,7 +46,7 @@ def pod(execution: ExecutionView | None = None, **fields: Any) -> PodView:
         "owner_kind": "Execution" if execution else "",
         "owner_name": execution.name if execution else "",
         "owner_uid": execution.uid if execution else "",
-        "created": NOW - 60,
+        "created": execution.created if execution else NOW - 60,
         "phase": "Running",
         "ready": True,
         "ready_changed": NOW - 50,

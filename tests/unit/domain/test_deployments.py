@@ -343,6 +343,24 @@ def test_the_chosen_canaries_and_how_they_were_chosen_are_told() -> None:
     assert {key: resolved[key] for key in choice} == choice
 
 
+@pytest.mark.row("Blame", "FleetDeployment.status.withdrawn")
+def test_withdrawn_nodes_are_counted_by_their_reason_and_not_among_the_failed() -> None:
+    claims = [
+        execution(2, node="n01", version=2, details={"withdrawn": "Cordoned"}),
+        execution(2, "Stopped", node="n02", version=2, details={"withdrawn": "Cordoned"}),
+        execution(2, node="n03", version=2, details={"withdrawn": "PodDeleted"}),
+        execution(2, "Failed", node="n04", version=2, details={"withdrawn": "PodDeleted"}),
+    ]
+    view, run = run_of(deployment(2, total=30), *claims)
+    status = status_of(record(view, run, GOING, {}, ""))
+    assert status["withdrawn"] == [
+        {"reason": "Cordoned", "nodes": 2},
+        {"reason": "PodDeleted", "nodes": 1},
+    ]
+    assert status["failedNodes"] == 1
+
+
+@pytest.mark.row("Evidence")
 def test_a_failure_keeps_its_evidence() -> None:
     facts = {
         "reason": "ErrorRateExceeded",

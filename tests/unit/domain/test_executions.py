@@ -28,7 +28,7 @@ from wavegate.domain.verdict import judge
 
 LIVE = {before for before, _, _ in TRANSITIONS if before}
 EVER_STABLE = {"Running", "Degraded", "Lost"}
-NEVER_STABLE = LIVE - {"Degraded", "Lost"}
+NEVER_STABLE = LIVE - {"Degraded"}
 
 IMMEDIATE = {"strategy": "Immediate", "healthCheck": None, "autoPromote": None}
 VERSIONS = {
@@ -46,6 +46,7 @@ PODS: dict[str, dict[str, Any] | None] = {
     "ready": {},
     "not ready": {"ready": False, "ready_changed": NOW - 30},
     "crashing": {"ready": False, "ready_changed": NOW - 30, "waiting_reason": "CrashLoopBackOff"},
+    "told to stop": {"ready": False, "ready_changed": NOW - 30, "deletion": NOW + 5},
     "exit 0": {"ready": False, "phase": "Succeeded"},
     "exit 1": {"ready": False, "phase": "Failed", "exit": EXIT},
 }

@@ -39,6 +39,9 @@ def test_the_stable_version_is_the_one_whose_rollout_completed_last() -> None:
         pytest.param([deployment(2, "Failed")], {"w2"}, id="its rollout failed"),
         pytest.param([deployment(2, "Canceled", reason="Canceled")], {"w2"}, id="canceled"),
         pytest.param([deployment(2, "Canceled", reason="Superseded")], set(), id="superseded"),
+        pytest.param(
+            [deployment(2, "Failed", reason="QueueTimeout")], set(), id="nothing of it ever ran"
+        ),
         pytest.param([deployment(2)], set(), id="still open"),
         pytest.param([deployment(2, "Failed", type="Rollback")], set(), id="a failed rollback"),
         pytest.param(

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from unit.domain.builders import deployment, execution, fleet, job, job_spec, node, version
-from wavegate.domain.leaving import reason_to_stop
+from unit.domain.builders import (
+    NOW,
+    chain,
+    deployment,
+    execution,
+    fleet,
+    job,
+    job_spec,
+    node,
+    pod,
+    version,
+)
+from wavegate.domain.leaving import holds_place, needs_place_to_leave, reason_to_stop
 
 EDGE = version(1, stable=True, spec=job_spec(selector={"matchLabels": {"pool": "edge"}}))
 CORE = version(2, spec=job_spec(selector={"matchLabels": {"pool": "core"}}))
@@ -52,6 +64,39 @@ def test_a_node_that_only_the_new_version_matches_goes_on_in_its_rollout() -> No
 
 def test_a_suspended_job_runs_nowhere() -> None:
     assert reason("edge", job=job(job_spec(suspend=True))) == "Suspended"
+
+
+@pytest.mark.row("spec.timeouts.total")
+def test_a_version_whose_time_is_over_stops() -> None:
+    timed = version(1, stable=True, spec=job_spec(timeouts={"total": "1h"}))
+    for age, why in ((3599, ""), (3600, "TotalTimeout")):
+        done = (deployment(1, "Completed", accepted=NOW - age),)
+        assert reason("any", versions=[timed], deployments=done) == why
+
+
+POD = pod(ON_V1)
+
+
+@pytest.mark.row("Leaving")
+@pytest.mark.parametrize(
+    ("claim", "pods", "needs", "holds"),
+    [
+        pytest.param(ON_V1, (POD,), True, False, id="stable, its pod runs"),
+        pytest.param(ON_V1, (replace(POD, deletion=NOW + 9),), False, True, id="its pod stops"),
+        pytest.param(
+            ON_V1, (replace(POD, deletion=NOW - 59),), False, True, id="59 s beyond its grace"
+        ),
+        pytest.param(ON_V1, (replace(POD, deletion=NOW - 60),), False, False, id="a minute beyond"),
+        pytest.param(ON_V1, (), False, False, id="stable, without a pod"),
+        pytest.param(execution(1), (pod(execution(1)),), False, False, id="never stable"),
+    ],
+)
+def test_which_nodes_need_and_hold_a_place_to_leave(
+    claim: Any, pods: tuple[Any, ...], needs: bool, holds: bool
+) -> None:
+    here = chain(claim, pods=pods)
+    assert needs_place_to_leave(here) is needs
+    assert holds_place(here, NOW) is holds
 
 
 def test_with_no_version_left_nothing_is_stopped() -> None:

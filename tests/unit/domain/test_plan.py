@@ -94,7 +94,11 @@ def test_a_stranger_s_pod_is_named_and_left_alone() -> None:
 def test_a_write_that_was_refused_for_good_is_told() -> None:
     refusal = Refusal("quota exceeded", "Forbidden", NOW)
     made = planned(refusals={"node/n1": refusal})
-    assert ready_of(made) == ("False", "Forbidden", "node/n1: quota exceeded")
+    assert ready_of(made) == (
+        "False",
+        "Forbidden",
+        "node/n1: quota exceeded; tried again by itself",
+    )
 
 
 def test_a_key_that_is_under_way_is_left_out() -> None:

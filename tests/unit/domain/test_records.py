@@ -8,6 +8,7 @@ import pytest
 
 from sim.schema import STATUS_MODELS
 from unit.domain.builders import NOW, deployment, execution, fleet, version
+from wavegate.domain.actions import Verdict
 from wavegate.domain.records import execution_status, pruned, stable_version_status, stamped
 from wavegate.domain.times import format_time
 from wavegate.domain.verdict import Judgement
@@ -69,6 +70,51 @@ def test_what_was_once_recorded_is_kept() -> None:
     assert (status["podUid"], status["previousExecution"]) == ("p", "app-n1-0")
     assert status["stableAt"] == format_time(NOW - 9)
     assert (status["revision"], status["result"]) == (5, ended)
+
+
+@pytest.mark.row("Blame")
+@pytest.mark.parametrize(
+    ("claim", "judgement", "expected"),
+    [
+        pytest.param(
+            execution(1, "Validating"),
+            Judgement("Failed", "boom", {"reason": "Exited"}),
+            (Verdict("failed", "Exited"), "ExecutionFailed"),
+            id="it failed",
+        ),
+        pytest.param(
+            execution(1, "Validating"),
+            Judgement("Validating", "", {"withdrawn": "Cordoned"}),
+            (Verdict("withdrawn", "Cordoned"), "ExecutionWithdrawn"),
+            id="it was withdrawn",
+        ),
+        pytest.param(
+            execution(1, "Validating", details={"withdrawn": "Cordoned"}),
+            Judgement("Running", "", {"withdrawn": "Cordoned"}),
+            None,
+            id="withdrawn before",
+        ),
+        pytest.param(
+            execution(1, "Validating", details={"withdrawn": "Cordoned"}),
+            Judgement("Failed", "boom", {"reason": "Exited", "withdrawn": "Cordoned"}),
+            (Verdict("failed", "Exited"), "ExecutionFailed"),
+            id="withdrawn before, and failed by itself",
+        ),
+        pytest.param(
+            execution(1, stable=True),
+            Judgement("Stopped", "", {"reason": "NodeGone", "withdrawn": "NodeGone"}),
+            None,
+            id="its node went away after its verdict",
+        ),
+        pytest.param(execution(1), Judgement("Running", "well"), None, id="it is well"),
+    ],
+)
+def test_a_verdict_is_told_and_counted_once(
+    claim: Any, judgement: Judgement, expected: tuple[Verdict, str] | None
+) -> None:
+    write = execution_status(fleet(), claim, judgement)
+    told = (write.verdict, *(note.reason for note in write.notes))
+    assert told == (expected or (None,))
 
 
 def test_a_version_is_stamped_stable_and_keeps_the_rest_of_its_status() -> None:

@@ -33,6 +33,8 @@ pytestmark = pytest.mark.row("Rollback")
         pytest.param(
             deployment(2, "Failed", reason="MetricsUnreadable"), True, False, id="given up unread"
         ),
+        pytest.param(deployment(2, "Failed", reason="QueueTimeout"), True, False, id="no node"),
+        pytest.param(deployment(2, "Failed", reason="TotalTimeout"), True, True, id="its time"),
         pytest.param(deployment(2, "Canceled", reason="Canceled"), True, False, id="canceled"),
         pytest.param(deployment(2, "Completed"), True, False, id="completed"),
         pytest.param(deployment(2), True, False, id="still open"),

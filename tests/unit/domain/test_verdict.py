@@ -21,7 +21,8 @@ from unit.domain.builders import (
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import HealthRecord, Window, WindowResult
 from wavegate.domain.observed import Exit, NodeView
-from wavegate.domain.verdict import Judgement, deadline, held_too_long, judge
+from wavegate.domain.times import format_time
+from wavegate.domain.verdict import Judgement, deadline, hold_ends, judge
 
 pytestmark = pytest.mark.row("Verdict")
 
@@ -170,7 +171,7 @@ def test_it_never_ends_before_a_healthy_pod_could_have_shown_it_since_the_operat
     # a pod that was not made, or only since then, has all of its time
     assert deadline(fresh, chain(OLD, claim), claim, None) == NOW - 14 + 60
     judged_late = pod(claim, created=NOW - 13)
-    assert deadline(fresh, chain(OLD, claim, pods=(judged_late,)), claim, None) == NOW - 14 + 60
+    assert deadline(fresh, chain(OLD, claim, pods=(judged_late,)), claim, None) == NOW - 13 + 60
     assert judged(claim, operator_started=NOW - 14).observed == "Validating"
     assert judged(claim, operator_started=NOW - 15).observed == "Failed"
 
@@ -202,8 +203,8 @@ def test_while_judging_is_held_no_deadline_ends() -> None:
 
 def test_three_deadlines_are_too_long() -> None:
     almost, enough = late(209), late(210)
-    assert not held_too_long(view(), chain(OLD, almost), almost)
-    assert held_too_long(view(), chain(OLD, enough), enough)
+    assert hold_ends(view(), chain(OLD, almost), almost) == NOW + 1
+    assert hold_ends(view(), chain(OLD, enough), enough) == NOW
 
 
 @pytest.mark.parametrize(
@@ -211,24 +212,87 @@ def test_three_deadlines_are_too_long() -> None:
     [
         pytest.param((), "it has no pod", id="no pod"),
         pytest.param(
-            (pod(NEW, ready=False, scheduled=False, scheduling_message="no cpu"),),
+            (pod(late(500), ready=False, scheduled=False, scheduling_message="no cpu"),),
             "not scheduled: no cpu",
             id="the scheduler's words",
         ),
         pytest.param(
-            (pod(NEW, ready=False, waiting_reason="ImagePullBackOff", waiting_message="no tag"),),
+            (
+                pod(
+                    late(500),
+                    ready=False,
+                    waiting_reason="ImagePullBackOff",
+                    waiting_message="no tag",
+                ),
+            ),
             "ImagePullBackOff: no tag",
             id="the kubelet's words",
-        ),
-        pytest.param(
-            (pod(OLD, name="app-old"),), "because app-old has not stopped", id="who occupies it"
         ),
     ],
 )
 def test_the_deadline_s_words_are_those_of_who_knows_best(pods: Any, says: str) -> None:
     judgement = judged(late(500), pods=pods)
-    assert judgement.details["reason"] in ("DeadlineExceeded", "PodDeleted")
+    assert judgement.details["reason"] == "DeadlineExceeded"
+    assert judgement.details["deadline"] == format_time(NOW - 410)
     assert says in judgement.message
+
+
+def stopping(since: float) -> Any:
+    """The replaced pod, which should have been gone for so many seconds."""
+    return pod(OLD, name="app-old", deletion=NOW - since)
+
+
+def test_while_another_pod_occupies_the_node_nothing_is_the_version_s_fault() -> None:
+    judgement = judged(replace(late(500), pod_uid=""), pods=(stopping(59),))
+    assert (judgement.observed, judgement.details) == ("Starting", {})
+    assert judgement.wake_at == NOW + 1, "when the stop takes too long"
+
+
+@pytest.mark.row("Occupied")
+def test_a_stop_that_takes_a_minute_too_long_withdraws_the_node_and_says_whose_it_is() -> None:
+    judgement = judged(replace(late(500), pod_uid=""), pods=(stopping(60),))
+    assert (judgement.observed, judgement.details) == ("Starting", {"withdrawn": "StopOverdue"})
+    assert f"pod app-old was to stop by {format_time(NOW - 60)}" in judgement.message
+
+
+def test_a_pod_made_late_because_its_node_was_occupied_has_all_of_its_time() -> None:
+    claim = late(500)
+    made = pod(claim, created=NOW - 20)
+    assert deadline(view(), chain(OLD, claim, pods=(made,)), claim, None) == NOW + 40
+
+
+@pytest.mark.row("Blame")
+def test_a_node_that_went_away_before_the_pod_was_made_is_not_the_version_s_fault() -> None:
+    judgement = judged(replace(late(500), pod_uid=""), pods=(), nodes=[node(ready=False)])
+    assert (judgement.observed, judgement.details["withdrawn"]) == ("Stopped", "NotATarget")
+    assert judgement.needs_proof, "that there is no pod is read live"
+
+
+@pytest.mark.row("Blame")
+def test_a_withdrawn_execution_without_a_pod_does_not_fail_by_its_deadline() -> None:
+    claim = replace(late(500), status={"details": {"withdrawn": "Disrupted"}})
+    assert judged(claim, pods=()).observed == "Starting"
+
+
+@pytest.mark.row("spec.timeouts.execution")
+def test_a_run_that_took_too_long_failed_by_its_own_reason() -> None:
+    spec = job_spec("app:2", timeouts={"execution": "5m"})
+    judgement = judged(
+        pods=(ended(reason="DeadlineExceeded", message="Pod was active on the node"),),
+        versions=[version(1, stable=True), version(2, spec=spec)],
+    )
+    assert (judgement.observed, judgement.details["reason"]) == ("Failed", "ExecutionTimeout")
+    assert judgement.message == "ran longer than spec.timeouts.execution (5m)"
+    assert judgement.details["exitCode"] == "1"
+
+
+@pytest.mark.row("Evidence")
+def test_windows_that_were_bad_by_restarts_carry_the_container_s_last_words() -> None:
+    crashed = pod(NEW, restarts=3, exit=Exit("main", "Error", 7, "fatal: no disk", NOW))
+    bad = record(window(Window.BAD, None, None), unhealthy=True)
+    details = judged(pods=(crashed,), health=bad).details
+    assert details["reason"] == "Unhealthy"
+    assert (details["exitCode"], details["lastLogLine"]) == ("7", "fatal: no disk")
 
 
 @pytest.mark.parametrize(

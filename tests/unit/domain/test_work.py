@@ -269,7 +269,8 @@ def test_a_failure_is_told_as_an_event_once() -> None:
 
 def leftovers(*claims: Any, pods: tuple[Any, ...] = (), **fields: Any) -> list[str]:
     names = fields.get("open_names", frozenset())
-    return told(remove_leftovers(chain(*claims, pods=pods), fields.get("wanted", V2), names))
+    here = view(nodes=fields.get("nodes", [node()]))
+    return told(remove_leftovers(here, chain(*claims, pods=pods), fields.get("wanted", V2), names))
 
 
 STABLE_3 = execution(3, version=2, stable=True)
@@ -305,6 +306,14 @@ def test_all_of_the_open_deployment_are_kept() -> None:
 
 def test_a_record_that_has_not_ended_is_never_removed() -> None:
     assert leftovers(execution(1), execution(2, "Stopped"), STABLE_3) == []
+
+
+def test_of_a_node_that_is_gone_only_the_open_deployment_s_records_are_kept() -> None:
+    claims = [ENDED, execution(2, "Failed", version=2)]
+    assert leftovers(*claims, nodes=[], open_names=frozenset({"app-v2"})) == ["forget app-n1-1"]
+    assert leftovers(*claims, nodes=[]) == ["forget app-n1-1", "forget app-n1-2"]
+    assert leftovers(*claims, nodes=[node(uid="another")]) == [], "attempts rise on one name"
+    assert leftovers(execution(1, "Running"), nodes=[]) == [], "its end is recorded first"
 
 
 def test_an_endless_chain_of_failures_is_shortened() -> None:

@@ -70,6 +70,18 @@ def test_the_restart_policy_is_the_jobs(policy):
     assert pod_of(container(restartPolicy=policy))["spec"]["restartPolicy"] == policy
 
 
+@pytest.mark.row("spec.timeouts.execution")
+@pytest.mark.parametrize(("text", "seconds"), [("5m", 300), ("1.5s", 2), ("1s", 1)])
+def test_a_run_s_limit_is_the_pod_s_in_whole_seconds(text, seconds):
+    limited = pod_of(container(timeouts={"execution": text}))
+    assert limited["spec"]["activeDeadlineSeconds"] == seconds
+
+
+@pytest.mark.parametrize("timeouts", [{}, {"execution": "0s"}, {"queue": "5m", "total": "9m"}])
+def test_without_a_limit_a_run_has_none(timeouts):
+    assert "activeDeadlineSeconds" not in pod_of(container(timeouts=timeouts))["spec"]
+
+
 def test_the_node_replaces_required_terms_because_terms_are_or_ed():
     zone = {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}
     preferred = [{"weight": 1, "preference": zone}]

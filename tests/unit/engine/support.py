@@ -243,7 +243,7 @@ class Engine:
         self.events = EventTeller(self.client, "test", now)
         self.live = LiveJobs(self.client, self.cache, self.queue, now)
         self.preparations = Preparations()
-        statuses = StatusWriter(self.client, self.cache, self.live, self.events, now)
+        statuses = StatusWriter(self.client, self.cache, self.live, self.events, self.metrics, now)
         self.executor = Executor(self.client, self.cache, statuses, self.preparations, now)
 
     def make_job(self, name: str = "edge", priority: int = 50) -> JobView:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from unit.engine.support import Engine, FakeApi, claim, now, path_of
-from wavegate.domain.actions import Note, Proof, SetStatus
+from wavegate.domain.actions import Note, Proof, SetStatus, Verdict
 from wavegate.domain.observed import JobView
 from wavegate.engine.outcomes import Done, LookAgain, TooSoon
 from wavegate.kube.errors import ServerError
@@ -194,3 +194,17 @@ async def test_an_event_that_cannot_be_sent_is_in_nobodys_way(api: FakeApi, engi
         await asyncio.sleep(1)
     assert [event.body["note"] for event in api.writes("/events")] == ["one", "two"]
     teller.cancel()
+
+
+@pytest.mark.row("Blame")
+async def test_a_verdict_is_counted_once_its_write_has_succeeded(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    action = replace(
+        await execution_status(engine, job, None), verdict=Verdict("failed", "ErrorRateExceeded")
+    )
+    counted = 'wavegate_verdicts_total{outcome="failed",reason="ErrorRateExceeded"}'
+    api.fail("PUT", "/executions", ServerError(503))
+    assert not isinstance(await engine.executor.execute(job, action), Done)
+    assert f"{counted} 0.0" in engine.metrics.render().decode()
+    assert await engine.executor.execute(job, action) == Done()
+    assert f"{counted} 1.0" in engine.metrics.render().decode()

@@ -111,6 +111,7 @@ def rollback_row(row: Row) -> None:
         "noAutoRollback": {"rollout": settings(noAutoRollback=True)},
         "Immediate": {"rollout": settings(strategy="Immediate", healthCheck=None)},
         "MetricsUnreadable": {"reason": "MetricsUnreadable"},
+        "QueueTimeout": {"reason": "QueueTimeout"},
         "type query": {},
         "which was never stable, Failed": {},
     }[special]
@@ -133,13 +134,16 @@ def blame_row(row: Row) -> None:
             True,
         ),
         "pod ended, reason NodeShutdown": ({"phase": "Failed", "reason": "NodeShutdown"}, {}, True),
+        "no pod yet, the one before is a minute beyond its grace period": (None, {}, True),
         "node cordoned": ({}, {"unschedulable": True}, True),
         "node relabelled out": ({}, {}, False),
         "node NotReady": ({}, {"ready": False}, True),
         "container exits 1": (ended, {}, True),
     }[row["before the verdict"]]
-    claim = execution(observed="Starting", pod_uid="pod-uid")
-    why = withdrawal(claim, pod(claim, **pod_fields), node(**node_fields), belongs)
+    overdue = pod_fields is None
+    claim = execution(observed="Starting", pod_uid="" if overdue else "pod-uid")
+    own = None if pod_fields is None else pod(claim, **pod_fields)
+    why = withdrawal(claim, own, node(**node_fields), belongs, overdue)
     assert row["blame"] == (f"withdrawn: {why}" if why else "version-caused")
 
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from wavegate.telemetry.metrics import OUTCOMES, REFLECTED, SOURCES, WRITES, Metrics
+from wavegate.telemetry.metrics import (
+    OTHER,
+    OUTCOMES,
+    REFLECTED,
+    SOURCES,
+    VERDICTS,
+    WRITES,
+    Metrics,
+)
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -26,6 +35,9 @@ def test_everything_is_there_with_0_from_the_start():
     for source in SOURCES:
         for outcome in ("Read", "Unreadable"):
             assert found["wavegate_readings_total", tuple(sorted((source, outcome)))] == 0
+    for outcome, reasons in VERDICTS.items():
+        for reason in (*reasons, OTHER):
+            assert found["wavegate_verdicts_total", tuple(sorted((outcome, reason)))] == 0
     assert found["wavegate_passes_total", ("failed",)] == 0
     assert found["wavegate_leader", ()] == 0
 
@@ -52,6 +64,20 @@ def test_what_happens_is_counted():
     assert found["wavegate_readings_total", ("Read", "prometheus")] == 1
     assert found["wavegate_readings_total", ("Unreadable", "pod")] == 1
     assert found["wavegate_readings_total", ("Unreadable", "prometheus")] == 0
+
+
+@pytest.mark.row("Blame")
+def test_verdicts_are_counted_apart_and_an_unknown_reason_makes_no_new_series():
+    metrics = Metrics()
+    series = len(samples(metrics))
+    metrics.verdict("failed", "ErrorRateExceeded")
+    metrics.verdict("withdrawn", "Cordoned")
+    metrics.verdict("failed", "something that a later release says")
+    found = samples(metrics)
+    assert found["wavegate_verdicts_total", ("ErrorRateExceeded", "failed")] == 1
+    assert found["wavegate_verdicts_total", ("Cordoned", "withdrawn")] == 1
+    assert found["wavegate_verdicts_total", ("Other", "failed")] == 1
+    assert len(found) == series
 
 
 def test_two_processes_in_one_have_nothing_in_common():
