@@ -66,8 +66,8 @@ RULES = (
     "Verdict",
     "Versions",
     "Wanted version",
+    "Waiting",
     "Waves",
-    "Why",
     "Windows",
     "Workload hash",
 )

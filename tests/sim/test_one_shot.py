@@ -323,6 +323,23 @@ def test_a_node_that_went_away_at_work_gives_its_turn_to_the_next_and_runs_it_on
     assert runs(world, 1).count(lost) == 2
 
 
+@pytest.mark.row("Occupied", "Places", "One-shot types")
+def test_a_node_whose_pod_does_not_stop_keeps_its_turn_and_the_job_names_it() -> None:
+    world = watched(2, fate=lambda _, image: Fate(stops=False) if image == "app:1" else COMPLETES)
+    world.apply(once("app:1"))
+    world.until(lambda w: bool(w.pods))
+    (stuck,) = runs(world, 1)
+    world.settle(5)
+    world.apply(once("app:2"))
+    world.until(lambda w: runs(w, 2) == [stuck])
+    world.settle(900)
+    assert runs(world, 2) == [stuck], "what does not stop may still be at work"
+    assert f"leaves out {stuck}" in status(world)["state"]["message"]
+    world.remove_pod(next(iter(world.pods)))
+    world.until(is_over)
+    assert status(world)["results"] == {"succeeded": 2, "failed": 0}
+
+
 @pytest.mark.row("spec.timeouts.execution", "One-shot types")
 def test_a_command_that_runs_longer_than_one_may_has_failed_and_is_not_tried_again() -> None:
     world = watched(2, fate=lambda *_: RUNS_ON)

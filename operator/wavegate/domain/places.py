@@ -20,7 +20,8 @@ nothing stable to lose needs none.
 For a type that runs to completion there is nothing stable to lose, and a place is a turn instead:
 each live execution holds one, also after its end until its node is open again, and a node without
 one needs one. So a wave's size is also the number of nodes at work, or closed, at a time, whatever
-is withdrawn, resumed or caught up.
+is withdrawn, resumed or caught up. A node whose pod of an older claim does not stop keeps its turn:
+that pod may still be at work.
 """
 
 from __future__ import annotations

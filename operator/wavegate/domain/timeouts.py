@@ -17,6 +17,7 @@ still on some nodes waits to be replaced. 0 means no limit.
 | rollout open | goes on | Failed, TotalTimeout; stopped everywhere |
 | rollout Completed, executions run | Running | stopped everywhere, the job is Failed |
 | rollout Completed, every execution Completed | Completed | Completed |
+| a type that runs to completion, every execution Completed or Failed | Completed | Completed |
 """
 
 from __future__ import annotations

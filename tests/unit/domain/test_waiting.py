@@ -271,7 +271,7 @@ def told(fields: dict[str, Any], later: float = 0.0) -> tuple[str, str]:
     return str(ready["reason"]), str(ready["message"])
 
 
-@pytest.mark.row("Why")
+@pytest.mark.row("Waiting")
 @pytest.mark.parametrize("state", ROWS)
 def test_what_a_job_waits_for(state: str) -> None:
     fields, reason, words = ROWS[state]
@@ -282,14 +282,14 @@ def test_what_a_job_waits_for(state: str) -> None:
     assert len(message) <= 1024
 
 
-@pytest.mark.row("Why")
+@pytest.mark.row("Waiting")
 @pytest.mark.parametrize("state", ROWS)
 def test_words_that_wait_do_not_change_by_waiting(state: str) -> None:
     fields, _, _ = ROWS[state]
     assert told(fields) == told(fields, later=1.5)
 
 
-@pytest.mark.row("Why")
+@pytest.mark.row("Waiting")
 @pytest.mark.parametrize(
     ("state", "wakes"),
     [
