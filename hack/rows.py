@@ -44,6 +44,7 @@ RULES = (
     "Gate",
     "Immediate",
     "Joiner",
+    "Judging",
     "Kept",
     "Leaving",
     "Occupied",

@@ -11,14 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from wavegate.api.defaults import fill_rollout, override_rollout
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
-from wavegate.api.rollout import RolloutSettings
-from wavegate.domain.actions import Source
 from wavegate.domain.claim import Chain
 from wavegate.domain.cordon import as_open
-from wavegate.domain.health import Criteria
+from wavegate.domain.judging import Judging, judging
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
@@ -28,7 +25,6 @@ from wavegate.domain.observed import (
     VersionView,
 )
 from wavegate.domain.one_shot import is_one_shot
-from wavegate.domain.sources import not_configured, settling, source_of
 from wavegate.domain.targets import Placement
 from wavegate.drivers.pod import template_of
 
@@ -65,8 +61,7 @@ class Fleet:
             )
         )
         self._placements: dict[int, Placement] = {}
-        self._criteria: dict[int, Criteria | None] = {}
-        self._judged_by: dict[int, RolloutSettings] = {}
+        self._judging: dict[tuple[int, str], Judging] = {}
         self._order: dict[str, str] = {}
         self._standings: dict[int, Standing] = {}
 
@@ -121,8 +116,9 @@ class Fleet:
         """
         if execution.stable_at or execution.observed not in ("Running", "Degraded"):
             return execution
-        version = self.versions.get(execution.version)
-        if version is None or self.one_shot or self.criteria(version) is not None:
+        if execution.version not in self.versions or self.one_shot:
+            return execution
+        if self.judging(execution).criteria is not None:
             return execution
         ready_until = self.now
         if pod is not None and not pod.ready and pod.ready_changed is not None:
@@ -227,62 +223,18 @@ class Fleet:
         node = self.nodes.get(execution.node)
         return node if node is not None and node.uid == execution.node_uid else None
 
-    def judged_by(self, version: VersionView) -> RolloutSettings | None:
-        """Settings by which the version's executions are judged; None if it is not understood.
+    def judging(self, execution: ExecutionView) -> Judging:
+        """By what an execution is judged; by nothing where its version is missing."""
+        version = self.versions.get(execution.version)
+        return self.judging_of(version, execution.deployment) if version else Judging()
 
-        Those of the newest rollout of its workload, which may be another version's that has taken
-        its executions over; defaults filled in.
-        """
-        if version.spec is None:
-            return None
-        number = version.version
-        if number not in self._judged_by:
-            workload = version.workload_hash
-            newest = next((e for e in reversed(self.accepted) if e.workload_hash == workload), None)
-            of = self.versions.get(newest.to_version) if newest is not None else None
-            spec = of.spec if of is not None and of.spec is not None else version.spec
-            rollout = override_rollout(spec.rollout, newest.rollout if newest is not None else None)
-            self._judged_by[number] = fill_rollout(rollout, version.spec.type)
-        return self._judged_by[number]
-
-    def criteria(self, version: VersionView) -> Criteria | None:
-        """What is asked of the version's executions; None: no windows are kept."""
-        if version.version not in self._criteria:
-            self._criteria[version.version] = self._criteria_of(version)
-        return self._criteria[version.version]
-
-    def _criteria_of(self, version: VersionView) -> Criteria | None:
-        rollout = self.judged_by(version)
-        if rollout is None or rollout.strategy == "Immediate" or self.one_shot:
-            return None
-        check = rollout.health_check
-        if check is None:
-            return None
-        return Criteria(
-            interval=check.interval,
-            max_error_rate=check.max_error_rate,
-            success_threshold=check.success_threshold,
-            failure_threshold=check.failure_threshold,
-            min_healthy_time=check.min_healthy_time,
-            reads_counters=self.source(version) is not None,
-            settling=settling(self.source(version)),
-        )
-
-    def source(self, version: VersionView) -> Source | None:
-        """Where the counters of the version's pods are read; None where they have none."""
-        spec = self._as_judged(version)
-        return source_of(spec) if spec is not None else None
-
-    def missing_source(self, version: VersionView) -> str:
-        """That the version names a source which is not configured, and the way out; else empty."""
-        spec = self._as_judged(version)
-        return not_configured(spec, self.settings) if spec is not None else ""
-
-    def _as_judged(self, version: VersionView) -> FleetJobSpec | None:
-        """The version's spec with the settings by which its executions are judged, if they are."""
-        if version.spec is None or self.one_shot:
-            return None
-        return version.spec.model_copy(update={"rollout": self.judged_by(version)})
+    def judging_of(self, version: VersionView, deployment: str) -> Judging:
+        """The same of an execution of this version that the deployment of this name makes."""
+        key = (version.version, deployment)
+        if key not in self._judging:
+            by = next((each for each in self.deployments if each.name == deployment), None)
+            self._judging[key] = judging(version, by, self.settings)
+        return self._judging[key]
 
     def grace(self, version: VersionView | None) -> float:
         """Seconds that a pod of the version may take to stop."""

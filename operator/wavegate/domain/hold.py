@@ -26,7 +26,8 @@ from wavegate.domain.actions import PrometheusSource
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import HealthRecord, Window
-from wavegate.domain.observed import ExecutionView, PodView, VersionView
+from wavegate.domain.judging import Judging
+from wavegate.domain.observed import ExecutionView
 from wavegate.domain.verdict import hold_ends
 
 _REFERENCES = 3
@@ -50,21 +51,17 @@ class Holding:
     places: Mapping[str, Held] = field(default_factory=dict)
     references: tuple[tuple[Chain, ExecutionView], ...] = ()
 
-    def of(self, fleet: Fleet, version: VersionView | None) -> Held:
-        """What holds those that run this version; an empty why where nothing does."""
-        if version is None:
-            return Held()
-        return self.places.get(_place(fleet, version) or "", Held())
+    def of(self, judging: Judging) -> Held:
+        """What holds those that are judged so; an empty why where nothing does."""
+        return self.places.get(_place(judging) or "", Held())
 
-    def of_rollout(
-        self, fleet: Fleet, version: VersionView, waited_for: Collection[ExecutionView]
-    ) -> Held:
-        """What holds a rollout of this version: its own place, or that of all it waits for.
+    def of_rollout(self, fleet: Fleet, run: Judging, waited_for: Collection[ExecutionView]) -> Held:
+        """What holds a rollout that judges so: its own place, or that of all it waits for.
 
-        An execution that it took over from another version is read where that version says.
+        An execution that it took over from another rollout is read where that one says.
         """
-        own = self.of(fleet, version)
-        others = [self.of(fleet, fleet.versions.get(each.version)) for each in waited_for]
+        own = self.of(run)
+        others = [self.of(fleet.judging(each)) for each in waited_for]
         if own.why or not others or not all(each.why for each in others):
             return own
         ends = [each.until for each in others if each.until is not None]
@@ -78,7 +75,7 @@ class _Member:
 
     chain: Chain
     execution: ExecutionView
-    version: VersionView
+    judging: Judging
     record: HealthRecord | None
 
 
@@ -88,7 +85,7 @@ def holding(fleet: Fleet) -> Holding:
     places: dict[str, Held] = {}
     references: list[tuple[Chain, ExecutionView]] = []
     for place, members in judged.items():
-        why = fleet.missing_source(members[0].version)
+        why = members[0].judging.missing_source
         if not why:
             last = _first_unreadable(members)
             if last is None:
@@ -110,27 +107,22 @@ def _members(fleet: Fleet) -> tuple[dict[str, list[_Member]], dict[str, list[_Me
     stable: dict[str, list[_Member]] = defaultdict(list)
     for chain in fleet.chains.values():
         execution, pod = chain.live, chain.own_pod
-        version = fleet.versions.get(execution.version) if execution is not None else None
-        if execution is None or version is None or not _is_ready(pod):
+        if execution is None or pod is None or not pod.ready:
             continue
-        place = _place(fleet, version)
+        judging = fleet.judging(execution)
+        place = _place(judging)
         if place is None:
             continue
-        assert pod is not None
         record = fleet.observed.health.get(pod.uid)
         group = stable if execution.stable_at else judged
-        group[place].append(_Member(chain, execution, version, record))
+        group[place].append(_Member(chain, execution, judging, record))
     return judged, stable
 
 
-def _is_ready(pod: PodView | None) -> bool:
-    return pod is not None and pod.ready
-
-
-def _place(fleet: Fleet, version: VersionView) -> str | None:
-    """Where the version's numbers are read; None where none are."""
-    source = fleet.source(version)
-    if source is None or fleet.criteria(version) is None:
+def _place(judging: Judging) -> str | None:
+    """Where the numbers are read; None where none are."""
+    source = judging.source
+    if source is None or judging.criteria is None:
         return None
     return f"source {source.name}" if isinstance(source, PrometheusSource) else "pods"
 

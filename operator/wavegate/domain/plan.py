@@ -131,7 +131,7 @@ class _Pass:
                 continue
             if self.stopped and fleet.node_of(execution) is not None:
                 continue
-            held = holding.of(fleet, fleet.versions.get(execution.version))
+            held = holding.of(fleet.judging(execution))
             judgement = judge(fleet, chain, execution, bool(held.why))
             self.judgements[name] = (execution, judgement)
             if judgement.wake_at is not None:
@@ -167,7 +167,8 @@ class _Pass:
             self.blocker = blockers.version_missing(fleet, deployment, version)
             return None, None
         run = progress(fleet, deployment, version)
-        held = holding.of_rollout(fleet, version, run.unsettled.values())
+        own = fleet.judging_of(version, deployment.name)
+        held = holding.of_rollout(fleet, own, run.unsettled.values())
         if held.until is not None:
             self.wake_ups.append(held.until)
         return run, outlook(fleet, run, held.why, held.given_up, held.until)
@@ -281,7 +282,7 @@ class _Pass:
             return {}
         targets = fleet.targets(stable)
         behind = [name for name in targets if self._is_behind(name, stable, newest)]
-        if behind and (missing := fleet.missing_source(stable)):
+        if behind and (missing := fleet.judging_of(stable, newest.name).missing_source):
             self.blocker = State("", NOT_CONFIGURED, missing, stalled=True)
             return {}
         free = self._places_to_catch_up(newest, stable)
@@ -442,7 +443,7 @@ def _probe(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Probe | None
     version = fleet.versions.get(execution.version)
     if pod is None or version is None or version.spec is None or pod.terminal:
         return None
-    criteria = fleet.criteria(version)
-    if criteria is None:
+    judging = fleet.judging(execution)
+    if judging.criteria is None:
         return None
-    return Probe(pod.namespace, pod.name, pod.uid, criteria, fleet.source(version))
+    return Probe(pod.namespace, pod.name, pod.uid, judging.criteria, judging.source)

@@ -94,7 +94,8 @@ def outlook(
         return failure
     if over := _ended(run) if _is_over(run, stands) else _timed_out(fleet, run):
         return over
-    if not run.is_rollback and (missing := fleet.missing_source(run.version)):
+    missing = fleet.judging_of(run.version, deployment.name).missing_source
+    if missing and not run.is_rollback:
         state = "Pending" if deployment.started is None else "InProgress"
         return Outlook(state, NOT_CONFIGURED, missing)
     if deployment.started is None:

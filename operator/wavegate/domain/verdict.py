@@ -34,7 +34,7 @@ from wavegate.domain.blame import ended_by_itself, withdrawal
 from wavegate.domain.claim import STOP_LIMIT, Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import Criteria, HealthRecord
-from wavegate.domain.observed import ExecutionView, NodeView, PodView, VersionView
+from wavegate.domain.observed import ExecutionView, NodeView, PodView
 from wavegate.domain.one_shot import result, time_to_end
 from wavegate.domain.times import format_time
 
@@ -127,7 +127,7 @@ def _judge_new(
         return _ended(fleet, execution, pod, None)
     if version is None:
         return Judgement(execution.observed, _message(execution), marks)
-    criteria = fleet.criteria(version)
+    criteria = fleet.judging(execution).criteria
     record = fleet.observed.health.get(pod.uid) if pod is not None else None
     if pod is None or fleet.one_shot or _is_told_to_stop(pod):
         outcome = None  # what it shows from now on says nothing of its version
@@ -229,8 +229,7 @@ def _by_deadline(
     message = f"not {'ended' if fleet.one_shot else 'healthy'} by its deadline: {why}"
     details = {**evidence.details("DeadlineExceeded", pod), "deadline": format_time(ends)}
     if record is not None and record.last is not None:
-        version = fleet.versions[execution.version]
-        criteria = fleet.criteria(version)
+        criteria = fleet.judging(execution).criteria
         if criteria is not None:
             details = {**details, **evidence.of_window("DeadlineExceeded", record.last, criteria)}
     return Judgement("Failed", message, details, needs_proof=True)
@@ -314,11 +313,11 @@ def deadline(
     begin = execution.created + _grace_before(fleet, chain, execution)
     if (pod := chain.own_pod) is not None:
         begin = max(begin, pod.created)
-    criteria, limited = fleet.criteria(version), time_to_end(version)
+    criteria, limited = fleet.judging(execution).criteria, time_to_end(version)
     if criteria is None and limited is None:
         runs = fleet.one_shot and pod is not None and pod.ready
         return None if runs else begin + fleet.settings.start_deadline
-    allowed = limited or _allowed(version, fleet)
+    allowed = limited or _allowed(fleet, execution)
     needed = criteria.shortest + criteria.interval if criteria is not None else 0.0
     started = fleet.observed.operator_started
     made_late = execution.created < started and (pod is None or pod.created >= started)
@@ -332,17 +331,14 @@ def deadline(
 
 def hold_ends(fleet: Fleet, chain: Chain, execution: ExecutionView) -> float | None:
     """When three deadlines have passed: an open rollout that is held is given up then."""
-    version = fleet.versions.get(execution.version)
-    if version is None:
+    if execution.version not in fleet.versions:
         return None
     begin = execution.created + _grace_before(fleet, chain, execution)
-    return begin + _HOLDS_BEFORE_THE_END * _allowed(version, fleet)
+    return begin + _HOLDS_BEFORE_THE_END * _allowed(fleet, execution)
 
 
-def _allowed(version: VersionView, fleet: Fleet) -> float:
-    rollout = fleet.judged_by(version)
-    check = rollout.health_check if rollout is not None else None
-    return (check.deadline if check else None) or fleet.settings.start_deadline
+def _allowed(fleet: Fleet, execution: ExecutionView) -> float:
+    return fleet.judging(execution).deadline or fleet.settings.start_deadline
 
 
 def _grace_before(fleet: Fleet, chain: Chain, execution: ExecutionView) -> float:

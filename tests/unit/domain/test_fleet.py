@@ -16,10 +16,8 @@ from unit.domain.builders import (
     job_spec,
     node,
     pod,
-    settings,
     version,
 )
-from wavegate.domain.actions import CounterSource
 
 IMMEDIATE = version(
     1, spec=job_spec(rollout={"strategy": "Immediate", "healthCheck": None, "autoPromote": None})
@@ -125,14 +123,6 @@ def test_what_never_ran_is_not_stable(state: str) -> None:
     assert stability(replace(RAN, observed=state), pod(RAN)) is None
 
 
-def test_criteria_are_those_of_the_version_with_defaults_filled_in() -> None:
-    criteria = fleet().criteria(version(1))
-    assert criteria is not None
-    assert (criteria.interval, criteria.success_threshold, criteria.failure_threshold) == (5, 2, 3)
-    assert criteria.reads_counters
-    assert fleet().criteria(IMMEDIATE) is None
-
-
 def test_the_grace_of_a_version_is_its_template_s_or_thirty_seconds() -> None:
     patient = job_spec(
         template={
@@ -145,44 +135,3 @@ def test_the_grace_of_a_version_is_its_template_s_or_thirty_seconds() -> None:
     assert fleet().grace(version(1)) == 30
     assert fleet().grace(version(1, spec=patient)) == 90
     assert fleet().grace(None) == 30
-
-
-@pytest.mark.row("FleetDeployment.spec.rollout.healthCheck")
-def test_executions_are_judged_by_the_settings_of_their_version_s_newest_rollout() -> None:
-    own = {"podMetrics": {"port": 8080, "errors": ["e"], "total": ["t"]}}
-    check = {"deadline": "9m", "interval": "3s", "failureThreshold": 7, "errorRate": own}
-    own_check = settings(healthCheck=check)
-    restart = deployment(2, "Failed", to_version=1, rollout=own_check, workload_hash="w1")
-    view = fleet(versions=[IMMEDIATE], deployments=[deployment(1, "Completed"), restart])
-    asked = view.criteria(IMMEDIATE)
-    assert asked is not None, "the version's own strategy keeps no windows"
-    assert (asked.interval, asked.failure_threshold, asked.success_threshold) == (3.0, 7, 2)
-    assert asked.reads_counters
-    source = view.source(IMMEDIATE)
-    assert isinstance(source, CounterSource)
-    assert source.port == 8080
-    waiting = deployment(2, "", to_version=1, sequence=0, rollout=settings(healthCheck=check))
-    view = fleet(versions=[IMMEDIATE], deployments=[deployment(1, "Completed"), waiting])
-    assert view.criteria(IMMEDIATE) is None, "one that is not accepted yet changes nothing"
-
-
-def test_executions_that_another_version_took_over_are_judged_by_its_rollout() -> None:
-    judged = version(1, spec=job_spec())
-    words = replace(IMMEDIATE, version=2, name="app-v2", workload_hash="w1")
-    taken = deployment(2, workload_hash="w1")
-    view = fleet(versions=[judged, words], deployments=[deployment(1, "Canceled"), taken])
-    assert view.criteria(judged) is None, "Immediate keeps no windows"
-    before = fleet(versions=[judged, words], deployments=[deployment(1)])
-    assert before.criteria(judged) is not None
-
-
-def test_a_source_that_settles_is_waited_for() -> None:
-    queries = {"source": "main", "errorQuery": "e[$window]", "totalQuery": "t[$window]"}
-    check = {"interval": "10s", "deadline": "1m", "errorRate": {"prometheus": queries}}
-    asked = version(1, spec=job_spec(rollout={"healthCheck": check}))
-    found = fleet(versions=[asked]).criteria(asked)
-    assert found is not None
-    assert (found.reads_counters, found.settling, found.shortest) == (True, 11.0, 31.0)
-    own = fleet(versions=[version(1)]).criteria(version(1))
-    assert own is not None
-    assert own.settling == 0

@@ -11,6 +11,7 @@ from unit.domain.builders import NOW, execution, fleet, job_spec, node, pod, ver
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import HealthRecord, Window, WindowResult
 from wavegate.domain.hold import Held, Holding, holding
+from wavegate.domain.judging import Judging
 from wavegate.domain.observed import PlanSettings, VersionView
 
 pytestmark = pytest.mark.row("Unreadable")
@@ -39,7 +40,7 @@ def reading(number: int, error_rate: dict[str, Any], **fields: Any) -> VersionVi
 def held(old: WindowResult | None, *new: WindowResult | None, **fields: Any) -> Held:
     """What holds version 2, which is new on n2 and n3, while version 1 is stable on n1."""
     seen, found = look(old, *new, **fields)
-    return found.of(seen, seen.versions[2])
+    return found.of(seen.judging_of(seen.versions[2], ""))
 
 
 def look(
@@ -135,9 +136,11 @@ def test_each_place_is_held_by_itself() -> None:
     versions = [version(1, stable=True), reading(2, from_source("a")), reading(3, POD_METRICS)]
     claims = [NEW[0], replace(NEW[1], version=3, workload_hash="w3")]
     seen, found = look(None, UNREAD, READ, claims=claims, versions=versions, sources=("a",))
-    assert found.of(seen, seen.versions[2]) == Held(UNREAD.why)
-    assert found.of(seen, seen.versions[3]) == Held()
-    assert found.of(seen, None) == Held()
+    second, third = (found.of(seen.judging_of(seen.versions[n], "")) for n in (2, 3))
+    assert (second.why, second.given_up) == (UNREAD.why, False)
+    assert second.until is not None
+    assert third == Held()
+    assert found.of(Judging()) == Held()
 
 
 def test_a_source_that_is_not_configured_is_held_before_anybody_was_read() -> None:

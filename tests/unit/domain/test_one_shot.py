@@ -132,4 +132,5 @@ def test_a_place_is_a_turn() -> None:
 
 def test_no_windows_are_kept_of_them() -> None:
     spec = load_job_spec(once(healthCheck={"deadline": "2m"}))
-    assert fleet(job=job(spec)).criteria(version(spec=spec)) is None
+    judging = fleet(job=job(spec)).judging_of(version(spec=spec), "app-v1")
+    assert (judging.criteria, judging.deadline) == (None, 120.0)

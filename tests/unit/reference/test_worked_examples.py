@@ -179,7 +179,7 @@ def hold_row(row: Row) -> None:
                 for each, window in zip(pods, windows, strict=True)
             },
         )
-        held = holding(view).of(view, view.versions[2])
+        held = holding(view).of(view.judging_of(view.versions[2], ""))
         assert bool(held.why) is (row["held"] == "yes")
 
 
