@@ -292,24 +292,29 @@ def test_row_status_resolved_rollout(jobs: Space) -> None:
     for name in ("full", "least", "less"):
         jobs.wait("accepted", lambda name=name: jobs.deployment(f"{name}-v1").get("resolved"))
     assert spec_of(jobs, "FleetDeployment", "full-v1")["rollout"] == given
-    assert jobs.deployment("full-v1")["resolved"]["rollout"] == given
-    assert jobs.deployment("least-v1")["resolved"]["rollout"] == {
-        "strategy": "Canary",
-        "maxParallel": "10%",
-        "rollbackParallel": "10%",
-        "canaryCount": 1,
-        "autoPromote": False,
-        "maxFailedNodes": 10,
-        "maxFailedNodesPercent": 10,
-        "noAutoRollback": False,
-        "healthCheck": {
-            "interval": "10s",
-            "maxErrorRate": 0.1,
-            "failureThreshold": 3,
-            "deadline": "1m",
-            "minHealthyTime": "5s",
-        },
-    }
+    anywhere = {"canarySelector": {"matchLabels": {}}, "spreadBy": []}
+    assert jobs.deployment("full-v1")["resolved"]["rollout"] == given | anywhere
+    assert (
+        jobs.deployment("least-v1")["resolved"]["rollout"]
+        == {
+            "strategy": "Canary",
+            "maxParallel": "10%",
+            "rollbackParallel": "10%",
+            "canaryCount": 1,
+            "autoPromote": False,
+            "maxFailedNodes": 10,
+            "maxFailedNodesPercent": 10,
+            "noAutoRollback": False,
+            "healthCheck": {
+                "interval": "10s",
+                "maxErrorRate": 0.1,
+                "failureThreshold": 3,
+                "deadline": "1m",
+                "minHealthyTime": "5s",
+            },
+        }
+        | anywhere
+    )
     less = jobs.deployment("less-v1")["resolved"]["rollout"]
     assert (less["maxParallel"], less["rollbackParallel"]) == (7, 7)
     assert less["healthCheck"]["successThreshold"] == 2
