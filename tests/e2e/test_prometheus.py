@@ -205,7 +205,8 @@ async def test_a_node_that_is_not_scraped_is_unreadable_and_another_is_not(
 async def test_a_sample_that_is_only_old_is_unreadable(lab: Lab, session: ClientSession) -> None:
     """Started again without its targets, a Prometheus leaves no mark that their series ended."""
     reader = Reader(session, await lab.scrape())
-    await reader.until(is_read)
+    for node in lab.pods:  # both have been scraped before it is stopped
+        await reader.until(is_read, node)
     await asyncio.to_thread(lab.server.stop)
     for pod in lab.pods.values():
         await pod.stop()
