@@ -134,6 +134,18 @@ def test_a_rollback_supersedes_an_open_rollout_and_goes_back_to_what_it_names() 
     assert list(world.deployments) == ["app-v1", "app-v2", "app-v3", "back"]
 
 
+@pytest.mark.row("Rollback to a version", "Targets")
+def test_a_rollback_to_a_version_of_a_wider_selector_reaches_the_nodes_that_had_left() -> None:
+    world = on_v2()
+    world.apply({**spec("app:3"), "selector": {"matchIds": ["n00"]}})
+    world.until(lambda w: w.live() == {"n00": 3})
+    world.advance(1)
+    world.add_deployment("back", "Rollback", to_version=1)
+    world.until(lambda w: w.deployment_state("back") == "Completed")
+    world.settle(60)
+    assert world.live() == dict.fromkeys(world.nodes, 1)
+
+
 @pytest.mark.row("Stop")
 def test_a_stop_stops_everything_and_a_restart_starts_it_again() -> None:
     world = on_v2()

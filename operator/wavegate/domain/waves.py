@@ -315,11 +315,16 @@ def _remaining(
 
 
 def _takeable(fleet: Fleet, deployment: DeploymentView, name: str) -> bool:
-    """A rollback takes what runs something else; empty nodes get the stable version anyway."""
+    """A rollback takes what runs something else; empty nodes get the stable version anyway.
+
+    Unless that is not for them: a user may go back to a version of a wider selector.
+    """
     if deployment.type != "Rollback":
         return True
     chain = fleet.chains.get(name)
-    return chain is not None and chain.live is not None
+    if chain is not None and chain.live is not None:
+        return True
+    return fleet.stable is None or not fleet.is_target(fleet.stable, name)
 
 
 def _waited_for(fleet: Fleet, deployment: DeploymentView, node: NodeView) -> bool:
