@@ -24,8 +24,8 @@ def test_pods_go_once_their_owner_s_kind_is_gone_and_come_back_with_it(
     space.wait("it runs", lambda: len(space.running("app")) == 2)
     try:
         cluster.kubectl("delete", "crd", "executions.wavegate.dev")
-        space.wait("no pod is left", lambda: not space.list("Pod"), seconds=120)
-        assert "kind Execution is no longer served: removing its pods" in operator.log()
+        operator.wait_for_log("kind Execution is no longer served: removing its pods")
+        space.wait("no pod is left", lambda: not space.list("Pod"))
     finally:
         cluster.kubectl("apply", "--filename", str(CRDS))
     space.wait("it runs again", lambda: len(space.running("app")) == 2, seconds=120)

@@ -115,7 +115,8 @@ def _stopped(fleet: Fleet, reason: str) -> State:
 def _still_stopping(fleet: Fleet) -> str:
     """Which pods are still to stop, and until when; empty where nothing runs."""
     pods = sorted(
-        (pod for chain in fleet.chains.values() for pod in chain.pods), key=lambda pod: pod.node
+        (pod for chain in fleet.chains.values() for pod in chain.pods if not pod.terminal),
+        key=lambda pod: pod.node,
     )
     if not pods:
         return ""

@@ -91,15 +91,20 @@ def _successor(fleet: Fleet, deployment: DeploymentView) -> DeploymentView | Non
             return None
         return last if rollback_name(last.name) != deployment.name else None
     newer = _newest_update(fleet, above=deployment.to_version)
-    version = fleet.versions.get(deployment.to_version)
-    if newer is None and version is not None and not deployment.sequence:
-        return overtaken_by(fleet, version)
+    if newer is None and not deployment.sequence:
+        return _overtaken(fleet, deployment)
     return newer
+
+
+def _overtaken(fleet: Fleet, deployment: DeploymentView) -> DeploymentView | None:
+    """The user's deployment that is newer than the version which this one rolls out."""
+    version = fleet.versions.get(deployment.to_version)
+    return overtaken_by(fleet, version) if version is not None else None
 
 
 def _holds(deployment: DeploymentView) -> bool:
     """A new version waits for an open rollback, which its deadlines end."""
-    return deployment.type == "Rollback"
+    return deployment.type == "Rollback" and deployment.started is not None
 
 
 def _newest_update(fleet: Fleet, above: int | None = None) -> DeploymentView | None:
@@ -110,7 +115,7 @@ def _newest_update(fleet: Fleet, above: int | None = None) -> DeploymentView | N
         if each.type in ("Create", "Update") and not fleet.is_users(each)
     ]
     if above is None:
-        own = [each for each in own if _is_waiting(fleet, each)]
+        own = [each for each in own if _is_waiting(fleet, each) and not _overtaken(fleet, each)]
     else:
         own = [each for each in own if each.to_version > above]
     return max(own, key=lambda each: each.to_version, default=None)

@@ -15,6 +15,8 @@ by back-off, as long as that workload has not failed as a whole.
 | v1 failed | none, v1's rollout failed | nothing |
 | v1 stable, then failed | v1 | v1 again, by back-off |
 | v1 stable, stopped by suspension | v2 | v1: what it was last stable on |
+| v1 stopped by a Stop, or its time is over | v1, v2 is rolled out | nothing: its wave will come |
+| v2 stopped by a Stop | v2, a user goes back to v1 | v1 |
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from wavegate.domain.attempts import not_before
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView, VersionView
-from wavegate.domain.stopping import SUSPENDED
-from wavegate.domain.timeouts import is_over
+from wavegate.domain.stopping import STOPPED, SUSPENDED
+from wavegate.domain.timeouts import TOTAL_TIMEOUT, is_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def next_version(fleet: Fleet, chain: Chain | None, node: NodeView) -> Next | No
 def _choose(fleet: Fleet, chain: Chain | None, node: NodeView) -> VersionView | None:
     last = chain.current if chain is not None else None
     if chain is None or last is None or last.node_uid != node.uid:
-        return fleet.stable
+        return _home(fleet)
     if last.observed == "Completed":
         return None
     if last.observed == "Failed":
@@ -61,9 +63,11 @@ def _choose(fleet: Fleet, chain: Chain | None, node: NodeView) -> VersionView | 
         before = chain.last_stable
         version = fleet.versions.get(before.version) if before is not None else None
         return version or fleet.stable
+    if last.details.get("reason") in (STOPPED, TOTAL_TIMEOUT) and _another_comes(fleet):
+        return None  # what was stopped on purpose is not started to be replaced
     if last.withdrawn and _is_open(fleet, last.workload_hash):
         return fleet.versions.get(last.version)
-    return fleet.stable
+    return _home(fleet)
 
 
 def _after_failure(fleet: Fleet, chain: Chain, last: ExecutionView) -> VersionView | None:
@@ -80,6 +84,26 @@ def _after_failure(fleet: Fleet, chain: Chain, last: ExecutionView) -> VersionVi
     if fleet.stable is not None:
         return fleet.stable
     return None if last.workload_hash in fleet.failed_workloads else same
+
+
+def _home(fleet: Fleet) -> VersionView | None:
+    """What an empty node gets: the stable version, or what a user is going back to from it."""
+    newest = fleet.accepted[-1] if fleet.accepted else None
+    if newest is not None and newest.type == "Rollback" and not newest.terminal:
+        return fleet.versions.get(newest.to_version) or fleet.stable
+    return fleet.stable
+
+
+def _another_comes(fleet: Fleet) -> bool:
+    """Whether another workload than the stable one is being rolled out, or is about to be."""
+    opened = (each for each in fleet.deployments if not each.terminal and not each.deleting)
+    coming = (
+        fleet.versions.get(each.to_version)
+        for each in opened
+        if each.type in ("Create", "Update", "Restart")
+    )
+    stable = fleet.stable.workload_hash if fleet.stable is not None else ""
+    return any(each is not None and each.workload_hash != stable for each in coming)
 
 
 def _is_open(fleet: Fleet, workload_hash: str) -> bool:

@@ -18,6 +18,7 @@ the new version's fault. A source that is not configured is unreadable from the 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,7 +50,25 @@ class Holding:
     """Where judging is held."""
 
     places: Mapping[str, Held] = field(default_factory=dict)
+    readable_since: Mapping[str, float] = field(default_factory=dict)
+    """By place, where something can be read: since when."""
     references: tuple[tuple[Chain, ExecutionView], ...] = ()
+
+    def until(self, fleet: Fleet, chain: Chain, execution: ExecutionView) -> float | None:
+        """Until when an execution's deadline does not count; None: it does.
+
+        Where numbers have come back, one pod's are read before another's: each has the time to
+        show that it is well since the first could.
+        """
+        judging, pod = fleet.judging(execution), chain.own_pod
+        if self.of(judging).why:
+            return math.inf
+        record = fleet.observed.health.get(pod.uid) if pod is not None else None
+        since = self.readable_since.get(_place(judging) or "")
+        if record is None or judging.criteria is None or since is None or _is_read(record):
+            return None
+        ends = since + judging.criteria.shortest + judging.criteria.interval
+        return ends if fleet.now < ends else None
 
     def of(self, judging: Judging) -> Held:
         """What holds those that are judged so; an empty why where nothing does."""
@@ -83,22 +102,32 @@ def holding(fleet: Fleet) -> Holding:
     """Where nobody's numbers can be read."""
     judged, stable = _members(fleet)
     places: dict[str, Held] = {}
+    since: dict[str, float] = {}
     references: list[tuple[Chain, ExecutionView]] = []
     for place, members in judged.items():
         why = members[0].judging.missing_source
         if not why:
             last = _first_unreadable(members)
             if last is None:
+                since |= _readable_since(place, members)
                 continue
             old = _references(members, stable.get(place, ()))
             references += [(each.chain, each.execution) for each in old]
             if any(_is_readable(each) for each in old):
+                since |= _readable_since(place, old)
                 continue
             why = last
         ends = [hold_ends(fleet, each.chain, each.execution) for each in members]
         until = max((each for each in ends if each is not None), default=None)
         places[place] = Held(why, until, until is not None and fleet.now >= until)
-    return Holding(places, tuple(references))
+    return Holding(places, since, tuple(references))
+
+
+def _readable_since(place: str, members: Sequence[_Member]) -> dict[str, float]:
+    """Since when the first of them that can be read could be."""
+    records = [each.record for each in members if each.record is not None]
+    moments = [each.readable_since for each in records if each.readable_since is not None]
+    return {place: min(moments)} if moments else {}
 
 
 def _members(fleet: Fleet) -> tuple[dict[str, list[_Member]], dict[str, list[_Member]]]:
@@ -142,9 +171,8 @@ def _references(members: Sequence[_Member], stable: Sequence[_Member]) -> list[_
 
 
 def _is_readable(member: _Member) -> bool:
-    record = member.record
-    return (
-        record is not None
-        and record.last is not None
-        and record.last.verdict is not Window.UNREADABLE
-    )
+    return member.record is not None and _is_read(member.record)
+
+
+def _is_read(record: HealthRecord) -> bool:
+    return record.last is not None and record.last.verdict is not Window.UNREADABLE

@@ -6,6 +6,7 @@ is in the snapshot, nothing in the event that caused it, so that any pass may be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -120,7 +121,7 @@ class _Pass:
         self.steps += retention.remove_old(fleet)
         state = conditions.job_state(fleet, run, stands, doing, self.blocker)
         self.steps.append(conditions.job_status(fleet, run, state))
-        wake_at = min((at for at in self.wake_ups if at > fleet.now), default=None)
+        wake_at = min((at for at in self.wake_ups if fleet.now < at < math.inf), default=None)
         return Plan(_not_busy(fleet.observed, self.steps), self._probes(holding), wake_at)
 
     def _judge(self, holding: hold.Holding) -> None:
@@ -131,11 +132,10 @@ class _Pass:
                 continue
             if self.stopped and fleet.node_of(execution) is not None:
                 continue
-            held = holding.of(fleet.judging(execution))
-            judgement = judge(fleet, chain, execution, bool(held.why))
+            spared = holding.until(fleet, chain, execution)
+            judgement = judge(fleet, chain, execution, held=spared is not None)
             self.judgements[name] = (execution, judgement)
-            if judgement.wake_at is not None:
-                self.wake_ups.append(judgement.wake_at)
+            self.wake_ups += [at for at in (judgement.wake_at, spared) if at is not None]
             if execution.stable_at or judgement.stable_at:
                 continue
             pod = chain.own_pod
@@ -196,7 +196,8 @@ class _Pass:
         if run is not None:
             return self._free_places(run)
         newest = self.fleet.accepted[-1] if self.fleet.accepted else None
-        version = self.fleet.versions.get(newest.to_version) if newest is not None else None
+        number = newest.to_version if newest is not None else 0
+        version = self.fleet.versions.get(number) or self.fleet.stable  # a Stop has none
         if newest is None or version is None or version.spec is None:
             return None
         return self._places_to_catch_up(newest, version)

@@ -53,7 +53,10 @@ def _remove(fleet: Fleet, version: VersionView) -> Step:
     records: list[DeploymentView | VersionView] = [
         each
         for each in fleet.deployments
-        if each.to_version == version.version and not fleet.is_users(each) and not each.deleting
+        if not fleet.is_users(each)
+        and not each.deleting
+        and version.version
+        in (each.to_version, each.from_version if each.type == "Rollback" else 0)
     ]
     actions: list[Action] = [_delete("FleetDeployment", each) for each in records]
     actions.append(_delete("JobVersion", version))

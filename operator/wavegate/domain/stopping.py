@@ -77,7 +77,10 @@ def stop_progress(fleet: Fleet, deployment: DeploymentView) -> Stop:
         fleet.nodes[name]
         for name, chain in fleet.chains.items()
         if name in fleet.nodes
-        and (chain.pods or any(not each.terminal for each in chain.executions))
+        and (
+            any(not pod.terminal for pod in chain.pods)
+            or any(not each.terminal for each in chain.executions)
+        )
     ]
     left = sum(node.ready for node in running)
     pinned = deployment.total if deployment.started is not None else len(running)

@@ -76,6 +76,9 @@ def answer(fleet: Fleet, deployment: DeploymentView) -> Answer | None:
     """Why it is not carried out; None where nothing stands against it."""
     if deployment.canceled:
         return Answer("Canceled", "Canceled", "canceled before it was accepted")
+    if fleet.spec.suspend and (later := _superseding(fleet, deployment)) is not None:
+        words = f"FleetDeployment {later.name} has taken its place"
+        return Answer("Canceled", "Superseded", words)
     if deployment.from_version not in (0, left := version_left(fleet)):
         return _refused(
             "FromVersionDiffers",
@@ -93,6 +96,19 @@ def answer(fleet: Fleet, deployment: DeploymentView) -> Answer | None:
         f"spec.type: {deployment.type} deployments are made by the operator when the spec of"
         f" FleetJob {fleet.job.name} changes; Restart, Rollback and Stop are yours to make",
     )
+
+
+def _superseding(fleet: Fleet, deployment: DeploymentView) -> DeploymentView | None:
+    """A user's Rollback or Stop that was made while this one still waited."""
+    later = (
+        each
+        for each in _undecided(fleet)
+        if each.type in SUPERSEDING
+        and each.type != deployment.type
+        and (each.created, each.name) > (deployment.created, deployment.name)
+        and answer(fleet, each) is None
+    )
+    return next(later, None)
 
 
 def _about_restart(fleet: Fleet, deployment: DeploymentView) -> Answer | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from wavegate.api.canonical import version_key, workload_hash
 from wavegate.api.names import deployment_name, rollback_name, version_name
-from wavegate.domain.actions import CreateDeployment, CreateVersion, Step, Urgency
+from wavegate.domain.actions import CreateDeployment, CreateVersion, DeleteRecord, Step, Urgency
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.wanted import overtaken_by, repeats_failure
@@ -51,13 +51,16 @@ def new_version(fleet: Fleet) -> Step | None:
 
 def new_deployment(fleet: Fleet) -> Step | None:
     """The step that makes the next FleetDeployment: an automatic rollback, or a new version's."""
-    existing = {each.name for each in fleet.deployments}
+    existing = {each.name: each for each in fleet.deployments if not fleet.is_users(each)}
     last = fleet.accepted[-1] if fleet.accepted else None
     if last is not None and needs_rollback(fleet, last):
         assert fleet.stable is not None
         name = rollback_name(last.name)
-        if name in existing:
-            return None
+        if (old := existing.get(name)) is not None:
+            if not 0 < old.sequence < last.sequence:
+                return None
+            record = DeleteRecord("FleetDeployment", old.name, old.uid, old.resource_version)
+            return Step(f"FleetDeployment/{name}", Urgency.REMOVE, (record,))
         rollout = _without_pause(dict(last.status.get("resolved", {}).get("rollout") or {}))
         rollout.pop("healthCheck", None)  # the stable version is judged by its own
         return _create(
@@ -69,7 +72,12 @@ def new_deployment(fleet: Fleet) -> Step | None:
     name = deployment_name(fleet.job.name, newest.version)
     if name in existing or repeats_failure(fleet, newest) or overtaken_by(fleet, newest):
         return None
-    if any(each.type == "Rollback" and not each.terminal for each in fleet.deployments):
+    if any(
+        each.type == "Rollback"
+        and not each.terminal
+        and (each.started is not None or not fleet.is_users(each))
+        for each in fleet.deployments
+    ):
         return None  # it waits for an open rollback, which its deadlines end
     kind = "Update" if fleet.accepted else "Create"
     from_version = fleet.stable.version if fleet.stable is not None else 0

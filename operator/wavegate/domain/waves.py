@@ -197,6 +197,7 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     rollout = settings_of(deployment, version)
     names = lineage(fleet, deployment)
     workload = version.workload_hash
+    since = deployment.created if fleet.is_users(deployment) else 0.0
     members: dict[int, list[ExecutionView]] = defaultdict(list)
     failed: dict[NodeKey, ExecutionView] = {}
     withdrawn: dict[NodeKey, str] = {}
@@ -204,6 +205,8 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
         for execution in chain.executions:
             if execution.deployment not in names or execution.workload_hash != workload:
                 continue
+            if execution.deployment == deployment.name and execution.created < since:
+                continue  # of an earlier deployment of that name, which a user has deleted
             if execution.withdrawn and not _left_after_its_verdict(execution):
                 withdrawn[execution.node_key] = execution.details["withdrawn"]
             verdictless = execution.observed == "Stopped" and not execution.stable_at

@@ -109,7 +109,7 @@ def users(number: int, kind: str, state: str = "", **fields: Any) -> Any:
     return deployment(number, state, **{**given, **fields})
 
 
-STABLE = [version(1, stable=True), version(2)]
+STABLE = [version(1, stable=True), version(2), version(3, created=NOW - 1)]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,11 @@ def test_when_a_user_s_deployment_acts(deployments: list[Any], acts: str | None)
             [DONE, users(2, "Restart", "InProgress"), new(3)],
             [("by-hand", "app-v3")],
             id="a newer version takes that of a Restart",
+        ),
+        pytest.param(
+            [DONE, users(2, "Restart", "InProgress", created=NOW), new(3)],
+            [("app-v3", "by-hand")],
+            id="but not one that is older than the Restart",
         ),
         pytest.param(
             [DONE, users(2, "Rollback", "InProgress"), new(3)],
