@@ -88,6 +88,21 @@ def test_a_restart_that_fails_twice_under_one_name_is_taken_back_twice() -> None
     world.until(completed("app-v4"))
 
 
+@pytest.mark.row("Restart", "Fallback")
+def test_what_a_failed_restart_has_tried_is_not_tried_on_where_nothing_is_stable() -> None:
+    world = fleet(3, fate=lambda *_: CRASHES)
+    world.apply(spec("app:1"))
+    world.until(lambda w: "app-v1" in w.deployments)
+    world.apply(spec("app:2"))  # takes the place of v1 before that has failed
+    world.until(lambda w: w.deployment_state("app-v2") == "Failed")
+    assert world.deployments["app-v1"].reason == "Superseded"
+    world.add_deployment("try", "Restart", to_version=1)
+    world.until(lambda w: w.deployment_state("try") == "Failed")
+    begin = len(world.writes)
+    world.settle(600)
+    assert made_since(world, begin) == []
+
+
 @pytest.mark.row("User deployments", "Versions")
 def test_a_user_s_deployment_of_the_operator_s_name_is_no_rollout_of_the_version() -> None:
     world = on_v2()

@@ -13,6 +13,7 @@ by back-off, as long as that workload has not failed as a whole.
 | v1 stable, v2 failed, v1 failed | v1 | v1 again, by back-off |
 | v1 failed | none, v1 open | v1 again, by back-off |
 | v1 failed | none, v1's rollout failed | nothing |
+| v1 failed | none, a Restart of v1 failed | nothing |
 | v1 stable, then failed | v1 | v1 again, by back-off |
 | v1 stable, stopped by suspension | v2 | v1: what it was last stable on |
 | v1 stopped by a Stop, or its time is over | v1, v2 is rolled out | nothing: its wave will come |
@@ -83,7 +84,19 @@ def _after_failure(fleet: Fleet, chain: Chain, last: ExecutionView) -> VersionVi
             return version
     if fleet.stable is not None:
         return fleet.stable
-    return None if last.workload_hash in fleet.failed_workloads else same
+    return None if _is_given_up(fleet, last.workload_hash) else same
+
+
+def _is_given_up(fleet: Fleet, workload_hash: str) -> bool:
+    """Whether the newest rollout of the workload, a Restart included, has failed."""
+    tries = [
+        each
+        for each in fleet.accepted
+        if each.workload_hash == workload_hash
+        and each.type != "Rollback"
+        and each.reason != "Superseded"
+    ]
+    return bool(tries) and tries[-1].terminal and tries[-1].state != "Completed"
 
 
 def _home(fleet: Fleet) -> VersionView | None:
