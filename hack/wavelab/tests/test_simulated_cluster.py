@@ -222,17 +222,36 @@ def test_down_leaves_nothing(state_root: Path) -> None:
         cluster.kubectl("get", "nodes")
 
 
+KILLED_UP = """
+import os, signal, sys
+from wavelab.__main__ import main
+from wavelab.process import Processes
+
+start = Processes.start
+
+def start_and_die(self, name, *arguments, **options):
+    started = start(self, name, *arguments, **options)
+    if name == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return started
+
+Processes.start = start_and_die
+main(["up", "--name", "crash", "--simulated", "2"])
+"""
+"""An `up` that is killed in the moment in which it has started a program."""
+
+
 @pytest.mark.parametrize("moment", ["etcd", "kube-apiserver", "kube-scheduler", "kwok"])
-def test_up_after_an_up_that_was_killed(state_root: Path, wait: Wait, moment: str) -> None:
-    record = state_root / "crash" / "run" / f"{moment}.json"
-    starting = subprocess.Popen(
-        [sys.executable, "-m", "wavelab", "up", "--name", "crash", "--simulated", "2"],
+@pytest.mark.usefixtures("state_root")
+def test_up_after_an_up_that_was_killed(moment: str) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_UP, moment],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stderr=subprocess.DEVNULL,
+        check=False,
+        timeout=120,
     )
-    wait(f"{moment} was started", record.exists)
-    starting.send_signal(signal.SIGKILL)
-    starting.wait()
+    assert killed.returncode == -signal.SIGKILL
     left = states.load("crash")
     assert left is not None
     before = process.carriers(left.instance)

@@ -220,7 +220,7 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     )
     for name in occupied:
         unsettled.pop(name, None)
-    joiners = frozenset(_joiners(fleet, deployment))
+    joiners = frozenset(_joiners(fleet, deployment, version))
     candidates, absent = _remaining(
         fleet, deployment, version, {*updated, *unsettled, *occupied}, failed, joiners
     )
@@ -337,13 +337,15 @@ def _waited_for(fleet: Fleet, deployment: DeploymentView, node: NodeView) -> boo
     return fleet.now - node.ready_changed < fleet.settings.lost_after
 
 
-def _joiners(fleet: Fleet, deployment: DeploymentView) -> list[str]:
-    """Nodes that came after the start: new ones, or those whose first claim is a joiner's."""
+def _joiners(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> list[str]:
+    """Nodes of the version that came after the start: new, or first claimed as a joiner."""
     started = deployment.started
     if started is None:
         return []
     joiners = []
     for name, node in fleet.nodes.items():
+        if not fleet.belongs(version, node):
+            continue
         chain = fleet.chains.get(name)
         first = chain.executions[0] if chain is not None and chain.executions else None
         came = node.created if first is None else first.created

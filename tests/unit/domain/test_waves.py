@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from unit.domain.builders import NOW, deployment, execution, fleet, node, settings, version
+from unit.domain.builders import (
+    NOW,
+    deployment,
+    execution,
+    fleet,
+    job_spec,
+    node,
+    settings,
+    version,
+)
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView
 from wavegate.domain.waves import Progress, Sizes, lineage, next_takes, progress, sizes
@@ -346,6 +355,15 @@ def test_what_the_wave_has_counts_before_what_the_rollout_has() -> None:
 
 
 @pytest.mark.row("spec.rollout.spreadBy")
+def test_a_new_node_that_the_selector_does_not_match_is_no_joiner() -> None:
+    narrow = version(2, spec=job_spec(selector={"matchLabels": {"pool": "edge"}}))
+    edge = {"pool": "edge"}
+    nodes = [node(name, labels=edge) for name in NAMES]
+    late = [node("theirs", created=NOW - 5), node("ours", created=NOW - 5, labels=edge)]
+    view = fleet(nodes=[*nodes, *late], versions=[V1, narrow], deployments=[deployment(2)])
+    assert progress(view, deployment(2, started=NOW - 60), narrow).joiners == {"ours"}
+
+
 def test_joiners_come_last_whatever_their_zone() -> None:
     nodes = [*zoned(n1="a", n2="a"), node("late", labels={"zone": "b"}, created=NOW - 5)]
     for rollout in (settings(**CANARIES, spreadBy=["zone"]), settings(spreadBy=["zone"])):
