@@ -25,6 +25,8 @@ BLOCK = re.compile(
 def run(command: str) -> str:
     """What the command prints, standard error included; SystemExit if it fails."""
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80"}
+    for of_make in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS"):
+        environment.pop(of_make, None)  # or it would tell its directory
     print(f"running: {command}", flush=True)
     done = subprocess.run(
         command.split(), cwd=ROOT, env=environment, text=True, check=False,

@@ -8,7 +8,7 @@ import pytest
 
 from sim.test_user_deployments import SIZE, bad, made_by, on_v2, reason
 from sim.world import COMPLETES, CRASHES, ERRS, FINE, HANGS, World, fleet, once, spec
-from wavegate.domain.actions import CreateDeployment, CreateExecution, CreatePod
+from wavegate.domain.actions import CreateDeployment, CreateExecution, CreatePod, SetStatus
 
 
 def completed(name: str) -> Any:
@@ -86,6 +86,18 @@ def test_a_restart_that_fails_twice_under_one_name_is_taken_back_twice() -> None
         assert set(world.live().values()) == {2}
     world.apply(spec("app:4"))
     world.until(completed("app-v4"))
+
+
+@pytest.mark.row("Waiting")
+def test_a_job_with_a_deadline_never_says_that_it_waits_without_a_limit() -> None:
+    world = on_v2()
+    said = [
+        str(action.status["state"]["message"])
+        for _, action in world.writes
+        if isinstance(action, SetStatus) and action.kind == "FleetJob"
+    ]
+    assert any("judging" in each for each in said)
+    assert not [each for each in said if "without a limit" in each]
 
 
 @pytest.mark.row("Restart", "Fallback")

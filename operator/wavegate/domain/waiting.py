@@ -56,7 +56,9 @@ def _for_a_verdict(fleet: Fleet, run: Progress, deadlines: Mapping[str, float]) 
     pod = chain.own_pod
     record = fleet.observed.health.get(pod.uid) if pod is not None else None
     if record is not None and record.last is not None:
-        return f"judging {who}: {record.last.verdict.value} window, {record.last.why}; {until}"
+        words = f"judging {who}: {record.last.verdict.value} window, {record.last.why}"
+        # One that has its verdict waits for nothing but that this goes on record.
+        return words if record.healthy or record.unhealthy else f"{words}; {until}"
     since = f"since {format_time(execution.created)}"
     if pod is None and chain.foreign_pods:
         return f"waits for {who}, {since}: {_stops(chain.foreign_pods[0])}"
