@@ -9,7 +9,15 @@ import pytest
 
 from sim.invariants import Invariants
 from sim.world import CRASHES, FINE, START, Fate, World, fleet, spec
-from wavegate.domain.actions import Action, CreateExecution, CreatePull, DeletePod
+from wavegate.domain.actions import (
+    Action,
+    CreateExecution,
+    CreatePull,
+    DeletePod,
+    Plan,
+    SetStatus,
+)
+from wavegate.domain.observed import Refusal
 from wavegate.domain.plan import plan
 
 pytestmark = pytest.mark.row("Pre-pull")
@@ -157,6 +165,23 @@ def test_where_they_are_refused_the_rollout_goes_on_all_the_same() -> None:
     pulls = updating(world)
     world.until(lambda w: w.deployment_state("app-v2") == "Completed", seconds=300)
     assert pulls.made == {}
+
+
+def test_the_rollout_says_that_they_are_refused() -> None:
+    world = fleet(7, may_not_pull=True)
+    updating(world)
+    world.until(lambda w: bool(w.live()) and w.deployment_state("app-v2") == "InProgress")
+    refusal = Refusal("exceeded quota", "Forbidden", world.now)
+    made = plan(replace(world.observe(), refusals={"pull/n01": refusal}))
+    [said] = [a.status["message"] for a in statuses(made) if a.name == "app-v2"]
+    assert "goes on without spec.rollout.prePull" in said
+    [job] = [a.status["conditions"] for a in statuses(made) if a.name == "app"]
+    assert {each["type"] for each in job} >= {"Reconciling"}
+    assert "Stalled" not in {each["type"] for each in job}
+
+
+def statuses(made: Plan) -> list[SetStatus]:
+    return [a for s in made.steps for a in s.actions if isinstance(a, SetStatus)]
 
 
 def test_a_new_process_finds_them_and_makes_no_more_than_a_wave_s_width() -> None:

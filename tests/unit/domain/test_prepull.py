@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from unit.domain.builders import (
 from wavegate.domain.actions import CreatePull, DeletePod, Step, Urgency
 from wavegate.domain.blockers import in_the_way
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import ExecutionView, PullView, Refusal
+from wavegate.domain.observed import ExecutionView, NodeView, PullView, Refusal
 from wavegate.domain.prepull import pulls, refused, remove
 from wavegate.domain.rollout import outlook
 from wavegate.domain.waves import Progress, progress
@@ -57,6 +58,7 @@ def seen(
     *,
     by: dict[str, Any] | None = None,
     spec: dict[str, Any] | None = None,
+    more: Sequence[NodeView] = (),
     **fields: Any,
 ) -> tuple[Fleet, Progress]:
     """v1 runs on six nodes, v2 has taken some: a canary, then waves of two."""
@@ -66,7 +68,7 @@ def seen(
     opened = deployment(2, **{"total": 6, "wave_size": 2, **(by or {})})
     made = fleet(
         job=job(v2.spec),
-        nodes=[node(name) for name in NAMES],
+        nodes=[*(node(name) for name in NAMES), *more],
         versions=(V1, v2),
         deployments=(deployment(1, "Completed"), opened),
         executions=[*old, *taken],
@@ -162,6 +164,12 @@ def test_when_images_are_pulled_early(
     taken: list[ExecutionView], more: dict[str, Any], makes: list[str], removes: list[str]
 ) -> None:
     assert found(steps(*seen(taken, **more))) == (makes, removes)
+
+
+def test_a_joiner_is_nobody_s_next_when_the_rollout_is_about_to_be_completed() -> None:
+    made, run = seen(members(1, ORDER), by=PROMOTED, more=[node("n7", created=NOW - 1)])
+    assert run.candidates == ["n7"]
+    assert found(steps(made, run)) == ([], [])
 
 
 def test_without_an_open_rollout_every_such_pod_goes() -> None:
