@@ -37,7 +37,6 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import PullView
 from wavegate.domain.rollout import Outlook
 from wavegate.domain.waves import Progress, next_takes
-from wavegate.drivers.pod import template_of
 from wavegate.drivers.pull import images, missing, render_pull
 
 PULL: Final = "pull/"
@@ -106,8 +105,7 @@ def _is_in_the_way(fleet: Fleet) -> bool:
 
 
 def _made(fleet: Fleet, run: Progress, names: Iterable[str]) -> list[Step]:
-    assert run.version.spec is not None
-    template = template_of(run.version.spec, run.version.driver_image, fleet.settings)
+    template = fleet.template(run.version)
     under_way = {key.removeprefix(PULL) for key in fleet.observed.busy if key.startswith(PULL)} | {
         each.node for each in fleet.observed.pulls
     }
@@ -133,6 +131,4 @@ def _in_use(fleet: Fleet, node: str) -> Collection[str]:
     chain = fleet.chains.get(node)
     live = chain.live if chain is not None else None
     version = fleet.versions.get(live.version) if live is not None and live.stable_at else None
-    if version is None or version.spec is None:
-        return ()
-    return images(template_of(version.spec, version.driver_image, fleet.settings))
+    return images(fleet.template(version)) if version is not None and version.spec else ()
