@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sim.invariants import Invariants
-from sim.world import CRASHES, FINE, START, Fate, World, fleet, spec
+from sim.world import COMPLETES, CRASHES, FINE, START, Fate, World, fleet, once, spec
 from wavegate.domain.actions import (
     Action,
     CreateExecution,
@@ -211,6 +211,18 @@ def test_an_update_that_changes_no_image_pulls_none() -> None:
     world.until(lambda w: w.deployment_state("app-v2") == "Completed")
     assert pulls.made == {}
     assert len(pulls.claimed) == 7
+
+
+def test_a_type_that_runs_to_completion_has_its_images_before_its_turn_too() -> None:
+    world = fine_but("app:1", COMPLETES)
+    pulls = Pulls(world)
+    world.apply(once("app:1", maxParallel=2, prePull=True))
+    world.until(lambda w: w.deployment_state("app-v1") == "Completed")
+    world.settle(10)
+    assert not world.pulls
+    assert len(pulls.made) == 5, "all but the first wave's"
+    assert pulls.most == 2
+    assert all(pulls.made[node] < pulls.claimed[node] for node in pulls.made)
 
 
 def test_a_node_costs_two_writes_more() -> None:

@@ -266,6 +266,7 @@ def test_row_status_resolved_rollout(jobs: Space) -> None:
         "rollbackParallel": "20%",
         "canaryCount": 2,
         "canaryPercent": 40,
+        "prePull": True,
         "autoPromote": True,
         "maxFailedNodes": 4,
         "maxFailedNodesPercent": 5,
@@ -292,7 +293,7 @@ def test_row_status_resolved_rollout(jobs: Space) -> None:
     for name in ("full", "least", "less"):
         jobs.wait("accepted", lambda name=name: jobs.deployment(f"{name}-v1").get("resolved"))
     assert spec_of(jobs, "FleetDeployment", "full-v1")["rollout"] == given
-    anywhere = {"canarySelector": {"matchLabels": {}}, "spreadBy": [], "prePull": False}
+    anywhere = {"canarySelector": {"matchLabels": {}}, "spreadBy": []}
     assert jobs.deployment("full-v1")["resolved"]["rollout"] == given | anywhere
     assert (
         jobs.deployment("least-v1")["resolved"]["rollout"]
@@ -301,6 +302,7 @@ def test_row_status_resolved_rollout(jobs: Space) -> None:
             "maxParallel": "10%",
             "rollbackParallel": "10%",
             "canaryCount": 1,
+            "prePull": False,
             "autoPromote": False,
             "maxFailedNodes": 10,
             "maxFailedNodesPercent": 10,
