@@ -22,6 +22,7 @@ from typing import Any
 from wavegate.api.base import MAX_MESSAGE
 from wavegate.api.conditions import READY, RECONCILING, STALLED, Condition, set_conditions
 from wavegate.api.names import rollback_name
+from wavegate.domain import prepull
 from wavegate.domain.actions import Note, SetStatus, Step, Urgency
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, Observed
@@ -213,9 +214,9 @@ def record(
     wave = run.members.get(run.current, ())
     in_wave = [deadlines[each.node] for each in wave if each.node in deadlines]
     progressed = [each.stable_at for each in _stable_members(run) if each.stable_at]
-    message = outlook.message
-    if doing and outlook.state == "InProgress":
-        message = f"{message}; {doing}"
+    going_on = doing if outlook.state == "InProgress" else ""
+    early = prepull.refused(fleet) if outlook.state not in _TERMINAL else ""
+    message = "; ".join(words for words in (outlook.message, going_on, early) if words)
     document |= {
         "state": outlook.state,
         "reason": outlook.reason,

@@ -109,7 +109,6 @@ class _Pass:
         # Where judging is held, that says who cannot be read.
         is_held = stands is not None and stands.reason == "MetricsUnreadable"
         doing = "" if is_held else waiting.doing(fleet, run, self.deadlines)
-        doing = "; ".join(words for words in (doing, prepull.refused(fleet, run)) if words)
         if run is not None and stands is not None:
             self._record_rollout(run, stands, doing)
         self.blocker = self.blocker or blockers.in_the_way(fleet)

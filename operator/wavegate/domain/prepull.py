@@ -80,10 +80,8 @@ def remove(pulls: Iterable[PullView]) -> list[Step]:
     ]
 
 
-def refused(fleet: Fleet, run: Progress | None) -> str:
+def refused(fleet: Fleet) -> str:
     """That the server lets no image be pulled early, in its words; empty where it does."""
-    if run is None:
-        return ""
     refusals = fleet.observed.refusals.items()
     found = min((each for each in refusals if each[0].startswith(PULL)), default=None)
     if found is None:

@@ -124,32 +124,36 @@ def test_row_deployment_spec_rollout_pre_pull(jobs: Space) -> None:
     assert len(diary.pulled()) == 3, "all but the first wave's"
 
 
+def asks_for_cpu(spec: Document) -> Document:
+    spec["template"]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "10m"}}
+    return spec
+
+
 @pytest.mark.row("Pre-pull")
-def test_row_pre_pull_where_a_quota_refuses_its_pods(jobs: Space) -> None:
-    """The quota has room for the job's pods and for none beside them."""
-    jobs.apply("app", few("app:1", nodes=FIVE))
-    jobs.wait("v1 runs", lambda: runs(jobs, 1, FIVE))
-    quota = {
+def test_row_pre_pull_where_its_pods_are_refused(jobs: Space) -> None:
+    """The namespace admits no container that asks for as little as theirs do."""
+    limits = {
         "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "few"},
-        "spec": {"hard": {"pods": "5"}},
+        "kind": "LimitRange",
+        "metadata": {"name": "least"},
+        "spec": {"limits": [{"type": "Container", "min": {"cpu": "5m"}}]},
     }
-    path = f"/api/v1/namespaces/{jobs.name}/resourcequotas"
-    jobs.client.request("POST", path, quota)
-    jobs.wait("it counts", lambda: jobs.client.get(f"{path}/few").get("status", {}).get("used"))
+    jobs.client.request("POST", f"/api/v1/namespaces/{jobs.name}/limitranges", limits)
+    jobs.apply("app", asks_for_cpu(few("app:1", nodes=FIVE)))
+    jobs.wait("v1 runs", lambda: runs(jobs, 1, FIVE))
     with Diary(jobs) as diary:
-        jobs.apply("app", five("app:2"))
+        jobs.apply("app", asks_for_cpu(five("app:2")))
         jobs.wait("v2 waits at its gate", lambda: awaits(jobs, "app-v2"))
-        jobs.patch("FleetDeployment", "app-v2", {"promoted": True})
         jobs.wait(
             "the rollout says so",
-            lambda: "spec.rollout.prePull" in jobs.deployment("app-v2")["message"],
-            poll=0.02,
+            lambda: "minimum cpu usage" in jobs.deployment("app-v2")["message"],
         )
+        assert "without spec.rollout.prePull" in jobs.deployment("app-v2")["message"]
+        assert jobs.job_state("app") == "RolloutPaused"
+        jobs.patch("FleetDeployment", "app-v2", {"promoted": True})
         jobs.wait("v2 runs", lambda: runs(jobs, 2, FIVE))
     assert diary.pulled() == []
-    assert jobs.deployment("app-v2")["failedNodes"] == 0
+    assert "prePull" not in jobs.deployment("app-v2")["message"]
 
 
 @pytest.mark.alone

@@ -260,13 +260,12 @@ def test_each_is_deleted_once_and_exactly_as_it_was_seen() -> None:
 
 def test_a_refusal_is_told_and_stands_in_nobodys_way() -> None:
     said = {"pull/n2": REFUSED}
-    made, run = seen(members(1, CANARY, JUDGED), refusals=said)
+    made, _ = seen(members(1, CANARY, JUDGED), refusals=said)
     words = "goes on without spec.rollout.prePull, whose pods are refused: exceeded quota: pods"
-    assert refused(made, run) == words
-    assert refused(made, None) == ""
+    assert refused(made) == words
     assert in_the_way(made) is None
     other = {**said, "node/n1": Refusal("no", "Forbidden", NOW)}
     found_other = in_the_way(fleet(refusals=other))
     assert found_other is not None
     assert found_other.message.startswith("node/n1: no")
-    assert refused(*seen([])) == ""
+    assert refused(seen([])[0]) == ""
