@@ -175,12 +175,12 @@ def test_the_rollout_says_that_they_are_refused() -> None:
     made = plan(replace(world.observe(), refusals={"pull/n01": refusal}))
     [said] = [a.status["message"] for a in statuses(made) if a.name == "app-v2"]
     assert "goes on without spec.rollout.prePull" in said
-    world.until(lambda w: w.deployment_state("app-v2") == "Completed")
-    made = plan(replace(world.observe(), refusals={"pull/n01": refusal}))
-    assert not [a for a in statuses(made) if "prePull" in a.status.get("message", "")]
     [job] = [a.status["conditions"] for a in statuses(made) if a.name == "app"]
     assert {each["type"] for each in job} >= {"Reconciling"}
     assert "Stalled" not in {each["type"] for each in job}
+    world.until(lambda w: w.deployment_state("app-v2") == "Completed")
+    made = plan(replace(world.observe(), refusals={"pull/n01": refusal}))
+    assert not [a for a in statuses(made) if "prePull" in a.status.get("message", "")]
 
 
 def statuses(made: Plan) -> list[SetStatus]:
