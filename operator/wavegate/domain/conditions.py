@@ -14,7 +14,8 @@
 | any: TemplateRefused, VersionMissing, NoCanary, a stranger's pod | False: the reason | | True |
 | any: SourceNotConfigured | False | | True |
 
-Available: at least one node runs a stable execution of the stable version.
+Available: at least one node runs an execution that passed its validation, of whichever version: in
+the last wave of a rollout the stable version may run nowhere, and what took its place serves.
 """
 
 from __future__ import annotations
@@ -310,12 +311,10 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
 
 
 def _conditions(fleet: Fleet, state: State) -> list[dict[str, Any]]:
-    stable = fleet.stable
-    available = stable is not None and any(
+    available = any(
         chain.live is not None
         and chain.live.stable_at is not None
         and chain.live.observed == "Running"
-        and chain.live.workload_hash == stable.workload_hash
         for chain in fleet.chains.values()
     )
     wanted = [
@@ -328,7 +327,9 @@ def _conditions(fleet: Fleet, state: State) -> list[dict[str, Any]]:
             AVAILABLE,
             "True" if available else "False",
             "Running" if available else "NotRunning",
-            "" if available else "no node runs a stable execution of the stable version",
+            "at least one node runs what passed its validation"
+            if available
+            else "no node runs anything that passed its validation",
         ),
     ]
     old = fleet.job.status.get("conditions") or ()
@@ -416,8 +417,8 @@ def _rollout(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
             "updatedNodes": len(run.updated),
             "failedNodes": len(run.failed),
             "addedNodes": len(run.joiners),
-            "currentWave": run.current,
-            "totalWaves": max(run.sizes.waves, run.current),
+            "currentWave": run.shown_wave,
+            "totalWaves": run.shown_waves,
             "canaryNodes": canaries(run),
         }
     return pruned({**document, "rollbackToVersion": back_to})

@@ -184,7 +184,7 @@ def is_stamped(fleet: Fleet, version: VersionView, deployment: DeploymentView) -
 
 def _completed(run: Progress) -> Outlook:
     total = len(run.updated) + len(run.failed)
-    does = "ended well on" if run.is_one_shot else "runs on"
+    does = "ended well on" if run.is_one_shot else "reached"
     message = f"v{run.version.version} {does} {len(run.updated)} of {total} nodes"
     if run.withdrawn:
         message += f", {len(run.withdrawn)} withdrawn on the way"
@@ -233,14 +233,13 @@ def _without_a_target(fleet: Fleet, run: Progress) -> Outlook:
 def progress_message(run: Progress) -> str:
     """The one line that says where a rollout is."""
     if run.is_rollback:
-        done = f"{len(run.updated)} of {run.sizes.total} nodes back on v{run.version.version}"
+        done = f"{len(run.updated)} of {run.sizes.total} nodes on v{run.version.version}"
         return f"rolling back: {done}"
-    wave = run.current or 1
-    waves = max(run.sizes.waves, wave)
     kind = " (canary)" if run.is_canary else ""
-    text = f"wave {wave} of {waves}{kind}: {len(run.updated)} of {run.sizes.total} nodes updated"
+    wave = f"wave {run.shown_wave} of {run.shown_waves}{kind}"
+    text = f"{wave}: {len(run.updated)} of {run.sizes.total} nodes updated"
     if run.failed:
-        text += f", {len(run.failed)} failed"
+        text += f", {len(run.failed)} failed ({_first(run)})"
     if run.withdrawn:
         text += f", {len(run.withdrawn)} withdrawn"
     return text

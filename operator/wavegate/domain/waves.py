@@ -112,6 +112,16 @@ class Progress:
         return max(self.members, default=0)
 
     @property
+    def shown_wave(self) -> int:
+        """The wave in progress as people count: from 1, also before its first node is taken."""
+        return max(1, self.current)
+
+    @property
+    def shown_waves(self) -> int:
+        """How many waves it takes, never less than the one in progress."""
+        return max(self.sizes.waves, self.shown_wave)
+
+    @property
     def is_rollback(self) -> bool:
         return self.deployment.type == "Rollback"
 
