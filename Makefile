@@ -64,7 +64,7 @@ cluster: $(READY) ## a cluster for daily work: make cluster NODES=3 SIMULATED=10
 	@$(BIN)/python -m wavelab up --name $(NAME) --nodes $(NODES) --simulated $(SIMULATED)
 
 status: $(READY) ## the local clusters and their state
-	@$(BIN)/python -m wavelab status
+	@$(BIN)/python -m wavelab status --all
 
 run: $(READY) ## the operator on the cluster NAME, under its own ServiceAccount
 	@NAME=$(NAME) hack/run.sh

@@ -75,7 +75,7 @@ class Kind:
 _NEVER_SEEN: Final = {"observedGeneration": -1}
 """Of a new object, so that it is never taken for finished."""
 _NOT_BEGUN: Final = {
-    "observedState": {"stateType": "Pending", "message": "its pod is not there yet"}
+    "observedState": {"stateType": "Pending", "message": "nothing is known of its pod yet"}
 }
 """Of a new Execution, so that it has a state before its pod has one, without a write."""
 

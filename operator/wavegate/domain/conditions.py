@@ -244,12 +244,15 @@ def _running(fleet: Fleet, last: DeploymentView) -> State:
     ill = sorted(each.node for each in current if each.observed in ("Degraded", "Failed", "Lost"))
     named = [str(each["node"]) for each in last.status.get("failures") or ()]
     behind = [
-        each.node
+        each
         for each in current
         if each.node in named and stable is not None and each.workload_hash != stable.workload_hash
     ]
     if ill or behind:
         words = [_why(last)] if behind else []
+        if back := {each.node: each.version for each in behind if not each.terminal}:
+            node, more = min(back), f" and {len(back) - 1} more" if len(back) > 1 else ""
+            words.append(f"{node}{more} back on v{back[node]}")
         if ill:
             words.append(_not_well(fleet, ill))
         return State("Degraded", "Degraded", "; ".join(words), ready=True)

@@ -4,10 +4,10 @@ Times are absolute and come from what is on record, so that a state that lasts i
 
 | what is missing | words |
 | --- | --- |
-| a verdict, a window is closed | judging n1, fails at T: bad window 1 of 3, 20.0% errors … |
-| a verdict, no window yet | judging n1, fails at T: begun at T |
-| a verdict, of several nodes | judging 4 nodes; n1, fails at T: not scheduled: … |
-| a verdict that no time bounds | judging n1: begun at T |
+| a verdict, a window is closed | judging n1, until T at the latest: bad window 1 of 3, 20.0% … |
+| a verdict, no window yet | waits for n1, until T at the latest: begun at T |
+| a verdict, of several nodes | waits for 4 nodes; n1, until T at the latest: not scheduled: … |
+| a verdict that no time bounds | waits for n1: begun at T |
 | the end of the pod before | waits for n1, since T: the pod before, app-x, has until T to stop |
 | the end of a former job's pod | waits for n1: pod app-x of a former job has until T to stop |
 | a node that went away | waits for n1, NotReady since T, until T; repair it, or delete its Node |
@@ -70,7 +70,9 @@ def _for_a_verdict(fleet: Fleet, run: Progress, deadlines: Mapping[str, float]) 
         return f"waits for {_who(name, stopping)}, since {since}: {stops}"
     name = min(judged, key=lambda each: (_standing(fleet, each), run.unsettled[each].created, each))
     who = f"{len(judged)} nodes; {name}" if len(judged) > 1 else name
-    return f"judging {who}{_until_it_fails(fleet, name, deadlines)}: {_so_far(fleet, name, run)}"
+    does = "judging" if _record(fleet, name) else "waits for"
+    latest = _at_the_latest(fleet, name, deadlines)
+    return f"{does} {who}{latest}: {_so_far(fleet, name, run)}"
 
 
 def _record(fleet: Fleet, name: str) -> HealthRecord | None:
@@ -95,11 +97,11 @@ def _standing(fleet: Fleet, name: str) -> int:
     return 0 if _hindrance(fleet, name) else 3
 
 
-def _until_it_fails(fleet: Fleet, name: str, deadlines: Mapping[str, float]) -> str:
+def _at_the_latest(fleet: Fleet, name: str, deadlines: Mapping[str, float]) -> str:
     record, ends = _record(fleet, name), deadlines.get(name)
     # One that has its verdict waits for nothing but that this goes on record.
     has_verdict = record is not None and (record.healthy or record.unhealthy)
-    return "" if has_verdict or ends is None else f", fails at {format_time(ends)}"
+    return "" if has_verdict or ends is None else f", until {format_time(ends)} at the latest"
 
 
 def _so_far(fleet: Fleet, name: str, run: Progress) -> str:

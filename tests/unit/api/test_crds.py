@@ -168,7 +168,12 @@ def test_the_spec_is_required_so_that_no_rule_is_gone_round(kind: Kind) -> None:
         (
             "executions",
             "ex",
-            {"observedState": {"stateType": "Pending", "message": "its pod is not there yet"}},
+            {
+                "observedState": {
+                    "stateType": "Pending",
+                    "message": "nothing is known of its pod yet",
+                }
+            },
         ),
     ],
 )
