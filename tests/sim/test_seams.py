@@ -226,6 +226,39 @@ def test_a_stop_behind_one_that_waits_for_suspend_starts_nothing(
     assert world.deployments["waits"].reason == "Superseded"
 
 
+@pytest.mark.row("Suspend", "Rollback to a version")
+def test_a_rollback_behind_suspend_goes_straight_to_its_version() -> None:
+    world = on_v2()
+    world.apply({**spec("app:2"), "suspend": True})
+    world.settle(20)
+    world.add_deployment("back", "Rollback", 1)
+    world.settle(20)
+    assert "begins when spec.suspend" in world.deployments["back"].status["message"]
+    begin = len(world.writes)
+    world.apply(spec("app:2"))
+    world.until(completed("back"))
+    world.settle(60)
+    assert [each.version for each in made_since(world, begin)] == [1] * SIZE
+    assert set(world.live().values()) == {1}
+
+
+@pytest.mark.row("Suspend", "Rollback")
+def test_an_automatic_rollback_behind_suspend_starts_nothing_that_it_takes_back() -> None:
+    world = on_v2()
+    world.apply(spec("app:3", maxFailedNodes=0))
+    world.until(lambda w: any(e.version == 3 and e.stable_at for e in w.executions.values()))
+    bad(world, "app:3")
+    world.until(lambda w: "app-v3-rollback" in w.deployments)
+    assert 3 in {each.version for each in world.executions.values() if each.stable_at}
+    world.apply({**spec("app:3", maxFailedNodes=0), "suspend": True})
+    world.until(lambda w: not w.live())
+    assert not world.deployments["app-v3-rollback"].terminal
+    begin = len(world.writes)
+    world.apply(spec("app:3", maxFailedNodes=0))
+    world.until(completed("app-v3-rollback"))
+    assert {each.version for each in made_since(world, begin)} == {2}
+
+
 @pytest.mark.row("Retention", "spec.revisionHistoryLimit")
 def test_automatic_rollbacks_go_with_the_version_that_they_took_back() -> None:
     world = fleet(3)

@@ -11,6 +11,7 @@ an open rollback. A user's Rollback or Stop supersedes whatever is open (see use
 | anything | a user's Rollback or Stop | the open one is Canceled (Superseded) |
 | a user's Restart or Stop | Update v3 | the user's is Canceled (Superseded) |
 | nothing | automatic Rollback and a user's | the user's; the automatic one is Canceled |
+| nothing | a user's Restart, then a user's Stop | the Stop; the Restart is Canceled (Superseded) |
 """
 
 from __future__ import annotations

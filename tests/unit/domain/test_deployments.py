@@ -128,9 +128,14 @@ STABLE = [version(1, stable=True), version(2), version(3, created=NOW - 1)]
             id="before an automatic rollback",
         ),
         pytest.param(
-            [DONE, users(6, "Stop", to_version=0), users(5, "Rollback", name="older")],
+            [DONE, users(6, "Restart"), users(5, "Restart", name="older")],
             "older",
             id="of two the older",
+        ),
+        pytest.param(
+            [DONE, users(6, "Stop", to_version=0), users(5, "Rollback", name="older")],
+            "by-hand",
+            id="but a Stop before what waits",
         ),
         pytest.param([DONE, users(5, "Update")], None, id="never one that is refused"),
     ],
