@@ -133,7 +133,9 @@ def _is_open_rollback(deployment: DeploymentView) -> bool:
 
 def _another_comes(fleet: Fleet) -> bool:
     """Whether another workload than the stable one is being rolled out, or is about to be."""
-    opened = (each for each in fleet.deployments if not each.terminal and not each.deleting)
+    opened = [each for each in fleet.deployments if not each.terminal and not each.deleting]
+    if fleet.recalled is not None and fleet.recalled.reason == "Superseded":
+        opened.append(fleet.recalled)  # it is made again
     coming = (
         fleet.versions.get(each.to_version)
         for each in opened
