@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sim.invariants import Invariants
 from sim.test_user_deployments import SIZE, bad, made_by, on_v2, reason
 from sim.world import COMPLETES, CRASHES, ERRS, FINE, HANGS, World, fleet, once, spec
 from wavegate.domain.actions import CreateDeployment, CreateExecution, CreatePod, SetStatus
@@ -224,6 +225,25 @@ def test_a_stop_behind_one_that_waits_for_suspend_starts_nothing(
     world.until(completed("halt"))
     assert not [action for _, action in world.writes[begin:] if isinstance(action, CreatePod)]
     assert world.deployments["waits"].reason == "Superseded"
+
+
+@pytest.mark.row("Claim", "One open deployment")
+def test_what_waits_for_a_pod_to_stop_is_replaced_without_ever_having_run() -> None:
+    at_once = {"strategy": "Rolling", "maxParallel": SIZE}
+    world = fleet(SIZE)
+    world.watchers.append(Invariants(SIZE))
+    world.apply(spec("app:1", **at_once))
+    world.until(completed("app-v1"))
+    world.fate = lambda *_: HANGS
+    for number in (2, 3):
+        world.apply(spec(f"app:{number}", **at_once))
+        world.until(lambda w: set(w.live().values()) == {number})  # noqa: B023
+    assert all(pod.deletion is not None for pod in world.pods.values()), "those of v1 still stop"
+    begin = len(world.writes)
+    world.fate = lambda *_: FINE
+    world.until(completed("app-v3"))
+    assert len([a for _, a in world.writes[begin:] if isinstance(a, CreatePod)]) == SIZE
+    assert {"app:3"} == {world.images[pod.uid] for pod in world.pods.values()}
 
 
 @pytest.mark.row("Suspend", "Rollback to a version")
