@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sim.invariants import Invariants
+from sim.test_one_shot import bad_on, is_over, status, watched
 from sim.test_user_deployments import SIZE, bad, made_by, on_v2, reason
 from sim.world import COMPLETES, CRASHES, ERRS, FINE, HANGS, World, fleet, once, spec
 from wavegate.domain.actions import CreateDeployment, CreateExecution, CreatePod, SetStatus
@@ -28,6 +29,21 @@ def test_a_stop_ends_although_the_pods_of_what_has_ended_are_kept() -> None:
     world.until(lambda w: sum(e.observed == "Completed" for e in w.executions.values()) == 2)
     world.add_deployment("halt", "Stop")
     world.until(completed("halt"))
+
+
+@pytest.mark.row("status.results", "FleetDeployment.status.failures")
+def test_what_a_rollout_came_to_stays_whatever_becomes_of_the_nodes() -> None:
+    world = watched(4, fate=bad_on({"n01"}))
+    world.apply(once(maxFailedNodesPercent=50))
+    world.until(is_over)
+    before = dict(world.deployments["app-v1"].status)
+    assert (before["updatedNodes"], before["failedNodes"]) == (3, 1)
+    assert [each["node"] for each in before["failures"]] == ["n01"]
+    for name in ("n00", "n01"):
+        world.remove_node(name)
+    world.until(lambda w: status(w)["results"] == {"succeeded": 2, "failed": 0})
+    world.settle(60)
+    assert world.deployments["app-v1"].status == before
 
 
 @pytest.mark.row("Suspend", "One-shot types")

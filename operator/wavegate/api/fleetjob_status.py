@@ -171,7 +171,7 @@ class NodeFailure(Model):
 
 
 class Results(Model):
-    """How the wanted version ended on the nodes, for types that run to completion."""
+    """How the wanted version ended on the nodes that are there."""
 
     succeeded: Int32 = Field(description="Nodes on which it ended well.")
     failed: Int32 = Field(description="Nodes on which it failed.")
@@ -215,6 +215,7 @@ class FleetJobStatus(Revisioned):
     )
     results: Results | None = Field(
         default=None,
-        description="How the wanted version ended on the nodes, for types that run to completion;"
-        " each node's result is in its Execution.",
+        description="How the wanted version ended on the nodes that are there, for types that run"
+        " to completion; each node's result is in its Execution. What a rollout came to stays in"
+        " its FleetDeployment, whatever becomes of the nodes.",
     )
