@@ -40,6 +40,7 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, Observed, VersionView
 from wavegate.domain.one_shot import results
 from wavegate.domain.records import pruned, stamped
+from wavegate.domain.remembered import to_remember
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import STALLING, Outlook
 from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
@@ -148,10 +149,9 @@ def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doi
     if run is not None and outlook is not None:
         return State("Deploying", outlook.reason, outlook.message)
     last = fleet.accepted[-1] if fleet.accepted else None
-    if last is None or not last.terminal:
-        return State(
-            "Pending", "Pending", "its first version is being made, which goes on by itself"
-        )
+    if last is None or not last.terminal or last.reason == "Superseded":
+        what = "first version" if last is None else "next rollout"
+        return State("Pending", "Pending", f"its {what} is being made, which goes on by itself")
     return _settled(fleet, last)
 
 
@@ -299,6 +299,7 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
         "versions": _versions(fleet),
         "rollout": _rollout(fleet, run),
         "results": _results(fleet, run),
+        "lastAccepted": to_remember(fleet.job, fleet.deployments, fleet.is_users),
         "conditions": _conditions(fleet, state),
     }
     status = stamped(document, old, fleet.job.generation, fleet.now)

@@ -26,7 +26,7 @@ from dataclasses import replace
 
 from wavegate.domain.actions import CordonNode, Step, UncordonNode, Urgency
 from wavegate.domain.observed import Cordon, JobView, NodeView, Observed, VersionView
-from wavegate.drivers.update import cordons
+from wavegate.drivers.command import cordons
 
 UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
 

@@ -7,7 +7,7 @@ is in the snapshot, nothing in the event that caused it, so that any pass may be
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,29 +25,21 @@ from wavegate.domain import (
     work,
 )
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, Step, Urgency
+from wavegate.domain.capacity import held_places, places_of_rest, places_of_rollout
+from wavegate.domain.catch_up import behind
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import Cordon, DeploymentView, ExecutionView, Observed, VersionView
-from wavegate.domain.one_shot import is_behind
-from wavegate.domain.places import holds_place, needs_place, turns_taken
+from wavegate.domain.places import needs_place
 from wavegate.domain.records import stable_version_status
-from wavegate.domain.rollback import rollback_places
 from wavegate.domain.rollout import Outlook, outlook
 from wavegate.domain.sources import NOT_CONFIGURED
 from wavegate.domain.stopping import SUSPENDED, stop_progress, stop_reason
 from wavegate.domain.timeouts import is_over, queue_ends, wanted_until
 from wavegate.domain.verdict import Judgement, deadline, judge
-from wavegate.domain.waves import (
-    Progress,
-    is_up_to_date,
-    lineage,
-    next_takes,
-    progress,
-    settings_of,
-    sizes,
-)
+from wavegate.domain.waves import Progress, lineage, next_takes, progress
 from wavegate.domain.work import NewClaim
 from wavegate.drivers.driver import DocumentError, driver_for
 from wavegate.drivers.pod import render_pod
@@ -187,28 +179,24 @@ class _Pass:
         fleet = self.fleet
         due = leaving.due(fleet)
         self.leaving = {each for each in due if leaving.holds_place(fleet.chains[each], fleet.now)}
-        free = self._places_to_leave(run) if due else None
+        free = self._free(self._places_to_leave(run)) if due else None
         stops, taken = leaving.by_places(fleet, due, free)
         self.leaving |= taken
         return stops
 
+    def _free(self, places: int | None) -> int | None:
+        """How many of a number of places nobody holds; None where there is no limit."""
+        if places is None:
+            return None
+        return places - held_places(self.fleet, self.deadlines, self.leaving)
+
     def _places_to_leave(self, run: Progress | None) -> int | None:
         if run is not None:
-            return self._free_places(run)
+            return places_of_rollout(run)
         newest = self.fleet.accepted[-1] if self.fleet.accepted else None
         number = newest.to_version if newest is not None else 0
         version = self.fleet.versions.get(number) or self.fleet.stable  # a Stop has none
-        if newest is None or version is None or version.spec is None:
-            return None
-        return self._places_to_catch_up(newest, version)
-
-    def _places_to_catch_up(self, newest: DeploymentView, version: VersionView) -> int | None:
-        """Free places while no rollout is open; None: no limit."""
-        rollout = settings_of(newest, version)
-        if rollout.strategy == "Immediate":
-            return None
-        size = sizes(rollout, "Update", len(self.fleet.targets(version))).wave
-        return size - self._held_places()
+        return places_of_rest(self.fleet, newest, version)
 
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
@@ -244,36 +232,10 @@ class _Pass:
             return {}
         if not run.candidates or not self._is_prepared(run.version):
             return {}
-        taken = next_takes(self.fleet, run, stands.may_advance, self._free_places(run))
+        free = self._free(places_of_rollout(run))
+        taken = next_takes(self.fleet, run, stands.may_advance, free)
         name = run.deployment.name
         return {take.node: NewClaim(run.version, take.wave, name) for take in taken}
-
-    def _free_places(self, run: Progress) -> int | None:
-        rollout = run.rollout
-        if rollout.strategy == "Immediate" and not run.is_rollback:
-            return None
-        if run.is_rollback:
-            limit = rollback_places(run)
-        else:
-            wave = max(1, run.current) + (1 if run.judged else 0)
-            limit = run.sizes.of(wave)
-        return limit - self._held_places()
-
-    def _held_places(self) -> int:
-        if self.fleet.one_shot:
-            turns = turns_taken(self.fleet.job, self.fleet.nodes, self.fleet.chains)
-            return len(turns | self.leaving)
-        held = 0
-        for name, chain in self.fleet.chains.items():
-            if not holds_place(chain) or name not in self.fleet.nodes:
-                continue
-            current = chain.current
-            version = self.fleet.versions.get(current.version) if current is not None else None
-            usable = version is not None and self.fleet.is_target(version, name)
-            ends = self.deadlines.get(name)
-            usable = usable and chain.stop_overdue(self.fleet.now) is None
-            held += usable or (ends is not None and self.fleet.now < ends)
-        return held + len(self.leaving)
 
     def _catch_up(self, newest: DeploymentView) -> dict[str, NewClaim]:
         """After a rollout that completed, targets not up to date are brought to it, by places."""
@@ -281,32 +243,19 @@ class _Pass:
         stable = fleet.stable
         if stable is None or stable.spec is None or is_over(fleet, stable.workload_hash):
             return {}
-        targets = fleet.targets(stable)
-        behind = [name for name in targets if self._is_behind(name, stable, newest)]
-        if behind and (missing := fleet.judging_of(stable, newest.name).missing_source):
+        lagging = behind(fleet, stable, newest)
+        if lagging and (missing := fleet.judging_of(stable, newest.name).missing_source):
             self.blocker = State("", NOT_CONFIGURED, missing, stalled=True)
             return {}
-        free = self._places_to_catch_up(newest, stable)
+        free = self._free(places_of_rest(fleet, newest, stable))
         claims: dict[str, NewClaim] = {}
-        for name in behind:
+        for name in lagging:
             if needs_place(fleet.chains.get(name), one_shot=fleet.one_shot) and free is not None:
                 if free <= 0:
                     continue
                 free -= 1
             claims[name] = NewClaim(stable, 0, newest.name)
         return claims if claims and self._is_prepared(stable) else {}
-
-    def _is_behind(self, name: str, stable: VersionView, newest: DeploymentView) -> bool:
-        """Whether a target is to be brought to the stable version."""
-        fleet = self.fleet
-        chain = fleet.chains.get(name)
-
-        def is_wanted(execution: ExecutionView) -> bool:
-            return is_up_to_date(execution, stable, newest, fleet.now)
-
-        if fleet.one_shot:
-            return is_behind(chain, fleet.nodes[name], is_wanted)
-        return _runs_another(chain, stable, is_wanted)
 
     def _is_prepared(self, version: VersionView) -> bool:
         """Whether the version's ConfigMap is there and its pod was accepted; asks for it if not."""
@@ -378,15 +327,12 @@ class _Pass:
         live = chain.live
         if stop:
             return work.stop(fleet, chain, stop)
-        occupied = bool(chain.older_open or chain.older_pods)
-        if occupied and (step := work.end_older(fleet, chain)):
+        if (step := work.end_older(fleet, chain)) is not None:
             return step
         if name in self.judgements:
             step = work.record(fleet, chain, *self.judgements[name])
             if step is not None:
                 return step
-        if occupied:
-            return None
         if name in self.cordoned:
             return cordon.undo(name, self.cordoned[name])
         if new is not None:
@@ -422,21 +368,6 @@ class _Pass:
         probes = [_probe(fleet, chain, execution) for chain, execution in judged]
         probes += [_probe(fleet, chain, execution) for chain, execution in holding.references]
         return tuple(probe for probe in probes if probe is not None)
-
-
-def _runs_another(
-    chain: Chain | None, version: VersionView, is_wanted: Callable[[ExecutionView], bool]
-) -> bool:
-    """Whether the node runs something else, and has not failed the version."""
-    live = chain.live if chain is not None else None
-    if chain is None or live is None or is_wanted(live):
-        return False
-    return not any(
-        each.observed == "Failed"
-        and not each.stable_at
-        and each.workload_hash == version.workload_hash
-        for each in chain.executions
-    )
 
 
 def _probe(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Probe | None:

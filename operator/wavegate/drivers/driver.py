@@ -12,12 +12,11 @@ from typing import Any, Final, Protocol
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.domain.actions import CounterSource
 from wavegate.domain.observed import PlanSettings
+from wavegate.drivers.command import QUERY, UPDATE
 from wavegate.drivers.config import ConfigDriver
 from wavegate.drivers.container import ContainerDriver
 from wavegate.drivers.document import DocumentError
 from wavegate.drivers.pipeline import PipelineDriver
-from wavegate.drivers.query import QueryDriver
-from wavegate.drivers.update import UpdateDriver
 
 __all__ = ["DRIVERS", "DocumentError", "Driver", "driver_for"]
 
@@ -53,8 +52,8 @@ DRIVERS: Final[Mapping[str, Driver]] = {
     "config": ConfigDriver(),
     "container": ContainerDriver(),
     "pipeline": PipelineDriver(),
-    "query": QueryDriver(),
-    "update": UpdateDriver(),
+    "query": QUERY,
+    "update": UPDATE,
 }
 """By ``spec.type``."""
 

@@ -1,4 +1,4 @@
-"""What the types that run to completion share: their image, their command, and their pod.
+"""What the types that run to completion share: their config, their image, and their pod.
 
 They run the container ``main``, the template's or one with the administrator's image for the type.
 What it writes to ``/dev/termination-log`` is the node's result.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, StringConstraints, ValidationError
 
 from wavegate.api.base import Model
 from wavegate.api.fleetjob import FleetJobSpec, field_problems
@@ -18,7 +18,6 @@ from wavegate.drivers.document import DocumentError, bounded_config
 M = TypeVar("M", bound=Model)
 
 _MOST_PROBLEMS: Final = 5
-_USER: Final = 65532
 
 NODE_NAME: Final = {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
 """The variable by which a program learns its node's name."""
@@ -31,16 +30,6 @@ def _without_nul(text: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(max_length=32_768), AfterValidator(_without_nul)]
-Variable = Annotated[
-    str, StringConstraints(min_length=1, max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-]
-
-
-class Command(Model):
-    """A command with its variables."""
-
-    command: list[Text] = Field(min_length=1, max_length=256)
-    env: dict[Variable, Text] = Field(default_factory=dict, max_length=256)
 
 
 def parsed(spec: FleetJobSpec, model: type[M]) -> M:
@@ -74,27 +63,6 @@ def require_image(spec: FleetJobSpec, image: str) -> None:
             f" {MAIN_CONTAINER} one, or have the administrator set the operator's option"
             f" --{spec.type}-image (for versions made from then on)"
         )
-
-
-def command_pod(spec: FleetJobSpec, image: str) -> dict[str, Any]:
-    """The pod that runs the config's command, by the restricted Pod Security Standard.
-
-    Whoever needs more of the node asks for it by the template.
-    """
-    config = spec.config or {}
-    env = config.get("env")
-    given = env.items() if isinstance(env, dict) else ()
-    variables = [NODE_NAME, *({"name": name, "value": value} for name, value in sorted(given))]
-    return once_pod(
-        image,
-        {"command": config.get("command"), "env": variables},
-        {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-    )
 
 
 def once_pod(image: str, main: dict[str, Any], security: dict[str, Any]) -> dict[str, Any]:

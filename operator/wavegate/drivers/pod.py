@@ -23,9 +23,9 @@ from wavegate.api.names import (
     version_name,
 )
 from wavegate.domain.observed import JobView, PlanSettings, VersionView
+from wavegate.drivers.command import cordons
 from wavegate.drivers.driver import driver_for
 from wavegate.drivers.overlay import overlay
-from wavegate.drivers.update import cordons
 
 ANNOTATION_EXECUTION: Final = f"{RESERVED_PREFIX}execution"
 """Name of the Execution that the pod was made for."""

@@ -172,6 +172,24 @@ def test_immediate_takes_everybody_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rollout", "kind", "taken"),
+    [
+        pytest.param({"strategy": "Immediate"}, "Update", ["n4"], id="Immediate"),
+        pytest.param({}, "Rollback", ["n4"], id="a rollback"),
+        pytest.param({"maxParallel": "100%"}, "Update", [], id="a wave of all"),
+    ],
+)
+def test_one_that_comes_when_all_are_taken_is_taken_too_unless_there_are_waves(
+    rollout: dict[str, Any], kind: str, taken: list[str]
+) -> None:
+    own = {"type": kind, "wave_size": 3}
+    claims = [*(new(name) for name in NAMES[:3]), old("n4")]
+    view, run = run_of(*claims, rollout=settings(**rollout), total=3, own=own)
+    found = next_takes(view, run, may_advance=False, free_places=1)
+    assert [(take.node, take.wave) for take in found] == [(name, 1) for name in taken]
+
+
+@pytest.mark.parametrize(
     ("changed", "waited_for"),
     [
         pytest.param(NOW - 10, True, id="NotReady since after the start"),
