@@ -52,6 +52,7 @@ RULES = (
     "One-shot types",
     "Pause",
     "Places",
+    "Pre-pull",
     "Promote",
     "Restart",
     "Retention",

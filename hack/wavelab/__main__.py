@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from wavelab import binaries, machine
@@ -63,6 +63,10 @@ def parser() -> argparse.ArgumentParser:
     command("kubeconfig", "print the path of the administrator's kubeconfig")
     load = command("load-image", "import an OCI layout tar into every real node")
     load.add_argument("tar", type=Path)
+    push = command(
+        "push-image", "put an OCI layout tar into the registry, and print its name there"
+    )
+    push.add_argument("tar", type=Path)
     token = command("token", "write a kubeconfig that is a ServiceAccount, and print its path")
     token.add_argument("--namespace", required=True)
     token.add_argument("--serviceaccount", required=True)
@@ -114,11 +118,11 @@ def run(options: argparse.Namespace) -> int:
             as_json = options.output == "json"
             return max((show_status(Cluster(each), as_json=as_json) for each in names), default=0)
         case _:
-            use(Cluster(options.name), options)
+            use(Cluster(options.name), options, progress)
     return 0
 
 
-def use(cluster: Cluster, options: argparse.Namespace) -> None:
+def use(cluster: Cluster, options: argparse.Namespace, progress: Callable[[str], None]) -> None:
     """Commands that need a cluster to be there."""
     if not cluster.kubeconfig.exists():
         raise RefusedError(f"no cluster {cluster.name}: `wavelab up --name {cluster.name}`")
@@ -129,6 +133,8 @@ def use(cluster: Cluster, options: argparse.Namespace) -> None:
             print(cluster.kubeconfig)
         case "load-image":
             cluster.load_image(options.tar)
+        case "push-image":
+            print(cluster.push_image(options.tar, progress))
         case "token":
             account = (options.namespace, options.serviceaccount, options.duration)
             print(cluster.service_account_kubeconfig(*account))

@@ -54,10 +54,12 @@ BINARIES: dict[str, Binary] = {
         Binary("kube-proxy", "kubelet", "k8s.io/kubernetes/cmd/kube-proxy"),
         Binary("benthos", "benthos", "github.com/redpanda-data/benthos/v4/cmd/benthos"),
         Binary("pause", "pause", "."),
+        Binary("registry", "registry", "."),
     )
 }
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 SIMULATED = ("kwok",)
+REGISTRY = ("registry",)
 REAL_NODES = ("kubelet", "kube-proxy", "benthos", "pause")
 
 

@@ -7,6 +7,8 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,28 @@ class Client:
 
         Raises ApiError with the server's own message.
         """
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content}
         data = None if body is None else json.dumps(body).encode()
+        with self._answer(method, path, data, content) as answer:
+            text = answer.read()
+        try:
+            return dict(json.loads(text))
+        except ValueError:
+            return {}
+
+    def watch(self, path: str) -> Iterator[Document]:
+        """Events of a watch, as they come, until the server ends it (`timeoutSeconds` in `path`).
+
+        Raises ApiError as `request` does.
+        """
+        with self._answer("GET", path) as answer:
+            for line in answer:
+                yield json.loads(line)
+
+    @contextmanager
+    def _answer(
+        self, method: str, path: str, data: bytes | None = None, content: str = "application/json"
+    ) -> Iterator[http.client.HTTPResponse]:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content}
         request = urllib.request.Request(
             self._server + path, data=data, method=method, headers=headers
         )
@@ -48,16 +70,12 @@ class Client:
             with urllib.request.urlopen(
                 request, timeout=self._timeout, context=self._context
             ) as answer:
-                text = answer.read()
+                yield answer
         except urllib.error.HTTPError as error:
             with error:
                 raise ApiError(error.code, _message(method, path, error)) from error
         except (OSError, http.client.HTTPException) as error:
             raise ApiError(0, f"{method} {path}: {error}") from error
-        try:
-            return dict(json.loads(text))
-        except ValueError:
-            return {}
 
     def get(self, path: str) -> Document:
         """GET, e.g. `/api/v1/nodes`."""

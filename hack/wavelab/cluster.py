@@ -19,6 +19,7 @@ from wavelab.errors import RefusedError, WavelabError
 from wavelab.nodes import RealNodes
 from wavelab.process import Processes
 from wavelab.prometheus import Prometheus
+from wavelab.registry import Registry
 from wavelab.simulated import SimulatedNodes, node_names, simulated_name
 from wavelab.state import State
 
@@ -230,6 +231,22 @@ class Cluster:
         """Import an OCI layout tar into every real node; pods use it with imagePullPolicy Never."""
         self._open().real.load_image(Path(tar))
 
+    def push_image(self, tar: Path, progress: Progress = _silent) -> str:
+        """Put an OCI layout tar into the registry; returns the name by which real nodes pull it.
+
+        The first one builds and starts the registry, which ends with the cluster.
+        """
+        binaries.ensure(binaries.REGISTRY, progress)
+        with states.cluster_lock(self.name):
+            registry = self._registry()
+            registry.start()
+            return registry.push(tar)
+
+    def limit_registry(self, rate: str) -> None:
+        """Let the registry's link carry `rate` at most, as tc has it: `80mbit`."""
+        with states.cluster_lock(self.name):
+            self._registry().limit(rate)
+
     def start_prometheus(self, config: Mapping[str, Any]) -> str:
         """Run Debian's Prometheus on loopback with this configuration; returns its address.
 
@@ -246,6 +263,10 @@ class Cluster:
             Prometheus(parts.state, parts.processes).stop()
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _registry(self) -> Registry:
+        parts = self._open()
+        return Registry(parts.state, parts.processes)
 
     def _open(self) -> _Parts:
         state = states.load(self.name)

@@ -67,7 +67,8 @@ def free_network(in_use: Iterable[ipaddress.IPv4Network], taken: Iterable[str]) 
 
 
 def bridge_name(instance: str, role: str) -> str:
-    """A device name of at most 15 characters; `role` is `n` for nodes or `p1`… for pods."""
+    """A device name of at most 15 characters; `role` is `n` for nodes, `p1`… for pods, `r` for the
+    registry's plug."""
     return f"wl{zlib.crc32(instance.encode()):08x}{role}"
 
 
@@ -81,6 +82,26 @@ def add_bridge(name: str) -> None:
 def add_address(device: str, address: str) -> None:
     """Give `device` an address, e.g. `10.78.0.1/24`; having it already is fine."""
     _output(["ip", "address", "replace", address, "dev", device])
+
+
+def plug_in(process: int, *, device: str, address: str, plug: str, bridge: str) -> None:
+    """Give a process that is alone in its network namespace a `device` on the bridge.
+
+    `plug` is the name of the device's other end. Both go with the process.
+    """
+    peer = ["peer", "name", device, "netns", str(process)]
+    _output(["ip", "link", "add", "name", plug, "type", "veth", *peer])
+    _output(["ip", "link", "set", plug, "master", bridge, "up"])
+    inside = ["nsenter", "--target", str(process), "--net"]
+    _output([*inside, "ip", "address", "add", address, "dev", device])
+    _output([*inside, "ip", "link", "set", device, "up"])
+
+
+def limit(process: int, *, device: str, rate: str) -> None:
+    """Let the device in the process's network namespace send no more than `rate`: `80mbit`."""
+    shaped = ["tbf", "rate", rate, "burst", "64kb", "latency", "400ms"]
+    inside = ["nsenter", "--target", str(process), "--net"]
+    _output([*inside, "tc", "qdisc", "replace", "dev", device, "root", *shaped])
 
 
 def remove_bridge(name: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from wavelab import images, network
 from wavelab.machine import CNI_DIRECTORY
+from wavelab.registry import hosts_directory
 from wavelab.state import State
 
 # A lease is renewed after a quarter of its duration: every 2 s.
@@ -61,6 +62,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   # Otherwise pods' network namespaces lie in /run/netns among everybody's.
   netns_mounts_under_state_dir = true
   disable_apparmor = true
+
+[plugins."io.containerd.grpc.v1.cri".registry]
+  config_path = "{hosts_directory(state)}"
 
 [plugins."io.containerd.grpc.v1.cri".cni]
   bin_dir = "{CNI_DIRECTORY}"

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from wavegate.cache.cluster import POD_SELECTOR, ClusterCache
+from wavegate.cache.cluster import POD_SELECTOR, PULL_SELECTOR, ClusterCache
 from wavegate.domain.plan import plan
 from wavegate.engine.bucket import TokenBucket
 from wavegate.engine.client import Client
@@ -222,6 +222,7 @@ class Operator:
         for namespace in namespaces:
             wanted += [
                 (PODS, namespace, POD_SELECTOR),
+                (PODS, namespace, PULL_SELECTOR),
                 (EXECUTIONS, namespace, ""),
                 (JOB_VERSIONS, namespace, ""),
             ]
@@ -229,7 +230,7 @@ class Operator:
             Reflector(
                 self._transport,
                 resource,
-                *self.cache.source(resource),
+                *self.cache.source(resource, selector),
                 rng=SystemRandom(),
                 failed=self._request_failed,
                 namespace=namespace,

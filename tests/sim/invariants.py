@@ -16,6 +16,7 @@ from wavegate.domain.actions import (
     CreateDeployment,
     CreateExecution,
     CreatePod,
+    CreatePull,
     DeletePod,
     SetStatus,
 )
@@ -47,6 +48,8 @@ class Invariants:
         if isinstance(action, DeletePod) and action.why == "NoLongerMatches":
             self._remember_leaving(world, action)
         self._one_pod_a_node(world)
+        if not world.is_late:
+            self._pulls_within_a_wave(world, action)
         self._states_change_as_the_tables_say(world)
         self._counters_rise(world)
         if not world.is_late:
@@ -79,6 +82,20 @@ class Invariants:
         """1. At most one live pod of a job on a node."""
         nodes = Counter(pod.node for pod in world.pods.values() if not pod.terminal)
         assert max(nodes.values(), default=0) <= 1, f"two pods on a node: {nodes}\n{world.story()}"
+
+    def _pulls_within_a_wave(self, world: World, action: Action) -> None:
+        """At most a wave's width of pods pull images, each for a rollout that goes on."""
+        if not isinstance(action, CreatePull):
+            return
+        version = next(e for e in world.versions.values() if e.uid == action.version_uid)
+        by = [
+            each
+            for each in world.deployments.values()
+            if each.to_version == version.version and not each.terminal and not each.paused
+        ]
+        assert by, f"{action.node} pulls for a rollout that does not go on\n{world.story()}"
+        width = min(each.wave_size for each in by)
+        assert len(world.pulls) <= width, f"{list(world.pulls)} pull, {width} may\n{world.story()}"
 
     def _places(self, world: World) -> None:
         """2. At most as many nodes without their stable execution as there are places."""
@@ -207,6 +224,8 @@ class Invariants:
 
     def _what_runs_as_it_should_is_left_alone(self, world: World, action: DeletePod) -> None:
         """14. The pod of a live claim that counts is not deleted while it runs."""
+        if action.name in world.pulls:
+            return
         pod = world.pods[action.name]
         owner = next((e for e in world.executions.values() if e.uid == pod.owner_uid), None)
         if owner is None or owner.terminal or pod.terminal or action.why not in _REPLACING:

@@ -27,13 +27,13 @@ _HEALTH: Final = {
     "errorRate": {"podMetrics": {"port": 8080, "errors": ["errors"], "total": ["requests"]}},
 }
 _ROLLOUTS: Final[tuple[Mapping[str, Any], ...]] = (
-    {"maxParallel": 2},
+    {"maxParallel": 2, "prePull": True},
     {"strategy": "Rolling", "maxParallel": 1, "maxFailedNodes": 0},
     {"maxParallel": 2, "canaryCount": 2, "autoPromote": False, "maxFailedNodesPercent": 50},
     {"maxParallel": 2, "noAutoRollback": True},
     {"maxParallel": 1, "rollbackParallel": 2, "maxFailedNodes": 1, "maxFailedNodesPercent": 100},
     {"maxParallel": 2, "canaryCount": 2, "canarySelector": {"matchLabels": {"zone": "z1"}}},
-    {"maxParallel": 2, "canaryCount": 2, "spreadBy": ["zone"]},
+    {"maxParallel": 2, "canaryCount": 2, "spreadBy": ["zone"], "prePull": True},
 )
 _PLACES: Final = 2
 """The largest wave of those settings."""
@@ -154,7 +154,7 @@ class History:
             self.world.add_node(f"n{number:02}", pool="edge", zone=f"z{number % 3}")
 
     def remove_pod(self, number: int) -> None:
-        if pod := _pick(self.world.pods, number):
+        if pod := _pick({**self.world.pods, **self.world.pulls}, number):
             self.world.remove_pod(pod)
 
     def delete_pod(self, number: int) -> None:
@@ -334,6 +334,7 @@ def play(
     note(world.story())
     _is_at_rest_or_says_why(world)
     _no_target_is_empty(world)
+    _pulls_for_nothing_that_has_ended(world)
     _writes_nothing_more(world)
 
 
@@ -376,6 +377,14 @@ def _no_target_is_empty(world: World) -> None:
             continue  # what a Stop has ended is not started to be replaced: its wave will come
         waits = current.observed == "Failed" and world.now < current.updated + 310
         assert not current.terminal or waits, f"{name} stays empty:\n{world.story()}"
+
+
+def _pulls_for_nothing_that_has_ended(world: World) -> None:
+    """Pods that pull images are there for a rollout that goes on, or waits for a person."""
+    going_on = {e.to_version for e in world.deployments.values() if not e.terminal}
+    versions = {e.uid for e in world.versions.values() if e.version in going_on}
+    left = [each.name for each in world.pulls.values() if each.owner_uid not in versions]
+    assert not left, f"{left} pull for nothing:\n{world.story()}"
 
 
 def _writes_nothing_more(world: World) -> None:

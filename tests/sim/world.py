@@ -14,12 +14,7 @@ from typing import Any
 from sim.telling import START, tell
 from sim.writes import LostWriteError, Writes
 from wavegate.api.fleetjob import load_job_spec
-from wavegate.domain.actions import (
-    Action,
-    Plan,
-    Probe,
-    PrometheusSource,
-)
+from wavegate.domain.actions import Action, Plan, Probe, PrometheusSource
 from wavegate.domain.health import HealthRecord, PodState, Reading, Unreadable, begin, close_window
 from wavegate.domain.observed import (
     DeploymentView,
@@ -31,6 +26,7 @@ from wavegate.domain.observed import (
     PlanSettings,
     PodView,
     Preparation,
+    PullView,
     VersionView,
 )
 from wavegate.domain.plan import plan
@@ -110,6 +106,7 @@ class World(Writes):
     """Deployments that users have deleted, as they were then."""
     executions: dict[str, ExecutionView] = field(default_factory=dict)
     pods: dict[str, PodView] = field(default_factory=dict)
+    pulls: dict[str, PullView] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
     """By pod uid."""
     limits: dict[str, float] = field(default_factory=dict)
@@ -123,6 +120,8 @@ class World(Writes):
     watchers: list[Callable[[World, Action], None]] = field(default_factory=list)
     """Called after each write that succeeded."""
     settings: PlanSettings = field(default_factory=PlanSettings)
+    may_not_pull: bool = False
+    """Whether pods that pull images are refused, by a quota for one."""
     may_not_cordon: bool = False
     """Whether the operator lacks the right to patch nodes."""
     sources_down: set[str] = field(default_factory=set)
@@ -167,13 +166,14 @@ class World(Writes):
         del self.nodes[name]
         self.disturbed[name] = self.now
         self.pods = {each.name: each for each in self.pods.values() if each.node != name}
+        self.pulls = {each.name: each for each in self.pulls.values() if each.node != name}
         self.next_serial()
 
     def change_pod(self, name: str, **changes: Any) -> None:
         self._set_pod(self.pods[name], **changes)
 
     def remove_pod(self, name: str) -> None:
-        del self.pods[name]
+        del (self.pods if name in self.pods else self.pulls)[name]
         self.next_serial()
 
     def evict(self, node: str, grace: float = 2.0) -> None:
@@ -243,6 +243,7 @@ class World(Writes):
             deployments=tuple(self.deployments.values()),
             executions=tuple(self.executions.values()),
             pods=tuple(self.pods.values()),
+            pulls=tuple(self.pulls.values()),
             health=dict(self.health),
             prepared=dict(self.prepared),
             settings=self.settings,
@@ -327,6 +328,9 @@ class World(Writes):
         self.now += seconds
         for pod in list(self.pods.values()):
             self._run(pod)
+        for pull in list(self.pulls.values()):
+            if pull.deleting and self.nodes[pull.node].ready:
+                self.remove_pod(pull.name)
         for probe in self.probes:
             self._probe(probe)
 

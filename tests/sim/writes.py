@@ -14,6 +14,7 @@ from wavegate.domain.actions import (
     CreateDeployment,
     CreateExecution,
     CreatePod,
+    CreatePull,
     CreateVersion,
     DeletePod,
     DeleteRecord,
@@ -27,6 +28,7 @@ from wavegate.domain.observed import (
     NodeView,
     PodView,
     Preparation,
+    PullView,
     VersionView,
 )
 from wavegate.domain.times import parse_time
@@ -51,6 +53,8 @@ class Writes:
     deployments: dict[str, DeploymentView]
     executions: dict[str, ExecutionView]
     pods: dict[str, PodView]
+    pulls: dict[str, PullView]
+    may_not_pull: bool
     images: dict[str, str]
     limits: dict[str, float]
     prepared: dict[int, Preparation]
@@ -89,7 +93,7 @@ class Writes:
                 self._create_deployment(action, rv)
             case CreateExecution():
                 self._create_execution(action, rv)
-            case CreatePod():
+            case CreatePod() | CreatePull():
                 self._create_pod(action, rv)
             case DeletePod():
                 self._delete_pod(action, rv)
@@ -109,7 +113,20 @@ class Writes:
         for watcher in self.watchers:
             watcher(self, action)
 
+    def _create_pull(self, action: CreatePull, rv: str) -> None:
+        name = action.manifest["metadata"]["name"]
+        version = self.versions.get(action.version_name)
+        if self.may_not_pull or name in self.pulls or version is None:
+            raise LostWriteError(name)
+        self.pulls[name] = PullView(name, f"pull-{rv}", rv, action.node, version.uid)
+        assert action.version_uid == version.uid
+
     def _delete_pod(self, action: DeletePod, rv: str) -> None:
+        if (pull := self.pulls.get(action.name)) is not None:
+            if (pull.uid, pull.resource_version) != (action.uid, action.resource_version):
+                raise LostWriteError(action.name)
+            self.pulls[action.name] = replace(pull, deleting=True, resource_version=rv)
+            return
         pod = self.pods.get(action.name)
         seen = (action.uid, action.resource_version)
         if pod is None or (pod.uid, pod.resource_version) != seen:
@@ -177,8 +194,11 @@ class Writes:
             workload_hash=action.workload_hash,
         )
 
-    def _create_pod(self, action: CreatePod, rv: str) -> None:
+    def _create_pod(self, action: CreatePod | CreatePull, rv: str) -> None:
         assert self.job is not None
+        if isinstance(action, CreatePull):
+            self._create_pull(action, rv)
+            return
         name = action.manifest["metadata"]["name"]
         assert name == pod_name(self.job.name, action.node)
         if name in self.pods:

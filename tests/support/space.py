@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -29,6 +29,8 @@ class Requests(Protocol):
     def get(self, path: str) -> Document: ...
 
     def delete(self, path: str) -> None: ...
+
+    def watch(self, path: str) -> Iterator[Document]: ...
 
 
 class Space:

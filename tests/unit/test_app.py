@@ -21,14 +21,21 @@ from wavegate.settings import Settings
 
 
 @pytest.fixture
-async def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def asked() -> list[str]:
+    """What the API server was asked for: path and query of each request."""
+    return []
+
+
+@pytest.fixture
+async def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]):
     """An operator whose API server answers nothing, and whose kopf is only a wait."""
 
     async def wait_for_stop(*_: Any, ready: asyncio.Event, stop: asyncio.Event) -> None:
         ready.set()
         await stop.wait()
 
-    async def refuse(_: web.Request) -> web.Response:
+    async def refuse(request: web.Request) -> web.Response:
+        asked.append(request.path_qs)
         return web.json_response({"kind": "Status", "reason": "Down", "code": 503}, status=503)
 
     monkeypatch.setattr(app_module, "run_kopf", wait_for_stop)
@@ -90,6 +97,22 @@ async def test_it_is_not_ready_before_everything_was_listed(operator: Operator):
     assert operator.unready() == ""
     operator.stop.set()
     await running
+
+
+async def test_it_lists_pods_at_work_and_those_that_pull_images(
+    operator: Operator, asked: list[str]
+):
+    running = asyncio.create_task(operator.run())
+    await operator.framed.wait()
+    await asyncio.sleep(0.1)
+    operator.stop.set()
+    await running
+    found = {each for each in asked if each.startswith("/api/v1/pods")}
+    selected = {f"/api/v1/pods?labelSelector=wavegate.dev/{key}&limit=500" for key in _LABELS}
+    assert found == selected
+
+
+_LABELS = ("job", "pull")
 
 
 async def test_losing_the_lease_ends_it_with_1(

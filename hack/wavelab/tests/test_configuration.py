@@ -58,6 +58,16 @@ def test_containerd_keeps_network_namespaces_in_the_state_directory() -> None:
     assert config["root"] != tomllib.loads(nodeconfig.containerd(STATE, "node-2"))["root"]
 
 
+def test_all_nodes_look_up_registries_in_one_directory_of_the_cluster(state_root: Path) -> None:
+    found = {
+        tomllib.loads(nodeconfig.containerd(STATE, name))["plugins"]["io.containerd.grpc.v1.cri"][
+            "registry"
+        ]["config_path"]
+        for name in STATE.nodes
+    }
+    assert found == {str(state_root / "a" / "registry" / "hosts")}
+
+
 def test_pods_of_two_nodes_have_different_networks() -> None:
     ranges = [
         nodeconfig.pod_network(STATE, name)["plugins"][0]["ipam"]["ranges"] for name in STATE.nodes

@@ -6,13 +6,15 @@ It lives in the ordinary state directory, where everybody else sees that the nod
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from wavelab import RefusedError, network, process, teardown
+from wavelab import RefusedError, network, process, registry, teardown
 from wavelab import state as states
 from wavelab.cluster import Cluster
 from wavelab.images import BUSYBOX, PIPELINE, Image, write_tar
@@ -99,6 +101,16 @@ def is_ready(cluster: Cluster, what: str) -> bool:
     return cluster.kubectl("get", what, "-o", f"jsonpath={path}", check=False) == "True"
 
 
+def pull_seconds(cluster: Cluster, name: str) -> float:
+    """How long the kubelet says that it took to pull the image of this pod."""
+    selector = f"involvedObject.name={name},reason=Pulled"
+    path = "jsonpath={.items[0].message}"
+    said = cluster.kubectl("get", "events", "--field-selector", selector, "-o", path)
+    found = re.search(r" in (\d+m)?([\d.]+)(ms|s) ", said)
+    assert found, said
+    return float(found[2]) / (1000 if found[3] == "ms" else 1) + 60 * int((found[1] or "0m")[:-1])
+
+
 def refuses(action: Callable[[], object]) -> str:
     with pytest.raises(RefusedError) as refusal:
         action()
@@ -132,10 +144,8 @@ def test_real_nodes_from_up_to_down(lab: Cluster, wait: Wait, tmp_path: Path) ->
     # The server speaks TLS only and says so: the answer itself shows the way there works.
     assert "400 Bad Request" in answer
 
-    own = write_tar(
-        Image("example.local/own:1", {"/bin/busybox": (Path("/bin/busybox"), 0o755)}),
-        tmp_path / "own.tar",
-    )
+    own_files = {"/bin/busybox": (Path("/bin/busybox"), 0o755)}
+    own = write_tar(Image("example.local/own:1", own_files), tmp_path / "own.tar")
     lab.load_image(own)
     container: dict[str, object] = {
         "image": "example.local/own:1",
@@ -143,6 +153,21 @@ def test_real_nodes_from_up_to_down(lab: Cluster, wait: Wait, tmp_path: Path) ->
     }
     lab.kubectl("apply", "-f-", input=pod("own", "node-2", container, restartPolicy="Never"))
     wait("the own image runs", lambda: lab.kubectl("logs", "own", check=False) == "own\n")
+
+    assert "push an image" in refuses(lambda: lab.limit_registry("4mbit"))
+    payload = Random(1).randbytes(1 << 20)  # a second of the link below is half of it
+    image = Image("example.local/far:1", {**own_files, "/payload": (payload, 0o644)})
+    name = lab.push_image(write_tar(image, tmp_path / "far.tar"))
+    assert name == f"{registry.HOST}/far:1"
+    lab.limit_registry("4mbit")
+    container = {**container, "image": name, "imagePullPolicy": "IfNotPresent"}
+    lab.kubectl("apply", "-f-", input=pod("far", "node-1", container, restartPolicy="Never"))
+    wait("the image is pulled and runs", lambda: lab.kubectl("logs", "far", check=False) == "own\n")
+    assert pull_seconds(lab, "far") > 2 * 0.9
+    lab.push_image(own)  # to the registry that runs
+    container = {**container, "image": f"{registry.HOST}/own:1", "imagePullPolicy": "Always"}
+    lab.kubectl("apply", "-f-", input=pod("again", "node-1", container, restartPolicy="Never"))
+    wait("the second one runs", lambda: lab.kubectl("logs", "again", check=False) == "own\n")
 
     lab.stop_kubelet("node-1")
     wait("node-1 is NotReady", lambda: not is_ready(lab, "node/node-1"))

@@ -19,6 +19,8 @@ RESERVED_PREFIX: Final = f"{GROUP}/"
 LABEL_JOB: Final = f"{GROUP}/job"
 LABEL_VERSION: Final = f"{GROUP}/version"
 LABEL_DEPLOYMENT: Final = f"{GROUP}/deployment"
+LABEL_PULL: Final = f"{GROUP}/pull"
+"""In place of the job label on a pod that only pulls images for the job: it occupies no node."""
 
 ANNOTATION_CORDONED_BY: Final = f"{GROUP}/cordoned-by"
 """On a node that the operator has cordoned: for which execution of which job."""
@@ -72,6 +74,11 @@ def node_hash(name: str) -> str:
 def pod_name(job: str, node: str) -> str:
     """Name of a job's pod on a node: one per job and node, so a second is refused."""
     return f"{job}-{node_hash(node)}"
+
+
+def pull_name(job: str, node: str, version: int) -> str:
+    """Name of the pod that pulls a version's images to a node before its turn."""
+    return f"{pod_name(job, node)}-pull-v{version}"
 
 
 def execution_name(job: str, node: str, attempt: int) -> str:

@@ -278,6 +278,13 @@ class RolloutSettings(Model):
             **listing("atomic"),
         ),
     )
+    pre_pull: bool = Field(
+        default=False,
+        description="While a wave is judged, or waits at its gate, pull the images of the next one:"
+        " by pods on its nodes that run nothing and hold the images until the node's turn, at most"
+        " maxParallel at a time. So a node is down for the stop of one pod and the start of"
+        " another. Immediate, which has no waves, and a rollback ignore it.",
+    )
     auto_promote: bool = Field(
         default=False,
         description="Pass the canary gate without a person once all canaries are stable. Ignored"

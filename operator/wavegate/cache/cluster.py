@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from wavegate.api.names import LABEL_JOB
+from wavegate.api.names import LABEL_JOB, LABEL_PULL
 from wavegate.cache.decode import OwnDecoder
-from wavegate.cache.decode_core import decode_node, decode_pod
+from wavegate.cache.decode_core import decode_node, decode_pod, decode_pull
+from wavegate.cache.fields import mapping
 from wavegate.cache.store import Item, JobKey, Store
 from wavegate.domain.actions import CreateExecution
 from wavegate.domain.health import HealthRecord
@@ -26,6 +27,7 @@ from wavegate.domain.observed import (
     PlanSettings,
     PodView,
     Preparation,
+    PullView,
     Refusal,
     VersionView,
 )
@@ -41,7 +43,8 @@ from wavegate.kube.resources import (
 from wavegate.watch.reflector import EventType
 
 POD_SELECTOR: Final = LABEL_JOB
-"""Label selector with which pods are listed and watched."""
+PULL_SELECTOR: Final = LABEL_PULL
+"""Label selectors with which pods are listed and watched: those at work, those that pull images."""
 
 _STATUS_KIND: Final = "Status"
 
@@ -69,6 +72,7 @@ class ClusterCache:
         self.versions: Store[VersionView] = Store(self._changed, clock=clock)
         self.executions: Store[ExecutionView] = Store(self._execution_changed, clock=clock)
         self.pods: Store[PodView] = Store(self._changed, clock=clock)
+        self.pulls: Store[PullView] = Store(self._changed, clock=clock)
         self.nodes: Store[NodeView] = Store(self._node_changed, clock=clock)
         self._nodes: dict[str, NodeView] = {}
         self._node_map = MappingProxyType(self._nodes)
@@ -84,9 +88,11 @@ class ClusterCache:
         }
 
     def source(
-        self, resource: Resource
+        self, resource: Resource, selector: str = ""
     ) -> tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]:
-        """Decoder and sink of a resource, for its reflector."""
+        """Decoder and sink of a resource, for the reflector with this label selector."""
+        if selector == PULL_SELECTOR:
+            return decode_pull, self.pulls
         return self._kinds[resource.kind]
 
     def apply_event(self, kind: str, event: EventType | None, raw: dict[str, Any]) -> None:
@@ -111,6 +117,9 @@ class ClusterCache:
 
     def assume(self, kind: str, raw: dict[str, Any]) -> None:
         """Take the response to our own create or update: its watch event may be far behind."""
+        if kind == PODS.kind and LABEL_PULL in mapping(raw["metadata"].get("labels")):
+            self.pulls.assume(decode_pull(raw))
+            return
         decode, store = self._kinds[kind]
         store.assume(decode(raw))
 
@@ -132,6 +141,8 @@ class ClusterCache:
     def forget(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """That object is certainly gone: a 404, or a delete that was carried out at once."""
         self._kinds[kind][1].delete(namespace, name, uid)
+        if kind == PODS.kind:
+            self.pulls.delete(namespace, name, uid)
 
     def expect(self, key: JobKey, action: CreateExecution, *, now: float) -> None:
         """Show an execution as taken while its create is in flight, until `settle`.
@@ -212,6 +223,7 @@ class ClusterCache:
                 return None
             job = _departed(key)
         uid = job.uid
+        version_uids = {view.uid for view in versions if view.owner_uid}
         own_versions = [view for view in versions if uid and view.owner_uid == uid]
         own_deployments = [
             view for view in deployments if not view.owner_uid or view.owner_uid == uid
@@ -226,6 +238,7 @@ class ClusterCache:
             executions=[view for view in executions if uid and view.owner_uid == uid],
             former=[view for view in executions if view.owner_uid and view.owner_uid != uid],
             pods=pods,
+            pulls=[view for view in self.pulls.of_job(key) if view.owner_uid in version_uids],
             health=health,
             prepared=prepared,
             refusals=refusals,

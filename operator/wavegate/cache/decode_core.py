@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wavegate.api.names import ANNOTATION_CORDONED_BY, LABEL_JOB, MAIN_CONTAINER
+from wavegate.api.names import ANNOTATION_CORDONED_BY, LABEL_JOB, LABEL_PULL, MAIN_CONTAINER
 from wavegate.cache.fields import (
     Raw,
     condition,
@@ -22,7 +22,7 @@ from wavegate.cache.fields import (
     text,
 )
 from wavegate.cache.store import Item, item_of
-from wavegate.domain.observed import Cordon, Exit, NodeView, PodView, Taint
+from wavegate.domain.observed import Cordon, Exit, NodeView, PodView, PullView, Taint
 from wavegate.domain.times import parse_time
 
 _DEFAULT_GRACE: Final = 30
@@ -91,6 +91,24 @@ def decode_pod(raw: Raw) -> Item[PodView]:
         message=text(status.get("message")),
     )
     return item_of(meta, view.job, view)
+
+
+def decode_pull(raw: Raw) -> Item[PullView]:
+    """A pod that pulls images for the job that its label names.
+
+    Whether it has done so nobody asks: an image that is not there is pulled in its turn.
+    """
+    meta = meta_of(raw)
+    metadata, spec = mapping(raw.get("metadata")), mapping(raw.get("spec"))
+    view = PullView(
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        node=text(spec.get("nodeName")) or _affinity_node(spec),
+        owner_uid=controller_of(raw).uid,
+        deleting=_deletion(metadata) is not None,
+    )
+    return item_of(meta, strings(metadata.get("labels")).get(LABEL_PULL, ""), view)
 
 
 def _pressure(status: Raw) -> tuple[str, ...]:

@@ -96,6 +96,16 @@ class CreatePod:
 
 
 @dataclass(frozen=True, slots=True)
+class CreatePull:
+    """Make a pod that pulls a version's images to a node; the shell adds the version as owner."""
+
+    version_name: str
+    version_uid: str
+    node: str
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class DeletePod:
     """Delete exactly this pod in exactly this state, with its own grace period."""
 
@@ -187,6 +197,7 @@ Action = (
     | CreateDeployment
     | CreateExecution
     | CreatePod
+    | CreatePull
     | DeletePod
     | DeleteRecord
     | SetStatus
@@ -199,8 +210,9 @@ Action = (
 class Step:
     """Actions that belong together, run in order.
 
-    ``key``: ``node/NAME`` for everything that concerns a job's work on a node,
-    ``KIND/NAME`` for other objects. While a step of a key is under way, further ones are dropped.
+    ``key``: ``node/NAME`` for everything that concerns a job's work on a node, ``pull/NAME`` for
+    pulling images to it before its turn, ``KIND/NAME`` for other objects. While a step of a key is
+    under way, further ones are dropped.
     """
 
     key: str

@@ -11,6 +11,7 @@ from wavegate.domain.conditions import State
 from wavegate.domain.evidence import clean
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, VersionView
+from wavegate.domain.prepull import PULL
 
 RETRY_PREPARATION = 30.0
 """Seconds after which a refused template is tried again."""
@@ -48,9 +49,11 @@ def in_the_way(fleet: Fleet) -> State | None:
             " relabel it, then its node goes on by itself"
         )
         return State("", "Stranger", words, stalled=True)
-    if not fleet.observed.refusals:
+    refusals = fleet.observed.refusals.items()
+    found = min((each for each in refusals if not each[0].startswith(PULL)), default=None)
+    if found is None:
         return None
-    key, refusal = sorted(fleet.observed.refusals.items())[0]
+    key, refusal = found
     stranger = refusal.reason == Reasons.STRANGER
     way_out = "delete what is in its place, or rename the job; " if stranger else ""
     words = f"{key}: {clean(refusal.message, _LONGEST_REFUSAL)}; {way_out}tried again by itself"

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wavegate.domain import prepull
 from wavegate.domain.actions import DeletePod, Step, Urgency
 from wavegate.domain.observed import ExecutionView, Observed, PodView
 
@@ -28,7 +29,8 @@ def stop_everything(observed: Observed) -> list[Step]:
     """Steps for a job that is being deleted or is gone."""
     if observed.job.orphaning:
         return []
-    return _delete_pods(observed, [*observed.executions, *observed.former])
+    pods = _delete_pods(observed, [*observed.executions, *observed.former])
+    return [*pods, *prepull.remove(observed.pulls)]
 
 
 def stop_former(observed: Observed) -> list[Step]:
@@ -37,12 +39,13 @@ def stop_former(observed: Observed) -> list[Step]:
 
 
 def remove_ownerless(observed: Observed) -> list[Step]:
-    """Steps where the kind Execution is no longer served: its pods are nobody's any more."""
-    return [
+    """Steps where our kinds are no longer served: their pods are nobody's any more."""
+    pods = [
         _delete(pod)
         for pod in observed.pods
         if pod.owner_kind == "Execution" and pod.deletion is None
     ]
+    return [*pods, *prepull.remove(observed.pulls)]
 
 
 def _delete_pods(observed: Observed, executions: Iterable[ExecutionView]) -> list[Step]:

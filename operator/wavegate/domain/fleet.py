@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
@@ -61,6 +62,7 @@ class Fleet:
                 key=lambda each: (each.sequence or float("inf"), each.created, each.to_version),
             )
         )
+        self._templates: dict[int, Mapping[str, Any]] = {}
         self._placements: dict[int, Placement] = {}
         self._judging: dict[tuple[int, str], Judging] = {}
         self._order: dict[str, str] = {}
@@ -182,9 +184,16 @@ class Fleet:
         """Where the version may run."""
         if version.version not in self._placements:
             spec = version.spec or self.spec
-            template = template_of(spec, version.driver_image, self.settings)
-            self._placements[version.version] = Placement(spec, template)
+            self._placements[version.version] = Placement(spec, self.template(version))
         return self._placements[version.version]
+
+    def template(self, version: VersionView) -> Mapping[str, Any]:
+        """The version's pod on any node."""
+        if version.version not in self._templates:
+            spec = version.spec or self.spec
+            made = template_of(spec, version.driver_image, self.settings)
+            self._templates[version.version] = made
+        return self._templates[version.version]
 
     def targets(self, version: VersionView) -> list[str]:
         """The version's targets now, in the order of waves."""
@@ -249,5 +258,5 @@ class Fleet:
         """Seconds that a pod of the version may take to stop."""
         if version is None or version.spec is None:
             return _DEFAULT_GRACE
-        pod = template_of(version.spec, version.driver_image, self.settings)
+        pod = self.template(version)
         return float((pod.get("spec") or {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE))

@@ -123,6 +123,19 @@ class PodView:
 
 
 @dataclass(frozen=True, slots=True)
+class PullView:
+    """A pod that pulls a version's images to a node before its turn (see prepull)."""
+
+    name: str
+    uid: str
+    resource_version: str
+    node: str
+    owner_uid: str
+    """uid of the JobVersion whose images it pulls."""
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionView:
     """The claim of a job on a node. ``status`` is the stored document, not to be changed."""
 
@@ -325,6 +338,8 @@ class Observed:
     """Of the same job name, but owned by another uid: of a job that is gone."""
     pods: Sequence[PodView] = ()
     """Every pod of the namespace with the job's name label, strangers included."""
+    pulls: Sequence[PullView] = ()
+    """Pods that pull images for a version of this job, or of a former one of its name."""
     health: Mapping[str, HealthRecord] = field(default_factory=dict)
     """By pod uid."""
     prepared: Mapping[int, Preparation] = field(default_factory=dict)

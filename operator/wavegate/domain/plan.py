@@ -19,6 +19,7 @@ from wavegate.domain import (
     deployments,
     hold,
     leaving,
+    prepull,
     retention,
     versions,
     waiting,
@@ -104,9 +105,11 @@ class _Pass:
         claims = self._claims(run, stands)
         for name in self._nodes(claims):
             self.steps.append(self._node(name, claims.get(name), run, stops.get(name, "")))
+        self.steps += prepull.pulls(fleet, run, stands, claims)
         # Where judging is held, that says who cannot be read.
         is_held = stands is not None and stands.reason == "MetricsUnreadable"
         doing = "" if is_held else waiting.doing(fleet, run, self.deadlines)
+        doing = "; ".join(words for words in (doing, prepull.refused(fleet, run)) if words)
         if run is not None and stands is not None:
             self._record_rollout(run, stands, doing)
         self.blocker = self.blocker or blockers.in_the_way(fleet)

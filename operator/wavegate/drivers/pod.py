@@ -32,7 +32,7 @@ ANNOTATION_EXECUTION: Final = f"{RESERVED_PREFIX}execution"
 
 DOCUMENT_VOLUME: Final = "wavegate-document"
 
-_DAEMON_POD: Final = {"cluster-autoscaler.kubernetes.io/daemonset-pod": "true"}
+DAEMON_POD: Final = {"cluster-autoscaler.kubernetes.io/daemonset-pod": "true"}
 _TAINT: Final = "node.kubernetes.io"
 _TOLERATED: Final = (
     (f"{_TAINT}/not-ready", "NoExecute"),
@@ -60,7 +60,7 @@ def template_of(spec: FleetJobSpec, image: str, settings: PlanSettings) -> dict[
         pod_spec["activeDeadlineSeconds"] = math.ceil(spec.timeouts.execution)
     _tolerate(pod_spec, _CORDON if cordons(spec) else ())
     for kind in ("initContainers", "containers"):
-        for container in _entries(pod_spec, kind):
+        for container in entries(pod_spec, kind):
             container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
     return pod
 
@@ -87,7 +87,7 @@ def render_pod(
     ours = {LABEL_JOB: job.name, LABEL_VERSION: str(version.version)}
     if deployment:
         ours[LABEL_DEPLOYMENT] = deployment
-    _bind(pod_spec, node)
+    bind(pod_spec, node)
     if spec.config is not None:
         _mount_document(pod_spec, version_name(job.name, version.version))
     return {
@@ -100,7 +100,7 @@ def render_pod(
             "labels": {**spec.labels, **_mapping(metadata, "labels"), **ours},
             "annotations": {
                 **_mapping(metadata, "annotations"),
-                **_DAEMON_POD,
+                **DAEMON_POD,
                 ANNOTATION_EXECUTION: execution,
             },
         },
@@ -117,7 +117,7 @@ def _tolerate(pod_spec: dict[str, Any], more: tuple[tuple[str, str], ...]) -> No
         pod_spec["tolerations"] = present + [each for each in wanted if each not in present]
 
 
-def _bind(pod_spec: dict[str, Any], node: str) -> None:
+def bind(pod_spec: dict[str, Any], node: str) -> None:
     """Replace the required terms: they are OR-ed, so that a further one would widen them."""
     name = {"key": "metadata.name", "operator": "In", "values": [node]}
     affinity = _mapping(pod_spec, "affinity")
@@ -133,7 +133,7 @@ def _mount_document(pod_spec: dict[str, Any], config_map: str) -> None:
     pod_spec.update(overlay(pod_spec, {"volumes": [volume], "containers": [main]}))
 
 
-def _entries(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:
+def entries(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:
     value = parent.get(key)
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 

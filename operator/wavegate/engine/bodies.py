@@ -11,6 +11,7 @@ from wavegate.domain.actions import (
     CreateDeployment,
     CreateExecution,
     CreatePod,
+    CreatePull,
     CreateVersion,
     PrepareVersion,
     SetStatus,
@@ -111,6 +112,17 @@ def pod(job: JobView, execution_uid: str, action: CreatePod) -> Document:
         **action.manifest["metadata"],
         "namespace": job.namespace,
         "ownerReferences": [Owner(EXECUTIONS.kind, action.execution, execution_uid).reference()],
+    }
+    return {**action.manifest, "metadata": metadata}
+
+
+def pull(job: JobView, action: CreatePull) -> Document:
+    """A pod that pulls a version's images, owned by the version."""
+    owner = Owner(JOB_VERSIONS.kind, action.version_name, action.version_uid)
+    metadata = {
+        **action.manifest["metadata"],
+        "namespace": job.namespace,
+        "ownerReferences": [owner.reference()],
     }
     return {**action.manifest, "metadata": metadata}
 

@@ -99,7 +99,7 @@ def _others(
     by = f"{owner.kind} {owner.name}"
     if owner.kind != meant.kind:
         return Refused(STRANGER, f"{name} exists already and is controlled by {by}")
-    if body["kind"] == PODS.kind:
+    if body["kind"] == PODS.kind and meant.kind == EXECUTIONS.kind:
         return _others_pod(cache, name, body, there, owner)
     if owner.name == meant.name:
         # Names are unique: an owner of our owner's name and another uid is gone or on its way.

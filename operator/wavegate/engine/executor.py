@@ -18,6 +18,7 @@ from wavegate.domain.actions import (
     CreateDeployment,
     CreateExecution,
     CreatePod,
+    CreatePull,
     CreateVersion,
     DeletePod,
     DeleteRecord,
@@ -96,6 +97,8 @@ class Executor:
                 return await self._claim(job, action)
             case CreatePod():
                 return await self._create_pod(job, action)
+            case CreatePull():
+                return await create(self._client, self._cache, bodies.pull(job, action))
             case DeletePod():
                 return await self._delete(PODS, job, action)
             case DeleteRecord():

@@ -19,6 +19,7 @@ from wavegate.domain.actions import (
     CreateDeployment,
     CreateExecution,
     CreatePod,
+    CreatePull,
     CreateVersion,
     Plan,
     PrepareVersion,
@@ -33,7 +34,14 @@ from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
 from wavegate.telemetry.metrics import Metrics
 
-_CREATES: Final = (CreateVersion, CreateDeployment, CreateExecution, CreatePod, PrepareVersion)
+_CREATES: Final = (
+    CreateVersion,
+    CreateDeployment,
+    CreateExecution,
+    CreatePod,
+    CreatePull,
+    PrepareVersion,
+)
 _FIRST_DELAY: Final = 1.0
 _LONGEST_DELAY: Final = 60.0
 

@@ -302,7 +302,7 @@ def test_row_status_resolved_rollout(jobs: Space) -> None:
     for name in ("full", "least", "less"):
         jobs.wait("accepted", lambda name=name: jobs.deployment(f"{name}-v1").get("resolved"))
     assert spec_of(jobs, "FleetDeployment", "full-v1")["rollout"] == given
-    anywhere = {"canarySelector": {"matchLabels": {}}, "spreadBy": []}
+    anywhere = {"canarySelector": {"matchLabels": {}}, "spreadBy": [], "prePull": False}
     assert jobs.deployment("full-v1")["resolved"]["rollout"] == given | anywhere
     assert (
         jobs.deployment("least-v1")["resolved"]["rollout"]

@@ -41,6 +41,7 @@ DEFAULTS: dict[str, Any] = {
         "paused": False,
         "canarySelector": {"matchLabels": {}},
         "spreadBy": [],
+        "prePull": False,
     },
 }
 HEALTH_DEFAULTS = {

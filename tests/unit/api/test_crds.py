@@ -189,5 +189,3 @@ def test_nothing_is_in_the_schema_before_it_works() -> None:
     spec = job["properties"]["spec"]["properties"]
     assert spec["type"]["enum"] == ["pipeline", "container", "query", "update", "config"]
     assert not {"secrets", "secretProviders"} & spec.keys()
-    rollout = spec["rollout"]["properties"]
-    assert "prePull" not in rollout

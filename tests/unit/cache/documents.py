@@ -103,6 +103,21 @@ def pod(name: str, version: int, *, uid: str = "", job_name: str = "feed", **mor
     return {"kind": "Pod", "metadata": metadata, "spec": {"nodeName": "n1"}, "status": {}, **more}
 
 
+def pull(name: str, version: int, *, of: str = "feed-v2-uid", **more: Any) -> Raw:
+    """A pod that pulls images for a JobVersion, not scheduled yet."""
+    labels = {"wavegate.dev/pull": "feed"}
+    owner = owned("JobVersion", "feed-v2", of)
+    field = {"key": "metadata.name", "operator": "In", "values": ["n1"]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    return {
+        "kind": "Pod",
+        "metadata": {**meta(name, version), "labels": labels, "ownerReferences": owner, **more},
+        "spec": {"affinity": affinity},
+        "status": {},
+    }
+
+
 def node(name: str, version: int, *, beat: str = CREATED, ready: str = "True", **spec: Any) -> Raw:
     metadata = meta(name, version, labels={"zone": "a"})
     del metadata["namespace"]

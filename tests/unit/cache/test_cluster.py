@@ -14,8 +14,9 @@ from unit.cache.documents import (
     job_version,
     node,
     pod,
+    pull,
 )
-from wavegate.cache.cluster import ClusterCache
+from wavegate.cache.cluster import PULL_SELECTOR, ClusterCache
 from wavegate.domain.actions import CreateExecution
 from wavegate.domain.observed import Cordon, Observed, PlanSettings
 from wavegate.kube.resources import PODS
@@ -277,6 +278,49 @@ def test_a_reflector_gets_decoder_and_store(cluster: Cluster) -> None:
     decode, store = cluster.cache.source(PODS)
     assert store is cluster.cache.pods
     assert decode(pod("p", 1)).name == "p"
+
+
+@pytest.mark.row("Pre-pull")
+def test_pods_that_pull_images_are_kept_apart_from_the_job_s_own(cluster: Cluster) -> None:
+    decode, store = cluster.cache.source(PODS, PULL_SELECTOR)
+    cluster.add("FleetJob", job())
+    cluster.add("JobVersion", job_version(2, 2), job_version(1, 3, owner="former-uid"))
+    cluster.add("Pod", pod("feed-n1", 4))
+    cluster.woke()
+    raws = [pull("a", 5), pull("b", 6, of="feed-v1-uid"), pull("c", 7, of="unknown")]
+    store.replace([decode(raw) for raw in raws], 8)
+    assert set(cluster.woke()) == {FEED}
+    observed = cluster.seen()
+    assert [view.name for view in observed.pods] == ["feed-n1"]
+    assert {view.name for view in observed.pulls} == {"a", "b"}, "of a version that is known"
+    cluster.cache.source(PODS)[1].replace([], 9)
+    assert {view.name for view in cluster.seen().pulls} == {"a", "b"}, "each list has its own"
+
+
+@pytest.mark.row("Pre-pull", "Deletion")
+def test_those_of_an_orphaned_version_are_nobody_s(cluster: Cluster) -> None:
+    cluster.add("FleetJob", job())
+    cluster.add("JobVersion", job_version(2, 2, owner=""))
+    cluster.cache.assume("Pod", pull("a", 5))
+    assert cluster.seen().pulls == []
+
+
+@pytest.mark.row("Pre-pull")
+def test_the_answers_to_our_own_writes_reach_them(cluster: Cluster) -> None:
+    cluster.add("FleetJob", job())
+    cluster.add("JobVersion", job_version(2, 2))
+    cluster.cache.assume("Pod", pull("a", 5))
+    cluster.cache.assume("Pod", pull("b", 6))
+    assert cluster.seen().pods == []
+    going = pull("a", 7, deletionTimestamp=CREATED)
+    cluster.cache.deleted("Pod", "shop", "a", "a-uid", going)
+    cluster.cache.forget("Pod", "shop", "b", "b-uid")
+    assert [(view.name, view.deleting) for view in cluster.seen().pulls] == [("a", True)]
+    cluster.woke()
+    status = {**pull("a", 8, deletionTimestamp=CREATED), "status": {"phase": "Failed"}}
+    cluster.cache.assume("Pod", status)
+    assert cluster.woke() == [], "what becomes of the pull is nobody's concern"
+    assert cluster.seen().pulls[0].resource_version == "8"
 
 
 BY = "shop/feed/job-uid/feed-n1-1"

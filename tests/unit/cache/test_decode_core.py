@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unit.cache.documents import CREATED, CREATED_AT, node, owned, pod
-from wavegate.cache.decode_core import decode_node, decode_pod
-from wavegate.domain.observed import Exit, PodView, Taint
+from unit.cache.documents import CREATED, CREATED_AT, node, owned, pod, pull
+from wavegate.cache.decode_core import decode_node, decode_pod, decode_pull
+from wavegate.domain.observed import Exit, PodView, PullView, Taint
 
 Raw = dict[str, Any]
 
@@ -219,3 +219,16 @@ def test_garbage_never_raises(spec: Any, status: Any, metadata: Any) -> None:
     raw["metadata"].update({"labels": metadata, "ownerReferences": metadata, **extra})
     assert decode_pod(raw).uid == "p-uid"
     assert decode_node(raw).uid == "p-uid"
+
+
+@pytest.mark.row("Pre-pull")
+def test_a_pod_that_pulls_images_belongs_to_the_job_of_its_label_and_to_its_node() -> None:
+    found = decode_pull(pull("feed-x-pull-v2", 3))
+    assert found.job == "feed"
+    assert found.view == PullView(
+        "feed-x-pull-v2", "feed-x-pull-v2-uid", "3", "n1", "feed-v2-uid", deleting=False
+    )
+    scheduled = pull("feed-x-pull-v2", 4, deletionTimestamp=CREATED)
+    scheduled["spec"]["nodeName"] = "n2"
+    going = decode_pull(scheduled).view
+    assert (going.node, going.deleting) == ("n2", True)

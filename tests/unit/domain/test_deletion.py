@@ -7,7 +7,7 @@ import pytest
 from unit.domain.builders import NOW, execution, job, observed, pod
 from wavegate.domain.actions import DeletePod, Urgency
 from wavegate.domain.deletion import remove_ownerless, stop_everything, stop_former
-from wavegate.domain.observed import Observed
+from wavegate.domain.observed import Observed, PullView
 from wavegate.domain.plan import plan
 
 pytestmark = pytest.mark.row("Deletion")
@@ -80,3 +80,12 @@ def test_where_the_kind_is_gone_every_pod_that_an_execution_controlled_goes() ->
     assert deleted(remove_ownerless(bare)) == ["ours", "former"]
     assert deleted(plan(bare).steps) == ["ours", "former"], "and nothing else is done"
     assert deleted(plan(seen(executions=(), former=())).steps) != ["ours", "former"]
+
+
+@pytest.mark.row("Pre-pull")
+def test_pods_that_pull_its_images_go_with_a_job_and_with_the_kinds() -> None:
+    pulls = (PullView("pull", "p9", "4", "n1", "jv-1"),)
+    assert deleted(stop_everything(seen(pulls=pulls)))[-1] == "pull"
+    assert deleted(remove_ownerless(seen(pulls=pulls)))[-1] == "pull"
+    orphaned = seen(job=job(deleting=True, orphaning=True), pulls=pulls)
+    assert stop_everything(orphaned) == []

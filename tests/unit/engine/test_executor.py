@@ -11,6 +11,7 @@ from unit.engine.support import Engine, FakeApi, claim, now, path_of
 from wavegate.domain.actions import (
     CreateDeployment,
     CreatePod,
+    CreatePull,
     CreateVersion,
     DeletePod,
     DeleteRecord,
@@ -185,6 +186,62 @@ async def test_a_pod_is_owned_by_its_execution(api: FakeApi, engine: Engine, job
     (owner,) = api.objects[POD]["metadata"]["ownerReferences"]
     assert (owner["kind"], owner["name"]) == ("Execution", "edge-a-1")
     assert owner["uid"] == engine.cache.execution_uid("web", "edge-a-1")
+
+
+PULL = "/api/v1/namespaces/web/pods/edge-a-pull-v2"
+
+
+def pull(uid: str = "uid-of-v2") -> CreatePull:
+    labels = {"wavegate.dev/pull": "edge"}
+    return CreatePull(
+        version_name="edge-v2",
+        version_uid=uid,
+        node="a",
+        manifest={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "edge-a-pull-v2", "labels": labels},
+            "spec": {"nodeName": "a", "containers": [{"name": "pull-0", "image": "a:1"}]},
+        },
+    )
+
+
+@pytest.mark.row("Pre-pull")
+async def test_a_pod_that_pulls_is_owned_by_its_version_and_known_at_once(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    assert await engine.executor.execute(job, pull()) == Done()
+    (owner,) = api.objects[PULL]["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("JobVersion", "edge-v2", "uid-of-v2")
+    assert owner["controller"]
+    (known,) = engine.cache.pulls.of_job(job.key)
+    assert (known.node, known.owner_uid) == ("a", "uid-of-v2")
+    assert engine.cache.pods.of_job(job.key) == []
+
+
+@pytest.mark.row("Pre-pull")
+async def test_one_that_is_there_is_known_from_then_on_in_whatever_state(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, pull())
+    known = engine.cache.pulls.get("web", "edge-a-pull-v2")
+    assert known is not None
+    there = api.objects[PULL]
+    api.put(PULL, {**there, "status": {"phase": "Failed"}})
+    engine.cache.pulls.discard("web", "edge-a-pull-v2")
+    assert isinstance(await engine.executor.execute(job, pull()), LookAgain)
+    assert engine.cache.pulls.get("web", "edge-a-pull-v2") is not None
+    action = DeletePod("edge-a-pull-v2", known.uid, "1", "NoLongerPulls")
+    assert isinstance(await engine.executor.execute(job, action), LookAgain), "it has changed"
+
+
+@pytest.mark.row("Pre-pull")
+async def test_one_of_a_former_version_of_the_name_is_waited_for(engine: Engine, job: JobView):
+    await engine.executor.execute(job, pull("uid-before"))
+    outcome = await engine.executor.execute(job, pull())
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "NameTaken"
+    assert "former JobVersion edge-v2" in outcome.message
 
 
 async def test_no_pod_is_made_for_an_execution_that_is_not_known(

@@ -10,7 +10,15 @@ import pytest
 
 from unit.engine.support import EPOCH, Engine, FakeApi, claim, now, path_of
 from wavegate.cache.store import JobKey
-from wavegate.domain.actions import DeletePod, Plan, Probe, SetStatus, Step, Urgency
+from wavegate.domain.actions import (
+    CreatePull,
+    DeletePod,
+    Plan,
+    Probe,
+    SetStatus,
+    Step,
+    Urgency,
+)
 from wavegate.domain.health import Criteria, HealthRecord
 from wavegate.domain.observed import Observed, PlanSettings
 from wavegate.engine.reconciler import Reconciler
@@ -135,6 +143,21 @@ async def test_a_job_is_read_live_before_anything_is_made_for_it_and_once_for_al
     await asyncio.sleep(10)
     methods = [request.method for request in bench.api.requests]
     assert methods == ["GET", "POST", "POST", "POST"]
+
+
+@pytest.mark.row("Pre-pull")
+async def test_a_job_is_read_live_before_images_are_pulled_for_it(bench: Bench):
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "labels": {"wavegate.dev/pull": "edge"}},
+        "spec": {},
+    }
+    pull = CreatePull("edge-v2", "uid-of-v2", "a", manifest)
+    bench.plan = lambda _: one(pull)
+    bench.engine.make_job()
+    await asyncio.sleep(1)
+    assert [request.method for request in bench.api.requests][:2] == ["GET", "POST"]
 
 
 async def test_nothing_is_made_for_a_job_that_was_deleted_unseen(bench: Bench):
