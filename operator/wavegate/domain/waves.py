@@ -208,6 +208,7 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     names = lineage(fleet, deployment)
     workload = version.workload_hash
     since = deployment.created if fleet.is_users(deployment) else 0.0
+    goes_back = deployment.type == "Rollback" and not fleet.is_users(deployment)
     members: dict[int, list[ExecutionView]] = defaultdict(list)
     failed: dict[NodeKey, ExecutionView] = {}
     withdrawn: dict[NodeKey, str] = {}
@@ -224,6 +225,10 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
                 members[execution.wave].append(execution)
             if execution.observed == "Failed" and not execution.stable_at:
                 failed.setdefault(execution.node_key, execution)
+        # What goes back by itself leaves such a node with what it has; a user may want it again.
+        before = chain.failure_of(workload) if goes_back else None
+        if before is not None:
+            failed[before.node_key] = before
     updated, unsettled = _up_to_date(fleet, version, deployment, failed)
     occupied = frozenset(
         name for name, chain in fleet.chains.items() if chain.stop_overdue(fleet.now)
