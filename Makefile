@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit integration e2e rows lint types format cluster run down status generate lock readme nightly clean
+.PHONY: help setup demo test unit integration e2e rows lint types format cluster run down status generate lock readme shown nightly clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -54,7 +54,7 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/python -m wavegate.reference --check
 
 types: $(READY) ## mypy strict
-	@$(BIN)/mypy -p wavegate -p wavelab -p demo
+	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown
 
 format: $(READY) ## format and sort imports
 	@$(BIN)/ruff format .
@@ -64,7 +64,7 @@ cluster: $(READY) ## a cluster for daily work: make cluster NODES=3 SIMULATED=10
 	@$(BIN)/python -m wavelab up --name $(NAME) --nodes $(NODES) --simulated $(SIMULATED)
 
 status: $(READY) ## the local clusters and their state
-	@$(BIN)/python -m wavelab status
+	@$(BIN)/python -m wavelab status --all
 
 run: $(READY) ## the operator on the cluster NAME, under its own ServiceAccount
 	@NAME=$(NAME) hack/run.sh
@@ -78,6 +78,9 @@ generate: $(READY) ## crds/, docs/reference/ and the diagrams of docs/concepts/,
 
 readme: $(READY) ## run the two commands and write their real output into README.md
 	@$(BIN)/python hack/readme.py
+
+shown: $(READY) ## play a story on simulated nodes and write what kubectl says into docs/concepts/
+	@$(BIN)/python -m shown
 
 lock: $(READY) ## resolve the lock files again from pyproject.toml
 	@hack/lock.sh $(BIN)

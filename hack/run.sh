@@ -2,10 +2,12 @@
 # Run the operator on the local cluster NAME as it would run inside: its own ServiceAccount's
 # token, its real ClusterRole, never as admin.
 set -euo pipefail
-lab() { "$PWD/.venv/bin/python" -m wavelab "$@"; }
+lab() { "${PYTHON:-$PWD/.venv/bin/python}" -m wavelab "$@"; }
 kubectl() { lab kubectl --name "$NAME" -- "$@"; }
+kubectl create namespace wavegate-system --dry-run=client -o yaml \
+  | kubectl apply --server-side -f - >/dev/null
 kubectl apply --server-side -f crds -f manifests >/dev/null
 kubectl wait --for=condition=Established --timeout=60s -f crds >/dev/null
 config=$(lab token --name "$NAME" --namespace wavegate-system --serviceaccount wavegate)
 echo "export KUBECONFIG=$(lab kubeconfig --name "$NAME")   # admin, for your kubectl"
-exec "$PWD/.venv/bin/python" -m wavegate --kubeconfig "$config" --lease-namespace wavegate-system
+exec "${PYTHON:-$PWD/.venv/bin/python}" -m wavegate --kubeconfig "$config" --lease-namespace wavegate-system

@@ -95,12 +95,12 @@ class Seen:
         }
 
 
-def observe(kubectl: Kubectl, namespace: str) -> Seen:
-    """Read everything once."""
+def observe(kubectl: Kubectl, namespace: str, name: str = JOB) -> Seen:
+    """Read everything once; the job is the one of this name, the rest the whole namespace's."""
     by_kind: dict[str, list[Document]] = {}
     for each in kubectl.items(_KINDS, "-n", namespace):
         by_kind.setdefault(each["kind"], []).append(each)
-    jobs = [each for each in by_kind.get("FleetJob", []) if each["metadata"]["name"] == JOB]
+    jobs = [each for each in by_kind.get("FleetJob", []) if each["metadata"]["name"] == name]
     return Seen(
         job=jobs[0] if jobs else {},
         deployments=sorted(

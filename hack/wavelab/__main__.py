@@ -49,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
     down = command("down", "remove every trace of the cluster")
     down.add_argument("--all", action="store_true", help="of all clusters")
     status = command("status", "what runs; exit code 0 if the cluster runs, else 1")
+    status.add_argument(
+        "--all", action="store_true", help="all clusters; exit code 0 if none is broken"
+    )
     status.add_argument("-o", "--output", choices=["text", "json"], default="text")
     for name, text in (
         ("binaries", "build all programs that are not in the cache yet"),
@@ -109,7 +112,11 @@ def run(options: argparse.Namespace) -> int:
             if not removed:
                 progress("nothing to remove")
         case "status":
-            return show_status(Cluster(options.name), as_json=options.output == "json")
+            names = [s.name for s in states.all_states()] if options.all else [options.name]
+            if not names:
+                print("no local cluster; make one with `wavelab up`")
+            as_json = options.output == "json"
+            return max((show_status(Cluster(each), as_json=as_json) for each in names), default=0)
         case _:
             use(Cluster(options.name), options, progress)
     return 0

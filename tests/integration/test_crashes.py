@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from support.few import deploy, seen
 from support.jobs import container
 from support.operator_process import OperatorProcess
 from support.rollouts import settled_on, waves
@@ -57,6 +58,24 @@ def test_killed_at_ten_points_of_a_rollout_nothing_is_lost_and_no_wave_is_too_la
     assert seen.worst <= 4
     assert waves(settled, 2) == {1: 1, 2: 4, 3: 4, 4: 4, 5: 4, 6: 3}
     assert settled.deployment("app-v2")["state"] == "Completed"
+
+
+@pytest.mark.row("status.lastAccepted", "Stop")
+def test_a_stop_that_is_deleted_as_soon_as_it_has_ended_and_nobody_looks_stands(
+    settled: Space,
+    operator: OperatorProcess,
+) -> None:
+    deploy(settled, "halt", type="Stop")
+    completed = lambda: settled.deployment("halt").get("state") == "Completed"  # noqa: E731
+    settled.wait("it completed", completed, poll=0.02)
+    operator.kill()
+    settled.delete("FleetDeployment", "halt")
+    settled.client.delete(LEASE)  # as if its 15 s had passed
+    operator.start()
+    settled.apply("app", {**container("app:1"), "description": "a word that is looked at"})
+    settled.wait("it was seen", lambda: seen(settled))
+    assert settled.condition("app")["reason"] == "Stopped"
+    assert settled.list("Pod") == []
 
 
 def test_a_standby_takes_over_from_a_killed_leader(

@@ -153,9 +153,11 @@ class Invariants:
 
     def _canaries_first(self, world: World, action: CreateExecution) -> None:
         """3. Wave 1 takes what canarySelector matches; later ones follow one that was stable."""
+        if action.wave == 0:
+            return
         by = world.deployments[action.deployment]
         rollout = (by.status.get("resolved") or {}).get("rollout") or {}
-        if action.wave == 0 or by.type == "Rollback" or rollout.get("strategy") != "Canary":
+        if by.type == "Rollback" or rollout.get("strategy") != "Canary":
             return
         if action.wave > 1:
             proven = self.stable_on[action.workload_hash]
@@ -174,7 +176,7 @@ class Invariants:
         """4, 11, 12. A workload that failed gets no further node and is not started anew."""
         tries = [
             each
-            for each in world.deployments.values()
+            for each in world.said()
             if each.type != "Rollback"
             and each.sequence
             and each.workload_hash == action.workload_hash
@@ -209,7 +211,7 @@ class Invariants:
 
         A Restart replaces what was made before it was accepted.
         """
-        by = world.deployments.get(action.deployment)
+        by = next((e for e in reversed(world.said()) if e.name == action.deployment), None)
         restart = by.accepted if by is not None and by.type == "Restart" else None
         for each in world.executions.values():
             if restart is not None and each.created < restart:
@@ -241,8 +243,8 @@ class Invariants:
             return
         stable = next(e for e in world.versions.values() if e.version == action.to_version)
         assert stable.stable_at, f"{action.name} goes to what never completed\n{world.story()}"
-        undone = world.deployments[action.name.removesuffix("-rollback")]
-        assert not undone.canceled, f"{action.name} although it was canceled\n{world.story()}"
+        undone = [e for e in world.said() if e.name == action.name.removesuffix("-rollback")]
+        assert not undone[-1].canceled, f"{action.name} although it was canceled\n{world.story()}"
 
     def _completed_is_stamped_and_the_total_stays(self, world: World, action: SetStatus) -> None:
         """6, 13. Completed only after stableAt; joiners do not change what was pinned."""
@@ -323,8 +325,8 @@ def _has_failed(deployment: DeploymentView) -> bool:
 
 
 def _is_stopped(world: World) -> bool:
-    """Whether a user's Stop is what was accepted last."""
-    accepted = [each for each in world.deployments.values() if each.sequence]
+    """Whether a user's Stop is what was accepted last, be it deleted since."""
+    accepted = [each for each in world.said() if each.sequence]
     newest = max(accepted, key=lambda each: each.sequence, default=None)
     return newest is not None and newest.type == "Stop" and newest.state != "Canceled"
 
@@ -334,8 +336,7 @@ def _stable_workload(world: World) -> str:
     stamped = [each for each in world.versions.values() if each.stable_at]
     last = max(stamped, key=lambda each: (each.stable_at or 0.0, each.version), default=None)
     completed = last is not None and any(
-        each.to_version == last.version and each.state == "Completed"
-        for each in world.deployments.values()
+        each.to_version == last.version and each.state == "Completed" for each in world.said()
     )
     return last.workload_hash if last is not None and completed else ""
 

@@ -109,6 +109,16 @@ class History:
         name = f"by-hand-{self.world.serial}"
         self.world.add_deployment(name, kind, 0 if kind == "Stop" else to_version)
 
+    def delete_deployment(self, number: int) -> None:
+        """Of the users' deployments, one that has ended."""
+        ended = {
+            name: each
+            for name, each in self.world.deployments.items()
+            if each.terminal and not each.owner_uid
+        }
+        if name := _pick(ended, number):
+            self.world.delete_deployment(name)
+
     def verb(self, verb: str, value: bool) -> None:
         deployment = self._open()
         if deployment is not None:
@@ -230,6 +240,7 @@ def _events(rollouts: tuple[Mapping[str, Any], ...]) -> st.SearchStrategy[Event]
             st.sampled_from(("Restart", "Rollback", "Stop")),
             st.integers(0, 3),
         ),
+        event("delete_deployment", _NUMBER),
         event("pause_job", st.booleans()),
         event("suspend", st.booleans()),
         event("change_node", _NUMBER, _CHANGES),
@@ -273,9 +284,18 @@ _STAMPED_LATE: Final[list[Event]] = [
 ]
 """A former leader stamps a version stable whose rollout was canceled since."""
 
+_FORGOTTEN: Final[list[Event]] = [
+    ("user_deployment", "Stop", 0, 20),
+    ("delete_deployment", 0, 20),
+    ("user_deployment", "Restart", 0, 60),
+    ("delete_deployment", 0, 60),
+]
+"""What users have said is deleted as soon as it has ended."""
+
 
 @given(size=st.integers(3, 7), fates=_FATES, events=st.lists(_events(_ROLLOUTS), max_size=8))
 @example(size=3, fates={}, events=_STAMPED_LATE)
+@example(size=3, fates={}, events=_FORGOTTEN)
 def test_whatever_happens_no_invariant_breaks_and_every_rollout_ends(
     size: int, fates: dict[str, tuple[Fate, frozenset[int]]], events: list[Event]
 ) -> None:

@@ -134,6 +134,35 @@ def test_a_failure_within_the_budget_degrades_the_job_and_names_the_node() -> No
     assert order[2] in world.job.status["state"]["message"]
 
 
+@pytest.mark.row("Rollback")
+@pytest.mark.parametrize("other", [1, 3, 4, 9])
+def test_a_rollback_leaves_alone_a_node_that_failed_the_stable_version_before(other: int) -> None:
+    budget = {"maxFailedNodes": 1, "maxFailedNodesPercent": 50, "maxParallel": 4}
+    world = settled_on_v1(10, places=4, **budget)
+    order = [a.node for _, a in world.writes if isinstance(a, CreateExecution)]
+    failing = {"app:2": {order[2]}, "app:3": {order[2], order[other]}}
+    world.fate = lambda node, image: CRASHES if node in failing.get(image, ()) else FINE
+    world.apply(spec("app:2", **budget))
+    world.until(lambda w: w.deployment_state("app-v2") == "Completed")
+    world.settle(60)
+    world.apply(spec("app:3", **budget))
+    world.until(lambda w: w.deployment_state("app-v3-rollback") == "Completed")
+    world.settle(60)
+    got_v2 = [
+        action.node
+        for _, action in world.writes
+        if isinstance(action, CreateExecution) and action.version == 2
+    ]
+    assert got_v2.count(order[2]) == 1, "when v2 was rolled out, and never again"
+    assert world.live() == {node: 1 if node == order[2] else 2 for node in order}
+    told = [
+        action.status["message"]
+        for _, action in world.writes
+        if isinstance(action, SetStatus) and action.name == "app-v3-rollback"
+    ]
+    assert told[-1].startswith(f"v2 reached 9 of 10 nodes; {order[2]}: "), told[-1]
+
+
 def test_a_canary_waits_for_a_person() -> None:
     world = settled_on_v1(5)
     world.apply(spec("app:2", autoPromote=False))

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sim.invariants import Invariants
+from sim.test_one_shot import bad_on, is_over, status, watched
 from sim.test_user_deployments import SIZE, bad, made_by, on_v2, reason
 from sim.world import COMPLETES, CRASHES, ERRS, FINE, HANGS, World, fleet, once, spec
 from wavegate.domain.actions import CreateDeployment, CreateExecution, CreatePod, SetStatus
@@ -27,6 +29,21 @@ def test_a_stop_ends_although_the_pods_of_what_has_ended_are_kept() -> None:
     world.until(lambda w: sum(e.observed == "Completed" for e in w.executions.values()) == 2)
     world.add_deployment("halt", "Stop")
     world.until(completed("halt"))
+
+
+@pytest.mark.row("status.results", "FleetDeployment.status.failures")
+def test_what_a_rollout_came_to_stays_whatever_becomes_of_the_nodes() -> None:
+    world = watched(4, fate=bad_on({"n01"}))
+    world.apply(once(maxFailedNodesPercent=50))
+    world.until(is_over)
+    before = dict(world.deployments["app-v1"].status)
+    assert (before["updatedNodes"], before["failedNodes"]) == (3, 1)
+    assert [each["node"] for each in before["failures"]] == ["n01"]
+    for name in ("n00", "n01"):
+        world.remove_node(name)
+    world.until(lambda w: status(w)["results"] == {"succeeded": 2, "failed": 0})
+    world.settle(60)
+    assert world.deployments["app-v1"].status == before
 
 
 @pytest.mark.row("Suspend", "One-shot types")
@@ -224,6 +241,58 @@ def test_a_stop_behind_one_that_waits_for_suspend_starts_nothing(
     world.until(completed("halt"))
     assert not [action for _, action in world.writes[begin:] if isinstance(action, CreatePod)]
     assert world.deployments["waits"].reason == "Superseded"
+
+
+@pytest.mark.row("Claim", "One open deployment")
+def test_what_waits_for_a_pod_to_stop_is_replaced_without_ever_having_run() -> None:
+    at_once = {"strategy": "Rolling", "maxParallel": SIZE}
+    world = fleet(SIZE)
+    world.watchers.append(Invariants(SIZE))
+    world.apply(spec("app:1", **at_once))
+    world.until(completed("app-v1"))
+    world.fate = lambda *_: HANGS
+    for number in (2, 3):
+        world.apply(spec(f"app:{number}", **at_once))
+        world.until(lambda w: set(w.live().values()) == {number})  # noqa: B023
+    assert all(pod.deletion is not None for pod in world.pods.values()), "those of v1 still stop"
+    begin = len(world.writes)
+    world.fate = lambda *_: FINE
+    world.until(completed("app-v3"))
+    assert len([a for _, a in world.writes[begin:] if isinstance(a, CreatePod)]) == SIZE
+    assert {"app:3"} == {world.images[pod.uid] for pod in world.pods.values()}
+
+
+@pytest.mark.row("Suspend", "Rollback to a version")
+def test_a_rollback_behind_suspend_goes_straight_to_its_version() -> None:
+    world = on_v2()
+    world.apply({**spec("app:2"), "suspend": True})
+    world.settle(20)
+    world.add_deployment("back", "Rollback", 1)
+    world.settle(20)
+    assert "begins when spec.suspend" in world.deployments["back"].status["message"]
+    begin = len(world.writes)
+    world.apply(spec("app:2"))
+    world.until(completed("back"))
+    world.settle(60)
+    assert [each.version for each in made_since(world, begin)] == [1] * SIZE
+    assert set(world.live().values()) == {1}
+
+
+@pytest.mark.row("Suspend", "Rollback")
+def test_an_automatic_rollback_behind_suspend_starts_nothing_that_it_takes_back() -> None:
+    world = on_v2()
+    world.apply(spec("app:3", maxFailedNodes=0))
+    world.until(lambda w: any(e.version == 3 and e.stable_at for e in w.executions.values()))
+    bad(world, "app:3")
+    world.until(lambda w: "app-v3-rollback" in w.deployments)
+    assert 3 in {each.version for each in world.executions.values() if each.stable_at}
+    world.apply({**spec("app:3", maxFailedNodes=0), "suspend": True})
+    world.until(lambda w: not w.live())
+    assert not world.deployments["app-v3-rollback"].terminal
+    begin = len(world.writes)
+    world.apply(spec("app:3", maxFailedNodes=0))
+    world.until(completed("app-v3-rollback"))
+    assert {each.version for each in made_since(world, begin)} == {2}
 
 
 @pytest.mark.row("Retention", "spec.revisionHistoryLimit")

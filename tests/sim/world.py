@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sim.telling import START, tell
 from sim.writes import LostWriteError, Writes
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.actions import Action, Plan, Probe, PrometheusSource
@@ -29,8 +30,6 @@ from wavegate.domain.observed import (
     VersionView,
 )
 from wavegate.domain.plan import plan
-
-START = 1_700_000_000.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,8 @@ class World(Writes):
     job: JobView | None = None
     versions: dict[str, VersionView] = field(default_factory=dict)
     deployments: dict[str, DeploymentView] = field(default_factory=dict)
+    deleted: list[DeploymentView] = field(default_factory=list)
+    """Deployments that users have deleted, as they were then."""
     executions: dict[str, ExecutionView] = field(default_factory=dict)
     pods: dict[str, PodView] = field(default_factory=dict)
     pulls: dict[str, PullView] = field(default_factory=dict)
@@ -220,6 +221,14 @@ class World(Writes):
             rollout=None,
             **fields,
         )
+
+    def delete_deployment(self, name: str) -> None:
+        self.deleted.append(self.deployments.pop(name))
+        self.next_serial()
+
+    def said(self) -> list[DeploymentView]:
+        """All deployments that ever were, oldest first."""
+        return sorted([*self.deployments.values(), *self.deleted], key=lambda each: each.created)
 
     # the operator's side
 
@@ -423,23 +432,7 @@ class World(Writes):
 
     def story(self) -> str:
         """What a person needs to understand a failure."""
-        assert self.job is not None
-        lines = [f"t={self.now - START:g} job: {self.job.status.get('state')}"]
-        lines += [
-            f"  {each.name} {each.type} -> v{each.to_version}: {each.state} {each.reason}:"
-            f" {each.status.get('message')}"
-            for each in self.deployments.values()
-        ]
-        lines += [
-            f"  {each.name} on {each.node} v{each.version} wave {each.wave}: {each.observed}"
-            f" stable={each.stable_at is not None} {dict(each.details)}"
-            for each in sorted(self.executions.values(), key=lambda e: (e.node, e.attempt))
-        ]
-        lines += [
-            f"  t={at - START:g} {type(action).__name__} {getattr(action, 'name', '')}"
-            for at, action in self.writes[-15:]
-        ]
-        return "\n".join(lines)
+        return tell(self)
 
 
 def fleet(size: int, **fields: Any) -> World:

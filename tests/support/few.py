@@ -53,13 +53,13 @@ def health(**fields: Any) -> Document:
     return {key: value for key, value in check.items() if value is not None}
 
 
-def restart(space: Space, name: str, rollout: Mapping[str, Any]) -> None:
-    """Create a user's deployment that restarts the job ``app`` by these settings."""
+def deploy(space: Space, name: str, **spec: Any) -> None:
+    """Create a user's deployment of the job ``app``."""
     body = {
         "apiVersion": "wavegate.dev/v1alpha1",
         "kind": "FleetDeployment",
         "metadata": {"name": name},
-        "spec": {"jobName": "app", "type": "Restart", "rollout": rollout},
+        "spec": {"jobName": "app", **spec},
     }
     space.client.request("POST", space.path("FleetDeployment"), body)
 

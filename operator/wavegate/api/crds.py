@@ -73,6 +73,11 @@ class Kind:
 
 
 _NEVER_SEEN: Final = {"observedGeneration": -1}
+"""Of a new object, so that it is never taken for finished."""
+_NOT_BEGUN: Final = {
+    "observedState": {"stateType": "Pending", "message": "nothing is known of its pod yet"}
+}
+"""Of a new Execution, so that it has a state before its pod has one, without a write."""
 
 FLEET_JOB: Final = Kind(
     kind="FleetJob",
@@ -183,7 +188,7 @@ EXECUTION: Final = Kind(
         Column("Node", ".spec.nodeName", description="The node."),
         Column("Wave", ".spec.rolloutWave", "integer", "Wave; 0: outside a rollout."),
         Column("State", ".status.observedState.stateType", description="What is seen of it."),
-        Column("Stable", ".status.stableAt", "date", "Time since it passed its validation."),
+        Column("Stable since", ".status.stableAt", "date", "Time since it passed its validation."),
         Column("Message", ".status.observedState.message", description="Why, for people."),
         AGE,
     ),
@@ -193,6 +198,7 @@ EXECUTION: Final = Kind(
         ".spec.deploymentName",
         ".spec.jobVersion",
     ),
+    status_default=_NOT_BEGUN,
 )
 
 KINDS: Final = (FLEET_JOB, JOB_VERSION, FLEET_DEPLOYMENT, EXECUTION)

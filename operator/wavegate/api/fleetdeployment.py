@@ -119,8 +119,8 @@ class FleetDeploymentSpec(Model):
         description="What the rollout does. Yours to make: Restart (the stable version anew, or"
         " another try of toVersion), Rollback (back to toVersion) and Stop (every execution ends)."
         " Made by the operator: Create (the first version), Update (a new version) and Rollback"
-        " (of a rollout that failed). What a Rollback or a Stop says holds as long as it is there:"
-        " one that is deleted has said nothing."
+        " (of a rollout that failed). What a Rollback or a Stop says holds also when it is deleted"
+        " once it has ended; another takes it back."
     )
     from_version: Int32 | None = Field(
         default=None, description="The version that is left; the operator knows it where not given."

@@ -12,12 +12,15 @@ from pydantic import Field
 from wavegate.api.base import (
     Fact,
     Int32,
+    Int64,
     Message,
     Model,
     NodeName,
     ObjectName,
     Reason,
     Timestamp,
+    Uid,
+    WorkloadHash,
     listing,
 )
 from wavegate.api.status import Revisioned
@@ -35,6 +38,7 @@ StateType = Literal[
     "Stopped",
 ]
 DeploymentType = Literal["Create", "Update", "Restart", "Rollback", "Stop"]
+DeploymentEnd = Literal["Completed", "Failed", "Canceled"]
 
 
 class JobState(Model):
@@ -116,6 +120,37 @@ class RolloutProgress(Model):
     )
 
 
+class LastAccepted(Model):
+    """The deployment that was accepted last, of which the job remembers what it said."""
+
+    name: ObjectName = Field(description="Name of the FleetDeployment.")
+    uid: Uid = Field(description="UID of the FleetDeployment.")
+    by_user: bool = Field(description="Whether a user made it, not the operator.")
+    type: DeploymentType = Field(
+        description="What it does: Create, Update, Restart, Rollback or Stop."
+    )
+    from_version: Int32 | None = Field(default=None, description="The version that it leaves.")
+    to_version: Int32 | None = Field(
+        default=None, description="The version that it rolls out; absent for a Stop."
+    )
+    workload_hash: WorkloadHash | None = Field(
+        default=None, description="Hash of what it rolls out."
+    )
+    sequence: Int64 = Field(description="Its place in the order of the job's deployments.")
+    created_at: Timestamp = Field(
+        description="When it was made; versions since then may end what it holds."
+    )
+    accepted_at: Timestamp = Field(description="Since when it counts.")
+    state: DeploymentEnd | None = Field(
+        default=None,
+        description="How it ended: Completed, Failed or Canceled; absent while it is open.",
+    )
+    reason: Reason | None = Field(
+        default=None, description="Why it ended so, in one CamelCase word."
+    )
+    message: Message | None = Field(default=None, description="Why it ended so, for people.")
+
+
 MAX_NODE_FAILURES: Final = 20
 
 
@@ -136,7 +171,7 @@ class NodeFailure(Model):
 
 
 class Results(Model):
-    """How the wanted version ended on the nodes, for types that run to completion."""
+    """How the wanted version ended on the nodes that are there."""
 
     succeeded: Int32 = Field(description="Nodes on which it ended well.")
     failed: Int32 = Field(description="Nodes on which it failed.")
@@ -173,8 +208,14 @@ class FleetJobStatus(Revisioned):
     rollout: RolloutProgress | None = Field(
         default=None, description="How far the newest rollout has come."
     )
+    last_accepted: LastAccepted | None = Field(
+        default=None,
+        description="The deployment that was accepted last. What it said, such as to go back or to"
+        " stop, holds until another is accepted, also when its object is deleted.",
+    )
     results: Results | None = Field(
         default=None,
-        description="How the wanted version ended on the nodes, for types that run to completion;"
-        " each node's result is in its Execution.",
+        description="How the wanted version ended on the nodes that are there, for types that run"
+        " to completion; each node's result is in its Execution. What a rollout came to stays in"
+        " its FleetDeployment, whatever becomes of the nodes.",
     )

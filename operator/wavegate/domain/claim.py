@@ -97,6 +97,13 @@ class Chain:
         """The newest claim that was ever stable."""
         return next((each for each in reversed(self.executions) if each.stable_at), None)
 
+    def failure_of(self, workload: str) -> ExecutionView | None:
+        """The node's last try of a workload, if that failed and none was ever stable."""
+        tries = [each for each in self.executions if each.workload_hash == workload]
+        if not tries or tries[-1].observed != "Failed" or any(each.stable_at for each in tries):
+            return None
+        return tries[-1]
+
     @property
     def failures_in_a_row(self) -> Sequence[ExecutionView]:
         """The failed claims at the end of the chain, newest first, up to one that was stable.

@@ -14,7 +14,8 @@
 | any: TemplateRefused, VersionMissing, NoCanary, a stranger's pod | False: the reason | | True |
 | any: SourceNotConfigured | False | | True |
 
-Available: at least one node runs a stable execution of the stable version.
+Available: at least one node runs an execution that passed its validation, of whichever version: in
+the last wave of a rollout the stable version may run nowhere, and what took its place serves.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, Observed, VersionView
 from wavegate.domain.one_shot import results
 from wavegate.domain.records import pruned, stamped
+from wavegate.domain.remembered import to_remember
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import STALLING, Outlook
 from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
@@ -147,10 +149,9 @@ def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doi
     if run is not None and outlook is not None:
         return State("Deploying", outlook.reason, outlook.message)
     last = fleet.accepted[-1] if fleet.accepted else None
-    if last is None or not last.terminal:
-        return State(
-            "Pending", "Pending", "its first version is being made, which goes on by itself"
-        )
+    if last is None or not last.terminal or last.reason == "Superseded":
+        what = "first version" if last is None else "next rollout"
+        return State("Pending", "Pending", f"its {what} is being made, which goes on by itself")
     return _settled(fleet, last)
 
 
@@ -243,12 +244,15 @@ def _running(fleet: Fleet, last: DeploymentView) -> State:
     ill = sorted(each.node for each in current if each.observed in ("Degraded", "Failed", "Lost"))
     named = [str(each["node"]) for each in last.status.get("failures") or ()]
     behind = [
-        each.node
+        each
         for each in current
         if each.node in named and stable is not None and each.workload_hash != stable.workload_hash
     ]
     if ill or behind:
         words = [_why(last)] if behind else []
+        if back := {each.node: each.version for each in behind if not each.terminal}:
+            node, more = min(back), f" and {len(back) - 1} more" if len(back) > 1 else ""
+            words.append(f"{node}{more} back on v{back[node]}")
         if ill:
             words.append(_not_well(fleet, ill))
         return State("Degraded", "Degraded", "; ".join(words), ready=True)
@@ -295,6 +299,7 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
         "versions": _versions(fleet),
         "rollout": _rollout(fleet, run),
         "results": _results(fleet, run),
+        "lastAccepted": to_remember(fleet.job, fleet.deployments, fleet.is_users),
         "conditions": _conditions(fleet, state),
     }
     status = stamped(document, old, fleet.job.generation, fleet.now)
@@ -310,12 +315,10 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
 
 
 def _conditions(fleet: Fleet, state: State) -> list[dict[str, Any]]:
-    stable = fleet.stable
-    available = stable is not None and any(
+    available = any(
         chain.live is not None
         and chain.live.stable_at is not None
         and chain.live.observed == "Running"
-        and chain.live.workload_hash == stable.workload_hash
         for chain in fleet.chains.values()
     )
     wanted = [
@@ -328,7 +331,9 @@ def _conditions(fleet: Fleet, state: State) -> list[dict[str, Any]]:
             AVAILABLE,
             "True" if available else "False",
             "Running" if available else "NotRunning",
-            "" if available else "no node runs a stable execution of the stable version",
+            "at least one node runs what passed its validation"
+            if available
+            else "no node runs anything that passed its validation",
         ),
     ]
     old = fleet.job.status.get("conditions") or ()
@@ -416,8 +421,8 @@ def _rollout(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
             "updatedNodes": len(run.updated),
             "failedNodes": len(run.failed),
             "addedNodes": len(run.joiners),
-            "currentWave": run.current,
-            "totalWaves": max(run.sizes.waves, run.current),
+            "currentWave": run.shown_wave,
+            "totalWaves": run.shown_waves,
             "canaryNodes": canaries(run),
         }
     return pruned({**document, "rollbackToVersion": back_to})

@@ -3,6 +3,7 @@
 One is open at a time. A new version supersedes the open one and starts from wave 1; it waits for
 an open rollback. A user's Rollback or Stop supersedes whatever is open (see user_deployments).
 ``sequence`` never falls and is given when a deployment is accepted, which is when no other is open.
+A user's ends only once the job remembers it (see remembered).
 
 | open | comes | then |
 | --- | --- | --- |
@@ -11,6 +12,7 @@ an open rollback. A user's Rollback or Stop supersedes whatever is open (see use
 | anything | a user's Rollback or Stop | the open one is Canceled (Superseded) |
 | a user's Restart or Stop | Update v3 | the user's is Canceled (Superseded) |
 | nothing | automatic Rollback and a user's | the user's; the automatic one is Canceled |
+| nothing | a user's Restart, then a user's Stop | the Stop; the Restart is Canceled (Superseded) |
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from wavegate.domain.actions import Note, SetStatus, Step, Urgency
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, Observed
 from wavegate.domain.records import pruned, stamped
+from wavegate.domain.remembered import last_sequence
 from wavegate.domain.rollout import STALLING, Outlook, is_stamped
 from wavegate.domain.stopping import Stop
 from wavegate.domain.times import format_time
@@ -188,6 +191,8 @@ def record_stop(fleet: Fleet, stop: Stop) -> Step | None:
         state = reason = "Canceled"
     elif not stop.left:
         state, reason = "Completed", "Stopped"
+    if state in _TERMINAL and not _may_end(fleet, deployment):
+        state, reason = "InProgress", "Stopping"
     document |= {
         "state": state,
         "reason": reason,
@@ -214,15 +219,18 @@ def record(
     wave = run.members.get(run.current, ())
     in_wave = [deadlines[each.node] for each in wave if each.node in deadlines]
     progressed = [each.stable_at for each in _stable_members(run) if each.stable_at]
-    going_on = doing if outlook.state == "InProgress" else ""
-    early = prepull.refused(fleet) if outlook.state not in _TERMINAL else ""
+    state, reason = outlook.state, outlook.reason
+    if state in _TERMINAL and not _may_end(fleet, deployment):
+        state, reason = "InProgress", "Progressing"
+    going_on = doing if state == "InProgress" else ""
+    early = prepull.refused(fleet) if state not in _TERMINAL else ""
     message = "; ".join(words for words in (outlook.message, going_on, early) if words)
     document |= {
-        "state": outlook.state,
-        "reason": outlook.reason,
+        "state": state,
+        "reason": reason,
         "message": message[:MAX_MESSAGE],
-        "currentWave": run.current,
-        "totalWaves": max(run.sizes.waves, run.current),
+        "currentWave": run.shown_wave,
+        "totalWaves": run.shown_waves,
         "updatedNodes": len(run.updated),
         "failedNodes": len(run.failed),
         "addedNodes": len(run.joiners),
@@ -237,7 +245,7 @@ def record(
         ],
         "failures": failures(run),
     }
-    if outlook.state in _TERMINAL:
+    if state in _TERMINAL:
         document |= {"completedAt": format_time(fleet.now)}
         document |= {"healthCheckDeadline": None, "healthyDeadline": None}
     return _write(fleet.now, deployment, document)
@@ -252,13 +260,22 @@ def _acceptance(fleet: Fleet, deployment: DeploymentView, run: Progress | None) 
     if run is not None:
         resolved["rollout"] = rollout_document(settings_of(deployment, run.version))
     return {
-        "sequence": max((each.sequence for each in fleet.deployments), default=0) + 1,
+        "sequence": _last_sequence(fleet) + 1,
         "acceptedAt": format_time(fleet.now),
         "jobUid": fleet.job.uid,
         "jobType": fleet.spec.type,
         "workloadHash": run.version.workload_hash if run is not None else None,
         "resolved": resolved,
     }
+
+
+def _last_sequence(fleet: Fleet) -> int:
+    return max([last_sequence(fleet.job), *(each.sequence for each in fleet.deployments)])
+
+
+def _may_end(fleet: Fleet, deployment: DeploymentView) -> bool:
+    """Whether the job remembers what a user has said, as it must before that ends."""
+    return not fleet.is_users(deployment) or 0 < deployment.sequence <= last_sequence(fleet.job)
 
 
 def _pins(fleet: Fleet, run: Progress, outlook: Outlook) -> dict[str, Any]:

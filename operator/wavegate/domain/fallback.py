@@ -16,6 +16,10 @@ by back-off, as long as that workload has not failed as a whole.
 | v1 failed | none, a Restart of v1 failed | nothing |
 | v1 stable, then failed | v1 | v1 again, by back-off |
 | v1 stable, stopped by suspension | v2 | v1: what it was last stable on |
+| v2 stable, stopped by suspension | v2, a user goes back to v1 | v1 |
+| v2 stable, stopped by suspension | v2, a user's Rollback to v1 comes next | nothing: v1 follows |
+| v2 stable, stopped by suspension | v2, the Rollback to v1 is paused | v2 |
+| v2 stable, stopped by suspension | v1, v2's rollout failed and is taken back | v1 |
 | v1 stopped by a Stop, or its time is over | v1, v2 is rolled out | nothing: its wave will come |
 | v2 stopped by a Stop | v2, a user goes back to v1 | v1 |
 """
@@ -27,9 +31,11 @@ from dataclasses import dataclass
 from wavegate.domain.attempts import not_before
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import ExecutionView, NodeView, VersionView
+from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
+from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.stopping import STOPPED, SUSPENDED
 from wavegate.domain.timeouts import TOTAL_TIMEOUT, is_over
+from wavegate.domain.user_deployments import first_in_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +67,28 @@ def _choose(fleet: Fleet, chain: Chain | None, node: NodeView) -> VersionView | 
     if last.observed == "Failed":
         return _after_failure(fleet, chain, last)
     if last.details.get("reason") == SUSPENDED:
-        before = chain.last_stable
-        version = fleet.versions.get(before.version) if before is not None else None
-        return version or fleet.stable
+        return _after_suspension(fleet, chain)
     if last.details.get("reason") in (STOPPED, TOTAL_TIMEOUT) and _another_comes(fleet):
         return None  # what was stopped on purpose is not started to be replaced
     if last.withdrawn and _is_open(fleet, last.workload_hash):
         return fleet.versions.get(last.version)
     return _home(fleet)
+
+
+def _after_suspension(fleet: Fleet, chain: Chain) -> VersionView | None:
+    """What the node was last stable on, unless that is being taken back."""
+    following = first_in_line(fleet)
+    if following is not None and following.type == "Rollback" and not following.paused:
+        return None
+    newest = fleet.accepted[-1] if fleet.accepted else None
+    if newest is not None and not newest.paused:
+        if needs_rollback(fleet, newest):
+            return fleet.stable
+        if _is_open_rollback(newest):
+            return _home(fleet)
+    before = chain.last_stable
+    version = fleet.versions.get(before.version) if before is not None else None
+    return version or fleet.stable
 
 
 def _after_failure(fleet: Fleet, chain: Chain, last: ExecutionView) -> VersionView | None:
@@ -102,14 +122,20 @@ def _is_given_up(fleet: Fleet, workload_hash: str) -> bool:
 def _home(fleet: Fleet) -> VersionView | None:
     """What an empty node gets: the stable version, or what a user is going back to from it."""
     newest = fleet.accepted[-1] if fleet.accepted else None
-    if newest is not None and newest.type == "Rollback" and not newest.terminal:
+    if newest is not None and _is_open_rollback(newest):
         return fleet.versions.get(newest.to_version) or fleet.stable
     return fleet.stable
 
 
+def _is_open_rollback(deployment: DeploymentView) -> bool:
+    return deployment.type == "Rollback" and not deployment.terminal
+
+
 def _another_comes(fleet: Fleet) -> bool:
     """Whether another workload than the stable one is being rolled out, or is about to be."""
-    opened = (each for each in fleet.deployments if not each.terminal and not each.deleting)
+    opened = [each for each in fleet.deployments if not each.terminal and not each.deleting]
+    if fleet.recalled is not None and fleet.recalled.reason == "Superseded":
+        opened.append(fleet.recalled)  # it is made again
     coming = (
         fleet.versions.get(each.to_version)
         for each in opened

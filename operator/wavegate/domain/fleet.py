@@ -26,6 +26,7 @@ from wavegate.domain.observed import (
     VersionView,
 )
 from wavegate.domain.one_shot import is_one_shot
+from wavegate.domain.remembered import recalled
 from wavegate.domain.targets import Placement
 from wavegate.drivers.pod import template_of
 
@@ -152,8 +153,16 @@ class Fleet:
 
     @cached_property
     def accepted(self) -> tuple[DeploymentView, ...]:
-        """Deployments that have a place in the order, oldest first."""
-        return tuple(each for each in self.deployments if each.sequence)
+        """Deployments that have a place in the order, oldest first.
+
+        The last may be one that the job remembers, whose object is gone: it has ended.
+        """
+        accepted = tuple(each for each in self.deployments if each.sequence)
+        return accepted if self.recalled is None else (*accepted, self.recalled)
+
+    @cached_property
+    def recalled(self) -> DeploymentView | None:
+        return recalled(self.job, self.observed.deployments, self.versions)
 
     @cached_property
     def failed_workloads(self) -> frozenset[str]:

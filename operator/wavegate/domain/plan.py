@@ -329,15 +329,12 @@ class _Pass:
         live = chain.live
         if stop:
             return work.stop(fleet, chain, stop)
-        occupied = bool(chain.older_open or chain.older_pods)
-        if occupied and (step := work.end_older(fleet, chain)):
+        if (step := work.end_older(fleet, chain)) is not None:
             return step
         if name in self.judgements:
             step = work.record(fleet, chain, *self.judgements[name])
             if step is not None:
                 return step
-        if occupied:
-            return None
         if name in self.cordoned:
             return cordon.undo(name, self.cordoned[name])
         if new is not None:

@@ -25,15 +25,13 @@ TRANSITIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ("", "accepted, and paused", "Paused"),
     ("", "canceled, or superseded by another", "Canceled"),
     ("", "refused, or failures that it took over count", "Failed"),
-    ("", "a Stop, and nothing runs", "Completed"),
     ("Pending", "the first target: total and wave size are pinned", "InProgress"),
     ("Pending", "paused", "Paused"),
     ("Pending", "canceled, or superseded by another", "Canceled"),
     ("Pending", "refused, or failures that it took over count", "Failed"),
     ("Pending", "no node in time: spec.timeouts.queue, or spec.timeouts.total", "Failed"),
-    ("Pending", "a Stop, and nothing runs", "Completed"),
     ("InProgress", "paused, or its gate waits for a person", "Paused"),
-    ("InProgress", "all are updated, within the budget", "Completed"),
+    ("InProgress", "all are updated within the budget, or a Stop and nothing runs", "Completed"),
     ("InProgress", "a canary failed, above the budget, or unreadable too long", "Failed"),
     ("InProgress", "its time is over: spec.timeouts.total", "Failed"),
     ("InProgress", "canceled, or superseded by another", "Canceled"),
@@ -184,7 +182,7 @@ def is_stamped(fleet: Fleet, version: VersionView, deployment: DeploymentView) -
 
 def _completed(run: Progress) -> Outlook:
     total = len(run.updated) + len(run.failed)
-    does = "ended well on" if run.is_one_shot else "runs on"
+    does = "ended well on" if run.is_one_shot else "reached"
     message = f"v{run.version.version} {does} {len(run.updated)} of {total} nodes"
     if run.withdrawn:
         message += f", {len(run.withdrawn)} withdrawn on the way"
@@ -233,14 +231,13 @@ def _without_a_target(fleet: Fleet, run: Progress) -> Outlook:
 def progress_message(run: Progress) -> str:
     """The one line that says where a rollout is."""
     if run.is_rollback:
-        done = f"{len(run.updated)} of {run.sizes.total} nodes back on v{run.version.version}"
+        done = f"{len(run.updated)} of {run.sizes.total} nodes on v{run.version.version}"
         return f"rolling back: {done}"
-    wave = run.current or 1
-    waves = max(run.sizes.waves, wave)
     kind = " (canary)" if run.is_canary else ""
-    text = f"wave {wave} of {waves}{kind}: {len(run.updated)} of {run.sizes.total} nodes updated"
+    wave = f"wave {run.shown_wave} of {run.shown_waves}{kind}"
+    text = f"{wave}: {len(run.updated)} of {run.sizes.total} nodes updated"
     if run.failed:
-        text += f", {len(run.failed)} failed"
+        text += f", {len(run.failed)} failed ({_first(run)})"
     if run.withdrawn:
         text += f", {len(run.withdrawn)} withdrawn"
     return text

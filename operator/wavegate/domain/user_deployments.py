@@ -19,8 +19,10 @@ it. What cannot be done is refused in its own status, and a refused one counts f
 | any, ``fromVersion`` v1 | the newest rollout is v2's | refused: FromVersionDiffers |
 | any, accepted by a job that is gone | a new job has its name | Canceled: JobReplaced |
 | any, ``canceled`` | before it was accepted | Canceled |
+| any | a later Rollback or Stop waits as well | Canceled: Superseded |
 
-Of two the older is first.
+Of two that wait the older is first. But a Rollback or Stop takes the place of what waits before it,
+as it would of what is open: nothing is begun only to be ended.
 """
 
 from __future__ import annotations
@@ -45,8 +47,13 @@ class Answer:
 
 def first_in_line(fleet: Fleet) -> DeploymentView | None:
     """The user's deployment that is to be accepted next."""
-    waiting = [each for each in _undecided(fleet) if answer(fleet, each) is None]
-    return min(waiting, key=lambda each: (each.created, each.name), default=None)
+    line = sorted((each for each in _undecided(fleet) if _refusal(fleet, each) is None), key=_came)
+    taking_over = [each for each in line if each.type in SUPERSEDING]
+    return next(iter([*taking_over[-1:], *line]), None)
+
+
+def _came(deployment: DeploymentView) -> tuple[float, str]:
+    return deployment.created, deployment.name
 
 
 def version_left(fleet: Fleet) -> int:
@@ -74,11 +81,18 @@ def _undecided(fleet: Fleet) -> list[DeploymentView]:
 
 def answer(fleet: Fleet, deployment: DeploymentView) -> Answer | None:
     """Why it is not carried out; None where nothing stands against it."""
+    if (refusal := _refusal(fleet, deployment)) is not None:
+        return refusal
+    first = first_in_line(fleet)
+    if first is None or _came(first) <= _came(deployment):
+        return None
+    return Answer("Canceled", "Superseded", f"FleetDeployment {first.name} has taken its place")
+
+
+def _refusal(fleet: Fleet, deployment: DeploymentView) -> Answer | None:
+    """Why it cannot be carried out, whatever else waits."""
     if deployment.canceled:
         return Answer("Canceled", "Canceled", "canceled before it was accepted")
-    if fleet.spec.suspend and (later := _superseding(fleet, deployment)) is not None:
-        words = f"FleetDeployment {later.name} has taken its place"
-        return Answer("Canceled", "Superseded", words)
     if deployment.from_version not in (0, left := version_left(fleet)):
         return _refused(
             "FromVersionDiffers",
@@ -96,19 +110,6 @@ def answer(fleet: Fleet, deployment: DeploymentView) -> Answer | None:
         f"spec.type: {deployment.type} deployments are made by the operator when the spec of"
         f" FleetJob {fleet.job.name} changes; Restart, Rollback and Stop are yours to make",
     )
-
-
-def _superseding(fleet: Fleet, deployment: DeploymentView) -> DeploymentView | None:
-    """A user's Rollback or Stop that was made while this one still waited."""
-    later = (
-        each
-        for each in _undecided(fleet)
-        if each.type in SUPERSEDING
-        and each.type != deployment.type
-        and (each.created, each.name) > (deployment.created, deployment.name)
-        and answer(fleet, each) is None
-    )
-    return next(later, None)
 
 
 def _about_restart(fleet: Fleet, deployment: DeploymentView) -> Answer | None:

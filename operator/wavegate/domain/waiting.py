@@ -4,22 +4,29 @@ Times are absolute and come from what is on record, so that a state that lasts i
 
 | what is missing | words |
 | --- | --- |
-| a verdict, windows are kept | judging n1 and 1 more: bad window, 20.0% errors …; until T |
-| a verdict, no window yet | waits for n1 and 1 more, since T, until T: not scheduled: … |
-| the end of the pod before | waits for n1, since T: pod app-x is to stop by T |
-| the end of a former job's pod | waits for n1: pod app-x of a former job is to stop by T |
+| a verdict, a window is closed | judging n1, until T at the latest: bad window 1 of 3, 20.0% … |
+| a verdict, no window yet | waits for n1, until T at the latest: begun at T |
+| a verdict, of several nodes | waits for 4 nodes; n1, until T at the latest: not scheduled: … |
+| a verdict that no time bounds | waits for n1: begun at T |
+| the end of the pod before | waits for n1, since T: the pod before, app-x, has until T to stop |
+| the end of a former job's pod | waits for n1: pod app-x of a former job has until T to stop |
 | a node that went away | waits for n1, NotReady since T, until T; repair it, or delete its Node |
 | a back-off | waits for n1, which is tried again at T |
-| a pod that does not stop | leaves out n1: pod app-x was to stop by T; look at its kubelet |
+| a pod that does not stop | leaves out n1: pod app-x had until T to stop; look at its kubelet |
+
+Of several nodes that are judged, the words are of the one that is worst off: what keeps its pod
+from starting, then a bad window, then one that nobody could read, then none yet, then a good one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from wavegate.domain import evidence
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
+from wavegate.domain.health import Criteria, HealthRecord, Window
 from wavegate.domain.observed import PodView, VersionView
 from wavegate.domain.times import format_time
 from wavegate.domain.waves import Progress
@@ -50,21 +57,70 @@ def away(fleet: Fleet, version: VersionView) -> str:
 def _for_a_verdict(fleet: Fleet, run: Progress, deadlines: Mapping[str, float]) -> str:
     if not run.unsettled:
         return ""
-    name = min(run.unsettled, key=lambda each: (run.unsettled[each].created, each))
-    execution, chain = run.unsettled[name], fleet.chains[name]
-    who, until = _who(name, run.unsettled), _until(deadlines.get(name))
-    pod = chain.own_pod
+    stopping = {
+        name: chain.foreign_pods[0]
+        for name in run.unsettled
+        if (chain := fleet.chains[name]).own_pod is None and chain.foreign_pods
+    }
+    judged = run.unsettled.keys() - stopping.keys()
+    if not judged:
+        name = min(stopping, key=lambda each: (run.unsettled[each].created, each))
+        since, pod = format_time(run.unsettled[name].created), stopping[name]
+        stops = _stops(pod, f"the pod before, {pod.name},")
+        return f"waits for {_who(name, stopping)}, since {since}: {stops}"
+    name = min(judged, key=lambda each: (_standing(fleet, each), run.unsettled[each].created, each))
+    who = f"{len(judged)} nodes; {name}" if len(judged) > 1 else name
+    does = "judging" if _record(fleet, name) else "waits for"
+    latest = _at_the_latest(fleet, name, deadlines)
+    return f"{does} {who}{latest}: {_so_far(fleet, name, run)}"
+
+
+def _record(fleet: Fleet, name: str) -> HealthRecord | None:
+    pod = fleet.chains[name].own_pod
     record = fleet.observed.health.get(pod.uid) if pod is not None else None
+    return record if record is not None and record.last is not None else None
+
+
+def _hindrance(fleet: Fleet, name: str) -> str:
+    pod = fleet.chains[name].own_pod
+    return evidence.hindrance(pod) if pod is not None else ""
+
+
+_STANDINGS: Final = {Window.BAD: 1, Window.UNREADABLE: 2, Window.GOOD: 4}
+
+
+def _standing(fleet: Fleet, name: str) -> int:
+    """How well a node that is judged stands; the lowest is worst off."""
+    record = _record(fleet, name)
     if record is not None and record.last is not None:
-        words = f"judging {who}: {record.last.verdict.value} window, {record.last.why}"
-        # One that has its verdict waits for nothing but that this goes on record.
-        return words if record.healthy or record.unhealthy else f"{words}; {until}"
-    since = f"since {format_time(execution.created)}"
-    if pod is None and chain.foreign_pods:
-        return f"waits for {who}, {since}: {_stops(chain.foreign_pods[0])}"
-    words = f"waits for {who}, {since}, {until}"
-    hindrance = evidence.hindrance(pod) if pod is not None else ""
-    return f"{words}: {hindrance}" if hindrance else words
+        return _STANDINGS[record.last.verdict]
+    return 0 if _hindrance(fleet, name) else 3
+
+
+def _at_the_latest(fleet: Fleet, name: str, deadlines: Mapping[str, float]) -> str:
+    record, ends = _record(fleet, name), deadlines.get(name)
+    # One that has its verdict waits for nothing but that this goes on record.
+    has_verdict = record is not None and (record.healthy or record.unhealthy)
+    return "" if has_verdict or ends is None else f", until {format_time(ends)} at the latest"
+
+
+def _so_far(fleet: Fleet, name: str, run: Progress) -> str:
+    """What is known of a node that is judged."""
+    execution, record = run.unsettled[name], _record(fleet, name)
+    if record is None or record.last is None:
+        since = f"begun at {format_time(execution.created)}"
+        return _hindrance(fleet, name) or since
+    criteria = fleet.judging(execution).criteria
+    return f"{record.last.verdict.value} window{_count(record, criteria)}, {record.last.why}"
+
+
+def _count(record: HealthRecord, criteria: Criteria | None) -> str:
+    """Which window in a row it is, and of how many, where it is windows that are counted."""
+    if criteria is None or record.last is None or record.last.verdict is Window.UNREADABLE:
+        return ""
+    if record.last.verdict is Window.BAD:
+        return f" {record.bad} of {criteria.failure_threshold}"
+    return f" {record.good} of {criteria.success_threshold}" if criteria.success_threshold else ""
 
 
 def _for_a_former_job(fleet: Fleet, run: Progress) -> str:
@@ -79,7 +135,7 @@ def _for_a_former_job(fleet: Fleet, run: Progress) -> str:
         return ""
     name = next(iter(occupied))
     pod = occupied[name]
-    return f"waits for {_who(name, occupied)}: {_stops(pod, ' of a former job')}"
+    return f"waits for {_who(name, occupied)}: {_stops(pod, f'pod {pod.name} of a former job')}"
 
 
 def _for_a_node(fleet: Fleet, run: Progress) -> str:
@@ -103,9 +159,9 @@ def _left_out(fleet: Fleet, run: Progress) -> str:
     name = min(run.occupied)
     pod = fleet.chains[name].stop_overdue(fleet.now)
     assert pod is not None
-    by = f" by {format_time(pod.deletion)}" if pod.deletion else ""
+    until = f"had until {format_time(pod.deletion)}" if pod.deletion else "was"
     return (
-        f"leaves out {_who(name, run.occupied)}: pod {pod.name} was to stop{by};"
+        f"leaves out {_who(name, run.occupied)}: pod {pod.name} {until} to stop;"
         " look at its kubelet, it goes on once the pod is gone"
     )
 
@@ -118,6 +174,6 @@ def _until(moment: float | None) -> str:
     return f"until {format_time(moment)}" if moment is not None else "without a limit"
 
 
-def _stops(pod: PodView, whose: str = "") -> str:
-    by = f" by {format_time(pod.deletion)}" if pod.deletion else ""
-    return f"pod {pod.name}{whose} is to stop{by}"
+def _stops(pod: PodView, which: str) -> str:
+    until = f"has until {format_time(pod.deletion)} to stop" if pod.deletion else "is told to stop"
+    return f"{which} {until}"

@@ -112,6 +112,16 @@ class Progress:
         return max(self.members, default=0)
 
     @property
+    def shown_wave(self) -> int:
+        """The wave in progress as people count: from 1, also before its first node is taken."""
+        return max(1, self.current)
+
+    @property
+    def shown_waves(self) -> int:
+        """How many waves it takes, never less than the one in progress."""
+        return max(self.sizes.waves, self.shown_wave)
+
+    @property
     def is_rollback(self) -> bool:
         return self.deployment.type == "Rollback"
 
@@ -198,6 +208,7 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     names = lineage(fleet, deployment)
     workload = version.workload_hash
     since = deployment.created if fleet.is_users(deployment) else 0.0
+    goes_back = deployment.type == "Rollback" and not fleet.is_users(deployment)
     members: dict[int, list[ExecutionView]] = defaultdict(list)
     failed: dict[NodeKey, ExecutionView] = {}
     withdrawn: dict[NodeKey, str] = {}
@@ -214,6 +225,10 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
                 members[execution.wave].append(execution)
             if execution.observed == "Failed" and not execution.stable_at:
                 failed.setdefault(execution.node_key, execution)
+        # What goes back by itself leaves such a node with what it has; a user may want it again.
+        before = chain.failure_of(workload) if goes_back else None
+        if before is not None:
+            failed[before.node_key] = before
     updated, unsettled = _up_to_date(fleet, version, deployment, failed)
     occupied = frozenset(
         name for name, chain in fleet.chains.items() if chain.stop_overdue(fleet.now)

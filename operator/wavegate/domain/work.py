@@ -172,7 +172,8 @@ def remove_leftovers(
             return _step(chain, Urgency.REMOVE, running)
     if not (current.stable_at or len(chain.executions) > _LONG_CHAIN):
         return None
-    kept = _kept(chain, current, wanted, open_names)
+    workloads = {each.workload_hash for each in (wanted, fleet.stable) if each is not None}
+    kept = _kept(chain, current, workloads, open_names)
     old = [each for each in chain.executions if each.name not in kept and each.terminal]
     return _forget(chain, old)
 
@@ -185,18 +186,16 @@ def _forget(chain: Chain, old: Sequence[ExecutionView]) -> Step | None:
 
 
 def _kept(
-    chain: Chain, current: ExecutionView, wanted: VersionView | None, open_names: frozenset[str]
+    chain: Chain, current: ExecutionView, workloads: set[str], open_names: frozenset[str]
 ) -> set[str]:
-    """The live one, the one it replaced, the newest failed one of the wanted version, the open
-    deployment's, and what the node was last stable on."""
+    """The live one, the one it replaced, the newest failed one of each of these workloads (the
+    wanted and the stable one), the open deployment's, and what the node was last stable on."""
     kept = {current.name}
     for other in (chain.before(current), chain.last_stable):
         if other is not None:
             kept.add(other.name)
-    for each in reversed(chain.executions):
-        if each.observed == "Failed" and wanted and each.workload_hash == wanted.workload_hash:
-            kept.add(each.name)
-            break
+    failed = {e.workload_hash: e.name for e in chain.executions if e.observed == "Failed"}
+    kept |= {name for workload, name in failed.items() if workload in workloads}
     if len(chain.executions) <= _LONG_CHAIN:
         kept |= {each.name for each in chain.executions if each.deployment in open_names}
     return kept

@@ -68,8 +68,10 @@ place() {
 
 # Remember that $name was left as $1 (hash and mode).
 remember() {
-    fresh="$directory/.wavegate.$owner.fresh"
-    { grep -v -x -F -e "$(recorded)" "$memory" 2>/dev/null; printf '%s %s\n' "$1" "$name"; } >"$fresh" &&
+    fresh="$memory.fresh"
+    rm -f "$fresh" && # a link there would be written through
+        { grep -v -x -F -e "$(recorded)" "$memory" 2>/dev/null; printf '%s %s\n' "$1" "$name"; } \
+            >"$fresh" &&
         sync "$fresh" && mv -f "$fresh" "$memory"
 }
 

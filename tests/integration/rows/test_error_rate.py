@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.few import few, health, restart, runs
+from support.few import deploy, few, health, runs
 from support.space import Space
 
 pytestmark = pytest.mark.cluster
@@ -120,12 +120,22 @@ def test_row_deployment_rollout_health_check(jobs: Space, counters: Counters) ->
     jobs.wait("v1 runs", lambda: runs(jobs, 1, ["sim-001"]))
     check = read(counters, 0.3)["rollout"]["healthCheck"]
     settings = {"strategy": "Rolling", "maxFailedNodes": 0}
-    restart(jobs, "well", {**settings, "healthCheck": {**check, "successThreshold": 3}})
+    deploy(
+        jobs,
+        "well",
+        type="Restart",
+        rollout={**settings, "healthCheck": {**check, "successThreshold": 3}},
+    )
     jobs.wait("it is well", lambda: jobs.deployment("well").get("state") == "Completed")
     latest = max(jobs.executions("app"), key=lambda each: each["spec"]["attempt"])
     said = latest["status"]["observedState"]["message"]
     assert said.startswith("healthy after 3 good windows: 30.0% errors"), said
-    restart(jobs, "ill", {**settings, "healthCheck": {**check, "maxErrorRate": 0.2}})
+    deploy(
+        jobs,
+        "ill",
+        type="Restart",
+        rollout={**settings, "healthCheck": {**check, "maxErrorRate": 0.2}},
+    )
     jobs.wait("it failed", lambda: jobs.deployment("ill").get("state") == "Failed")
     assert jobs.deployment("ill")["failures"][0]["reason"] == "ErrorRateExceeded"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.diary import Diary
-from support.few import few, health, restart, runs
+from support.few import deploy, few, health, runs
 from support.operator_process import OperatorProcess
 from support.rollouts import awaits
 from support.space import Document, Space
@@ -118,7 +118,7 @@ def test_row_deployment_spec_rollout_pre_pull(jobs: Space) -> None:
     jobs.wait("v1 runs", lambda: runs(jobs, 1, FIVE))
     with Diary(jobs) as diary:
         own = {"strategy": "Rolling", "maxParallel": 2, "prePull": True}
-        restart(jobs, "again", own)
+        deploy(jobs, "again", type="Restart", rollout=own)
         jobs.wait("it has ended", lambda: jobs.deployment("again").get("state") == "Completed")
         jobs.wait("no image is pulled any more", lambda: not pulls(jobs))
     assert len(diary.pulled()) == 3, "all but the first wave's"

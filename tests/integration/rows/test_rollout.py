@@ -8,11 +8,11 @@ from support.few import (
     AT_ONCE,
     at,
     created,
+    deploy,
     ended,
     few,
     health,
     job_of,
-    restart,
     runs,
     seen,
     spec_of,
@@ -147,13 +147,23 @@ def test_row_deployment_rollout(jobs: Space) -> None:
     jobs.apply("app", few(strategy="Immediate", healthCheck=None, nodes=FIVE))
     jobs.wait("v1 runs", lambda: runs(jobs, 1, FIVE))
     common = {"strategy": "Canary", "healthCheck": health()}
-    restart(jobs, "asks", {**common, "canaryCount": 2, "autoPromote": False, "maxParallel": 3})
+    deploy(
+        jobs,
+        "asks",
+        type="Restart",
+        rollout={**common, "canaryCount": 2, "autoPromote": False, "maxParallel": 3},
+    )
     jobs.wait("it waits at its gate", lambda: awaits(jobs, "asks"))
     assert waves_of(jobs, "asks") == {1: 2}
     jobs.patch("FleetDeployment", "asks", {"promoted": True})
     jobs.wait("it is complete", lambda: ended(jobs, "asks"))
     assert waves_of(jobs, "asks") == {1: 2, 2: 3}
-    restart(jobs, "goes", {**common, "canaryPercent": 60, "autoPromote": True, "maxParallel": 1})
+    deploy(
+        jobs,
+        "goes",
+        type="Restart",
+        rollout={**common, "canaryPercent": 60, "autoPromote": True, "maxParallel": 1},
+    )
     jobs.wait("it is complete", lambda: ended(jobs, "goes"))
     assert waves_of(jobs, "goes") == {1: 3, 2: 1, 3: 1}
 

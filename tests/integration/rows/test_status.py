@@ -8,10 +8,12 @@ from support.few import (
     GATED,
     at,
     created,
+    deploy,
     ended,
     few,
     job_of,
     runs,
+    seen,
     spec_of,
     status_of,
 )
@@ -156,6 +158,52 @@ def test_row_status_failures(started: Space) -> None:
     status = status_of(started)
     assert (status["stableVersion"], status["failedVersion"]) == (1, 2)
     assert (status["rollout"]["type"], status["rollout"]["rollbackToVersion"]) == ("Rollback", 2)
+
+
+@pytest.mark.row("status.lastAccepted", "Wanted version", "Rollback to a version", "Stop")
+def test_row_status_last_accepted(started: Space) -> None:
+    space = started
+    space.apply("app", few("app:2"))
+    space.wait("v2 runs", lambda: runs(space, 2))
+    deploy(space, "back", type="Rollback", toVersion=1)
+    space.wait("it completed", lambda: ended(space, "back"))
+    space.wait("the job knows it", lambda: "state" in status_of(space)["lastAccepted"])
+    back = space.get("FleetDeployment", "back")
+    assert back is not None
+    workload = spec_of(space, "JobVersion", "app-v1")["workloadHash"]
+    remembered = {
+        "name": "back",
+        "uid": back["metadata"]["uid"],
+        "byUser": True,
+        "type": "Rollback",
+        "fromVersion": 2,
+        "toVersion": 1,
+        "workloadHash": workload,
+        "sequence": 3,
+        "createdAt": back["metadata"]["creationTimestamp"],
+        "acceptedAt": back["status"]["acceptedAt"],
+        "state": "Completed",
+        "reason": "Completed",
+        "message": back["status"]["message"],
+    }
+    assert status_of(space)["lastAccepted"] == remembered
+    space.delete("FleetDeployment", "back")
+    words = few("app:2", spec={"meta": {"note": "the same in other words"}})
+    space.apply("app", words)
+    space.wait("v3 is made", lambda: space.get("JobVersion", "app-v3"))
+    space.wait("it was seen", lambda: seen(space))
+    assert space.get("FleetDeployment", "app-v3") is None, "the Rollback still holds"
+    assert set(space.running("app").values()) == {"1"}
+    assert space.condition("app")["reason"] == "RolledBack"
+    assert status_of(space)["lastAccepted"] == remembered
+    deploy(space, "halt", type="Stop")
+    space.wait("it completed", lambda: ended(space, "halt"))
+    assert space.deployment("halt")["sequence"] == 4
+    space.delete("FleetDeployment", "halt")
+    space.apply("app", {**words, "description": "a word that is looked at"})
+    space.wait("it was seen", lambda: seen(space))
+    assert space.condition("app")["reason"] == "Stopped"
+    assert space.list("Pod") == []
 
 
 @pytest.mark.row("FleetDeployment.spec.paused", "Pause")

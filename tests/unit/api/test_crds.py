@@ -165,7 +165,16 @@ def test_the_spec_is_required_so_that_no_rule_is_gone_round(kind: Kind) -> None:
         ("fleetjobs", "fj", {"observedGeneration": -1}),
         ("jobversions", "jv", None),
         ("fleetdeployments", "fd", {"observedGeneration": -1}),
-        ("executions", "ex", None),
+        (
+            "executions",
+            "ex",
+            {
+                "observedState": {
+                    "stateType": "Pending",
+                    "message": "nothing is known of its pod yet",
+                }
+            },
+        ),
     ],
 )
 def test_names_and_what_a_new_object_reports(plural: str, short: str, default: Any) -> None:

@@ -21,7 +21,7 @@ def lagging(*claims: Any, newest: Any = DONE, **fields: Any) -> list[str]:
     return behind(here, stable, newest)
 
 
-@pytest.mark.row("Places")
+@pytest.mark.row("Catch-up")
 @pytest.mark.parametrize(
     ("claims", "newest", "brought"),
     [

@@ -235,20 +235,19 @@ def test_a_blocker_stands_over_what_the_rollout_says() -> None:
 @pytest.mark.parametrize(
     ("claim", "available"),
     [
-        pytest.param(RUNS, "True", id="stable and running the stable version"),
+        pytest.param(RUNS, "True", id="stable and running"),
         pytest.param(execution(1), "False", id="not stable yet"),
-        pytest.param(execution(1, version=2, stable=True), "False", id="another workload"),
+        pytest.param(execution(1, version=2, stable=True), "True", id="the version rolled out"),
         pytest.param(execution(1, "Degraded", stable=True), "False", id="not well"),
         pytest.param(execution(1, "Failed", stable=True), "False", id="ended"),
     ],
 )
-def test_available_is_one_stable_execution_of_the_stable_version(
-    claim: Any, available: str
-) -> None:
+def test_available_is_one_execution_that_passed_its_validation(claim: Any, available: str) -> None:
     view = fleet(versions=[version(1, stable=True)], deployments=[DONE], executions=[claim])
     status = written(view, State("Running", "Running", "m", ready=True))
     found = next(each for each in status["conditions"] if each["type"] == "Available")
     assert found["status"] == available
+    assert "passed its validation" in found["message"]
 
 
 def test_nodes_are_counted_and_not_listed() -> None:

@@ -30,6 +30,7 @@ from wavegate.domain.deployments import (
     superseded,
 )
 from wavegate.domain.fleet import Fleet
+from wavegate.domain.remembered import to_remember
 from wavegate.domain.rollout import Outlook
 from wavegate.domain.stopping import stop_progress
 from wavegate.domain.waves import Progress, progress
@@ -128,9 +129,14 @@ STABLE = [version(1, stable=True), version(2), version(3, created=NOW - 1)]
             id="before an automatic rollback",
         ),
         pytest.param(
-            [DONE, users(6, "Stop", to_version=0), users(5, "Rollback", name="older")],
+            [DONE, users(6, "Restart"), users(5, "Restart", name="older")],
             "older",
             id="of two the older",
+        ),
+        pytest.param(
+            [DONE, users(6, "Stop", to_version=0), users(5, "Rollback", name="older")],
+            "by-hand",
+            id="but a Stop before what waits",
         ),
         pytest.param([DONE, users(5, "Update")], None, id="never one that is refused"),
     ],
@@ -214,14 +220,51 @@ def test_a_stop_says_how_many_nodes_still_run_and_ends_when_none_does() -> None:
     assert (status["state"], status["sequence"], status["totalNodes"]) == ("InProgress", 2, 1)
     assert status["message"] == "stopping: 1 of 1 nodes still run"
     begun = replace(stop, sequence=2, started=NOW, total=1, state="InProgress", status=status)
-    ended = replace(running, observed="Stopped")
-    view = fleet(versions=STABLE, deployments=[DONE, begun], executions=[ended])
+    ended = {
+        "versions": STABLE,
+        "deployments": [DONE, begun],
+        "executions": [replace(running, observed="Stopped")],
+    }
+    view = fleet(**ended)
+    status = status_of(record_stop(view, stop_progress(view, begun)))
+    assert status["state"] == "InProgress", "the job has to remember it first"
+    view = fleet(**ended, job=remembering(begun))
     status = status_of(record_stop(view, stop_progress(view, begun)))
     assert (status["state"], status["reason"], status["updatedNodes"]) == (
         "Completed",
         "Stopped",
         1,
     )
+
+
+def remembering(own: Any) -> Any:
+    """A job whose status has it that the deployment was accepted."""
+    return job(status={"lastAccepted": to_remember(job(), [own], lambda _: True)})
+
+
+@pytest.mark.parametrize("state", ["Completed", "Failed", "Canceled"])
+@pytest.mark.row("Wanted version")
+def test_a_user_s_deployment_ends_only_once_the_job_remembers_it(state: str) -> None:
+    outlook = Outlook(state, "Because", "m")
+    own = users(2, "Rollback", "InProgress", to_version=2)
+    for seen, wanted in ((job(), "InProgress"), (remembering(own), state)):
+        view, run = run_of(own, job=seen)
+        status = status_of(record(view, run, outlook, {}, ""))
+        assert status["state"] == wanted
+        assert ("completedAt" in status) is (wanted == state)
+    new_one = users(2, "Rollback", to_version=2)
+    view, run = run_of(new_one, job=remembering(own))
+    assert status_of(record(view, run, outlook, {}, ""))["state"] == "InProgress"
+    view, run = run_of(deployment(2))
+    assert status_of(record(view, run, outlook, {}, ""))["state"] == state, "the operator's at once"
+
+
+@pytest.mark.row("Wanted version")
+def test_the_sequence_counts_on_from_what_the_job_remembers() -> None:
+    target, own = version(2), new(2)
+    seen = remembering(users(7, "Stop", "Completed", uid="gone"))
+    view = fleet(job=seen, versions=[target], deployments=[DONE, own])
+    assert status_of(record(view, progress(view, own, target), GOING, {}, ""))["sequence"] == 8
 
 
 def run_of(own: Any, *executions: Any, **fields: Any) -> tuple[Fleet, Progress]:

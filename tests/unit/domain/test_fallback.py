@@ -16,12 +16,22 @@ V1_STABLE = execution(1, "Stopped", stable=True, details={"reason": "Replaced"})
 V2_FAILED = execution(2, "Failed", version=2, updated=NOW)
 DONE = deployment(1, "Completed")
 OPEN = deployment(2)
+DONE_V2 = deployment(2, "Completed")
+SUSPENDED_V2 = chain(
+    execution(1, "Stopped", version=2, stable=True, details={"reason": "Suspended"})
+)
+
+
+def back(**fields: Any) -> Any:
+    """A user's Rollback to v1."""
+    given = {"type": "Rollback", "name": "back", "owner_uid": "", "to_version": 1}
+    return deployment(3, **{**given, "from_version": 0, **fields})
 
 
 def given(
     claims: Chain | None, *, stable: int | None = 1, deployments: Any = (DONE, OPEN), **fields: Any
 ) -> tuple[int, float] | None:
-    versions = [version(number, stable=number == stable) for number in (1, 2)]
+    versions = [version(number, stable=number <= (stable or 0)) for number in (1, 2)]
     view = fleet(versions=versions, deployments=deployments, **fields)
     found = next_version(view, claims, next(iter(view.nodes.values()), node()))
     return (found.version.version, found.not_before) if found is not None else None
@@ -62,6 +72,54 @@ def given(
             {"stable": 2},
             (1, 0.0),
             id="stopped by suspension: what it was last stable on",
+        ),
+        pytest.param(
+            SUSPENDED_V2,
+            {"stable": 2, "deployments": (DONE_V2, back(sequence=3))},
+            (1, 0.0),
+            id="suspended, a Rollback is open: what that goes back to",
+        ),
+        pytest.param(
+            SUSPENDED_V2,
+            {"stable": 2, "deployments": (DONE_V2, back(sequence=0, state=""))},
+            None,
+            id="suspended, a Rollback comes next: nothing that it would take back",
+        ),
+        pytest.param(
+            SUSPENDED_V2,
+            {"stable": 2, "deployments": (DONE_V2, back(sequence=3, paused=True))},
+            (2, 0.0),
+            id="suspended, the Rollback is paused: what it was last stable on",
+        ),
+        pytest.param(
+            SUSPENDED_V2,
+            {"stable": 2, "deployments": (DONE_V2, back(sequence=0, state="", paused=True))},
+            (2, 0.0),
+            id="suspended, a paused Rollback comes next: the same",
+        ),
+        pytest.param(
+            SUSPENDED_V2,
+            {"stable": 2, "deployments": (DONE_V2, back(sequence=0, state="", type="Restart"))},
+            (2, 0.0),
+            id="suspended, a Restart comes next: the same",
+        ),
+        pytest.param(
+            SUSPENDED_V2,
+            {"deployments": (DONE, deployment(2, "Failed"))},
+            (1, 0.0),
+            id="suspended, what failed is about to be taken back: the stable version",
+        ),
+        pytest.param(
+            SUSPENDED_V2,
+            {"deployments": (DONE, deployment(2, "Failed", paused=True))},
+            (2, 0.0),
+            id="suspended, that begins paused: what it was last stable on",
+        ),
+        pytest.param(
+            SUSPENDED_V2,
+            {"deployments": (DONE, deployment(2, "Failed", reason="MetricsUnreadable"))},
+            (2, 0.0),
+            id="suspended, what failed is not taken back: the same",
         ),
         pytest.param(
             chain(execution(1, "Stopped", details={"reason": "Suspended"})),

@@ -314,7 +314,11 @@ def test_the_table_of_transitions_is_what_the_rules_make_of_every_scenario() -> 
 
 def stopped(before: str, left: int) -> str:
     """State of a user's Stop on whose job's nodes so many executions still run."""
-    step = record_stop(fleet(), Stop(deployment(2, before, type="Stop"), 1, left, 0))
+    sequence = 2 if before == "InProgress" else 0
+    made = deployment(2, before, type="Stop", sequence=sequence)
+    step = record_stop(
+        fleet(job=job(status={"lastAccepted": {"sequence": 2}})), Stop(made, 1, left, 0)
+    )
     if step is None:
         return before
     [write] = step.actions

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unit.domain.builders import deployment, fleet, job, version
+from unit.domain.builders import NOW, deployment, fleet, job, job_spec, version
 from wavegate.domain.user_deployments import answer, answers, first_in_line
 
 pytestmark = pytest.mark.row("User deployments")
@@ -57,6 +57,43 @@ def test_what_is_accepted_and_what_is_refused(made: Any, others: list[Any], reas
     said = answer(view, made)
     assert (said.reason if said is not None else None) == reason
     assert first_in_line(view) is (made if reason is None else None)
+
+
+def later(kind: str, **fields: Any) -> Any:
+    return users(kind, 1 if kind == "Rollback" else 0, name="later", created=NOW, **fields)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "next_one", "superseded"),
+    [
+        pytest.param("Restart", later("Stop"), "later", True, id="a Stop after a Restart"),
+        pytest.param("Restart", later("Rollback"), "later", True, id="a Rollback after a Restart"),
+        pytest.param("Rollback", later("Stop"), "later", True, id="a Stop after a Rollback"),
+        pytest.param("Stop", later("Rollback"), "later", True, id="a Rollback after a Stop"),
+        pytest.param("Stop", later("Stop"), "later", True, id="a Stop after a Stop"),
+        pytest.param("Stop", later("Restart"), "by-hand", False, id="a Restart after a Stop"),
+        pytest.param("Restart", later("Restart"), "by-hand", False, id="a Restart after another"),
+        pytest.param(
+            "Restart", later("Stop", canceled=True), "by-hand", False, id="a Stop that is canceled"
+        ),
+    ],
+)
+@pytest.mark.parametrize("suspend", [False, True])
+def test_a_rollback_or_stop_takes_the_place_of_what_waits_before_it(
+    first: str, then: Any, next_one: str, superseded: bool, suspend: bool
+) -> None:
+    made = users(first, 1 if first == "Rollback" else 0)
+    view = fleet(
+        job=job(job_spec(suspend=suspend)), versions=[V1, V2], deployments=[DONE, then, made]
+    )
+    following = first_in_line(view)
+    assert following is not None
+    assert following.name == next_one
+    said = answer(view, made)
+    assert (said is not None) is superseded
+    if said is not None:
+        assert (said.state, said.reason) == ("Canceled", "Superseded")
+        assert "later" in said.message
 
 
 def test_a_restart_needs_something_that_was_ever_stable() -> None:

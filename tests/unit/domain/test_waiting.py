@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +45,14 @@ def rolling(**own: Any) -> dict[str, Any]:
 
 def window(verdict: Window, why: str) -> HealthRecord:
     return HealthRecord(
-        "pod-uid", NOW - 5, None, 0, first_window=NOW - 20, last=WindowResult(verdict, NOW, why)
+        "pod-uid",
+        NOW - 5,
+        None,
+        0,
+        first_window=NOW - 20,
+        good=int(verdict is Window.GOOD),
+        bad=int(verdict is Window.BAD),
+        last=WindowResult(verdict, NOW, why),
     )
 
 
@@ -91,7 +99,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "a node that starts": (
         {**rolling(), "executions": [OLD, NEW], "pods": [pod(NEW, ready=False)]},
         "Progressing",
-        [f"waits for n1, since {at(-30)}, until {at(60)}"],
+        [f"waits for n1, until {at(60)} at the latest: begun at {at(-30)}"],
     ),
     "a node that cannot start": (
         {
@@ -100,7 +108,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             "pods": [pod(NEW, ready=False, waiting_reason="ErrImagePull", waiting_message="404")],
         },
         "Progressing",
-        [f"until {at(60)}: ErrImagePull: 404"],
+        [f"waits for n1, until {at(60)} at the latest: ErrImagePull: 404"],
     ),
     "a node that is judged": (
         {
@@ -110,7 +118,10 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             "health": {"pod-uid": window(Window.BAD, "20.0% errors (2 of 10), above 10.0%")},
         },
         "Progressing",
-        ["judging n1: bad window, 20.0% errors (2 of 10), above 10.0%", f"until {at(60)}"],
+        [
+            f"judging n1, until {at(60)} at the latest: bad window 1 of 3, 20.0% errors (2 of",
+            "10), above 10.0%",
+        ],
     ),
     "the pod before, which stops": (
         {
@@ -119,7 +130,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             "pods": [pod(OLD, name="app-old", deletion=NOW + 20)],
         },
         "Progressing",
-        [f"waits for n1, since {at(-30)}: pod app-old is to stop by {at(20)}"],
+        [f"waits for n1, since {at(-30)}: the pod before, app-old, has until {at(20)} to stop"],
     ),
     "the pod before, which does not": (
         {
@@ -128,7 +139,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             "pods": [STUCK],
         },
         "Progressing",
-        [f"leaves out n1: pod app-old was to stop by {at(-61)}", "look at its kubelet"],
+        [f"leaves out n1: pod app-old had until {at(-61)} to stop", "look at its kubelet"],
     ),
     "a former job's pod": (
         {
@@ -136,7 +147,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             "pods": [replace(pod(), owner_kind="Execution", owner_uid="x", deletion=NOW + 9)],
         },
         "Progressing",
-        [f"waits for n1: pod app-pod of a former job is to stop by {at(9)}"],
+        [f"waits for n1: pod app-pod of a former job has until {at(9)} to stop"],
     ),
     "a node that went away": (
         {**rolling(), "nodes": [node(ready=False, ready_changed=NOW - 100)]},
@@ -304,6 +315,68 @@ def test_it_wakes_when_it_says_that_it_acts_next(state: str, wakes: float) -> No
     made = plan(seen(ROWS[state][0], 0.0))
     assert made.wake_at is not None
     assert made.wake_at <= NOW + wakes
+
+
+N2 = replace(execution(2, "Starting", node="n2", version=2, created=NOW - 30), pod_uid="n2-uid")
+GOOD, BAD = window(Window.GOOD, "fine"), window(Window.BAD, "ill")
+
+
+@pytest.mark.row("Waiting")
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        pytest.param(
+            (True, GOOD),
+            (True, None),
+            "waits for 2 nodes; n2, until T: begun at",
+            id="good, none yet",
+        ),
+        pytest.param(
+            (True, BAD),
+            (True, None),
+            "judging 2 nodes; n1, until T: bad window 1 of 3",
+            id="bad, none",
+        ),
+        pytest.param(
+            (True, GOOD),
+            (True, BAD),
+            "judging 2 nodes; n2, until T: bad window 1 of 3",
+            id="good, bad",
+        ),
+        pytest.param(
+            (True, BAD),
+            (False, None),
+            "waits for 2 nodes; n2, until T: ErrImagePull",
+            id="bad, hindered",
+        ),
+        pytest.param(
+            (True, GOOD),
+            (True, GOOD),
+            "judging 2 nodes; n1, until T: good window 1 of 2",
+            id="good",
+        ),
+    ],
+)
+def test_of_several_nodes_the_one_that_is_worst_off_speaks(
+    first: tuple[bool, HealthRecord | None], second: tuple[bool, HealthRecord | None], words: str
+) -> None:
+    pods, health = [], {}
+    for claim, (starts, record) in zip((NEW, N2), (first, second), strict=True):
+        waiting = "" if starts else "ErrImagePull"
+        pods.append(
+            pod(claim, uid=claim.pod_uid, ready=starts and bool(record), waiting_reason=waiting)
+        )
+        if record is not None:
+            health[claim.pod_uid] = replace(record, pod_uid=claim.pod_uid)
+    state = {
+        **rolling(total=2, wave_size=2),
+        "nodes": [node(), node("n2")],
+        "executions": [OLD, NEW, N2],
+        "pods": pods,
+        "health": health,
+    }
+    said = re.sub(r"until \S+ at the latest", "until T", told(state)[1])
+    assert words in said
 
 
 def test_the_words_of_a_server_that_says_too_much_leave_room_for_the_way_out() -> None:

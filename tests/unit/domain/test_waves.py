@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from unit.domain.builders import (
+    JOB_UID,
     NOW,
     deployment,
     execution,
@@ -172,6 +173,24 @@ def test_immediate_takes_everybody_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rollout", "kind", "taken"),
+    [
+        pytest.param({"strategy": "Immediate"}, "Update", ["n4"], id="Immediate"),
+        pytest.param({}, "Rollback", ["n4"], id="a rollback"),
+        pytest.param({"maxParallel": "100%"}, "Update", [], id="a wave of all"),
+    ],
+)
+def test_one_that_comes_when_all_are_taken_is_taken_too_unless_there_are_waves(
+    rollout: dict[str, Any], kind: str, taken: list[str]
+) -> None:
+    own = {"type": kind, "wave_size": 3}
+    claims = [*(new(name) for name in NAMES[:3]), old("n4")]
+    view, run = run_of(*claims, rollout=settings(**rollout), total=3, own=own)
+    found = next_takes(view, run, may_advance=False, free_places=1)
+    assert [(take.node, take.wave) for take in found] == [(name, 1) for name in taken]
+
+
+@pytest.mark.parametrize(
     ("changed", "waited_for"),
     [
         pytest.param(NOW - 10, True, id="NotReady since after the start"),
@@ -229,6 +248,35 @@ def test_a_rollback_takes_what_runs_something_else_and_leaves_empty_nodes_to_fal
     run = progress(view, back, V1)
     assert list(run.candidates) == ["n1"]
     assert run.updated == {"n3"}
+
+
+@pytest.mark.row("Rollback")
+@pytest.mark.parametrize(
+    ("tries", "owner", "left_out"),
+    [
+        pytest.param([("Failed", False)], JOB_UID, True, id="failed"),
+        pytest.param([("Stopped", False), ("Failed", False)], JOB_UID, True, id="failed at last"),
+        pytest.param([("Failed", False), ("Stopped", False)], JOB_UID, False, id="tried again"),
+        pytest.param([("Stopped", True), ("Failed", False)], JOB_UID, False, id="once stable"),
+        pytest.param([("Failed", True)], JOB_UID, False, id="failed after it was stable"),
+        pytest.param([("Failed", False)], "", False, id="a user wants it"),
+    ],
+)
+def test_whom_a_rollback_leaves_out_for_what_a_node_did_with_the_version_before(
+    tries: list[tuple[str, bool]], owner: str, *, left_out: bool
+) -> None:
+    back = deployment(3, type="Rollback", to_version=1, rollout=settings(), owner_uid=owner)
+    before = [execution(n, state, stable=stable) for n, (state, stable) in enumerate(tries, 1)]
+    live = execution(9, version=2, stable=True)
+    view = fleet(
+        nodes=[node()],
+        versions=[V1, V2],
+        deployments=[deployment(1, "Completed"), deployment(2, "Failed"), back],
+        executions=[*before, live],
+    )
+    run = progress(view, replace(back, name="app-v2-rollback"), V1)
+    assert list(run.candidates) == ([] if left_out else ["n1"])
+    assert list(run.failed.values()) == ([before[-1]] if left_out else [])
 
 
 def test_a_version_with_the_workload_of_the_one_it_superseded_takes_its_executions_over() -> None:

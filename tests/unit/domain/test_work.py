@@ -269,7 +269,7 @@ def test_a_failure_is_told_as_an_event_once() -> None:
 
 def leftovers(*claims: Any, pods: tuple[Any, ...] = (), **fields: Any) -> list[str]:
     names = fields.get("open_names", frozenset())
-    here = view(nodes=fields.get("nodes", [node()]))
+    here = view(nodes=fields.get("nodes", [node()]), versions=fields.get("versions", [V1, V2]))
     return told(remove_leftovers(here, chain(*claims, pods=pods), fields.get("wanted", V2), names))
 
 
@@ -296,6 +296,20 @@ def test_the_live_the_replaced_and_the_newest_failed_of_the_wanted_version_are_k
         execution(5, version=2, stable=True),
     ]
     assert leftovers(*claims) == ["forget app-n1-1", "forget app-n1-3"]
+
+
+@pytest.mark.row("Kept")
+def test_the_newest_failed_of_the_stable_version_is_kept_for_a_rollback() -> None:
+    claims = [
+        execution(1, "Failed", version=2),
+        execution(2, "Failed", version=2),
+        execution(3, "Stopped", stable=True),
+        execution(4, "Failed", version=3),
+        execution(5, stable=True),
+    ]
+    v2, v3 = version(2, stable=True), version(3)
+    kept = leftovers(*claims, versions=[V1, v2, v3], wanted=v3)
+    assert kept == ["forget app-n1-1", "forget app-n1-3"]
 
 
 def test_all_of_the_open_deployment_are_kept() -> None:

@@ -173,6 +173,20 @@ def test_nothing_is_left_beside_and_an_interrupted_run_is_taken_up(run: Run, nod
     assert found == [".wavegate.edge.app", "a.conf"]
 
 
+@pytest.mark.parametrize("name", [".wavegate.edge.app.new", ".wavegate.edge.app.fresh"])
+def test_a_link_that_lies_beside_is_not_written_through(run: Run, node: Path, name: str) -> None:
+    other = node / "etc/app/other"
+    other.write_text("somebody's")
+    (node / "etc/app" / name).symlink_to("other")
+    assert run([file("/etc/app/a.conf")]).code == 0
+    assert other.read_text() == "somebody's"
+    assert not (node / "etc/app" / name).is_symlink()
+    memory = node / "etc/app/.wavegate.edge.app"
+    assert memory.is_file()
+    assert not memory.is_symlink()
+    assert run([file("/etc/app/a.conf")]).lines == [], "it is remembered"
+
+
 def test_written_but_not_remembered_is_no_drift(run: Run, node: Path) -> None:
     run([file("/etc/app/a.conf", "one")])
     (node / "etc/app/a.conf").write_text("two")
