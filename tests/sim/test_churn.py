@@ -161,6 +161,12 @@ def test_a_node_that_went_down_after_the_start_is_waited_for_and_comes_back() ->
     assert world.live()[late] == 2
 
 
+def nodes(world: World) -> dict[str, int]:
+    """status.nodes of the job."""
+    assert world.job is not None
+    return dict(world.job.status["nodes"])
+
+
 @pytest.mark.row("Absent", "status.nodes.lost")
 def test_a_node_is_waited_for_no_longer_than_lost_after_and_caught_up_later() -> None:
     world = settled_on_v1(4)
@@ -172,8 +178,11 @@ def test_a_node_is_waited_for_no_longer_than_lost_after_and_caught_up_later() ->
     world.until(lambda w: w.deployment_state("app-v2") == "Completed", seconds=300)
     world.until(lambda w: w.state() == "Degraded", seconds=10)
     assert [e.observed for e in world.executions.values() if e.node == late][-1] == "Lost"
+    assert nodes(world)["lost"] == 1
     world.change_node(late, ready=True)
     world.until(lambda w: w.live()[late] == 2)
+    world.settle(5)
+    assert nodes(world)["lost"] == 0
 
 
 @pytest.mark.row("Absent", "Catch-up")

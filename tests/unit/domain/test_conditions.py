@@ -285,6 +285,7 @@ def test_a_status_that_says_nothing_new_is_not_written() -> None:
     assert job_status(again, None, state) is None
 
 
+@pytest.mark.row("status.version", "status.failedVersion", "status.revision", "status.lastAccepted")
 def test_versions_and_revision_are_in_the_status() -> None:
     view = fleet(
         versions=[version(1, stable=True), version(7)], deployments=[DONE, deployment(2, "Failed")]
@@ -292,3 +293,4 @@ def test_versions_and_revision_are_in_the_status() -> None:
     status = written(view, State("Running", "Running", "m", ready=True))
     assert (status["version"], status["stableVersion"], status["failedVersion"]) == (7, 1, 2)
     assert status["revision"] >= 7
+    assert (status["lastAccepted"]["name"], status["lastAccepted"]["state"]) == ("app-v2", "Failed")

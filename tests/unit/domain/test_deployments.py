@@ -33,6 +33,7 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.remembered import to_remember
 from wavegate.domain.rollout import Outlook
 from wavegate.domain.stopping import stop_progress
+from wavegate.domain.times import format_time
 from wavegate.domain.waves import Progress, progress
 
 pytestmark = pytest.mark.row("One open deployment")
@@ -432,3 +433,11 @@ def test_deadlines_of_those_being_judged_are_told() -> None:
     status = status_of(record(view, run, GOING, {"n01": NOW + 60}, "judging n01"))
     assert status["healthyDeadline"] == status["healthCheckDeadline"]
     assert status["message"] == "on its way; judging n01"
+
+
+@pytest.mark.row("FleetDeployment.status.lastProgressTime")
+def test_when_a_node_last_became_stable_is_told() -> None:
+    stamps = {"n01": NOW - 30, "n02": NOW - 20}
+    claims = [execution(2, node=n, version=2, stable_at=at) for n, at in stamps.items()]
+    status = status_of(record(*run_of(deployment(2, total=30), *claims), GOING, {}, ""))
+    assert status["lastProgressTime"] == format_time(NOW - 20)

@@ -8,6 +8,7 @@ import pytest
 
 from unit.domain.builders import deployment, execution, fleet, job_spec, settings, version
 from wavegate.domain.actions import CounterSource
+from wavegate.domain.health import Criteria
 from wavegate.domain.judging import Judging
 
 pytestmark = pytest.mark.row("Judging")
@@ -68,6 +69,34 @@ def test_defaults_are_filled_in_and_counters_are_those_of_the_version() -> None:
     assert criteria is not None
     assert (criteria.interval, criteria.success_threshold, criteria.failure_threshold) == (5, 2, 3)
     assert criteria.reads_counters
+
+
+@pytest.mark.row(
+    "spec.rollout.healthCheck.interval",
+    "spec.rollout.healthCheck.maxErrorRate",
+    "spec.rollout.healthCheck.successThreshold",
+    "spec.rollout.healthCheck.failureThreshold",
+    "spec.rollout.healthCheck.minHealthyTime",
+    "spec.rollout.healthCheck.deadline",
+)
+def test_what_is_asked_is_what_the_version_s_health_check_says() -> None:
+    check = {
+        "interval": "7s",
+        "maxErrorRate": 0.25,
+        "successThreshold": 4,
+        "failureThreshold": 6,
+        "deadline": "8m",
+        "errorRate": COUNTED,
+    }
+    asked = version(1, spec=job_spec(rollout={"healthCheck": check}))
+    found = fleet(versions=[asked], deployments=[deployment(1)]).judging(of(1, "app-v1"))
+    assert found.criteria == Criteria(7.0, 0.25, 4, 6, None, reads_counters=True)
+    assert found.deadline == 480.0
+    for_long = {"minHealthyTime": "90s", "deadline": "8m", "errorRate": COUNTED}
+    asked = version(1, spec=job_spec(rollout={"healthCheck": for_long}))
+    found = fleet(versions=[asked], deployments=[deployment(1)]).judging(of(1, "app-v1"))
+    assert found.criteria is not None
+    assert (found.criteria.min_healthy_time, found.criteria.success_threshold) == (90.0, None)
 
 
 def test_a_source_that_settles_is_waited_for() -> None:

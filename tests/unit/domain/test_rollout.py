@@ -135,6 +135,8 @@ SCENARIOS = [
 ]
 
 
+@pytest.mark.row("Pause", "Cancel", "spec.rollout.paused")
+@pytest.mark.row("FleetDeployment.spec.paused", "FleetDeployment.spec.canceled")
 @pytest.mark.parametrize(("executions", "fields", "state", "reason"), SCENARIOS)
 def test_where_a_rollout_stands(
     executions: list[ExecutionView], fields: dict[str, Any], state: str, reason: str

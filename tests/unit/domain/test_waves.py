@@ -29,6 +29,12 @@ V2 = version(2)
 NAMES = ("n1", "n2", "n3", "n4")
 
 
+@pytest.mark.row(
+    "spec.rollout.strategy",
+    "spec.rollout.maxParallel",
+    "spec.rollout.canaryCount",
+    "spec.rollout.canaryPercent",
+)
 @pytest.mark.parametrize(
     ("rollout", "kind", "total", "expected", "count"),
     [

@@ -159,6 +159,7 @@ def test_an_older_claim_is_ended(
     assert told(end_older(view(), chain(*claims, pods=pods))) == expected
 
 
+@pytest.mark.row("status.nextExecution")
 def test_a_claim_that_was_replaced_says_by_what() -> None:
     step = end_older(view(), chain(OLD, NEW))
     assert step is not None
