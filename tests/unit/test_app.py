@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import kopf
 import pytest
 import yaml
 from aiohttp import web
 
-from wavegate import app as app_module
 from wavegate.app import Operator, run
 from wavegate.engine.lease import LeadershipLost
 from wavegate.health.scrape import open_session
@@ -20,18 +20,24 @@ from wavegate.kube.transport import HttpTransport
 from wavegate.settings import Settings
 
 
-@pytest.fixture
-async def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """An operator whose API server answers nothing, and whose kopf is only a wait."""
+class Waiting:
+    """A frame that delivers nothing."""
 
-    async def wait_for_stop(*_: Any, ready: asyncio.Event, stop: asyncio.Event) -> None:
+    def __init__(self) -> None:
+        self.registry = kopf.OperatorRegistry()
+
+    async def run(self, *_: Any, ready: asyncio.Event, stop: asyncio.Event) -> None:
         ready.set()
         await stop.wait()
+
+
+@pytest.fixture
+async def operator(tmp_path: Path):
+    """An operator whose API server answers nothing, and whose frame is only a wait."""
 
     async def refuse(_: web.Request) -> web.Response:
         return web.json_response({"kind": "Status", "reason": "Down", "code": 503}, status=503)
 
-    monkeypatch.setattr(app_module, "run_kopf", wait_for_stop)
     server = web.Application()
     server.router.add_route("*", "/{path:.*}", refuse)
     runner = web.AppRunner(server, access_log=None)
@@ -39,9 +45,9 @@ async def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
     access = await Access.from_kubeconfig(kubeconfig(tmp_path, f"http://127.0.0.1:{port}"))
-    settings = Settings(identity="one", metrics_host="127.0.0.1", metrics_port=0)
+    settings = Settings(identity="one")
     async with HttpTransport(access) as transport, open_session() as pod_session:
-        yield Operator(settings, access, transport, pod_session)
+        yield Operator(settings, Waiting(), transport, pod_session, access.namespace)
     await runner.cleanup()
 
 
