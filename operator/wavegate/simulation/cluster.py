@@ -43,9 +43,12 @@ _USER: Final = Administrator("user")
 class Process:
     """One operator process, from its start to its end."""
 
-    def __init__(self, cluster: SimulatedCluster, identity: str, trouble: Trouble | None) -> None:
+    def __init__(self, cluster: SimulatedCluster, identity: str, trouble: TroubleOf | None) -> None:
         self.identity = identity
-        self.transport = SimulatedTransport(cluster.server, cluster.account, trouble)
+        self.started = cluster.now()
+        self.transport = SimulatedTransport(cluster.server, cluster.account)
+        if trouble is not None:
+            self.transport.trouble = trouble(self)
         self.clock_jump = 0.0
         """Seconds by which its wall clock is off."""
         self._loop = cluster.loop
@@ -86,6 +89,9 @@ class Process:
         self._loop.thaw(self)
 
 
+TroubleOf = Callable[[Process], Trouble]
+
+
 class SimulatedCluster:
     """To be made within a running `VirtualLoop`. ``roles``: what the operator may do."""
 
@@ -100,6 +106,7 @@ class SimulatedCluster:
         self.processes: list[Process] = []
         self._numbers = itertools.count(1)
         self._keepers: list[asyncio.Task[None]] = []
+        self._context = copy_context()
         for name in (NAMESPACE, LEASE_NAMESPACE):
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             self.server.request(_USER, "POST", NAMESPACES.collection(), body=body)
@@ -108,16 +115,20 @@ class SimulatedCluster:
         """Epoch seconds."""
         return START + self.loop.time()
 
+    def later(self, seconds: float, do: Callable[[], object]) -> None:
+        """Call ``do`` then, whatever becomes of the process that asks for it."""
+        self.loop.call_later(seconds, do, context=self._context)
+
     # processes
 
-    def keep_running(self, trouble: Callable[[], Trouble] | None = None) -> None:
+    def keep_running(self, trouble: TroubleOf | None = None) -> None:
         """One replica of the operator: a process that is started again whenever it ends."""
         keeper = self._keep_running(trouble)
         self._keepers.append(self.loop.create_task(keeper, name="replica"))
 
-    async def _keep_running(self, trouble: Callable[[], Trouble] | None) -> None:
+    async def _keep_running(self, trouble: TroubleOf | None) -> None:
         while True:
-            process = Process(self, f"operator-{next(self._numbers)}", trouble and trouble())
+            process = Process(self, f"operator-{next(self._numbers)}", trouble)
             self.processes.append(process)
             await asyncio.wait([process.task])
             process.transport.dead = True
