@@ -19,6 +19,7 @@ from wavegate.cache.cluster import POD_SELECTOR, ClusterCache
 from wavegate.domain.plan import plan
 from wavegate.engine.bucket import TokenBucket
 from wavegate.engine.client import Client
+from wavegate.engine.clockwatch import ClockJumped, ClockWatch
 from wavegate.engine.comparison import JobComparison
 from wavegate.engine.events import EventTeller
 from wavegate.engine.executor import Executor
@@ -122,6 +123,7 @@ class Operator:
             preparations,
             self.live,
             self.metrics,
+            ClockWatch(around.now, around.monotonic),
             settings=settings.for_plans(),
             now=around.now,
             new_id=around.new_id,
@@ -272,6 +274,9 @@ def _exit_code(done: set[asyncio.Task[Any]]) -> int:
         error = task.exception()
         if isinstance(error, LeadershipLost):
             _log.error("leadership lost: %s", error)
+            code = 1
+        elif isinstance(error, ClockJumped):
+            _log.error("ending, to begin anew: %s", error)
             code = 1
         elif error is not None:
             _log.error("%s ended the process", task.get_name(), exc_info=error)
