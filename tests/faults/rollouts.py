@@ -91,9 +91,7 @@ def version(image: str, **rollout: Any) -> dict[str, Any]:
 
 def fails(image: str, *nodes: str) -> Callable[[str, str], Fate]:
     """Pods of the image err, on these nodes or (none given) everywhere."""
-    return lambda node, running: ERRS if running == image and (
-        not nodes or node in nodes
-    ) else FINE
+    return lambda node, running: ERRS if running == image and (not nodes or node in nodes) else FINE
 
 
 async def all_healthy(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.plans import Address, Plan
-from faults.rollouts import JOB, NODES, PLACES, ROLLOUTS, Scene, Stuck
+from faults.rollouts import JOB, NODES, PLACES, ROLLOUTS, Scene
 from faults.troubles import Troubles
 from faults.watched import Watched
 from wavegate.simulation.cluster import SimulatedCluster
@@ -25,7 +25,7 @@ PATIENCE = 10
 """How many times the reference's time a run may take."""
 
 SPARE = 900.0
-"""Virtual seconds that a run may take beyond that: a lease, back-offs, what a fault itself takes."""
+"""Virtual seconds that it may take beyond that: a lease, back-offs, what the fault takes."""
 
 REQUESTS = 3
 """How many times the reference's requests a run may make."""
@@ -73,11 +73,12 @@ def run(plan: Plan, *, replicas: int | None = None) -> Result:
     """Run a plan to its end, or to the first thing that is wrong."""
     if replicas is None:
         replicas = 2 if any(fault.startswith("L1") for _, fault in plan.faults) else 1
+    normal = reference(plan.rollout) if plan.faults else None
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(_run(plan, replicas))
+        return runner.run(_run(plan, replicas, normal))
 
 
-async def _run(plan: Plan, replicas: int) -> Result:
+async def _run(plan: Plan, replicas: int, normal: Result | None) -> Result:
     cluster = SimulatedCluster(roles())
     watched = Watched(cluster, PLACES.get(plan.rollout, 6))
     troubles = Troubles(plan, cluster, watched)
@@ -85,7 +86,6 @@ async def _run(plan: Plan, replicas: int) -> Result:
         cluster.fleet.add(f"n{number:02}")
     for _ in range(replicas):
         cluster.keep_running(troubles.of)
-    normal = reference(plan.rollout) if plan.faults else None
     patience = REFERENCE_PATIENCE if normal is None else PATIENCE * normal.seconds + SPARE
     scene = Scene(cluster, watched, patience)
     result = Result(plan)
@@ -97,8 +97,6 @@ async def _run(plan: Plan, replicas: int) -> Result:
         _judge(scene, troubles, normal, result)
     except AssertionError as error:
         result.wrong = str(error)
-        if not isinstance(error, Stuck):
-            result.wrong = result.wrong or repr(error)
     result.writes, result.events = troubles.writes, troubles.events
     result.requests, result.states = troubles.requests, watched.states
     result.hours = cluster.loop.time() / 3600

@@ -35,6 +35,7 @@ from wavegate.simulation.loop import VirtualLoop
 from wavegate.simulation.rights import Account, Administrator, load_roles
 from wavegate.simulation.server import Server
 from wavegate.simulation.transport import SimulatedTransport
+from wavelab.state import load
 
 ROOT = Path(__file__).parents[2]
 LISTS = (creating, schemas, updating, patching, deleting, listing, watching, rights)
@@ -75,11 +76,12 @@ async def _simulated(test: Case, namespace: str) -> None:
 async def _real(test: Case, namespace: str, cluster: Any, account: str) -> None:
     as_admin = await Access.from_kubeconfig(str(cluster.kubeconfig))
     as_operator = await Access.from_kubeconfig(account)
-    port = cluster.state.etcd_client_port
+    state = load(cluster.name)
+    assert state is not None
 
     async def compact() -> None:
         """Tell etcd to forget everything that is not of now."""
-        await asyncio.to_thread(_compact_etcd, port)
+        await asyncio.to_thread(_compact_etcd, state.etcd_client_port)
 
     async with HttpTransport(as_admin) as admin, HttpTransport(as_operator) as operator:
         await _in_namespace(test, Subject(admin, operator, namespace, compact))
