@@ -25,9 +25,6 @@ from wavegate.simulation.rights import User
 from wavegate.simulation.store import Document, Key, Store
 from wavegate.simulation.watches import Selection, Watch, Watches
 
-MOST_BYTES: Final = 1_572_864
-"""Longest document that etcd takes."""
-
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _SUFFIX: Final = "bcdfghjklmnpqrstvwxz2456789"
 _OURS: Final = (
@@ -87,7 +84,7 @@ class Server(Deleting):
         body: Any = None,
         content_type: str = JSON,
     ) -> Document:
-        """One request. Raises an `ApiError` as the real server would refuse it."""
+        """One request; the answer is the caller's own. Raises an `ApiError` as the real server would refuse it."""
         query = query or {}
         if method == "GET" and path.startswith("/apis") and path.count("/") <= 3:
             return self._discover(path)
@@ -251,7 +248,7 @@ class Server(Deleting):
         return self.store.put(kind, target.key, document)
 
     def _admit(self, kind: Kind, name: str, document: Document, *, strict: bool) -> None:
-        """Prune, default, validate, weigh; in place."""
+        """Prune, default, validate; in place."""
         resource = kind.resource
         if kind.schema is not None:
             unknown = kind.schema.prune(document)
@@ -263,8 +260,6 @@ class Server(Deleting):
                 raise refusals.invalid(resource, name, causes)
         elif resource == PODS and (causes := _pod_errors(document)):
             raise refusals.invalid(resource, name, causes)
-        if len(json.dumps(document)) > MOST_BYTES:
-            raise refusals.too_large("etcdserver: request is too large")
 
     def _namespace_is_there(self, name: str) -> bool:
         return self.store.get(SERVED[NAMESPACES.kind], ("", name)) is not None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from wavegate.simulation import refusals
 from wavegate.simulation.kinds import Kind
 
 Document = dict[str, Any]
@@ -19,6 +20,9 @@ Key = tuple[str, str]
 
 FIRST_REVISION: Final = 1000
 """A server is never new: what was before is compacted."""
+
+MOST_BYTES: Final = 1_572_864
+"""Longest document that etcd takes."""
 
 _KEPT: Final = 20_000
 
@@ -61,11 +65,16 @@ class Store:
         return None if text is None else json.loads(text)
 
     def put(self, kind: Kind, key: Key, document: Document) -> Document:
-        """Store a document under the next revision, which is written into it; returns it."""
+        """Store a document under the next revision, which is written into it; returns it.
+
+        Refuses one that is too large.
+        """
         old = self._of(kind).get(key, "")
-        self.revision += 1
-        document["metadata"]["resourceVersion"] = str(self.revision)
+        document["metadata"]["resourceVersion"] = str(self.revision + 1)
         new = json.dumps(document)
+        if len(new) > MOST_BYTES:
+            raise refusals.too_large("etcdserver: request is too large")
+        self.revision += 1
         self._of(kind)[key] = new
         if not old:
             self._uids.add(document["metadata"]["uid"])

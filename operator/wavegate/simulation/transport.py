@@ -6,7 +6,6 @@ It is a `kube.transport.Transport`. Nothing of a process that was killed reaches
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -111,7 +110,7 @@ class SimulatedTransport:
         assert answer is not None
         await self.trouble.answered(request, answer)
         self._live()
-        return dict(json.loads(json.dumps(answer)))
+        return answer
 
     async def watch(
         self, path: str, query: Query, *, idle_timeout: float
