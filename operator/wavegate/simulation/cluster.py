@@ -40,21 +40,33 @@ RESTARTED_AFTER: Final = 2.0
 _USER: Final = Administrator("user")
 
 
+class Machine:
+    """Where a replica's processes run, one after the other."""
+
+    ahead = 0.0
+    """Seconds by which its wall clock is ahead of the server's."""
+
+
 class Process:
     """One operator process, from its start to its end."""
 
-    def __init__(self, cluster: SimulatedCluster, identity: str, trouble: TroubleOf | None) -> None:
+    def __init__(
+        self,
+        cluster: SimulatedCluster,
+        identity: str,
+        machine: Machine,
+        trouble: TroubleOf | None,
+    ) -> None:
         self.identity = identity
+        self.machine = machine
         self.started = cluster.now()
         self.transport = SimulatedTransport(cluster.server, cluster.account)
         if trouble is not None:
             self.transport.trouble = trouble(self)
-        self.clock_jump = 0.0
-        """Seconds by which its wall clock is off."""
         self._loop = cluster.loop
         rng = Random(f"{cluster.seed} {identity}")  # noqa: S311  (to be repeated)
         around = Surroundings(
-            now=lambda: cluster.now() + self.clock_jump,
+            now=lambda: cluster.now() + machine.ahead,
             monotonic=cluster.loop.time,
             boottime=cluster.loop.time,
             rng=rng,
@@ -127,8 +139,9 @@ class SimulatedCluster:
         self._keepers.append(self.loop.create_task(keeper, name="replica"))
 
     async def _keep_running(self, trouble: TroubleOf | None) -> None:
+        machine = Machine()
         while True:
-            process = Process(self, f"operator-{next(self._numbers)}", trouble)
+            process = Process(self, f"operator-{next(self._numbers)}", machine, trouble)
             self.processes.append(process)
             await asyncio.wait([process.task])
             process.transport.dead = True

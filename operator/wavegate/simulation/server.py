@@ -84,7 +84,10 @@ class Server(Deleting):
         body: Any = None,
         content_type: str = JSON,
     ) -> Document:
-        """One request; the answer is the caller's own. Raises an `ApiError` as the real server would refuse it."""
+        """One request; the answer is the caller's own.
+
+        Raises an `ApiError` as the real server would refuse it.
+        """
         query = query or {}
         if method == "GET" and path.startswith("/apis") and path.count("/") <= 3:
             return self._discover(path)
