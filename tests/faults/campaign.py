@@ -7,7 +7,7 @@ by the plan's own text, so that the choice is the same in each run and no shard 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from faults.plans import Address, Plan
@@ -80,7 +80,7 @@ class Shard:
 def all_plans() -> Iterator[Plan]:
     """Every plan of the campaign, the cheapest kinds of each rollout first."""
     for name in ROLLOUTS:
-        yield from _plans_of(name)
+        yield from plans_of(name)
 
 
 def sample(plans: Iterator[Plan], share: int, seed: int) -> Iterator[Plan]:
@@ -88,7 +88,8 @@ def sample(plans: Iterator[Plan], share: int, seed: int) -> Iterator[Plan]:
     return (plan for plan in plans if _digest(f"{seed} {plan}") % share == 0)
 
 
-def _plans_of(name: str) -> Iterator[Plan]:
+def plans_of(name: str) -> Iterator[Plan]:
+    """The plans of one reference rollout."""
     normal = reference(name)
     for address in normal.writes:
         for fault in CRASHES:
@@ -118,13 +119,12 @@ def _twice(name: str, address: Address, writes: list[Address]) -> Plan:
     return Plan(name, ((address, "C2"), (second, "C1")))
 
 
-def _followed(events: list[Address]) -> list[Address]:
-    """Those after which another event of the same object comes."""
-    known = set(events)
+def _followed(events: Mapping[Address, str]) -> list[Address]:
+    """Those after which another event of the same object, by its uid, comes."""
     return [
         each
-        for each in events
-        if Address(each.verb, each.resource, each.name, each.number + 1) in known
+        for each, uid in events.items()
+        if events.get(Address(each.verb, each.resource, each.name, each.number + 1)) == uid
     ]
 
 

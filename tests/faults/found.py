@@ -20,4 +20,13 @@ FOUND: Final = {
         "news of pods come two minutes late: pods that were ready all the time are failed by their"
         " deadline in the same pass in which the live read shows them ready"
     ),
+    "R3 + T1-3600 POST executions app-5wq24f64lc-2 1": (
+        "the clock is set back by an hour and stays so: the stable version is stamped with a time"
+        " before its rollout began, so that the stamp is written again every second, for that hour,"
+        " and the rollout does not end"
+    ),
+    "R3 + T1-300 PUT executions/status app-s5iekcozyd-1 1": (
+        "the clock is set back while a version completes: its stamp is later than the end of its"
+        " rollout, and the rollback to it says Completed before it has taken a node back"
+    ),
 }

@@ -45,7 +45,7 @@ class Result:
     wrong: str = ""
     end: Mapping[str, Any] = field(default_factory=dict)
     writes: list[Address] = field(default_factory=list)
-    events: list[Address] = field(default_factory=list)
+    events: dict[Address, str] = field(default_factory=dict)
     requests: int = 0
     states: int = 0
     seconds: float = 0.0

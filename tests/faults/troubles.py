@@ -21,7 +21,10 @@ from wavegate.simulation.transport import Request
 
 STRANGER = Administrator("stranger")
 HELD_FOR = 30.0
-"""Seconds for which credentials are no good, and for which a stranger stays."""
+"""Seconds for which credentials are no good."""
+
+STAYS = 10.0
+"""Seconds for which a stranger has a name."""
 
 
 class Troubles:
@@ -31,7 +34,8 @@ class Troubles:
         self.cluster = cluster
         self.watched = watched
         self.writes: list[Address] = []
-        self.events: list[Address] = []
+        self.events: dict[Address, str] = {}
+        """Events in their order, each with the uid of its object."""
         self.requests = 0
         self.happened: list[str] = []
         self._left = dict(plan.faults)
@@ -54,7 +58,7 @@ class Troubles:
         address = self._event_numbers.of_event(path, event)
         if address is None:
             return ""
-        self.events.append(address)
+        self.events[address] = event["object"]["metadata"]["uid"]
         return self._take(address)
 
     def _take(self, address: Address) -> str:
@@ -187,7 +191,7 @@ async def _stranger(between: Between, request: Request) -> None:
         options = {"gracePeriodSeconds": 0}
         cluster.server.request(STRANGER, "DELETE", path, body=options)
 
-    cluster.later(HELD_FOR, leave)
+    cluster.later(STAYS, leave)
 
 
 def _pause(seconds: float) -> Happens:
@@ -202,7 +206,7 @@ def _pause(seconds: float) -> Happens:
 
 def _jump(seconds: float) -> Happens:
     async def happen(between: Between, _: Request) -> None:
-        between.process.clock_jump += seconds
+        between.process.machine.ahead += seconds
 
     return happen
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sim.invariants import Invariants
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_core import decode_node, decode_pod
-from wavegate.domain.actions import Action, CreateExecution, DeletePod
+from wavegate.domain.actions import Action, CreateExecution, DeletePod, SetStatus
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
@@ -117,10 +117,20 @@ class Watched:
             else:
                 self._invariants(cast("World", self), action)
                 self._one_pod_a_node()
+                self._completed_is_whole(action)
         except AssertionError as error:
             self.broken = error
         except (KeyError, StopIteration) as error:
             self.broken = AssertionError(f"{action} is about what is not there: {error!r}")
+
+    def _completed_is_whole(self, action: Action) -> None:
+        """A rollout that is Completed has reached as many nodes as it began with."""
+        if not isinstance(action, SetStatus) or action.kind != "FleetDeployment" or self.disturbed:
+            return
+        status = action.status
+        if status.get("state") == "Completed" and self.deployments[action.name].type != "Stop":
+            reached = status["updatedNodes"] + status["failedNodes"]
+            assert reached >= status["totalNodes"], f"{action.name} is not over\n{self.story()}"
 
     def _one_pod_a_node(self) -> None:
         """Of all jobs of the name, former ones included."""
