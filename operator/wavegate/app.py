@@ -10,11 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-import time
-import uuid
 from collections.abc import Coroutine, Sized
-from random import SystemRandom
 from typing import Any, Final
 
 import aiohttp
@@ -23,6 +19,7 @@ from wavegate.cache.cluster import POD_SELECTOR, PULL_SELECTOR, ClusterCache
 from wavegate.domain.plan import plan
 from wavegate.engine.bucket import TokenBucket
 from wavegate.engine.client import Client
+from wavegate.engine.clockwatch import ClockJumped, ClockWatch
 from wavegate.engine.comparison import JobComparison
 from wavegate.engine.events import EventTeller
 from wavegate.engine.executor import Executor
@@ -36,16 +33,17 @@ from wavegate.engine.statuses import StatusWriter
 from wavegate.engine.writer import Writer
 from wavegate.handlers.deployments import watch_deployments
 from wavegate.handlers.jobs import watch_jobs
-from wavegate.handlers.process import frame, run_kopf
+from wavegate.handlers.process import Frame, KopfFrame
 from wavegate.health.monitor import Monitor
 from wavegate.health.prometheus import Prometheus
 from wavegate.health.readings import Readings
 from wavegate.health.scrape import open_session
-from wavegate.kube.access import Access, AccessError, load_access
+from wavegate.kube.access import AccessError, load_access
 from wavegate.kube.errors import ApiError
 from wavegate.kube.resources import EXECUTIONS, JOB_VERSIONS, NODES, PODS, Resource
-from wavegate.kube.transport import HttpTransport
+from wavegate.kube.transport import HttpTransport, Transport
 from wavegate.settings import Settings
+from wavegate.surroundings import Surroundings
 from wavegate.telemetry.metrics import Metrics
 from wavegate.telemetry.server import TelemetryServer
 from wavegate.watch.reflector import Reflector
@@ -57,56 +55,65 @@ _log = logging.getLogger(__name__)
 
 
 class Operator:
-    """All parts of a process and how they hang together; `run` is its life."""
+    """All parts of a process and how they hang together; `run` is its life.
+
+    ``namespace``: that of the Lease, where the settings name none.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        access: Access,
-        transport: HttpTransport,
+        frame: Frame,
+        transport: Transport,
         counters_session: aiohttp.ClientSession,
+        namespace: str,
+        surroundings: Surroundings | None = None,
     ) -> None:
+        around = surroundings or Surroundings()
         self._settings = settings
+        self._frame = frame
         self._transport = transport
-        self._born = time.monotonic()
+        self._around = around
+        self._born = around.monotonic()
         self.stop = asyncio.Event()
         self.framed = asyncio.Event()
         self.metrics = Metrics()
 
-        self.queue = WorkQueue(time.time)
+        self.queue = WorkQueue(around.now)
         self.cache = ClusterCache(
-            self.queue.add, clock=time.monotonic, namespaces=settings.namespaces
+            self.queue.add, clock=around.monotonic, namespaces=settings.namespaces
         )
-        self.kinds = KindWatch(transport, time.monotonic, self._wake_all)
+        self.kinds = KindWatch(transport, around.monotonic, self._wake_all)
         self.reflectors = self._build_reflectors()
         self.comparison = JobComparison(
             transport, self.cache, settings.namespaces, self._request_failed
         )
-        self.registry = frame(access)
-        watch_jobs(self.registry, self.cache)
-        watch_deployments(self.registry, self.cache)
+        watch_jobs(frame.registry, self.cache)
+        watch_deployments(frame.registry, self.cache)
 
         self.leadership = Leadership(
             transport,
-            namespace=settings.lease_namespace or access.namespace,
+            namespace=settings.lease_namespace or namespace,
             name=settings.lease_name,
             identity=settings.identity,
-            clock=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
-            now=time.time,
+            clock=around.boottime,
+            now=around.now,
         )
         self.bucket = TokenBucket(settings.write_rate, settings.write_burst)
         client = Client(transport, self.leadership.held, self.bucket, self.metrics)
-        self.events = EventTeller(client, settings.identity, time.time)
-        self.live = LiveJobs(client, self.cache, self.queue, time.time)
+        self.events = EventTeller(client, settings.identity, around.now)
+        self.live = LiveJobs(client, self.cache, self.queue, around.now)
         preparations = Preparations()
-        statuses = StatusWriter(client, self.cache, self.live, self.events, self.metrics, time.time)
-        executor = Executor(client, self.cache, statuses, preparations, time.time)
-        self.writer = Writer(
-            executor, self.queue, self.bucket, self.metrics, now=time.time, rng=SystemRandom()
+        statuses = StatusWriter(
+            client, self.cache, self.live, self.events, self.metrics, around.now
         )
-        self.prometheus = Prometheus(counters_session, settings.prometheus, time.time)
+        executor = Executor(client, self.cache, statuses, preparations, around.now)
+        self.writer = Writer(
+            executor, self.queue, self.bucket, self.metrics, now=around.now, rng=around.rng
+        )
+        self.prometheus = Prometheus(counters_session, settings.prometheus, around.now)
         readings = Readings(counters_session, self.prometheus, self.metrics.reading)
-        self.monitor = Monitor(self.cache.pods.get, self.queue.add, time.time, readings.read)
+        self.monitor = Monitor(self.cache.pods.get, self.queue.add, around.now, readings.read)
         self.reconciler = Reconciler(
             plan,
             self.cache,
@@ -116,21 +123,19 @@ class Operator:
             preparations,
             self.live,
             self.metrics,
+            ClockWatch(around.now, around.monotonic),
             settings=settings.for_plans(),
-            now=time.time,
-            new_id=lambda: uuid.uuid4().hex[:8],
+            now=around.now,
+            new_id=around.new_id,
             kind_gone=lambda: self.kinds.gone,
         )
-        self.server = TelemetryServer(self.metrics, self.unready)
 
     async def run(self) -> int:
         """Run until told to end; returns the exit code, 1 where something else ended it."""
-        port = await self.server.start(self._settings.metrics_host, self._settings.metrics_port)
-        _log.info("serving /metrics, /healthz and /readyz on port %d", port)
         # Before kopf: when kopf ends, it ends every task that began after it.
         leadership = asyncio.create_task(self.leadership.run(), name="leadership")
         kopf = asyncio.create_task(
-            run_kopf(self.registry, self._settings.namespaces, ready=self.framed, stop=self.stop),
+            self._frame.run(self._settings.namespaces, ready=self.framed, stop=self.stop),
             name="kopf",
         )
         tasks = [
@@ -146,11 +151,6 @@ class Operator:
             await self._shut_down(tasks, leadership, kopf)
 
     async def _wait_for_stop(self) -> None:
-        """Until a signal: ours, as kopf would end its own part before the Lease is given up."""
-        await self.framed.wait()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop.set)
         await self.stop.wait()
         _log.info("ending: told to")
 
@@ -178,13 +178,13 @@ class Operator:
         for reflector in self.reflectors:
             await reflector.synced.wait()
         await self.comparison.synced.wait()
-        seconds = time.monotonic() - self._born
+        seconds = self._around.monotonic() - self._born
         self.metrics.ready_seconds.set(seconds)
         _log.info("ready after %.2f s: %s", seconds, self._known())
         await self.leadership.acquired.wait()
         self.metrics.leader.set(1)
         # Not before: a standby sees pods but keeps no windows, so its time says nothing of them.
-        await self.reconciler.run(started=time.time())
+        await self.reconciler.run(started=self._around.now())
 
     def _known(self) -> str:
         stores: dict[str, Sized] = {
@@ -214,7 +214,6 @@ class Operator:
         await _cancel([kopf])
         await self.monitor.close()
         await self.prometheus.close()
-        await self.server.close()
 
     def _build_reflectors(self) -> list[Reflector[Any]]:
         namespaces = self._settings.namespaces or (None,)
@@ -231,7 +230,7 @@ class Operator:
                 self._transport,
                 resource,
                 *self.cache.source(resource, selector),
-                rng=SystemRandom(),
+                rng=self._around.rng,
                 failed=self._request_failed,
                 namespace=namespace,
                 label_selector=selector,
@@ -257,9 +256,16 @@ async def run(settings: Settings) -> int:
         _log.error("%s", error)
         return 2
     async with HttpTransport(access) as transport, open_session() as counters_session:
-        operator = Operator(settings, access, transport, counters_session)
+        frame = KopfFrame(access)
+        operator = Operator(settings, frame, transport, counters_session, access.namespace)
         _log.info("operator %s for %s", settings.identity, access.server)
-        return await operator.run()
+        server = TelemetryServer(operator.metrics, operator.unready)
+        port = await server.start(settings.metrics_host, settings.metrics_port)
+        _log.info("serving /metrics, /healthz and /readyz on port %d", port)
+        try:
+            return await operator.run()
+        finally:
+            await server.close()
 
 
 def _exit_code(done: set[asyncio.Task[Any]]) -> int:
@@ -269,6 +275,9 @@ def _exit_code(done: set[asyncio.Task[Any]]) -> int:
         error = task.exception()
         if isinstance(error, LeadershipLost):
             _log.error("leadership lost: %s", error)
+            code = 1
+        elif isinstance(error, ClockJumped):
+            _log.error("ending, to begin anew: %s", error)
             code = 1
         elif error is not None:
             _log.error("%s ended the process", task.get_name(), exc_info=error)

@@ -30,36 +30,35 @@ from wavegate.domain.observed import (
     VersionView,
 )
 from wavegate.domain.plan import plan
+from wavegate.simulation.fates import (
+    COMPLETES,
+    CRASHES,
+    ERRS,
+    FINE,
+    HANGS,
+    NEVER_READY,
+    RUNS_ON,
+    TAKES_NODE_DOWN,
+    UNREADABLE,
+    Fate,
+)
 
-
-@dataclass(frozen=True)
-class Fate:
-    """What a kubelet does with a pod."""
-
-    ready_after: float | None = 1.0
-    """None: it never becomes ready."""
-    exits_after: float | None = None
-    """The pod ends in phase Failed."""
-    completes_after: float | None = None
-    """The pod ends with exit code 0."""
-    error_rate: float = 0.0
-    readable: bool = True
-    stops: bool = True
-    """False: it stays as it is when it is deleted."""
-    takes_node_down: bool = False
-    """Instead of becoming ready it makes its node NotReady."""
-
-
-FINE = Fate()
-NEVER_READY = Fate(ready_after=None)
-CRASHES = Fate(ready_after=None, exits_after=1.0)
-ERRS = Fate(error_rate=0.5)
-UNREADABLE = Fate(readable=False)
-HANGS = Fate(stops=False)
-TAKES_NODE_DOWN = Fate(takes_node_down=True)
-COMPLETES = Fate(completes_after=3.0)
-RUNS_ON = Fate(completes_after=1e9)
-"""For a command that should end: it never does."""
+__all__ = [
+    "COMPLETES",
+    "CRASHES",
+    "ERRS",
+    "FINE",
+    "HANGS",
+    "NEVER_READY",
+    "RUNS_ON",
+    "TAKES_NODE_DOWN",
+    "UNREADABLE",
+    "Fate",
+    "World",
+    "fleet",
+    "once",
+    "spec",
+]
 
 
 COUNTERS = {"port": 8080, "errors": ["errors"], "total": ["requests"]}

@@ -7,17 +7,28 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import kopf
 import pytest
 import yaml
 from aiohttp import web
 
-from wavegate import app as app_module
 from wavegate.app import Operator, run
 from wavegate.engine.lease import LeadershipLost
 from wavegate.health.scrape import open_session
 from wavegate.kube.access import Access
 from wavegate.kube.transport import HttpTransport
 from wavegate.settings import Settings
+
+
+class Waiting:
+    """A frame that delivers nothing."""
+
+    def __init__(self) -> None:
+        self.registry = kopf.OperatorRegistry()
+
+    async def run(self, *_: Any, ready: asyncio.Event, stop: asyncio.Event) -> None:
+        ready.set()
+        await stop.wait()
 
 
 @pytest.fixture
@@ -27,18 +38,13 @@ def asked() -> list[str]:
 
 
 @pytest.fixture
-async def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]):
-    """An operator whose API server answers nothing, and whose kopf is only a wait."""
-
-    async def wait_for_stop(*_: Any, ready: asyncio.Event, stop: asyncio.Event) -> None:
-        ready.set()
-        await stop.wait()
+async def operator(tmp_path: Path, asked: list[str]):
+    """An operator whose API server answers nothing, and whose frame is only a wait."""
 
     async def refuse(request: web.Request) -> web.Response:
         asked.append(request.path_qs)
         return web.json_response({"kind": "Status", "reason": "Down", "code": 503}, status=503)
 
-    monkeypatch.setattr(app_module, "run_kopf", wait_for_stop)
     server = web.Application()
     server.router.add_route("*", "/{path:.*}", refuse)
     runner = web.AppRunner(server, access_log=None)
@@ -46,9 +52,9 @@ async def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
     access = await Access.from_kubeconfig(kubeconfig(tmp_path, f"http://127.0.0.1:{port}"))
-    settings = Settings(identity="one", metrics_host="127.0.0.1", metrics_port=0)
+    settings = Settings(identity="one")
     async with HttpTransport(access) as transport, open_session() as pod_session:
-        yield Operator(settings, access, transport, pod_session)
+        yield Operator(settings, Waiting(), transport, pod_session, access.namespace)
     await runner.cleanup()
 
 

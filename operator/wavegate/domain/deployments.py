@@ -246,7 +246,9 @@ def record(
         "failures": failures(run),
     }
     if state in _TERMINAL:
-        document |= {"completedAt": format_time(fleet.now)}
+        # The clock may have gone back since the version was stamped.
+        stamped_at = run.version.stable_at if state == "Completed" else None
+        document |= {"completedAt": format_time(max(fleet.now, stamped_at or 0.0))}
         document |= {"healthCheckDeadline": None, "healthyDeadline": None}
     return _write(fleet.now, deployment, document)
 

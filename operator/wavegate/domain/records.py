@@ -13,7 +13,7 @@ from wavegate.api.conditions import READY, Condition, set_conditions
 from wavegate.domain.actions import Note, Proof, SetStatus, Verdict
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, VersionView
-from wavegate.domain.times import format_time
+from wavegate.domain.times import format_time, parse_time
 from wavegate.domain.verdict import Judgement
 
 _READY_STATES = ("Running", "Completed")
@@ -130,6 +130,22 @@ def _notes(execution: ExecutionView, judgement: Judgement) -> tuple[Note, ...]:
     return ()
 
 
+def _earliest_stamp(fleet: Fleet, version: VersionView, deployment: DeploymentView) -> float:
+    """From when on a stamp is this rollout's: the clock may have gone back since it began.
+
+    Times have whole seconds, and the version that was stamped last is the stable one.
+    """
+    before = [
+        parse_time(each.status.get("completedAt"))
+        for each in fleet.accepted
+        if each.to_version == version.version and each.sequence < deployment.sequence
+    ]
+    last = fleet.stable
+    if last is not None and last.name != version.name:
+        before.append(last.stable_at)
+    return max(deployment.started or 0.0, *(moment + 1 for moment in before if moment), 0.0)
+
+
 def stable_version_status(
     fleet: Fleet, version: VersionView, deployment: DeploymentView
 ) -> SetStatus:
@@ -138,10 +154,7 @@ def stable_version_status(
     A former leader's late write would otherwise stamp it after the rollout was canceled.
     """
     old = version.status
-    # Times have whole seconds, and the version that was stamped last is the stable one.
-    last = fleet.stable
-    others = last.stable_at if last is not None and last.name != version.name else None
-    now = format_time(max(fleet.now, (others or 0.0) + 1))
+    now = format_time(max(fleet.now, _earliest_stamp(fleet, version, deployment)))
     status = {
         **old,
         "stable": True,

@@ -119,7 +119,7 @@ def _judge_new(
         marks["withdrawn"] = execution.details["withdrawn"]
     elif execution.wave > 0:
         belongs = version is None or fleet.belongs(version, node)
-        overdue = chain.stop_overdue(fleet.now) is not None
+        overdue = chain.stop_overdue(fleet.now, fleet.started) is not None
         if why := withdrawal(execution, pod, node, belongs, overdue):
             marks["withdrawn"] = why
     counts = execution.withdrawn or "withdrawn" not in marks
@@ -302,10 +302,11 @@ def deadline(
 
     It counts from the creation plus the replaced pod's grace period, whatever the pods do, and
     never ends before a healthy pod could have shown it since this process began to look (a pod that
-    is made only since then has all of the time), or since its numbers can be read again. Numbers
-    that come and go do not put it off for ever: it ends at the next window that cannot be read. A
-    pod that is made later than that, because its node was occupied or somebody ended the one
-    before, has all of the time.
+    is made only since then has all of the time), since the windows began of a pod that was ready in
+    time, but of which news came late, or since its numbers can be read again. Numbers that come and
+    go do not put it off for ever: it ends at the next window that cannot be read. A pod that is
+    made later than that, because its node was occupied or somebody ended the one before, has all of
+    the time.
     """
     version = fleet.versions.get(execution.version)
     if version is None:
@@ -319,14 +320,25 @@ def deadline(
         return None if runs else begin + fleet.settings.start_deadline
     allowed = limited or _allowed(fleet, execution)
     needed = criteria.shortest + criteria.interval if criteria is not None else 0.0
-    started = fleet.observed.operator_started
+    started = fleet.started
     made_late = execution.created < started and (pod is None or pod.created >= started)
     ends = max(begin + allowed, started + (allowed if made_late else needed))
+    if criteria is not None and pod is not None and pod.ready:
+        ends = max(ends, _could_show(fleet, pod, record, ends, needed))
     if record is not None and record.readable_since is not None:
         since = record.readable_since
         if since > record.first_window:
             ends = max(ends, since + needed)
     return ends
+
+
+def _could_show(
+    fleet: Fleet, pod: PodView, record: HealthRecord | None, ends: float, needed: float
+) -> float:
+    """When a pod that was ready in time will have shown it; 0 where it was ready too late."""
+    if (pod.ready_changed or pod.created) + needed > ends:
+        return 0.0
+    return (record.first_window if record is not None else fleet.now) + needed
 
 
 def hold_ends(fleet: Fleet, chain: Chain, execution: ExecutionView) -> float | None:

@@ -28,6 +28,7 @@ from wavegate.domain.actions import (
 )
 from wavegate.domain.health import HealthRecord
 from wavegate.domain.observed import Observed, PlanSettings
+from wavegate.engine.clockwatch import ClockWatch
 from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
@@ -75,6 +76,7 @@ class Reconciler:
         preparations: Preparations,
         live: LiveJobs,
         metrics: Metrics,
+        clock: ClockWatch,
         *,
         settings: PlanSettings,
         now: Callable[[], float],
@@ -89,6 +91,7 @@ class Reconciler:
         self._preparations = preparations
         self._live = live
         self._metrics = metrics
+        self._clock = clock
         self._settings = settings
         self._now = now
         self._new_id = new_id
@@ -96,9 +99,14 @@ class Reconciler:
         self._failures: dict[JobKey, int] = {}
 
     async def run(self, started: float) -> NoReturn:
-        """Make passes until cancelled; ``started``: when this process began to see pods."""
+        """Make passes until cancelled; ``started``: when this process began to see pods.
+
+        Raises ClockJumped.
+        """
         while True:
-            self.reconcile(await self._queue.get(), started)
+            key = await self._queue.get()
+            self._clock.check()
+            self.reconcile(key, started)
             self._metrics.queue_depth.set(self._queue.depth())
 
     def reconcile(self, key: JobKey, started: float) -> None:

@@ -7,9 +7,10 @@ does not decide anything; its handlers are in `jobs` and `deployments`.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import kopf
 
@@ -27,45 +28,63 @@ CLIENT_TIMEOUT: Final = 330.0
 EXIT_TIMEOUT: Final = 1.0
 
 
-def frame(access: Access) -> kopf.OperatorRegistry:
-    """A registry of our own with login and settings; the handlers are added to it."""
-    registry = kopf.OperatorRegistry()
+class Frame(Protocol):
+    """What delivers the objects that work begins with to the handlers of its registry."""
 
-    @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return kopf.ConnectionInfo(**asdict(await access.connection()))
+    @property
+    def registry(self) -> kopf.OperatorRegistry:
+        """Where the handlers are to be added, before it runs."""
+        ...
 
-    @kopf.on.startup(registry=registry)
-    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-        settings.posting.enabled = False
-        settings.scanning.disabled = True
-        settings.persistence.progress_storage = ForgetfulProgress()
-        settings.persistence.diffbase_storage = ForgetfulDiffBase()
-        settings.watching.connect_timeout = CONNECT_TIMEOUT
-        settings.watching.server_timeout = SERVER_TIMEOUT
-        settings.watching.client_timeout = CLIENT_TIMEOUT
-        settings.queueing.exit_timeout = EXIT_TIMEOUT
-
-    return registry
+    async def run(
+        self, namespaces: Sequence[str], *, ready: asyncio.Event, stop: asyncio.Event
+    ) -> None:
+        """Deliver from ``namespaces`` (empty: all) until ``stop`` is set. Raises what ended it."""
+        ...
 
 
-async def run_kopf(
-    registry: kopf.OperatorRegistry,
-    namespaces: Sequence[str],
-    *,
-    ready: asyncio.Event,
-    stop: asyncio.Event,
-) -> None:
-    """Run kopf's part until ``stop`` is set. Raises what ended it otherwise.
+class KopfFrame:
+    """Kopf, with a registry of our own for login, settings and handlers."""
 
-    Kopf takes SIGTERM and SIGINT for itself when it starts, and ends by them; who wants them back
-    may take them once ``ready`` is set.
-    """
-    await kopf.operator(
-        registry=registry,
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=list(namespaces),
-        ready_flag=ready,
-        stop_flag=stop,
-    )
+    def __init__(self, access: Access) -> None:
+        self.registry = kopf.OperatorRegistry()
+
+        @kopf.on.login(registry=self.registry)
+        async def login(**_: Any) -> kopf.ConnectionInfo:
+            return kopf.ConnectionInfo(**asdict(await access.connection()))
+
+        @kopf.on.startup(registry=self.registry)
+        async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+            settings.posting.enabled = False
+            settings.scanning.disabled = True
+            settings.persistence.progress_storage = ForgetfulProgress()
+            settings.persistence.diffbase_storage = ForgetfulDiffBase()
+            settings.watching.connect_timeout = CONNECT_TIMEOUT
+            settings.watching.server_timeout = SERVER_TIMEOUT
+            settings.watching.client_timeout = CLIENT_TIMEOUT
+            settings.queueing.exit_timeout = EXIT_TIMEOUT
+
+    async def run(
+        self, namespaces: Sequence[str], *, ready: asyncio.Event, stop: asyncio.Event
+    ) -> None:
+        """Run kopf's part. SIGTERM and SIGINT set ``stop`` from when it is ready."""
+        signals = asyncio.create_task(_take_signals(ready, stop), name="signals")
+        try:
+            await kopf.operator(
+                registry=self.registry,
+                standalone=True,
+                clusterwide=not namespaces,
+                namespaces=list(namespaces),
+                ready_flag=ready,
+                stop_flag=stop,
+            )
+        finally:
+            signals.cancel()
+
+
+async def _take_signals(ready: asyncio.Event, stop: asyncio.Event) -> None:
+    """Kopf takes them when it starts, and would end its part before the Lease is given up."""
+    await ready.wait()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)

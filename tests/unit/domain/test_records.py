@@ -125,3 +125,14 @@ def test_a_version_is_stamped_stable_and_keeps_the_rest_of_its_status() -> None:
     assert write.status["stable"] is True
     assert write.status["stableAt"] == format_time(NOW)
     assert write.status["job"] == {"version": 1}
+
+
+def test_a_stamp_is_not_before_what_it_has_to_follow_where_the_clock_went_back() -> None:
+    ahead = deployment(2, started=NOW + 300)
+    write = stable_version_status(fleet(), version(2), ahead)
+    assert write.status["stableAt"] == format_time(NOW + 300), "not before its rollout began"
+    former = deployment(1, "Completed", status={"completedAt": format_time(NOW + 600)})
+    again = deployment(1, type="Rollback", name="back", sequence=3, started=NOW - 5)
+    fleet_after = fleet(deployments=[former, again])
+    write = stable_version_status(fleet_after, version(1), again)
+    assert write.status["stableAt"] == format_time(NOW + 601), "nor that of the rollout before it"

@@ -167,13 +167,27 @@ def test_it_never_ends_before_a_healthy_pod_could_have_shown_it_since_the_operat
     claim = late(500)
     fresh = view(operator_started=NOW - 14)
     ready = pod(claim, created=NOW - 499)
-    assert deadline(fresh, chain(OLD, claim, pods=(ready,)), claim, None) == NOW + 1
+    told = record(first_window=NOW - 14, readable_since=NOW - 14)
+    assert deadline(fresh, chain(OLD, claim, pods=(ready,)), claim, told) == NOW + 1
     # a pod that was not made, or only since then, has all of its time
     assert deadline(fresh, chain(OLD, claim), claim, None) == NOW - 14 + 60
     judged_late = pod(claim, created=NOW - 13)
     assert deadline(fresh, chain(OLD, claim, pods=(judged_late,)), claim, None) == NOW - 13 + 60
-    assert judged(claim, operator_started=NOW - 14).observed == "Validating"
-    assert judged(claim, operator_started=NOW - 15).observed == "Failed"
+    assert judged(claim, health=told, operator_started=NOW - 14).observed == "Validating"
+    told = record(first_window=NOW - 15, readable_since=NOW - 15)
+    assert judged(claim, health=told, operator_started=NOW - 15).observed == "Failed"
+
+
+def test_nor_before_a_pod_that_was_ready_in_time_could_have_shown_it_since_that_was_known() -> None:
+    claim = late(100)
+    in_time = pod(claim, ready_changed=NOW - 25)
+    told = record(window(Window.GOOD), first_window=NOW - 5)
+    pods = chain(OLD, claim, pods=(in_time,))
+    assert deadline(view(), pods, claim, told) == NOW + 10
+    assert deadline(view(), pods, claim, None) == NOW + 15, "no window has begun yet"
+    assert judged(claim, pods=(in_time,), health=told).observed == "Validating"
+    too_late = pod(claim, ready_changed=NOW - 24)
+    assert deadline(view(), chain(OLD, claim, pods=(too_late,)), claim, told) == NOW - 10
 
 
 def test_nor_before_it_could_have_shown_it_since_its_numbers_can_be_read_again() -> None:

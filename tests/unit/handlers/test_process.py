@@ -7,7 +7,7 @@ from typing import Any
 import kopf
 import pytest
 
-from wavegate.handlers.process import frame
+from wavegate.handlers.process import KopfFrame
 from wavegate.handlers.storages import ForgetfulDiffBase, ForgetfulProgress
 from wavegate.kube.access import Connection
 
@@ -29,7 +29,7 @@ class OneAccess:
 
 @pytest.fixture
 def activities() -> dict[str, Any]:
-    registry = frame(OneAccess())  # type: ignore[arg-type]
+    registry = KopfFrame(OneAccess()).registry  # type: ignore[arg-type]
     return {handler.activity.value: handler for handler in registry._activities.get_all_handlers()}
 
 

@@ -1,0 +1,132 @@
+"""Which fault plans there are: each kind of fault at each address of each reference rollout.
+
+Of faults that are dear (they take long, or meet the same code at every address) a share is chosen,
+by the plan's own text, so that the choice is the same in each run and no shard depends on another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from faults.plans import Address, Plan
+from faults.rollouts import ROLLOUTS
+from faults.run import reference
+
+CRASHES = ("C1", "C2", "C3")
+AT_WRITES = {
+    "E1": 10,
+    "E1-stranger": 10,
+    "E2": 30,
+    "E2-retry-after": 30,
+    "E3-500-before": 30,
+    "E3-503-before": 30,
+    "E3-reset-before": 30,
+    "E3-500-after": 15,
+    "E3-504-after": 30,
+    "E3-timeout-after": 15,
+    "E3-reset-after": 15,
+    "E4-401": 30,
+    "E4-403": 30,
+    "L1": 8,
+    "L1-short": 16,
+    "T1+30": 40,
+    "T1-30": 40,
+    "T1+300": 40,
+    "T1-300": 40,
+    "T1+3600": 40,
+    "T1-3600": 40,
+}
+"""Faults at writes, and of how many addresses one is taken."""
+
+AT_STATUSES = {"E5-413": 10, "E5-422": 10}
+AT_EVENTS = {
+    "W1": 6,
+    "W2": 6,
+    "W3-1": 30,
+    "W3-4": 30,
+    "W3-30": 20,
+    "W3-120": 20,
+    "W4": 20,
+    "W5-event": 30,
+    "W5-403": 30,
+    "W5-500": 30,
+    "W5-503": 30,
+}
+TWICE = 4
+"""Of so many writes one is followed by a second crash."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The ``number``-th of ``total`` parts, from 1."""
+
+    number: int = 1
+    total: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """From ``3/8``."""
+        number, total = map(int, text.split("/"))
+        if not 1 <= number <= total:
+            raise ValueError(f"{text!r} is no shard: 3/8 is the third of eight")
+        return cls(number, total)
+
+    def has(self, plan: Plan) -> bool:
+        return _digest(str(plan)) % self.total == self.number - 1
+
+
+def all_plans() -> Iterator[Plan]:
+    """Every plan of the campaign, the cheapest kinds of each rollout first."""
+    for name in ROLLOUTS:
+        yield from plans_of(name)
+
+
+def sample(plans: Iterator[Plan], share: int, seed: int) -> Iterator[Plan]:
+    """One of ``share`` plans, chosen by the seed."""
+    return (plan for plan in plans if _digest(f"{seed} {plan}") % share == 0)
+
+
+def plans_of(name: str) -> Iterator[Plan]:
+    """The plans of one reference rollout."""
+    normal = reference(name)
+    for address in normal.writes:
+        for fault in CRASHES:
+            yield Plan(name, ((address, fault),))
+    for address in normal.writes:
+        yield from _some(name, address, AT_WRITES)
+        if address.resource.endswith("/status"):
+            yield from _some(name, address, AT_STATUSES)
+        if address.resource != "events" and _digest(f"twice {name} {address}") % TWICE == 0:
+            yield _twice(name, address, normal.writes)
+    for address in _followed(normal.events):
+        yield from _some(name, address, AT_EVENTS)
+
+
+def _some(name: str, address: Address, faults: dict[str, int]) -> Iterator[Plan]:
+    for fault, share in faults.items():
+        plan = Plan(name, ((address, fault),))
+        if _digest(f"share {plan}") % share == 0:
+            yield plan
+
+
+def _twice(name: str, address: Address, writes: list[Address]) -> Plan:
+    """A crash, and another one at one of the ten writes that come next in the reference."""
+    index = writes.index(address)
+    ahead = _digest(f"ahead {name} {address}") % 10
+    second = writes[min(index + 1 + ahead, len(writes) - 1)]
+    return Plan(name, ((address, "C2"), (second, "C1")))
+
+
+def _followed(events: Mapping[Address, str]) -> list[Address]:
+    """Those after which another event of the same object, by its uid, comes."""
+    return [
+        each
+        for each, uid in events.items()
+        if events.get(Address(each.verb, each.resource, each.name, each.number + 1)) == uid
+    ]
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

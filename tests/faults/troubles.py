@@ -1,0 +1,299 @@
+"""What goes wrong, by name: killed processes, lost and refused requests, watches that lie.
+
+Each fault happens once, at its address. `FAULTS` has what happens at a request, `EVENT_FAULTS`
+what happens at an event of a watch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from faults.plans import Address, Addresses, Plan
+from faults.watched import Watched
+from wavegate.kube.errors import ApiError, Uncertain
+from wavegate.simulation import refusals
+from wavegate.simulation.cluster import Process, SimulatedCluster
+from wavegate.simulation.rights import Administrator
+from wavegate.simulation.server import parse
+from wavegate.simulation.transport import Request
+
+STRANGER = Administrator("stranger")
+HELD_FOR = 30.0
+"""Seconds for which credentials are no good."""
+
+STAYS = 10.0
+"""Seconds for which a stranger has a name."""
+
+
+class Troubles:
+    """The troubles of one run: shared by all its processes, so that each happens once."""
+
+    def __init__(self, plan: Plan, cluster: SimulatedCluster, watched: Watched) -> None:
+        self.cluster = cluster
+        self.watched = watched
+        self.writes: list[Address] = []
+        self.events: dict[Address, str] = {}
+        """Events in their order, each with the uid of its object."""
+        self.requests = 0
+        self.happened: list[str] = []
+        self._left = dict(plan.faults)
+        self._numbers = Addresses()
+        self._event_numbers = Addresses()
+
+    def of(self, process: Process) -> Between:
+        """Those of one process."""
+        return Between(self, process)
+
+    def at_write(self, request: Request) -> str:
+        """What goes wrong with this request; empty for nothing."""
+        address = self._numbers.of_request(request)
+        if address is None:
+            return ""
+        self.writes.append(address)
+        return self._take(address)
+
+    def at_event(self, path: str, event: dict[str, Any]) -> str:
+        address = self._event_numbers.of_event(path, event)
+        if address is None:
+            return ""
+        self.events[address] = event["object"]["metadata"]["uid"]
+        return self._take(address)
+
+    def _take(self, address: Address) -> str:
+        fault = self._left.pop(address, "")
+        if fault:
+            self.happened.append(f"{fault} {address}")
+        return fault
+
+
+class Between:
+    """A `simulation.transport.Trouble`: what is between one process and the server."""
+
+    def __init__(self, troubles: Troubles, process: Process) -> None:
+        self.troubles = troubles
+        self.cluster = troubles.cluster
+        self.process = process
+        self.dies_next = False
+        self.refused_until = 0.0
+        self.refusal = 0
+        self._after: dict[int, str] = {}
+
+    async def sending(self, request: Request) -> None:
+        if "leases" not in request.path:
+            self.troubles.requests += 1
+        if self.dies_next:
+            self.die()
+        if self.cluster.loop.time() < self.refused_until:
+            raise _answer(self.refusal)
+        fault = self.troubles.at_write(request)
+        if fault in AFTER:
+            self._after[id(request)] = fault
+        if fault in BEFORE:
+            await BEFORE[fault](self, request)
+
+    async def answered(self, request: Request, answer: dict[str, Any]) -> None:
+        fault = self._after.pop(id(request), "")
+        if fault:
+            await AFTER[fault](self, request)
+
+    async def watching(self, path: str) -> None:
+        if self.dies_next:
+            self.die()
+        if self.cluster.loop.time() < self.refused_until:
+            raise _answer(self.refusal)
+
+    async def arriving(self, path: str, event: dict[str, Any]) -> bool:
+        fault = self.troubles.at_event(path, event)
+        return await EVENT_FAULTS[fault](self, event) if fault else True
+
+    def die(self) -> None:
+        """The process is killed at this very moment."""
+        self.process.kill()
+        raise Uncertain("the process was killed", "Dead")
+
+    def refuse_for_a_while(self, code: int) -> None:
+        self.refusal = code
+        self.refused_until = self.cluster.loop.time() + HELD_FOR
+        raise _answer(code)
+
+
+Happens = Callable[[Between, Request], Awaitable[None]]
+
+
+def _answer(code: int, retry_after: int | None = None) -> ApiError:
+    return refusals.refusal(code, "Fault", f"a fault's {code}", retry_after=retry_after)
+
+
+def _raises(code: int, retry_after: int | None = None) -> Happens:
+    async def happen(_: Between, __: Request) -> None:
+        raise _answer(code, retry_after)
+
+    return happen
+
+
+def _for_a_while(code: int) -> Happens:
+    async def happen(between: Between, _: Request) -> None:
+        between.refuse_for_a_while(code)
+
+    return happen
+
+
+async def _die(between: Between, _: Request) -> None:
+    between.die()
+
+
+async def _die_next(between: Between, _: Request) -> None:
+    between.dies_next = True
+
+
+async def _reset(_: Between, __: Request) -> None:
+    raise Uncertain("connection reset by peer")
+
+
+async def _time_out(between: Between, _: Request) -> None:
+    await asyncio.sleep(60)
+
+
+async def _conflict(between: Between, request: Request) -> None:
+    """A create finds what was meant; anything else finds the object changed."""
+    target = parse(request.path)
+    if request.method != "POST":
+        raise refusals.conflict(target.kind.resource, target.name, "a fault")
+    if request.query:
+        raise _answer(409)
+    await _apply(between, request)
+
+
+async def _apply(between: Between, request: Request) -> None:
+    """As if an earlier try had gone through unseen."""
+    account = between.cluster.account
+    between.cluster.server.request(account, "POST", request.path, request.query, request.body)
+
+
+async def _stranger(between: Between, request: Request) -> None:
+    """Somebody else has the name, and leaves after a while."""
+    if request.method != "POST" or request.query or "events" in request.path:
+        return
+    cluster, metadata = between.cluster, request.body["metadata"]
+    bare = {"name": metadata["name"], "namespace": metadata["namespace"]}
+    body = {**request.body, "metadata": bare}
+    if body["kind"] == "Pod":
+        body["spec"] = {**body["spec"], "nodeName": "elsewhere"}
+    try:
+        cluster.server.request(STRANGER, "POST", request.path, body=body)
+    except ApiError:
+        return  # there is one already
+    path = f"{request.path}/{metadata['name']}"
+
+    def leave() -> None:
+        options = {"gracePeriodSeconds": 0}
+        cluster.server.request(STRANGER, "DELETE", path, body=options)
+
+    cluster.later(STAYS, leave)
+
+
+def _pause(seconds: float) -> Happens:
+    async def happen(between: Between, _: Request) -> None:
+        process = between.process
+        between.cluster.later(seconds, process.resume)
+        process.pause()
+        await asyncio.sleep(0)
+
+    return happen
+
+
+def _jump(seconds: float) -> Happens:
+    async def happen(between: Between, _: Request) -> None:
+        between.process.machine.ahead += seconds
+
+    return happen
+
+
+BEFORE: dict[str, Happens] = {
+    "C1": _die,
+    "E1": _conflict,
+    "E1-stranger": _stranger,
+    "E2": _raises(429),
+    "E2-retry-after": _raises(429, 3),
+    "E3-500-before": _raises(500),
+    "E3-503-before": _raises(503),
+    "E3-reset-before": _reset,
+    "E4-401": _for_a_while(401),
+    "E4-403": _for_a_while(403),
+    "E5-413": _raises(413),
+    "E5-422": _raises(422),
+    "L1": _pause(40),
+    "L1-short": _pause(12),
+    "T1+30": _jump(30),
+    "T1-30": _jump(-30),
+    "T1+300": _jump(300),
+    "T1-300": _jump(-300),
+    "T1+3600": _jump(3600),
+    "T1-3600": _jump(-3600),
+}
+AFTER: dict[str, Happens] = {
+    "C2": _die,
+    "C3": _die_next,
+    "E3-500-after": _raises(500),
+    "E3-504-after": _raises(504),
+    "E3-timeout-after": _time_out,
+    "E3-reset-after": _reset,
+}
+FAULTS = (*BEFORE, *AFTER)
+
+Event = dict[str, Any]
+
+
+async def _lost(between: Between, _: Event) -> bool:
+    return False
+
+
+async def _compacted(between: Between, _: Event) -> bool:
+    """The watch breaks before the event, and the server has forgotten what was before now."""
+    between.cluster.server.store.compact()
+    raise Uncertain("connection reset by peer")
+
+
+def _late(seconds: float) -> Callable[[Between, Event], Awaitable[bool]]:
+    async def happen(_: Between, __: Event) -> bool:
+        await asyncio.sleep(seconds)
+        return True
+
+    return happen
+
+
+async def _silent(between: Between, _: Event) -> bool:
+    """Nothing comes any more, until the client has had enough."""
+    await asyncio.sleep(90)
+    raise Uncertain("no answer in time", "Timeout")
+
+
+async def _bad_event(between: Between, event: Event) -> bool:
+    event.clear()
+    event |= {"type": "ERROR", "object": refusals.status(500, "InternalError", "a fault")}
+    return True
+
+
+def _refused(code: int) -> Callable[[Between, Event], Awaitable[bool]]:
+    async def happen(between: Between, _: Event) -> bool:
+        between.refuse_for_a_while(code)
+        return False
+
+    return happen
+
+
+EVENT_FAULTS: dict[str, Callable[[Between, Event], Awaitable[bool]]] = {
+    "W1": _lost,
+    "W2": _compacted,
+    "W3-1": _late(1),
+    "W3-4": _late(4),
+    "W3-30": _late(30),
+    "W3-120": _late(120),
+    "W4": _silent,
+    "W5-event": _bad_event,
+    "W5-403": _refused(403),
+    "W5-500": _refused(500),
+    "W5-503": _refused(503),
+}

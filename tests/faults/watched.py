@@ -1,0 +1,207 @@
+"""The simulated cluster, seen as the world that the invariants of the rules are written for.
+
+After each write of an operator process the invariants of `sim.invariants` are checked, with the
+action that the write belongs to. What breaks one is kept, for nobody may be raised at from inside a
+request of the operator.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, cast
+
+from sim.invariants import Invariants
+from wavegate.cache.decode import OwnDecoder
+from wavegate.cache.decode_core import decode_node, decode_pod
+from wavegate.domain.actions import Action, CreateExecution, DeletePod, SetStatus
+from wavegate.domain.observed import (
+    DeploymentView,
+    ExecutionView,
+    JobView,
+    NodeView,
+    PodView,
+    VersionView,
+)
+from wavegate.engine.executor import Executor
+from wavegate.simulation.cluster import LEASE_NAMESPACE, START, Process, SimulatedCluster
+from wavegate.simulation.fates import Fate
+from wavegate.simulation.kinds import SERVED
+from wavegate.simulation.loop import PROCESS
+from wavegate.simulation.store import Change
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+ACTION: ContextVar[Action | None] = ContextVar("ACTION", default=None)
+"""What an operator process is carrying out just now."""
+
+_execute = Executor.execute
+
+
+@functools.wraps(_execute)
+async def _told(self: Executor, job: JobView, action: Action) -> Any:
+    ACTION.set(action)
+    return await _execute(self, job, action)
+
+
+Executor.execute = _told  # type: ignore[method-assign]
+
+
+class Watched:
+    """Has the attributes of a `sim.world.World` that invariants read."""
+
+    def __init__(self, cluster: SimulatedCluster, places: int | None) -> None:
+        self.broken: AssertionError | None = None
+        """The first invariant that did not hold."""
+        self.states = 0
+        """How many states were looked at."""
+        self.job: JobView | None = None
+        self.nodes: dict[str, NodeView] = {}
+        self.versions: dict[str, VersionView] = {}
+        self.deployments: dict[str, DeploymentView] = {}
+        self.executions: dict[str, ExecutionView] = {}
+        self.pods: dict[str, PodView] = {}
+        self.images: dict[str, str] = {}
+        self.disturbed: dict[str, float] = {}
+        self.late: set[str] = set()
+        self.is_late = False
+        self._all_pods: dict[str, PodView] = {}
+        self._cluster = cluster
+        self._places = places
+        self._invariants = Invariants(places)
+        self._decoder = OwnDecoder()
+        self._last: list[str] = []
+        cluster.server.store.listeners.append(self._changed)
+
+    @property
+    def now(self) -> float:
+        return self._cluster.now()
+
+    @property
+    def operator_started(self) -> float:
+        """When the newest process began."""
+        return self._cluster.processes[-1].started
+
+    def fate(self, node: str, image: str) -> Fate:
+        return self._cluster.fleet.fate(node, image)
+
+    def disturb(self, node: str) -> None:
+        """A third party has done something to the node, or to what runs there."""
+        self.disturbed[node] = self.now
+
+    def _changed(self, change: Change) -> None:
+        writer, action = PROCESS.get(), ACTION.get()
+        ours = isinstance(writer, Process)
+        deletes = ours and isinstance(action, DeletePod) and not change.new
+        if not deletes:
+            self._take(change)
+        if ours and action is not None and self.broken is None:
+            self.is_late = not self._leads(cast("Process", writer))
+            if self.is_late and isinstance(action, CreateExecution):
+                self.late.add(action.name)
+            self._check(action)
+        if deletes:
+            self._take(change)
+        name = f"{change.kind.resource.kind} {change.key[1]}"
+        if ours and "Lease" not in name and "Event" not in name:
+            by = cast("Process", writer).identity
+            self._last.append(f"  t={self.now - START:g} {by} {type(action).__name__} {name}")
+
+    def _check(self, action: Action) -> None:
+        self.states += 1
+        try:
+            if self.job is None:
+                self._one_pod_a_node()
+            else:
+                self._invariants(cast("World", self), action)
+                self._one_pod_a_node()
+                self._completed_is_whole(action)
+        except AssertionError as error:
+            self.broken = error
+        except (KeyError, StopIteration) as error:
+            self.broken = AssertionError(f"{action} is about what is not there: {error!r}")
+
+    def _completed_is_whole(self, action: Action) -> None:
+        """A rollout that is Completed has reached as many nodes as it began with."""
+        if not isinstance(action, SetStatus) or action.kind != "FleetDeployment" or self.disturbed:
+            return
+        status = action.status
+        if status.get("state") == "Completed" and self.deployments[action.name].type != "Stop":
+            reached = status["updatedNodes"] + status["failedNodes"]
+            assert reached >= status["totalNodes"], f"{action.name} is not over\n{self.story()}"
+
+    def _one_pod_a_node(self) -> None:
+        """Of all jobs of the name, former ones included."""
+        nodes = Counter(pod.node for pod in self._all_pods.values() if not pod.terminal)
+        assert max(nodes.values(), default=0) <= 1, f"two pods on a node: {nodes}\n{self.story()}"
+
+    def _leads(self, process: Process) -> bool:
+        lease = self._cluster.server.store.get(SERVED["Lease"], (LEASE_NAMESPACE, "wavegate"))
+        return lease is not None and lease["spec"]["holderIdentity"] == process.identity
+
+    def _take(self, change: Change) -> None:
+        kind, name, here = change.kind.resource.kind, change.key[1], bool(change.new)
+        match kind:
+            case "FleetJob":
+                self._take_job(change)
+            case "JobVersion":
+                view = self._decoder.version(change.document).view
+                _keep(self.versions, name, view, here and self._is_ours(view.owner_uid))
+            case "FleetDeployment":
+                raw = change.document
+                view = self._decoder.deployment(raw).view
+                _keep(self.deployments, name, view, here and self._is_ours(view.owner_uid or None))
+            case "Execution":
+                view = self._decoder.execution(change.document).view
+                _keep(self.executions, name, view, here and self._is_ours(view.owner_uid))
+            case "Pod":
+                self._take_pod(change)
+            case "Node":
+                view = decode_node(change.document).view
+                _keep(self.nodes, name, view, here)
+
+    def _is_ours(self, owner: str | None) -> bool:
+        """Whether it is the present job's, or a user's."""
+        return owner is None or (self.job is not None and owner == self.job.uid)
+
+    def _take_job(self, change: Change) -> None:
+        view = self._decoder.job(change.document).view
+        if not change.new or (self.job is not None and self.job.uid != view.uid):
+            self.job = None
+            for each in (self.versions, self.deployments, self.executions, self.pods):
+                each.clear()  # type: ignore[attr-defined]
+            self._invariants = Invariants(self._places)
+        if change.new:
+            self.job = view
+
+    def _take_pod(self, change: Change) -> None:
+        raw = change.document
+        view = decode_pod(raw).view
+        self.images[view.uid] = raw["spec"]["containers"][0]["image"]
+        _keep(self._all_pods, view.name, view, bool(change.new))
+        owners = {each.uid for each in self.executions.values()}
+        _keep(self.pods, view.name, view, bool(change.new) and view.owner_uid in owners)
+
+    def story(self) -> str:
+        """What a person needs to understand a failure."""
+        lines = [f"t={self.now - START:g} job: {self.job and self.job.status.get('state')}"]
+        lines += [
+            f"  {each.name} {each.type} -> v{each.to_version}: {each.state} {each.reason}:"
+            f" {each.status.get('message')}"
+            for each in self.deployments.values()
+        ]
+        lines += [
+            f"  {each.name} on {each.node} v{each.version} wave {each.wave}: {each.observed}"
+            f" stable={each.stable_at is not None} {dict(each.details)}"
+            for each in sorted(self.executions.values(), key=lambda e: (e.node, e.attempt))
+        ]
+        return "\n".join([*lines, *self._last[-25:]])
+
+
+def _keep(views: dict[str, Any], name: str, view: Any, here: bool) -> None:
+    if here:
+        views[name] = view
+    else:
+        views.pop(name, None)
