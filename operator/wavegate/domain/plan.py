@@ -271,7 +271,7 @@ class _Pass:
             version = self.fleet.versions.get(current.version) if current is not None else None
             usable = version is not None and self.fleet.is_target(version, name)
             ends = self.deadlines.get(name)
-            usable = usable and chain.stop_overdue(self.fleet.now, self.fleet.started) is None
+            usable = usable and chain.stop_overdue(self.fleet.now) is None
             held += usable or (ends is not None and self.fleet.now < ends)
         return held + len(self.leaving)
 
