@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Sized
 from typing import Any, Final
 
@@ -19,7 +20,6 @@ from wavegate.cache.cluster import POD_SELECTOR, PULL_SELECTOR, ClusterCache
 from wavegate.domain.plan import plan
 from wavegate.engine.bucket import TokenBucket
 from wavegate.engine.client import Client
-from wavegate.engine.clockwatch import ClockJumped, ClockWatch
 from wavegate.engine.comparison import JobComparison
 from wavegate.engine.events import EventTeller
 from wavegate.engine.executor import Executor
@@ -39,6 +39,7 @@ from wavegate.health.prometheus import Prometheus
 from wavegate.health.readings import Readings
 from wavegate.health.scrape import open_session
 from wavegate.kube.access import AccessError, load_access
+from wavegate.kube.clock import ServerClock
 from wavegate.kube.errors import ApiError
 from wavegate.kube.resources import EXECUTIONS, JOB_VERSIONS, NODES, PODS, Resource
 from wavegate.kube.transport import HttpTransport, Transport
@@ -123,7 +124,6 @@ class Operator:
             preparations,
             self.live,
             self.metrics,
-            ClockWatch(around.now, around.monotonic),
             settings=settings.for_plans(),
             now=around.now,
             new_id=around.new_id,
@@ -255,9 +255,11 @@ async def run(settings: Settings) -> int:
     except AccessError as error:
         _log.error("%s", error)
         return 2
-    async with HttpTransport(access) as transport, open_session() as counters_session:
+    clock = ServerClock(time.time, time.monotonic)
+    around = Surroundings(now=clock.now)
+    async with HttpTransport(access, clock) as transport, open_session() as counters_session:
         frame = KopfFrame(access)
-        operator = Operator(settings, frame, transport, counters_session, access.namespace)
+        operator = Operator(settings, frame, transport, counters_session, access.namespace, around)
         _log.info("operator %s for %s", settings.identity, access.server)
         server = TelemetryServer(operator.metrics, operator.unready)
         port = await server.start(settings.metrics_host, settings.metrics_port)
@@ -275,9 +277,6 @@ def _exit_code(done: set[asyncio.Task[Any]]) -> int:
         error = task.exception()
         if isinstance(error, LeadershipLost):
             _log.error("leadership lost: %s", error)
-            code = 1
-        elif isinstance(error, ClockJumped):
-            _log.error("ending, to begin anew: %s", error)
             code = 1
         elif error is not None:
             _log.error("%s ended the process", task.get_name(), exc_info=error)

@@ -22,7 +22,7 @@ class Surroundings:
     """Those of a real machine, unless others are given."""
 
     now: Callable[[], float] = time.time
-    """Epoch seconds; may jump."""
+    """Epoch seconds."""
     monotonic: Callable[[], float] = time.monotonic
     boottime: Callable[[], float] = _boottime
     """Seconds that go on while the machine sleeps."""

@@ -88,7 +88,7 @@ class Subject:
 
     async def gone(self, resource: Resource, name: str) -> None:
         """Wait until there is no such object."""
-        for _ in range(300):
+        for _ in range(900):
             try:
                 await self.get(resource, name)
             except NotFound:
@@ -145,7 +145,7 @@ def execution(name: str = "one", **metadata: Any) -> Document:
 
 
 def deployment(name: str = "one", **spec: Any) -> Document:
-    return document(FLEET_DEPLOYMENTS, name, spec={"jobName": "nobodys", "type": "Stop", **spec})
+    return document(FLEET_DEPLOYMENTS, name, spec={"jobName": "nobodys", "type": "Restart", **spec})
 
 
 def job(name: str = "one", **spec: Any) -> Document:

@@ -22,6 +22,7 @@ from wavegate.domain.observed import (
     JobView,
     NodeView,
     PodView,
+    PullView,
     VersionView,
 )
 from wavegate.engine.executor import Executor
@@ -63,6 +64,9 @@ class Watched:
         self.deployments: dict[str, DeploymentView] = {}
         self.executions: dict[str, ExecutionView] = {}
         self.pods: dict[str, PodView] = {}
+        self.pulls: dict[str, PullView] = {}
+        self.deleted: list[DeploymentView] = []
+        """Deployments that were deleted, as they were last."""
         self.images: dict[str, str] = {}
         self.disturbed: dict[str, float] = {}
         self.late: set[str] = set()
@@ -83,6 +87,10 @@ class Watched:
     def operator_started(self) -> float:
         """When the newest process began."""
         return self._cluster.processes[-1].started
+
+    def said(self) -> list[DeploymentView]:
+        """All deployments that ever were, oldest first."""
+        return sorted([*self.deployments.values(), *self.deleted], key=lambda each: each.created)
 
     def fate(self, node: str, image: str) -> Fate:
         return self._cluster.fleet.fate(node, image)
@@ -152,6 +160,8 @@ class Watched:
             case "FleetDeployment":
                 raw = change.document
                 view = self._decoder.deployment(raw).view
+                if not here and name in self.deployments:
+                    self.deleted.append(self.deployments[name])
                 _keep(self.deployments, name, view, here and self._is_ours(view.owner_uid or None))
             case "Execution":
                 view = self._decoder.execution(change.document).view
@@ -170,7 +180,7 @@ class Watched:
         view = self._decoder.job(change.document).view
         if not change.new or (self.job is not None and self.job.uid != view.uid):
             self.job = None
-            for each in (self.versions, self.deployments, self.executions, self.pods):
+            for each in (self.versions, self.deployments, self.executions, self.pods, self.deleted):
                 each.clear()  # type: ignore[attr-defined]
             self._invariants = Invariants(self._places)
         if change.new:

@@ -64,7 +64,7 @@ def held_places(fleet: Fleet, deadlines: Mapping[str, float], leaving: Collectio
         current = chain.current
         version = fleet.versions.get(current.version) if current is not None else None
         usable = version is not None and fleet.is_target(version, name)
-        usable = usable and chain.stop_overdue(fleet.now, fleet.started) is None
+        usable = usable and chain.stop_overdue(fleet.now) is None
         ends = deadlines.get(name)
         held += usable or (ends is not None and fleet.now < ends)
     return held + len(leaving)

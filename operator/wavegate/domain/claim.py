@@ -73,15 +73,13 @@ class Chain:
         uid = current.uid if current is not None else ""
         return tuple(pod for pod in self.pods if pod.owner_uid != uid or not uid)
 
-    def stop_overdue(self, now: float, started: float) -> PodView | None:
+    def stop_overdue(self, now: float) -> PodView | None:
         """A pod of another claim that should have stopped a minute ago: the node is occupied.
-
-        The minute is one in which this process looked, which it has done since ``started``.
 
         It is never deleted by force: that it does not run any more is for its kubelet to say.
         """
         for pod in self.foreign_pods:
-            if pod.deletion is not None and now >= max(pod.deletion, started) + STOP_LIMIT:
+            if pod.deletion is not None and now >= pod.deletion + STOP_LIMIT:
                 return pod
         return None
 

@@ -51,7 +51,6 @@ class Fleet:
         self.spec = spec
         self.one_shot = is_one_shot(spec.type)
         self.now = observed.now
-        self.started = observed.operator_started
         self.nodes = as_open(observed.job, observed.nodes)
         self.settings = observed.settings
         self.versions: Mapping[int, VersionView] = {

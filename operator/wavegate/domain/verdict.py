@@ -119,7 +119,7 @@ def _judge_new(
         marks["withdrawn"] = execution.details["withdrawn"]
     elif execution.wave > 0:
         belongs = version is None or fleet.belongs(version, node)
-        overdue = chain.stop_overdue(fleet.now, fleet.started) is not None
+        overdue = chain.stop_overdue(fleet.now) is not None
         if why := withdrawal(execution, pod, node, belongs, overdue):
             marks["withdrawn"] = why
     counts = execution.withdrawn or "withdrawn" not in marks
@@ -320,7 +320,7 @@ def deadline(
         return None if runs else begin + fleet.settings.start_deadline
     allowed = limited or _allowed(fleet, execution)
     needed = criteria.shortest + criteria.interval if criteria is not None else 0.0
-    started = fleet.started
+    started = fleet.observed.operator_started
     made_late = execution.created < started and (pod is None or pod.created >= started)
     ends = max(begin + allowed, started + (allowed if made_late else needed))
     if criteria is not None and pod is not None and pod.ready:

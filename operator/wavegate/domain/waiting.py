@@ -157,7 +157,7 @@ def _left_out(fleet: Fleet, run: Progress) -> str:
     if not run.occupied:
         return ""
     name = min(run.occupied)
-    pod = fleet.chains[name].stop_overdue(fleet.now, fleet.started)
+    pod = fleet.chains[name].stop_overdue(fleet.now)
     assert pod is not None
     until = f"had until {format_time(pod.deletion)}" if pod.deletion else "was"
     return (

@@ -231,7 +231,7 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
             failed[before.node_key] = before
     updated, unsettled = _up_to_date(fleet, version, deployment, failed)
     occupied = frozenset(
-        name for name, chain in fleet.chains.items() if chain.stop_overdue(fleet.now, fleet.started)
+        name for name, chain in fleet.chains.items() if chain.stop_overdue(fleet.now)
     )
     for name in occupied:
         unsettled.pop(name, None)

@@ -28,7 +28,6 @@ from wavegate.domain.actions import (
 )
 from wavegate.domain.health import HealthRecord
 from wavegate.domain.observed import Observed, PlanSettings
-from wavegate.engine.clockwatch import ClockWatch
 from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
@@ -76,7 +75,6 @@ class Reconciler:
         preparations: Preparations,
         live: LiveJobs,
         metrics: Metrics,
-        clock: ClockWatch,
         *,
         settings: PlanSettings,
         now: Callable[[], float],
@@ -91,7 +89,6 @@ class Reconciler:
         self._preparations = preparations
         self._live = live
         self._metrics = metrics
-        self._clock = clock
         self._settings = settings
         self._now = now
         self._new_id = new_id
@@ -99,14 +96,9 @@ class Reconciler:
         self._failures: dict[JobKey, int] = {}
 
     async def run(self, started: float) -> NoReturn:
-        """Make passes until cancelled; ``started``: when this process began to see pods.
-
-        Raises ClockJumped.
-        """
+        """Make passes until cancelled; ``started``: when this process began to see pods."""
         while True:
-            key = await self._queue.get()
-            self._clock.check()
-            self.reconcile(key, started)
+            self.reconcile(await self._queue.get(), started)
             self._metrics.queue_depth.set(self._queue.depth())
 
     def reconcile(self, key: JobKey, started: float) -> None:

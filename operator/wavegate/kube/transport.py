@@ -16,6 +16,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from wavegate.kube.access import Access
+from wavegate.kube.clock import ServerClock
 from wavegate.kube.errors import ApiError, Uncertain, error_of
 
 JSON: Final = "application/json"
@@ -64,10 +65,14 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """The real transport. Use as an async context manager, or call `close`."""
+    """The real transport. Use as an async context manager, or call `close`.
 
-    def __init__(self, access: Access) -> None:
+    ``clock`` hears the dates of all answers.
+    """
+
+    def __init__(self, access: Access, clock: ServerClock | None = None) -> None:
         self._access = access
+        self._clock = clock
         self._client: ApiClient = access.client()
 
     async def __aenter__(self) -> HttpTransport:
@@ -165,6 +170,8 @@ class HttpTransport:
             _request_timeout=limits,
         )
         response: aiohttp.ClientResponse = answer.response
+        if self._clock is not None:
+            self._clock.heard(response.headers.get("Date"))
         return response
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import aiohttp
 
 from wavegate.app import Operator
+from wavegate.kube.clock import ServerClock
 from wavegate.kube.resources import BY_KIND, FLEET_DEPLOYMENTS, FLEET_JOBS
 from wavegate.kube.transport import MERGE_PATCH
 from wavegate.settings import Settings
@@ -60,13 +61,14 @@ class Process:
         self.identity = identity
         self.machine = machine
         self.started = cluster.now()
-        self.transport = SimulatedTransport(cluster.server, cluster.account)
+        clock = ServerClock(lambda: cluster.now() + machine.ahead, cluster.loop.time)
+        self.transport = SimulatedTransport(cluster.server, cluster.account, clock)
         if trouble is not None:
             self.transport.trouble = trouble(self)
         self._loop = cluster.loop
         rng = Random(f"{cluster.seed} {identity}")  # noqa: S311  (to be repeated)
         around = Surroundings(
-            now=lambda: cluster.now() + machine.ahead,
+            now=clock.now,
             monotonic=cluster.loop.time,
             boottime=cluster.loop.time,
             rng=rng,

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from random import Random
 from typing import Any, Final
 
@@ -109,6 +110,10 @@ class Server(Deleting):
                 return self._patch(target, body)
             case _:
                 return self._delete(target, body)
+
+    def date(self) -> str:
+        """As answers carry it."""
+        return formatdate(self._now(), usegmt=True)
 
     def watch(self, user: User, path: str, query: Mapping[str, Any]) -> Watch:
         """Begin a watch. Raises as `request` does; too old a revision is an event in the watch."""
@@ -375,14 +380,19 @@ def _pod_errors(document: Document) -> list[str]:
 
 
 def _continue(revision: int, key: Key) -> str:
-    return base64.b64encode(json.dumps([revision, key]).encode()).decode()
+    """As the real server spells it: base64 without padding of what follows which name."""
+    namespace, name = key
+    token = {"v": "meta.k8s.io/v1", "rv": revision, "start": f"{namespace}/{name}\0"}
+    return base64.urlsafe_b64encode(json.dumps(token).encode()).decode().rstrip("=")
 
 
 def _continued(token: str) -> tuple[int | None, Key]:
     if not token:
         return None, ("", "")
     try:
-        revision, (namespace, name) = json.loads(base64.b64decode(token))
-    except (ValueError, TypeError) as error:
+        found = json.loads(base64.urlsafe_b64decode(token + "=="))
+        namespace, _, name = found["start"].removesuffix("\0").partition("/")
+        revision = int(found["rv"])
+    except (ValueError, TypeError, KeyError) as error:
         raise refusals.bad_request("continue key is not valid") from error
-    return int(revision), (namespace, name)
+    return revision, (namespace, name)

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from wavegate.kube.clock import ServerClock
 from wavegate.kube.errors import ApiError, Uncertain
 from wavegate.kube.transport import DEFAULT_TIMEOUT, JSON, Query
 from wavegate.simulation.rights import User
@@ -63,11 +64,13 @@ class Untroubled:
 
 
 class SimulatedTransport:
-    """Requests of ``user``. ``dead``: the process is no more."""
+    """Requests of ``user``. ``clock`` hears the dates of answers."""
 
-    def __init__(self, server: Server, user: User, trouble: Trouble | None = None) -> None:
+    def __init__(self, server: Server, user: User, clock: ServerClock | None = None) -> None:
         self.dead = False
-        self.trouble: Trouble = trouble or Untroubled()
+        """Whether the process is no more."""
+        self.trouble: Trouble = Untroubled()
+        self._clock = clock
         self._server = server
         self._user = user
 
@@ -103,8 +106,11 @@ class SimulatedTransport:
             )
         except ApiError as error:
             refused = error
+        date = self._server.date()
         await asyncio.sleep(LATENCY)
         self._live()
+        if self._clock is not None:
+            self._clock.heard(date)
         if refused is not None:
             raise refused
         assert answer is not None

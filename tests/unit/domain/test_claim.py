@@ -89,8 +89,5 @@ def test_failures_in_a_row_end_at_one_that_was_stable() -> None:
 def test_when_a_stop_takes_too_long(deletion: float | None, overdue: bool) -> None:
     old, new = execution(1), execution(2, "Pending")
     stopping = pod(old, deletion=deletion)
-    occupied = chain(old, new, pods=(stopping,))
-    assert (occupied.stop_overdue(NOW, 0.0) is not None) is overdue
-    assert occupied.stop_overdue(NOW, NOW - 59) is None, "not since this process looks"
-    its_own = chain(old, pods=(stopping,))
-    assert its_own.stop_overdue(NOW, 0.0) is None, "its own pod occupies nothing"
+    assert (chain(old, new, pods=(stopping,)).stop_overdue(NOW) is not None) is overdue
+    assert chain(old, pods=(stopping,)).stop_overdue(NOW) is None, "its own pod occupies nothing"

@@ -21,7 +21,6 @@ from wavegate.domain.actions import (
 )
 from wavegate.domain.health import Criteria, HealthRecord
 from wavegate.domain.observed import Observed, PlanSettings
-from wavegate.engine.clockwatch import ClockWatch
 from wavegate.engine.reconciler import Reconciler
 from wavegate.engine.writer import Writer
 from wavegate.kube.errors import ServerError
@@ -68,7 +67,6 @@ class Bench:
             self.engine.preparations,
             self.engine.live,
             self.engine.metrics,
-            ClockWatch(now, asyncio.get_running_loop().time),
             settings=PlanSettings(lost_after=7.0),
             now=now,
             new_id=lambda: f"e{len(self.seen)}",
