@@ -162,4 +162,4 @@ def test_an_image_pulled_early_is_there_when_the_node_has_its_turn(
     for name, found in seconds.items():
         shown = ", ".join(f"{each:.1f} s" for each in found)
         measured(f"down for a new image of {MIB} MiB, {RATE}, {name} prePull: {shown}")
-    assert max(seconds["with"]) < min(seconds["without"])
+    assert sum(seconds["with"]) < sum(seconds["without"])
