@@ -45,7 +45,7 @@ def container(pod: Object | None = None, **template: Any) -> Object:
     return job(type="container", template={"spec": spec, **template})
 
 
-def deployment(name: str = "job-v2", /, **spec: Any) -> Object:
+def deployment(name: str = "back", /, **spec: Any) -> Object:
     """A rollback to version 1."""
     return {
         "apiVersion": API_VERSION,
@@ -329,6 +329,13 @@ def _health_rules(rule: Any, health: Any) -> Iterator[Rule]:
 
 def _deployment_rules() -> Iterator[Rule]:
     says = "metadata.name: must be a DNS label"
+    operators = "metadata.name: JOB-vN is the name of the rollout that the operator makes"
+    update = {"type": "Update", "toVersion": 3, "fromVersion": 2}
+    for number, name in enumerate(("job-v3", "job-v30")):
+        bad = deployment(name)
+        yield Rule(f"the operator's name {number}", deployment(name, **update), bad, operators)
+    for name in ("job-v", "job-v3a", "job-v3-again", "a-job-v3", "jo-v3", "v3"):
+        yield Rule(f"{name} is free", deployment(name), deployment("job-v1"), operators)
     yield Rule("deployment name length", deployment("a" * 63), deployment("a" * 64), says)
     yield Rule("deployment name form", deployment("a-1"), deployment("a.b"), says)
     yield Rule(

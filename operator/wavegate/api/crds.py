@@ -169,6 +169,13 @@ FLEET_DEPLOYMENT: Final = Kind(
             "metadata.name: must be a DNS label (a-z, 0-9, -) of at most 63 characters, because"
             " executions carry it as a label",
         ),
+        cel(
+            "self.spec.type in ['Create', 'Update'] ||"
+            " !self.metadata.name.startsWith(self.spec.jobName + '-v') ||"
+            " !self.metadata.name.substring(self.spec.jobName.size()).matches('^-v[0-9]+$')",
+            "metadata.name: JOB-vN is the name of the rollout that the operator makes of version N;"
+            " choose another",
+        ),
     ),
     selectable=(".spec.jobName",),
     status_default=_NEVER_SEEN,
