@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit integration e2e rows lint types format cluster run down status generate lock readme nightly clean
+.PHONY: help setup demo test unit chart integration e2e image rows lint types format cluster run down status generate lock readme nightly clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -32,7 +32,10 @@ test: $(READY) ## all tests: unit and simulation, real API server, real nodes
 	@$(BIN)/python hack/run_tests.py
 
 unit: $(READY) ## unit tests and simulation alone
-	@$(BIN)/python -m pytest -q -m "not cluster and not nodes"
+	@$(BIN)/python -m pytest -q -m "not cluster and not nodes and not chart"
+
+chart: $(READY) ## tests of the chart and of manifests/, by Helm 3 and 4
+	@$(BIN)/python hack/run_tests.py chart
 
 integration: $(READY) ## tests on the real API server with simulated nodes
 	@$(BIN)/python hack/run_tests.py server
@@ -52,6 +55,7 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m wavegate.api.crds --check
 	@$(BIN)/python -m wavegate.reference --check
+	@$(BIN)/python hack/chart.py --check
 
 types: $(READY) ## mypy strict
 	@$(BIN)/mypy -p wavegate -p wavelab -p demo
@@ -72,9 +76,13 @@ run: $(READY) ## the operator on the cluster NAME, under its own ServiceAccount
 down: $(READY) ## remove every trace of the local clusters
 	@$(BIN)/python -m wavelab down --all
 
-generate: $(READY) ## crds/, docs/reference/ and the diagrams of docs/concepts/, from the code
+image: $(READY) ## the operator's image and its parts list, into build/ (root, Debian)
+	@$(BIN)/python hack/image.py
+
+generate: $(READY) ## crds/, docs/reference/, the diagrams of docs/concepts/, the chart's parts, manifests/
 	@$(BIN)/python -m wavegate.api.crds --out crds
 	@$(BIN)/python -m wavegate.reference --docs docs
+	@$(BIN)/python hack/chart.py
 
 readme: $(READY) ## run the two commands and write their real output into README.md
 	@$(BIN)/python hack/readme.py

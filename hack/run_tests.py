@@ -1,7 +1,7 @@
 """``make test``: the layers in order of their cost, their times, and one closing line.
 
 A layer that fails does not keep the later ones from running: one run tells everything. With names
-of layers as arguments (``unit``, ``server``, ``nodes``), these alone.
+of layers as arguments (``unit``, ``chart``, ``server``, ``nodes``), these alone.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from wavelab.binaries import CLUSTER
+
 ROOT = Path(__file__).resolve().parent.parent
+HELM = ("helm", "helm3")
 PROCESSORS = ("-n", "auto", "--dist", "worksteal")
 SIDE_BY_SIDE = ("-n", "6", "--dist", "worksteal")
 """Tests on the API server mostly wait, so that there may be more of them than processors."""
@@ -33,7 +37,8 @@ class Layer:
 
 
 LAYERS = (
-    Layer("unit", "unit and simulation", "not cluster and not nodes", PROCESSORS),
+    Layer("unit", "unit and simulation", "not cluster and not nodes and not chart", PROCESSORS),
+    Layer("chart", "chart", "chart and not cluster and not nodes", PROCESSORS),
     Layer("server", "real API server", "cluster and not alone", SIDE_BY_SIDE),
     Layer("server", "real API server, one by one", "cluster and alone"),
     Layer("nodes", "real nodes", "nodes"),
@@ -59,10 +64,15 @@ def run_layer(layer: Layer, report: Path) -> tuple[int, int, int, float]:
     return passed, failed, number["skipped"], seconds
 
 
-def build() -> float:
-    """Build what the cluster needs, so that no test's time-out pays for it; seconds."""
+def build(layers: Sequence[Layer]) -> float:
+    """Build what the tests need, so that no test's time-out pays for it; seconds."""
     begun = time.monotonic()
-    subprocess.run([sys.executable, "-m", "wavelab", "binaries"], cwd=ROOT, check=True)
+    keys = {layer.key for layer in layers}
+    names = {*(CLUSTER if keys & {"server", "nodes"} else ())}
+    names |= {*(HELM if keys & {"chart", "server", "nodes"} else ())}
+    if names:
+        command = [sys.executable, "-m", "wavelab", "binaries", *sorted(names)]
+        subprocess.run(command, cwd=ROOT, check=True)
     return time.monotonic() - begun
 
 
@@ -72,7 +82,7 @@ def main() -> int:
     if any(layer.key == "nodes" for layer in chosen) and os.geteuid() != 0:
         print("the tests on real nodes need root; `make unit` and `make integration` do not")
         return 2
-    times = [("building the cluster's binaries", build())]
+    times = [("building programs", build(chosen))]
     total = [0, 0, 0]
     with TemporaryDirectory() as directory:
         for layer in chosen:

@@ -221,12 +221,5 @@ def _create_namespace(kubectl: Kubectl, name: str) -> None:
 def _install(kubectl: Kubectl, system: str) -> None:
     kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
     kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(ROOT / "crds"))
-    if system == SYSTEM:
-        kubectl(
-            "apply",
-            "-f",
-            "-",
-            given=f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {system}}}\n",
-        )
-    for path in sorted((ROOT / "manifests").glob("*.yaml")):
-        kubectl("apply", "-f", "-", given=path.read_text().replace(SYSTEM, system))
+    rights = (ROOT / "manifests" / "rights.yaml").read_text()
+    kubectl("apply", "-f", "-", given=rights.replace(SYSTEM, system))
