@@ -360,7 +360,7 @@ def test_two_replicas_are_spread_and_one_may_be_drained() -> None:
     selectors = [only(documents, "PodDisruptionBudget")["spec"]["selector"]]
     pod = deployment["spec"]["template"]["spec"]
     selectors += [each["labelSelector"] for each in pod["topologySpreadConstraints"]]
-    selectors.append(only(documents, "NetworkPolicy")["spec"]["podSelector"])
+    selectors.append(only(documents, "NetworkPolicy", "wavegate")["spec"]["podSelector"])
     for selector in selectors:
         assert selector["matchLabels"].items() <= labels.items()
     assert len(selectors) == 4
@@ -379,7 +379,9 @@ def test_the_policy_lets_pods_be_counted_and_sources_be_asked() -> None:
         "a": {"url": "http://q"},
         "b": {"url": "https://q"},
     }
-    policy = only(template(values={"settings": {"prometheusSources": sources}}), "NetworkPolicy")
+    policy = only(
+        template(values={"settings": {"prometheusSources": sources}}), "NetworkPolicy", "wavegate"
+    )
     dns, server, pods, prometheus = policy["spec"]["egress"]
     assert {each["port"] for each in dns["ports"]} == {53}
     assert [each["port"] for each in server["ports"]] == [443, 6443]
@@ -405,7 +407,7 @@ def test_with_namespaces_its_rights_and_its_reach_are_theirs() -> None:
     assert roles == ["team-a", "team-b"]
     rules = only(documents, "ClusterRole", "wavegate")["rules"]
     assert [rule["resources"] for rule in rules] == [["nodes"]]
-    (peer,) = only(documents, "NetworkPolicy")["spec"]["egress"][2]["to"]
+    (peer,) = only(documents, "NetworkPolicy", "wavegate")["spec"]["egress"][2]["to"]
     (namespaces,) = peer["namespaceSelector"]["matchExpressions"]
     assert namespaces["values"] == ["team-a", "team-b"]
 
