@@ -14,10 +14,10 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e image rows lint types format cluster run down status generate lock readme nightly clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan rows lint types format cluster run down status generate lock readme nightly clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 $(READY): requirements-dev.lock pyproject.toml
 	@hack/setup.sh $(PYTHON) $(VENV)
@@ -25,7 +25,7 @@ $(READY): requirements-dev.lock pyproject.toml
 
 setup: $(READY) ## make the Python environment from the lock file
 
-demo: $(READY) ## the main job on a real cluster made here (KEEP=1 leaves it; CLUSTER=current uses KUBECONFIG's)
+demo: $(READY) ## the main job on a real cluster made here (KEEP=1 leaves it; CLUSTER=current or installed: KUBECONFIG's)
 	@$(BIN)/python -m demo $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(KEEP),--keep) $(if $(SELECTOR),--selector $(SELECTOR)) $(if $(PIPELINE_IMAGE),--pipeline-image $(PIPELINE_IMAGE))
 
 test: $(READY) ## all tests: unit and simulation, real API server, real nodes
@@ -41,7 +41,10 @@ integration: $(READY) ## tests on the real API server with simulated nodes
 	@$(BIN)/python hack/run_tests.py server
 
 e2e: $(READY) ## tests on real nodes (root)
-	@$(BIN)/python -m pytest -q -m nodes
+	@$(BIN)/python -m pytest -q -m "nodes and not install"
+
+test-install: $(READY) ## build the image, install the chart on real nodes, play the acts, remove it all (root)
+	@$(BIN)/python hack/run_tests.py install
 
 rows: $(READY) ## every field and rule, the tests that hold it, and where they run
 	@$(BIN)/python hack/rows.py
@@ -58,7 +61,7 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/python hack/chart.py --check
 
 types: $(READY) ## mypy strict
-	@$(BIN)/mypy -p wavegate -p wavelab -p demo
+	@$(BIN)/mypy -p wavegate -p wavelab -p demo -m chart -m image -m scan -m crd_changes
 
 format: $(READY) ## format and sort imports
 	@$(BIN)/ruff format .
@@ -76,6 +79,13 @@ run: $(READY) ## the operator on the cluster NAME, under its own ServiceAccount
 down: $(READY) ## remove every trace of the local clusters
 	@$(BIN)/python -m wavelab down --all
 
+scan: $(READY) .venv-scan/.ready ## checkov and kube-score on what the chart renders
+	@$(BIN)/python hack/scan.py .venv-scan
+
+.venv-scan/.ready: requirements-scan.lock
+	@hack/setup.sh $(PYTHON) .venv-scan requirements-scan.lock
+	@touch $@
+
 image: $(READY) ## the operator's image and its parts list, into build/ (root, Debian)
 	@$(BIN)/python hack/image.py
 
@@ -91,4 +101,4 @@ lock: $(READY) ## resolve the lock files again from pyproject.toml
 	@hack/lock.sh $(BIN)
 
 clean: ## remove the Python environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .venv-scan build .mypy_cache .ruff_cache .pytest_cache .hypothesis

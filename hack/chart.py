@@ -4,6 +4,7 @@
 | --- | --- |
 | charts/wavegate/files/crds | crds/ |
 | charts/wavegate/README.md, its table of values | the comments in values.yaml |
+| gitops/argocd/argocd-cm.yaml | the scripts in gitops/argocd/resource_customizations |
 | manifests/ | what `helm template` makes of the chart |
 
 ``--check`` compares instead of writing, and leaves manifests/, which need helm, to the tests.
@@ -27,6 +28,7 @@ from wavelab import binaries
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CHART: Final = ROOT / "charts" / "wavegate"
+ARGOCD: Final = ROOT / "gitops" / "argocd"
 MANIFESTS: Final = ROOT / "manifests"
 NAMESPACE: Final = "wavegate-system"
 REPAIR: Final = "make generate"
@@ -122,9 +124,30 @@ def pure_files() -> dict[Path, str]:
         CHART / "files" / "crds" / path.name: path.read_text()
         for path in sorted((ROOT / "crds").glob("*.yaml"))
     }
+    made[ARGOCD / "argocd-cm.yaml"] = argocd_config()
     page = CHART / "README.md"
     made[page] = readme(page.read_text(), (CHART / "values.yaml").read_text())
     return made
+
+
+def argocd_config() -> str:
+    """A patch of Argo CD's ConfigMap with our scripts, as texts within texts."""
+    lines = ["# Made from resource_customizations by: make generate", "data:"]
+    for kind in sorted((ARGOCD / "resource_customizations").glob("*/*")):
+        key = f"{kind.parent.name}_{kind.name}"
+        lines.append(f"  resource.customizations.health.{key}: |")
+        lines += _indented(kind / "health.lua", 4)
+        lines.append(f"  resource.customizations.actions.{key}: |")
+        lines += ["    discovery.lua: |", *_indented(kind / "actions" / "discovery.lua", 6)]
+        lines.append("    definitions:")
+        for script in sorted((kind / "actions").glob("*/action.lua")):
+            lines += [f"      - name: {script.parent.name}", "        action.lua: |"]
+            lines += _indented(script, 10)
+    return "\n".join(lines) + "\n"
+
+
+def _indented(script: Path, depth: int) -> list[str]:
+    return [f"{' ' * depth}{line}".rstrip() for line in script.read_text().splitlines()]
 
 
 def helm(*arguments: str, program: str = "helm") -> str:

@@ -56,6 +56,7 @@ BINARIES: dict[str, Binary] = {
         Binary("pause", "pause", "."),
         Binary("helm", "helm4", "helm.sh/helm/v4/cmd/helm"),
         Binary("helm3", "helm3", "helm.sh/helm/v3/cmd/helm"),
+        Binary("kstatus", "kstatus", "."),
         Binary("kube-score", "kubescore", "github.com/zegl/kube-score/cmd/kube-score"),
     )
 }
