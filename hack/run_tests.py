@@ -1,7 +1,7 @@
 """``make test``: the layers in order of their cost, their times, and one closing line.
 
 A layer that fails does not keep the later ones from running: one run tells everything. With names
-of layers as arguments (``unit``, ``chart``, ``server``, ``nodes``), these alone.
+of layers as arguments (``unit``, ``chart``, ``server``, ``nodes``, ``install``), these alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from tempfile import TemporaryDirectory
 from wavelab.binaries import CLUSTER
 
 ROOT = Path(__file__).resolve().parent.parent
-HELM = ("helm", "helm3")
+TOOLS = ("helm", "helm3", "kstatus")
+REAL_NODES = ("nodes", "install")
+"""Layers that need root."""
 PROCESSORS = ("-n", "auto", "--dist", "worksteal")
 SIDE_BY_SIDE = ("-n", "6", "--dist", "worksteal")
 """Tests on the API server mostly wait, so that there may be more of them than processors."""
@@ -41,7 +43,8 @@ LAYERS = (
     Layer("chart", "chart", "chart and not cluster and not nodes", PROCESSORS),
     Layer("server", "real API server", "cluster and not alone", SIDE_BY_SIDE),
     Layer("server", "real API server, one by one", "cluster and alone"),
-    Layer("nodes", "real nodes", "nodes"),
+    Layer("nodes", "real nodes", "nodes and not install"),
+    Layer("install", "installed by the chart", "install"),
 )
 
 
@@ -68,8 +71,8 @@ def build(layers: Sequence[Layer]) -> float:
     """Build what the tests need, so that no test's time-out pays for it; seconds."""
     begun = time.monotonic()
     keys = {layer.key for layer in layers}
-    names = {*(CLUSTER if keys & {"server", "nodes"} else ())}
-    names |= {*(HELM if keys & {"chart", "server", "nodes"} else ())}
+    names = {*(CLUSTER if keys & {"server", *REAL_NODES} else ())}
+    names |= {*(TOOLS if keys & {"chart", "server", "install"} else ())}
     if names:
         command = [sys.executable, "-m", "wavelab", "binaries", *sorted(names)]
         subprocess.run(command, cwd=ROOT, check=True)
@@ -79,7 +82,7 @@ def build(layers: Sequence[Layer]) -> float:
 def main() -> int:
     keys = sys.argv[1:] or [layer.key for layer in LAYERS]
     chosen = [layer for layer in LAYERS if layer.key in keys]
-    if any(layer.key == "nodes" for layer in chosen) and os.geteuid() != 0:
+    if any(layer.key in REAL_NODES for layer in chosen) and os.geteuid() != 0:
         print("the tests on real nodes need root; `make unit` and `make integration` do not")
         return 2
     times = [("building programs", build(chosen))]
