@@ -14,10 +14,10 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit integration e2e rows lint types format cluster run down status generate lock readme shown nightly clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan rows lint types format cluster run down status generate lock readme shown nightly clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 $(READY): requirements-dev.lock pyproject.toml
 	@hack/setup.sh $(PYTHON) $(VENV)
@@ -25,20 +25,26 @@ $(READY): requirements-dev.lock pyproject.toml
 
 setup: $(READY) ## make the Python environment from the lock file
 
-demo: $(READY) ## the main job on a real cluster made here (KEEP=1 leaves it; CLUSTER=current uses KUBECONFIG's)
+demo: $(READY) ## the main job on a real cluster made here (KEEP=1 leaves it; CLUSTER=current or installed: KUBECONFIG's)
 	@$(BIN)/python -m demo $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(KEEP),--keep) $(if $(SELECTOR),--selector $(SELECTOR)) $(if $(PIPELINE_IMAGE),--pipeline-image $(PIPELINE_IMAGE))
 
 test: $(READY) ## all tests: unit and simulation, real API server, real nodes
 	@$(BIN)/python hack/run_tests.py
 
 unit: $(READY) ## unit tests and simulation alone
-	@$(BIN)/python -m pytest -q -m "not cluster and not nodes"
+	@$(BIN)/python -m pytest -q -m "not cluster and not nodes and not chart"
+
+chart: $(READY) ## tests of the chart and of manifests/, by Helm 3 and 4
+	@$(BIN)/python hack/run_tests.py chart
 
 integration: $(READY) ## tests on the real API server with simulated nodes
 	@$(BIN)/python hack/run_tests.py server
 
 e2e: $(READY) ## tests on real nodes (root)
-	@$(BIN)/python -m pytest -q -m nodes
+	@$(BIN)/python -m pytest -q -m "nodes and not install"
+
+test-install: $(READY) ## build the image, install the chart on real nodes, play the acts, remove it all (root)
+	@$(BIN)/python hack/run_tests.py install
 
 rows: $(READY) ## every field and rule, the tests that hold it, and where they run
 	@$(BIN)/python hack/rows.py
@@ -52,9 +58,10 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m wavegate.api.crds --check
 	@$(BIN)/python -m wavegate.reference --check
+	@$(BIN)/python hack/chart.py --check
 
 types: $(READY) ## mypy strict
-	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown
+	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown -m chart -m image -m scan -m crd_changes
 
 format: $(READY) ## format and sort imports
 	@$(BIN)/ruff format .
@@ -72,9 +79,20 @@ run: $(READY) ## the operator on the cluster NAME, under its own ServiceAccount
 down: $(READY) ## remove every trace of the local clusters
 	@$(BIN)/python -m wavelab down --all
 
-generate: $(READY) ## crds/, docs/reference/ and the diagrams of docs/concepts/, from the code
+scan: $(READY) .venv-scan/.ready ## checkov and kube-score on what the chart renders
+	@$(BIN)/python hack/scan.py .venv-scan
+
+.venv-scan/.ready: requirements-scan.lock
+	@hack/setup.sh $(PYTHON) .venv-scan requirements-scan.lock
+	@touch $@
+
+image: $(READY) ## the operator's image and its parts list, into build/ (root, Debian)
+	@$(BIN)/python hack/image.py
+
+generate: $(READY) ## crds/, docs/reference/, the diagrams of docs/concepts/, the chart's parts, manifests/
 	@$(BIN)/python -m wavegate.api.crds --out crds
 	@$(BIN)/python -m wavegate.reference --docs docs
+	@$(BIN)/python hack/chart.py
 
 readme: $(READY) ## run the two commands and write their real output into README.md
 	@$(BIN)/python hack/readme.py
@@ -86,4 +104,4 @@ lock: $(READY) ## resolve the lock files again from pyproject.toml
 	@hack/lock.sh $(BIN)
 
 clean: ## remove the Python environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .venv-scan build .mypy_cache .ruff_cache .pytest_cache .hypothesis

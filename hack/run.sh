@@ -4,9 +4,7 @@
 set -euo pipefail
 lab() { "${PYTHON:-$PWD/.venv/bin/python}" -m wavelab "$@"; }
 kubectl() { lab kubectl --name "$NAME" -- "$@"; }
-kubectl create namespace wavegate-system --dry-run=client -o yaml \
-  | kubectl apply --server-side -f - >/dev/null
-kubectl apply --server-side -f crds -f manifests >/dev/null
+kubectl apply --server-side -f crds -f manifests/rights.yaml >/dev/null
 kubectl wait --for=condition=Established --timeout=60s -f crds >/dev/null
 config=$(lab token --name "$NAME" --namespace wavegate-system --serviceaccount wavegate)
 echo "export KUBECONFIG=$(lab kubeconfig --name "$NAME")   # admin, for your kubectl"

@@ -1,7 +1,8 @@
 """``make test``: the layers in order of their cost, their times, and one closing line.
 
 A layer that fails does not keep the later ones from running: one run tells everything. With names
-of layers as arguments (``unit``, ``server``, ``nodes``), these alone.
+of layers as arguments (``unit``, ``chart``, ``server``, ``nodes``, ``install``), these alone; the last
+runs only when it is named.
 """
 
 from __future__ import annotations
@@ -12,11 +13,19 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from wavelab.binaries import CLUSTER
+
 ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ("helm", "helm3", "kstatus")
+REAL_NODES = ("nodes", "install")
+"""Layers that need root."""
+ON_THEIR_OWN = ("install",)
+"""Layers that take longer than there is time for with each change: ``make test-install``."""
 PROCESSORS = ("-n", "auto", "--dist", "worksteal")
 SIDE_BY_SIDE = ("-n", "6", "--dist", "worksteal")
 """Tests on the API server mostly wait, so that there may be more of them than processors."""
@@ -33,10 +42,12 @@ class Layer:
 
 
 LAYERS = (
-    Layer("unit", "unit and simulation", "not cluster and not nodes", PROCESSORS),
+    Layer("unit", "unit and simulation", "not cluster and not nodes and not chart", PROCESSORS),
+    Layer("chart", "chart", "chart and not cluster and not nodes", PROCESSORS),
     Layer("server", "real API server", "cluster and not alone", SIDE_BY_SIDE),
     Layer("server", "real API server, one by one", "cluster and alone"),
-    Layer("nodes", "real nodes", "nodes"),
+    Layer("nodes", "real nodes", "nodes and not install"),
+    Layer("install", "installed by the chart", "install"),
 )
 
 
@@ -59,20 +70,25 @@ def run_layer(layer: Layer, report: Path) -> tuple[int, int, int, float]:
     return passed, failed, number["skipped"], seconds
 
 
-def build() -> float:
-    """Build what the cluster needs, so that no test's time-out pays for it; seconds."""
+def build(layers: Sequence[Layer]) -> float:
+    """Build what the tests need, so that no test's time-out pays for it; seconds."""
     begun = time.monotonic()
-    subprocess.run([sys.executable, "-m", "wavelab", "binaries"], cwd=ROOT, check=True)
+    keys = {layer.key for layer in layers}
+    names = {*(CLUSTER if keys & {"server", *REAL_NODES} else ())}
+    names |= {*(TOOLS if keys & {"chart", "server", "install"} else ())}
+    if names:
+        command = [sys.executable, "-m", "wavelab", "binaries", *sorted(names)]
+        subprocess.run(command, cwd=ROOT, check=True)
     return time.monotonic() - begun
 
 
 def main() -> int:
-    keys = sys.argv[1:] or [layer.key for layer in LAYERS]
+    keys = sys.argv[1:] or [layer.key for layer in LAYERS if layer.key not in ON_THEIR_OWN]
     chosen = [layer for layer in LAYERS if layer.key in keys]
-    if any(layer.key == "nodes" for layer in chosen) and os.geteuid() != 0:
+    if any(layer.key in REAL_NODES for layer in chosen) and os.geteuid() != 0:
         print("the tests on real nodes need root; `make unit` and `make integration` do not")
         return 2
-    times = [("building the cluster's binaries", build())]
+    times = [("building programs", build(chosen))]
     total = [0, 0, 0]
     with TemporaryDirectory() as directory:
         for layer in chosen:

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Make the Python environment from the lock file, with hashes required.
+# Make a Python environment from a lock file, with hashes required.
 # On Debian the module venv is a package of its own; it is installed where it is missing.
 set -euo pipefail
-python=$1 venv=$2
+python=$1 venv=$2 lock=${3:-requirements-dev.lock}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 	echo "wavegate needs Python 3.11 or newer, and $python is $("$python" --version)" >&2
 	exit 2
@@ -13,6 +13,6 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 begun=$SECONDS
 [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"
-echo "installing Python packages from requirements-dev.lock"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+echo "installing Python packages from $lock"
+"$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$lock"
 echo "Python environment ready after $((SECONDS - begun)) s"

@@ -17,6 +17,7 @@ from rich.console import Console
 from demo.acts import Act, acts, job_file
 from demo.clusters import LEAST_NODES, Stage, stage_for
 from demo.errors import DemoError
+from demo.installed import InstalledOperator
 from demo.observer import JOB, Seen, is_ready, messages_received, observe
 from demo.operator_process import OperatorProcess
 from demo.view import Outcome, View
@@ -37,9 +38,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--cluster",
-        choices=("wavelab", "simulated", "current"),
+        choices=("wavelab", "simulated", "current", "installed"),
         help="wavelab: real nodes made here (root); simulated: nodes that run nothing; current:"
-        " the cluster of KUBECONFIG (default: wavelab for root, else simulated)",
+        " the cluster of KUBECONFIG; installed: the same with the operator that is installed in it"
+        " (default: wavelab for root, else simulated)",
     )
     parser.add_argument(
         "--nodes",
@@ -51,12 +53,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="leave the cluster running")
     parser.add_argument("--plain", action="store_true", help="a line for each change, no tree")
     parser.add_argument(
-        "--selector", default="", metavar="KEY=VALUE", help="current: label of the nodes to use"
+        "--selector",
+        default="",
+        metavar="KEY=VALUE",
+        help="current, installed: label of the nodes to use",
     )
     parser.add_argument(
         "--namespace",
         default="wavegate-demo",
-        help="current: the namespace that is made, and removed (default: %(default)s)",
+        help="current, installed: the namespace that is made, and removed (default: %(default)s)",
     )
     parser.add_argument(
         "--pipeline-image",
@@ -80,7 +85,7 @@ class Demonstration:
     def __init__(self, stage: Stage, view: View, image: str | None) -> None:
         self.stage = stage
         self._view = view
-        self._operator: OperatorProcess | None = None
+        self._operator: OperatorProcess | InstalledOperator | None = None
         self._image = image
         self._failing = ""
         self._logs = Path(gettempdir()) / f"wavegate-demo-{os.getpid()}"
@@ -88,16 +93,8 @@ class Demonstration:
     def run(self) -> list[Outcome]:
         """Prepare the stage and play all acts; an act that goes wrong ends it."""
         self.stage.prepare(self._view.say)
-        operator = OperatorProcess(
-            self.stage.operator_kubeconfig(),
-            self._logs / "operator.log",
-            lease_namespace=self.stage.lease_namespace,
-            namespace=self.stage.namespace,
-            image=self._image,
-            marks=self.stage.marks(),
-        )
-        self._operator = operator
-        operator.start()
+        self._operator = self.stage.installed_operator() or self._process()
+        self._operator.start()
         self._view.say("the operator leads, under its own ServiceAccount")
         kind = "pipeline" if self.stage.runs_pods else "container"
         outcomes: list[Outcome] = []
@@ -109,9 +106,19 @@ class Demonstration:
                 break
         return outcomes
 
+    def _process(self) -> OperatorProcess:
+        return OperatorProcess(
+            self.stage.operator_kubeconfig(),
+            self._logs / "operator.log",
+            lease_namespace=self.stage.lease_namespace,
+            namespace=self.stage.namespace,
+            image=self._image,
+            marks=self.stage.marks(),
+        )
+
     @property
     def operator(self) -> int | None:
-        """Process id of the operator; None where there is none."""
+        """Process id of the operator; None before it began, 0 where it is no process of ours."""
         return self._operator.pid if self._operator is not None else None
 
     def stop(self) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 import wavelab
 from demo.errors import DemoError
+from demo.installed import InstalledOperator
 from demo.kubectl import Kubectl
 from wavelab import binaries
 from wavelab.process import INSTANCE_VARIABLE
@@ -47,6 +48,9 @@ class Stage(Protocol):
 
     def marks(self) -> dict[str, str]:
         """Environment of the operator's process, by which removing the cluster finds it."""
+
+    def installed_operator(self) -> InstalledOperator | None:
+        """The operator that is in the cluster already; None: one is run here."""
 
     def remove(self, progress: Progress) -> None:
         """Take away everything that was made."""
@@ -83,7 +87,7 @@ class LabStage:
         self.kubectl("label", "nodes", "--all", "--overwrite", POOL)
         progress("installing the CRDs and the operator's rights")
         _install(self.kubectl, SYSTEM)
-        _create_namespace(self.kubectl, self.namespace)
+        create_namespace(self.kubectl, self.namespace)
 
     def operator_kubeconfig(self) -> Path:
         return Path(self._lab.service_account_kubeconfig(SYSTEM, "wavegate"))
@@ -91,6 +95,9 @@ class LabStage:
     def marks(self) -> dict[str, str]:
         state = load(LAB)
         return {INSTANCE_VARIABLE: state.instance} if state is not None else {}
+
+    def installed_operator(self) -> None:
+        return None
 
     def remove(self, progress: Progress) -> None:
         if self._made:
@@ -120,13 +127,16 @@ class GivenStage:
         self._private: Path | None = None
 
     def prepare(self, progress: Progress) -> None:
-        if self._built:
-            binaries.ensure(("kubectl",), progress)
+        self._build_kubectl(progress)
         self._refuse_where_unfit()
         progress(f"installing the CRDs, and everything else in namespace {self.namespace}")
         self._installed = True
-        _create_namespace(self.kubectl, self.namespace)
+        create_namespace(self.kubectl, self.namespace)
         _install(self.kubectl, self.namespace)
+
+    def _build_kubectl(self, progress: Progress) -> None:
+        if self._built:
+            binaries.ensure(("kubectl",), progress)
 
     def _refuse_where_unfit(self) -> None:
         """What is there already is somebody's, and would be removed at the end."""
@@ -135,14 +145,23 @@ class GivenStage:
                 "this cluster has our CRDs already: somebody uses them, and the demonstration"
                 " would remove them at its end. Use another cluster."
             )
-        for kind, name in (
-            ("namespace", self.namespace),
-            ("clusterrole", "wavegate"),
-            ("clusterrolebinding", "wavegate"),
-        ):
-            if self.kubectl("get", kind, name, "--ignore-not-found", "-o", "name").strip():
-                hint = "; choose another by --namespace" if kind == "namespace" else ""
-                raise DemoError(f"{kind} {name} is in this cluster already{hint}")
+        self._refuse_namespace()
+        for kind in ("clusterrole", "clusterrolebinding"):
+            if self._is_there(kind, "wavegate"):
+                raise DemoError(f"{kind} wavegate is in this cluster already")
+        self._refuse_few_nodes()
+
+    def _is_there(self, kind: str, name: str) -> bool:
+        return bool(self.kubectl("get", kind, name, "--ignore-not-found", "-o", "name").strip())
+
+    def _refuse_namespace(self) -> None:
+        if self._is_there("namespace", self.namespace):
+            raise DemoError(
+                f"namespace {self.namespace} is in this cluster already; choose another by"
+                " --namespace"
+            )
+
+    def _refuse_few_nodes(self) -> None:
         found = self.kubectl.items("nodes", "-l", self.selector)
         if len(found) < LEAST_NODES:
             raise DemoError(
@@ -166,6 +185,9 @@ class GivenStage:
 
     def marks(self) -> dict[str, str]:
         return {}
+
+    def installed_operator(self) -> InstalledOperator | None:
+        return None
 
     def remove(self, progress: Progress) -> None:
         if not self._installed:
@@ -192,21 +214,56 @@ class GivenStage:
         ]
 
 
+class InstalledStage(GivenStage):
+    """The cluster of KUBECONFIG with what is installed there; only a namespace is made."""
+
+    def installed_operator(self) -> InstalledOperator:
+        return InstalledOperator(self.kubectl)
+
+    def prepare(self, progress: Progress) -> None:
+        self._build_kubectl(progress)
+        if "fleetjobs.wavegate.dev" not in self.kubectl("get", "crd", "-o", "name"):
+            raise DemoError("this cluster has no CRDs of ours: install the operator first")
+        self._refuse_namespace()
+        self._refuse_few_nodes()
+        progress(f"making namespace {self.namespace}")
+        self._installed = True
+        create_namespace(self.kubectl, self.namespace)
+
+    def remove(self, progress: Progress) -> None:
+        if not self._installed:
+            return
+        progress(f"removing namespace {self.namespace}")
+        with suppress(DemoError):
+            self.kubectl("delete", "fleetjobs", "--all", "-n", self.namespace, "--timeout=60s")
+        self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--timeout=120s")
+
+    def how_to_use(self, operator: int) -> list[str]:  # noqa: ARG002 - it is not ours to end
+        return [
+            f"kubectl -n {self.namespace} get fj,fd,ex",
+            "and to remove it all:",
+            f"kubectl -n {self.namespace} delete fj --all",
+            f"kubectl delete namespace {self.namespace}",
+        ]
+
+
 def stage_for(kind: str | None, nodes: int, selector: str, namespace: str) -> Stage:
     """The stage that was asked for; without a wish, real nodes for root, else simulated ones."""
-    if kind == "current":
+    if kind in ("current", "installed"):
         if not all(selector.partition("=")):
             raise DemoError(
-                "CLUSTER=current needs SELECTOR=KEY=VALUE: the label of the nodes to use, at least"
+                f"CLUSTER={kind} needs SELECTOR=KEY=VALUE: the label of the nodes to use, at least"
                 f" {LEAST_NODES}; to choose a node: kubectl label node NAME {POOL}"
             )
-        return GivenStage(selector, namespace)
+        chosen = GivenStage if kind == "current" else InstalledStage
+        return chosen(selector, namespace)
     if kind is None:
         kind = "wavelab" if os.geteuid() == 0 else "simulated"
     return LabStage(nodes, runs_pods=kind == "wavelab")
 
 
-def _create_namespace(kubectl: Kubectl, name: str) -> None:
+def create_namespace(kubectl: Kubectl, name: str) -> None:
+    """Make a namespace whose pods must satisfy the restricted Pod Security Standard."""
     body = {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -221,12 +278,5 @@ def _create_namespace(kubectl: Kubectl, name: str) -> None:
 def _install(kubectl: Kubectl, system: str) -> None:
     kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
     kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(ROOT / "crds"))
-    if system == SYSTEM:
-        kubectl(
-            "apply",
-            "-f",
-            "-",
-            given=f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {system}}}\n",
-        )
-    for path in sorted((ROOT / "manifests").glob("*.yaml")):
-        kubectl("apply", "-f", "-", given=path.read_text().replace(SYSTEM, system))
+    rights = (ROOT / "manifests" / "rights.yaml").read_text()
+    kubectl("apply", "-f", "-", given=rights.replace(SYSTEM, system))

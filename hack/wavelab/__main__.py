@@ -53,11 +53,16 @@ def parser() -> argparse.ArgumentParser:
         "--all", action="store_true", help="all clusters; exit code 0 if none is broken"
     )
     status.add_argument("-o", "--output", choices=["text", "json"], default="text")
-    for name, text in (
-        ("binaries", "build all programs that are not in the cache yet"),
-        ("install", "install the Debian packages that real nodes need and that are missing"),
-    ):
-        commands.add_parser(name, help=text, description=text)
+    text = "install the Debian packages that real nodes need and that are missing"
+    commands.add_parser("install", help=text, description=text)
+    text = "build programs that are not in the cache yet, and print where they are"
+    built = commands.add_parser("binaries", help=text, description=text)
+    built.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"one of: {', '.join(binaries.BINARIES)} (default: all that a cluster consists of)",
+    )
     kubectl = command("kubectl", "run kubectl as administrator: wavelab kubectl -- get pods -A")
     kubectl.add_argument("args", nargs=argparse.REMAINDER)
     command("kubeconfig", "print the path of the administrator's kubeconfig")
@@ -98,7 +103,11 @@ def run(options: argparse.Namespace) -> int:
 
     match options.command:
         case "binaries":
-            list_binaries(binaries.ensure(binaries.BINARIES, progress))
+            names = options.names or binaries.CLUSTER
+            for name in names:
+                if name not in binaries.BINARIES:
+                    raise RefusedError(f"{name}: one of {', '.join(binaries.BINARIES)}")
+            list_binaries(names, binaries.ensure(names, progress))
         case "install":
             if not machine.missing():
                 progress("nothing is missing")
@@ -144,9 +153,9 @@ def use(cluster: Cluster, options: argparse.Namespace, progress: Callable[[str],
             cluster.start_kubelet(options.node)
 
 
-def list_binaries(took: Mapping[str, float]) -> None:
+def list_binaries(names: Sequence[str], took: Mapping[str, float]) -> None:
     """Print every binary's place and how long it took to build."""
-    for name in binaries.BINARIES:
+    for name in names:
         note = f"built in {took[name]:.0f} s" if name in took else "cached"
         print(f"{name:<24} {note:<16} {binaries.path_of(name)}")
 

@@ -55,12 +55,18 @@ BINARIES: dict[str, Binary] = {
         Binary("benthos", "benthos", "github.com/redpanda-data/benthos/v4/cmd/benthos"),
         Binary("pause", "pause", "."),
         Binary("registry", "registry", "."),
+        Binary("helm", "helm4", "helm.sh/helm/v4/cmd/helm"),
+        Binary("helm3", "helm3", "helm.sh/helm/v3/cmd/helm"),
+        Binary("kstatus", "kstatus", "."),
+        Binary("kube-score", "kubescore", "github.com/zegl/kube-score/cmd/kube-score"),
     )
 }
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 SIMULATED = ("kwok",)
 REGISTRY = ("registry",)
 REAL_NODES = ("kubelet", "kube-proxy", "benthos", "pause")
+CLUSTER = (*CONTROL_PLANE, *SIMULATED, *REAL_NODES)
+"""What a cluster consists of; the others are tools that are built by who asks for them."""
 
 
 def cache_root() -> Path:
@@ -84,9 +90,15 @@ def build_flags(module: str) -> tuple[str, ...]:
     """Flags of `go build` for one module.
 
     Kubernetes programs carry their version by the linker; unstamped ones call themselves
-    v0.0.0-master, which version checks (Helm's kubeVersion, for one) refuse.
+    v0.0.0-master, which version checks (Helm's kubeVersion, for one) refuse. Helm 3 likewise: it
+    takes a cluster for 1.20 where it has none to ask.
     """
     stamps = ""
+    if module == "helm3":
+        minor = pinned_version(module, "k8s.io/client-go").split(".")[1]
+        for package in ("chartutil", "lint/rules"):
+            for field, value in (("Major", "1"), ("Minor", minor)):
+                stamps += f" -X helm.sh/helm/v3/pkg/{package}.k8sVersion{field}={value}"
     if module in ("kubernetes", "kubelet"):
         version = pinned_version(module, "k8s.io/kubernetes")
         major, minor = version.removeprefix("v").split(".")[:2]

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from wavelab import binaries
@@ -28,18 +28,25 @@ PACKAGES: dict[str, tuple[str, str]] = {
 }
 
 
-def missing() -> dict[str, str]:
+def missing(wanted: Mapping[str, tuple[str, str]] = PACKAGES) -> dict[str, str]:
     """Packages that are not installed, with what each is for."""
     return {
         package: purpose
-        for package, (witness, purpose) in PACKAGES.items()
+        for package, (witness, purpose) in wanted.items()
         if not (Path(witness).exists() if witness.startswith("/") else shutil.which(witness))
     }
 
 
 def install(progress: Callable[[str], None]) -> None:
-    """Install what is missing with apt-get; does nothing, and needs no root, when nothing is."""
-    packages = missing()
+    """Install what real nodes lack with apt-get; needs no root when nothing is missing."""
+    install_packages(PACKAGES, progress)
+
+
+def install_packages(
+    wanted: Mapping[str, tuple[str, str]], progress: Callable[[str], None]
+) -> None:
+    """Install those of the packages that are missing; ``wanted`` is as `PACKAGES` is."""
+    packages = missing(wanted)
     if not packages:
         return
     check_root()

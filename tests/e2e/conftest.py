@@ -26,8 +26,8 @@ def real_cluster() -> Iterator[wavelab.Cluster]:
     try:
         lab.down()  # of a run that was killed
         lab.up(nodes=3)
-        lab.kubectl("create", "namespace", "wavegate-system")
-        lab.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(ROOT / "manifests"))
+        rights = ROOT / "manifests" / "rights.yaml"
+        lab.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(rights))
         lab.kubectl(
             "wait", "--for=condition=Established", "--timeout=60s", "-f", str(ROOT / "crds")
         )

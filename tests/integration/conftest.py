@@ -117,8 +117,7 @@ def _bring_up(lab: wavelab.Cluster) -> None:
             "--filename",
             str(ROOT / "crds"),
         )
-        lab.kubectl("create", "namespace", "wavegate-system")
-        lab.kubectl("apply", "--filename", str(ROOT / "manifests"))
+        lab.kubectl("apply", "--filename", str(ROOT / "manifests" / "rights.yaml"))
     except BaseException:
         lab.down()
         raise

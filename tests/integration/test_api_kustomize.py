@@ -16,7 +16,7 @@ pytestmark = pytest.mark.cluster
 
 
 def test_a_prefix_reaches_the_name_of_the_job(cluster: wavelab.Cluster, tmp_path: Path) -> None:
-    shutil.copy(ROOT / "hack" / "kustomize" / "wavegate.yaml", tmp_path)
+    shutil.copy(ROOT / "manifests" / "kustomize" / "wavegate.yaml", tmp_path)
     (tmp_path / "objects.yaml").write_text(yaml.safe_dump_all([job("job"), deployment("back")]))
     (tmp_path / "kustomization.yaml").write_text(
         yaml.safe_dump(

@@ -27,7 +27,6 @@ NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "pods"): (*READ, "create", "delete"),
     ("", "configmaps"): ("get", "create"),
     ("", "nodes"): READ,
-    ("apiextensions.k8s.io", "customresourcedefinitions"): READ,
     ("events.k8s.io", "events"): ("create",),
 }
 OTHERS: tuple[tuple[str, str], ...] = (
@@ -42,6 +41,7 @@ OTHERS: tuple[tuple[str, str], ...] = (
     ("", "nodes/status"),
     ("", "nodes/proxy"),
     ("", "events"),
+    ("apiextensions.k8s.io", "customresourcedefinitions"),
     ("apps", "daemonsets"),
     ("coordination.k8s.io", "leases"),
     ("rbac.authorization.k8s.io", "clusterroles"),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.clusters import GivenStage, LabStage, Progress, stage_for
+from demo.clusters import GivenStage, InstalledStage, LabStage, Progress, stage_for
 from demo.errors import DemoError
+from demo.installed import InstalledOperator
 from demo.kubectl import Kubectl
 from demo.tests import canned
 
@@ -86,6 +87,62 @@ def test_from_a_given_cluster_jobs_go_first_and_kinds_last(
     assert removed[0] == "fleetjobs"
     assert removed.index("namespace") < len(removed) - 1
     assert kubectl.commands[-1].endswith("crds")
+
+
+class InstalledKubectl(FakeKubectl):
+    """A cluster with the operator in it; ``holders`` lead one after the other."""
+
+    def __init__(self, installed: int, holders: list[str], **answers: str) -> None:
+        crds = {"get crd": "crd/fleetjobs.wavegate.dev\n"}
+        super().__init__({key.replace("_", " "): v for key, v in answers.items()} or crds)
+        self._installed = installed
+        self._holders = holders
+
+    def items(self, kinds: str, *arguments: str) -> list[canned.Document]:
+        if kinds == "nodes":
+            return super().items(kinds, *arguments)
+        named = {"name": "wavegate", "namespace": "ops"}
+        if kinds == "deployments":
+            return [{"metadata": named}] * self._installed
+        holder = self._holders.pop(0) if len(self._holders) > 1 else self._holders[0]
+        other = {"metadata": {"name": "other"}, "spec": {"holderIdentity": "x_1"}}
+        return [other, {"metadata": named, "spec": {"holderIdentity": holder}}]
+
+
+def test_an_installed_operator_is_found_and_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo.installed.time.sleep", lambda _: None)
+    operator = InstalledOperator(InstalledKubectl(1, ["", "", "pod-a_77", "pod-b_8"]))
+    operator.start()
+    assert (operator.namespace, operator.name) == ("ops", "wavegate")
+    assert operator.leader() == "pod-b"
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "no installed operators"), (2, "2 installed")])
+def test_without_one_or_with_two_the_demonstration_is_refused(number: int, said: str) -> None:
+    with pytest.raises(DemoError, match=said):
+        InstalledOperator(InstalledKubectl(number, [""])).start()
+
+
+def test_with_an_installed_operator_a_namespace_is_made_and_removed_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("demo.clusters.shutil.which", lambda _: "/bin/kubectl")
+    stage = stage_for("installed", 3, "pool=edge", "wavegate-demo")
+    assert isinstance(stage, InstalledStage)
+    kubectl = InstalledKubectl(1, ["pod-a_1"])
+    monkeypatch.setattr(stage, "kubectl", kubectl)
+    stage.prepare(lambda _: None)
+    stage.remove(lambda _: None)
+    changing = [command.split() for command in kubectl.commands if not command.startswith("get ")]
+    assert [words[:2] for words in changing] == [
+        ["apply", "-f"],
+        ["delete", "fleetjobs"],
+        ["delete", "namespace"],
+    ]
+    empty = InstalledKubectl(1, [""], get_crd="")
+    monkeypatch.setattr(stage, "kubectl", empty)
+    with pytest.raises(DemoError, match="install the operator first"):
+        stage.prepare(lambda _: None)
 
 
 class Lab:

@@ -101,6 +101,9 @@ class Stage:
         self.removed = False
         self._broken = broken
 
+    def installed_operator(self) -> None:
+        return None
+
     def prepare(self, _: Progress) -> None:
         if self._broken is not None:
             raise self._broken

@@ -14,7 +14,7 @@ from wavegate.api.crds import KINDS
 from wavegate.reference.blocks import with_blocks
 from wavegate.reference.index import index_page
 from wavegate.reference.kinds import kind_page
-from wavegate.reference.markdown import REPAIR
+from wavegate.reference.markdown import HEAD, REPAIR
 from wavegate.reference.options import options_page
 
 
@@ -32,12 +32,18 @@ def wanted(docs: Path) -> Mapping[Path, str]:
 def drifted(docs: Path) -> list[str]:
     """Paths of the pages that differ, are missing, or should not be there."""
     pages = wanted(docs)
-    found = set((docs / "reference").glob("*.md"))
+    found = _generated(docs)
     return sorted(
         str(path)
         for path in pages.keys() | found
         if not path.exists() or pages.get(path) != path.read_text()
     )
+
+
+def _generated(docs: Path) -> set[Path]:
+    """Pages of the reference that a run has written; others are written by hand."""
+    pages = (docs / "reference").glob("*.md")
+    return {path for path in pages if path.read_text().startswith(HEAD)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,9 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1 if names else 0
     pages = wanted(options.docs)
     (options.docs / "reference").mkdir(parents=True, exist_ok=True)
-    for path in (options.docs / "reference").glob("*.md"):
-        if path not in pages:
-            path.unlink()
+    for path in _generated(options.docs) - pages.keys():
+        path.unlink()
     for path, text in pages.items():
         path.write_text(text)
     return 0

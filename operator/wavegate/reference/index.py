@@ -40,7 +40,8 @@ def index_page() -> str:
         "Every field of every kind, and every option of the operator. What they are for is told in"
         f" the concepts: {', '.join(f'[{name}](../concepts/{name}.md)' for name in CONCEPTS)}.",
         table(("page", "one object is"), [_row(kind.kind, kind.description) for kind in KINDS]),
-        "The operator's options: [operator.md](operator.md).",
+        "The operator's options: [operator.md](operator.md). What it may do, and why:"
+        " [permissions.md](permissions.md).",
         "## Refused values",
         _REFUSALS,
         _EXAMPLES,

@@ -13,7 +13,7 @@ from wavegate.reference.__main__ import drifted, main
 from wavegate.reference.blocks import with_blocks
 from wavegate.reference.diagrams import DIAGRAMS
 from wavegate.reference.index import CONCEPTS
-from wavegate.reference.markdown import REPAIR, anchor, table
+from wavegate.reference.markdown import HEAD, REPAIR, anchor, table
 from wavegate.reference.tables import docstring_table
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -34,7 +34,9 @@ def test_check_says_what_drifted_and_what_repairs_it(
     gates = tmp_path / "concepts" / "gates.md"
     job.write_text(job.read_text().replace("`50`", "`60`"))
     (tmp_path / "reference" / "execution.md").unlink()
-    old.write_text("# A kind that is gone\n")
+    old.write_text(f"{HEAD}\n\n# A kind that is gone\n")
+    own = tmp_path / "reference" / "own.md"
+    own.write_text("# Written by hand\n")
     gates.write_text(gates.read_text().replace("--> Failed", "--> Passed"))
     assert main([*options, "--check"]) == 1
     said = capsys.readouterr().err
@@ -45,6 +47,7 @@ def test_check_says_what_drifted_and_what_repairs_it(
     assert main(options) == 0
     assert drifted(tmp_path) == []
     assert not old.exists()
+    assert own.exists()
 
 
 def test_every_diagram_is_shown_and_every_concept_has_one() -> None:

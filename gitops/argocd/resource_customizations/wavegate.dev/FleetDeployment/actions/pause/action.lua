@@ -1,0 +1,3 @@
+-- Take no further node; what runs goes on.
+obj.spec.paused = true
+return obj

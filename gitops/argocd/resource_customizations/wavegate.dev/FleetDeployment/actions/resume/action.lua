@@ -1,0 +1,3 @@
+-- Go on.
+obj.spec.paused = false
+return obj

@@ -1,0 +1,70 @@
+"""Removed in other orders than jobs, operator, CRDs: no pod goes on without an owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import wavelab
+from integration.conftest import ROOT
+from support.jobs import container
+from support.operator_process import OperatorProcess
+from support.space import Space
+
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
+
+CRDS = str(ROOT / "crds")
+
+
+@pytest.fixture
+def everywhere(
+    hundred_nodes: int, cluster: wavelab.Cluster, space: Space, operator: OperatorProcess
+) -> Iterator[Space]:
+    """A job on a hundred nodes; the CRDs are put back at the end."""
+    space.apply("app", container(strategy="Immediate", autoPromote=None, healthCheck=None))
+    space.wait("it runs", lambda: len(space.running("app")) == hundred_nodes)
+    yield space
+    restore(cluster)
+
+
+def restore(cluster: wavelab.Cluster) -> None:
+    cluster.kubectl("apply", "--filename", CRDS)
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", CRDS)
+
+
+def gone(space: Space) -> bool:
+    return not space.list("Pod")
+
+
+@pytest.mark.row("Deletion")
+def test_the_crds_first_while_the_operator_runs(
+    everywhere: Space, cluster: wavelab.Cluster, operator: OperatorProcess
+) -> None:
+    cluster.kubectl("delete", "--filename", CRDS)
+    everywhere.wait("no pod is left", lambda: gone(everywhere), seconds=120)
+    operator.stop()
+    assert gone(everywhere)
+
+
+@pytest.mark.row("Deletion")
+def test_the_operator_first_and_then_the_jobs(
+    everywhere: Space, cluster: wavelab.Cluster, operator: OperatorProcess
+) -> None:
+    operator.stop()
+    assert len(everywhere.running("app")) == 100, "without an operator jobs run on"
+    everywhere.delete("FleetJob", "app")
+    everywhere.wait("no pod is left", lambda: gone(everywhere), seconds=120)
+    cluster.kubectl("delete", "--filename", CRDS)
+
+
+@pytest.mark.row("Deletion")
+def test_the_operator_first_and_then_the_crds_until_they_are_back(
+    everywhere: Space, cluster: wavelab.Cluster, operator: OperatorProcess
+) -> None:
+    operator.stop()
+    cluster.kubectl("delete", "--filename", CRDS)
+    # What the garbage collector has missed it finds once it knows the kinds again.
+    restore(cluster)
+    everywhere.wait("no pod is left", lambda: gone(everywhere), seconds=120)
+    assert not everywhere.list("FleetJob")
