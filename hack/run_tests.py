@@ -1,8 +1,8 @@
 """``make test``: the layers in order of their cost, their times, and one closing line.
 
 A layer that fails does not keep the later ones from running: one run tells everything. With names
-of layers as arguments (``unit``, ``chart``, ``server``, ``nodes``, ``install``), these alone; the last
-runs only when it is named.
+of layers as arguments (``unit``, ``chart``, ``server``, ``nodes``, ``install``), these alone; the
+last runs only when it is named.
 """
 
 from __future__ import annotations
