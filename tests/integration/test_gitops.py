@@ -20,6 +20,7 @@ from support.space import Space
 
 pytestmark = pytest.mark.cluster
 
+WAITS = "AwaitingPromotion"
 GATED = {"strategy": "Canary", "autoPromote": False}
 
 
@@ -38,7 +39,7 @@ def deployments(cluster: wavelab.Cluster, space: Space, tmp_path: Path) -> Itera
 
 
 def awaits(space: Space, name: str) -> bool:
-    return space.deployment(name).get("reason") == "AwaitingPromotion"
+    return space.deployment(name).get("reason") == WAITS
 
 
 @pytest.mark.row("Conditions")
@@ -50,11 +51,13 @@ def test_what_is_told_of_jobs_at_the_end_of_an_act_and_of_rollouts_at_every_mome
     space.wait("v1 runs", lambda: runs(space, 1))
     space.apply("app", few("app:2", **GATED))
     space.wait("the canary waits", lambda: awaits(space, "app-v2"))
+    space.wait("the job says so", lambda: space.condition("app").get("reason") == WAITS)
     space.patch("FleetDeployment", "app-v2", {"promoted": True})
     space.wait("v2 runs", lambda: runs(space, 2))
     space.apply("app", few("app:3", fate="never-ready", strategy="Canary"))
     space.wait("it is taken back", lambda: space.condition("app").get("reason") == "RolledBack")
-    fate = f"{NODES[2]}=crash"
+    canaries = space.deployment("app-v2")["canaryNodes"]  # the same from version to version
+    fate = f"{next(node for node in NODES if node not in canaries)}=crash"
     space.apply(
         "app", few("app:4", fate, strategy="Canary", autoPromote=True, maxFailedNodesPercent=50)
     )
