@@ -23,8 +23,9 @@ STRANGER = Administrator("stranger")
 HELD_FOR = 30.0
 """Seconds for which credentials are no good."""
 
-STAYS = 10.0
-"""Seconds for which a stranger has a name."""
+STAYS = {"pods": 10.0, "executions": 10.0}
+STAYS_LONG = 100.0
+"""Seconds for which a stranger has a name: shorter than the deadline of what waits for it."""
 
 
 class Troubles:
@@ -62,7 +63,7 @@ class Troubles:
         return self._take(address)
 
     def _take(self, address: Address) -> str:
-        fault = self._left.pop(address, "")
+        fault = self._left.pop(address, "") or self._left.pop(address.anonymous, "")
         if fault:
             self.happened.append(f"{fault} {address}")
         return fault
@@ -191,7 +192,7 @@ async def _stranger(between: Between, request: Request) -> None:
         options = {"gracePeriodSeconds": 0}
         cluster.server.request(STRANGER, "DELETE", path, body=options)
 
-    cluster.later(STAYS, leave)
+    cluster.later(STAYS.get(parse(request.path).kind.resource.plural, STAYS_LONG), leave)
 
 
 def _pause(seconds: float) -> Happens:

@@ -1,0 +1,10 @@
+"""A process writes without asking whether it leads."""
+
+from mutants.mutant import Mutant
+
+MUTANT = Mutant(
+    "wavegate.engine.client:Client._write",
+    "if not self._leading():",
+    "if self._leading() is None:",
+    plans=(),
+)
