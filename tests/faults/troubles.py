@@ -145,6 +145,12 @@ async def _die(between: Between, _: Request) -> None:
     between.die()
 
 
+async def _die_for_long(between: Between, _: Request) -> None:
+    """For longer than a health deadline nobody looks."""
+    between.process.machine.starts_after = 90.0
+    between.die()
+
+
 async def _die_next(between: Between, _: Request) -> None:
     between.dies_next = True
 
@@ -214,6 +220,7 @@ def _jump(seconds: float) -> Happens:
 
 BEFORE: dict[str, Happens] = {
     "C1": _die,
+    "C1-long": _die_for_long,
     "E1": _conflict,
     "E1-stranger": _stranger,
     "E2": _raises(429),

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.engine.creates:create",
     "return await _taken(client, cache, body)",
     "return Done()",
-    plans=(),
+    plans=("R2 + E1-stranger POST jobversions app-v2 1",),
 )

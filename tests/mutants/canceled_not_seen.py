@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.domain.rollout:outlook",
     "if deployment.canceled:",
     "if False:",
-    plans=(),
+    plans=("R5",),
 )

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.domain.rollout:_ended",
     "run.deployment.state, run.deployment.reason, progress_message(run), stamp_stable=True",
     '"Completed", "Completed", progress_message(run), stamp_stable=True',
-    plans=(),
+    plans=("R1",),
 )

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.engine.executor:Executor.execute",
     "return LookAgain(str(error))",
     "return Done()",
-    plans=(),
+    plans=("R1 + E1 DELETE pods app-s5iekcozyd 1",),
 )

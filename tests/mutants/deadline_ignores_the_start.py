@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.domain.verdict:deadline",
     "    started = fleet.observed.operator_started\n",
     "    started = 0.0\n",
-    plans=(),
+    plans=("R1 + C1-long POST pods app-s5iekcozyd 1",),
 )

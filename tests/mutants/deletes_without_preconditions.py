@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.engine.bodies:delete_options",
     '"preconditions": {"uid": uid, "resourceVersion": resource_version},',
     "",
-    plans=(),
+    plans=("R1 + L1 DELETE pods app-s5iekcozyd 1",),
 )

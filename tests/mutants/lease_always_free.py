@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.engine.lease:Leadership._is_free",
     "return not _holder(self._lease) or self._left() <= 0",
     "return True",
-    plans=(),
+    plans=("R5 + L1 POST pods app-dysgvpqrfq 1",),
 )

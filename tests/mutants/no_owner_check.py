@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.engine.creates:_judge",
     "if owner != meant:",
     "if False:",
-    plans=(),
+    plans=("R2 + E1-stranger POST jobversions app-v2 1",),
 )

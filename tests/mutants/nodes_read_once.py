@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.cache.cluster:ClusterCache._node_changed",
     "if new is not None:\n",
     "if new is not None and old is None:\n",
-    plans=(),
+    plans=("R6",),
 )

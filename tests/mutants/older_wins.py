@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.cache.store:Store.assume",
     "item.resource_version <= old.resource_version",
     "item.resource_version == old.resource_version",
-    plans=(),
+    plans=("R3 + W3-120 WATCH pods app-spdm3uz2me 12",),
 )

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.cache.cluster:ClusterCache.assume",
     "store.assume(decode(raw))",
     "decode(raw)",
-    plans=(),
+    plans=("R7 + W1 WATCH executions app-s5iekcozyd-2 2",),
 )

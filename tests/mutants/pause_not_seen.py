@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.domain.rollout:is_paused",
     "return deployment.paused or fleet.spec.rollout.paused",
     "return False",
-    plans=(),
+    plans=("R5",),
 )

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.domain.places:holds_place",
     "return taken and failed < _FAILURES_THAT_END_IT",
     "return False",
-    plans=(),
+    plans=("R3",),
 )

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.cache.store:Store.replace",
     "if in_scope and old.uid not in listed and",
     "if False and old.uid not in listed and",
-    plans=(),
+    plans=("R3 + W2 WATCH pods app-dysgvpqrfq 6",),
 )

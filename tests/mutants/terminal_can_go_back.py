@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.domain.claim:Chain.live",
     "return current if current is not None and not current.terminal else None",
     "return current",
-    plans=(),
+    plans=("R2",),
 )

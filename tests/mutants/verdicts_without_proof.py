@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.engine.statuses:StatusWriter.write",
     "if action.proof is not None and not",
     "if False and not",
-    plans=(),
+    plans=("R3 + W3-120 WATCH pods app-d4qk4ujm24 2",),
 )

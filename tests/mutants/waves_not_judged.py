@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.domain.waves:Progress.judged",
     "return self.filled and not any(",
     "return self.filled or any(",
-    plans=(),
+    plans=("R6",),
 )
