@@ -1,14 +1,15 @@
 """Fault plans: which reference rollout, where, and what goes wrong there.
 
 An address names the n-th of the requests of one verb for one object, or the n-th event of a watch
-about one object. As text: ``R1 C1 POST executions app-kdjq2x-2 1``.
+about one object; of any object, where its name is ``*``. As text:
+``R1 + C1 POST executions app-kdjq2x-2 1``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wavegate.simulation.server import parse
@@ -23,6 +24,12 @@ class Address:
     resource: str
     name: str
     number: int
+    overall: int = field(default=0, compare=False)
+
+    @property
+    def anonymous(self) -> Address:
+        """The same place, counted over all names."""
+        return Address(self.verb, self.resource, "*", self.overall)
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource} {self.name} {self.number}"
@@ -76,9 +83,10 @@ class Addresses:
         return None if resource == "leases" else self._next("WATCH", resource, metadata["name"])
 
     def _next(self, verb: str, resource: str, name: str) -> Address:
-        key = (verb, resource, name)
+        key, over = (verb, resource, name), (verb, resource, "*")
         self._numbers[key] += 1
-        return Address(*key, self._numbers[key])
+        self._numbers[over] += 1
+        return Address(*key, self._numbers[key], self._numbers[over])
 
 
 def _name_of(body: Mapping[str, Any]) -> str:

@@ -178,7 +178,11 @@ async def nodes_come_and_go(scene: Scene) -> None:
 
 
 async def made_again(scene: Scene) -> None:
-    """R7. The job is deleted while it rolls, and made again under the same name."""
+    """R7. The job is deleted while it rolls, and made again under the same name at once.
+
+    The garbage collector has much to do meanwhile.
+    """
+    scene.cluster.server.collects_after = 5.0
     await scene.install()
     scene.cluster.apply(JOB, version("app:2"))
     await scene.is_in_wave("app-v2", 2)

@@ -23,8 +23,9 @@ STRANGER = Administrator("stranger")
 HELD_FOR = 30.0
 """Seconds for which credentials are no good."""
 
-STAYS = 10.0
-"""Seconds for which a stranger has a name."""
+STAYS = {"pods": 10.0, "executions": 10.0}
+STAYS_LONG = 100.0
+"""Seconds for which a stranger has a name: shorter than the deadline of what waits for it."""
 
 
 class Troubles:
@@ -62,7 +63,7 @@ class Troubles:
         return self._take(address)
 
     def _take(self, address: Address) -> str:
-        fault = self._left.pop(address, "")
+        fault = self._left.pop(address, "") or self._left.pop(address.anonymous, "")
         if fault:
             self.happened.append(f"{fault} {address}")
         return fault
@@ -144,6 +145,12 @@ async def _die(between: Between, _: Request) -> None:
     between.die()
 
 
+async def _die_for_long(between: Between, _: Request) -> None:
+    """For longer than a health deadline nobody looks."""
+    between.process.machine.starts_after = 90.0
+    between.die()
+
+
 async def _die_next(between: Between, _: Request) -> None:
     between.dies_next = True
 
@@ -191,7 +198,7 @@ async def _stranger(between: Between, request: Request) -> None:
         options = {"gracePeriodSeconds": 0}
         cluster.server.request(STRANGER, "DELETE", path, body=options)
 
-    cluster.later(STAYS, leave)
+    cluster.later(STAYS.get(parse(request.path).kind.resource.plural, STAYS_LONG), leave)
 
 
 def _pause(seconds: float) -> Happens:
@@ -213,6 +220,7 @@ def _jump(seconds: float) -> Happens:
 
 BEFORE: dict[str, Happens] = {
     "C1": _die,
+    "C1-long": _die_for_long,
     "E1": _conflict,
     "E1-stranger": _stranger,
     "E2": _raises(429),

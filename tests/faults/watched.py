@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sim.invariants import Invariants
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_core import decode_node, decode_pod
-from wavegate.domain.actions import Action, CreateExecution, DeletePod, SetStatus
+from wavegate.domain.actions import Action, CreateExecution, DeletePod, DeleteRecord, SetStatus
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
@@ -110,6 +110,7 @@ class Watched:
             if self.is_late and isinstance(action, CreateExecution):
                 self.late.add(action.name)
             self._check(action)
+            self._is_what_was_meant(change, action)
         if deletes:
             self._take(change)
         name = f"{change.kind.resource.kind} {change.key[1]}"
@@ -120,7 +121,8 @@ class Watched:
     def _check(self, action: Action) -> None:
         self.states += 1
         try:
-            if self.job is None:
+            former = isinstance(action, DeletePod) and action.name not in self.pods
+            if self.job is None or former:
                 self._one_pod_a_node()
             else:
                 self._invariants(cast("World", self), action)
@@ -130,6 +132,13 @@ class Watched:
             self.broken = error
         except (KeyError, StopIteration) as error:
             self.broken = AssertionError(f"{action} is about what is not there: {error!r}")
+
+    def _is_what_was_meant(self, change: Change, action: Action) -> None:
+        """9. An object is only deleted or changed that has the uid which the plan saw."""
+        if isinstance(action, DeletePod | DeleteRecord | SetStatus) and self.broken is None:
+            uid = change.document["metadata"]["uid"]
+            if uid != action.uid:
+                self.broken = AssertionError(f"{action} has hit {uid}\n{self.story()}")
 
     def _completed_is_whole(self, action: Action) -> None:
         """A rollout that is Completed has reached as many nodes as it began with."""

@@ -46,6 +46,8 @@ class Machine:
 
     ahead = 0.0
     """Seconds by which its wall clock is ahead of the server's."""
+    starts_after = RESTARTED_AFTER
+    """Seconds from the end of a process to the start of the next."""
 
 
 class Process:
@@ -147,7 +149,8 @@ class SimulatedCluster:
             self.processes.append(process)
             await asyncio.wait([process.task])
             process.transport.dead = True
-            await asyncio.sleep(RESTARTED_AFTER)
+            await asyncio.sleep(machine.starts_after)
+            machine.starts_after = RESTARTED_AFTER
 
     @property
     def living(self) -> list[Process]:

@@ -16,9 +16,6 @@ from wavegate.simulation.store import Document, Key, Store
 if TYPE_CHECKING:
     from wavegate.simulation.server import Target
 
-COLLECTED_AFTER: Final = 0.5
-"""Seconds after which the garbage collector has found what has lost its owner."""
-
 _DEFAULT_GRACE: Final = 30
 _OPTIONS: Final = {"apiVersion", "kind", "preconditions", "gracePeriodSeconds"}
 
@@ -33,6 +30,8 @@ class Deleting:
         # Timers are the server's own, whoever's request has set them.
         self._context: Context = copy_context()
         self._collection: asyncio.TimerHandle | None = None
+        self.collects_after = 0.5
+        """Seconds after which the garbage collector has found what has lost its owner."""
 
     def _found(self, target: Target) -> Document:
         raise NotImplementedError
@@ -81,8 +80,9 @@ class Deleting:
     def _collect_later(self) -> None:
         if self._collection is None:
             loop = asyncio.get_running_loop()
-            later = (COLLECTED_AFTER, self._collect)
-            self._collection = loop.call_later(*later, context=self._context)
+            self._collection = loop.call_later(
+                self.collects_after, self._collect, context=self._context
+            )
 
     def _collect(self) -> None:
         """Delete, in the background, what has owners and none that is still there."""

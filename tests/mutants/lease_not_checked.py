@@ -1,0 +1,10 @@
+"""A process writes without asking whether it leads."""
+
+from mutants.mutant import Mutant
+
+MUTANT = Mutant(
+    "wavegate.engine.client:Client._write",
+    "if not self._leading():",
+    "if self._leading() is None:",
+    plans=("R1 + L1 DELETE pods app-s5iekcozyd 1",),
+)
