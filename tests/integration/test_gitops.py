@@ -12,6 +12,7 @@ import yaml
 
 import wavelab
 from integration.conftest import ROOT
+from support.chart import run_helm
 from support.examples import example_files
 from support.few import NODES, ended, few, runs, seen
 from support.kstatus import Recorder, argocd, kstatus, told
@@ -43,10 +44,10 @@ def awaits(space: Space, name: str) -> bool:
 
 
 @pytest.mark.row("Conditions")
-def test_what_is_told_of_jobs_at_the_end_of_an_act_and_of_rollouts_at_every_moment(
+def test_at_no_moment_is_a_job_taken_for_finished_that_is_not(
     space: Space, operator: OperatorProcess, jobs: Recorder, deployments: Recorder
 ) -> None:
-    """The acts of the demonstration, and a suspend."""
+    """The acts of the demonstration, and a suspend; what is told of each spec, in order."""
     space.apply("app", few())
     space.wait("v1 runs", lambda: runs(space, 1))
     space.apply("app", few("app:2", **GATED))
@@ -68,10 +69,20 @@ def test_what_is_told_of_jobs_at_the_end_of_an_act_and_of_rollouts_at_every_mome
     by_generation: dict[int, list[dict[str, Any]]] = {}
     for each in jobs.states("app"):
         by_generation.setdefault(each["metadata"]["generation"], []).append(each)
-    latest = [each[-1] for each in by_generation.values()]
-    assert kstatus(latest) == ["Current", "Current", "Failed", "Current", "Current"]
-    assert argocd(latest) == ["Healthy", "Healthy", "Degraded", "Healthy", "Suspended"]
-    assert "Suspended" in argocd(by_generation[2]), "while its canary waits"
+    assert [told(kstatus(each)) for each in by_generation.values()] == [
+        ["InProgress", "Current"],
+        ["InProgress", "Current"],
+        ["InProgress", "Failed"],
+        ["InProgress", "Current"],
+        ["InProgress", "Current"],
+    ]
+    assert [told(argocd(each)) for each in by_generation.values()] == [
+        ["Progressing", "Healthy"],
+        ["Progressing", "Suspended", "Progressing", "Healthy"],
+        ["Progressing", "Degraded"],
+        ["Progressing", "Healthy"],
+        ["Progressing", "Suspended"],
+    ]
     assert told(kstatus(deployments.states("app-v1"))) == ["InProgress", "Current"]
     assert told(kstatus(deployments.states("app-v2"))) == ["InProgress", "Current"]
     assert told(kstatus(deployments.states("app-v3"))) == ["InProgress", "Failed"]
@@ -239,3 +250,39 @@ def test_kustomize_renames_the_operator_and_its_references_follow(
         assert (subject["name"], subject["namespace"]) == ("team-wavegate", namespace)
     crds = [name for kind, name in made if kind == "CustomResourceDefinition"]
     assert "fleetjobs.wavegate.dev" in crds
+
+
+CHART = {
+    "Chart.yaml": "apiVersion: v2\nname: app\nversion: 0.1.0\n",
+    "values.yaml": "spec: {}\n",
+    "templates/job.yaml": (
+        "apiVersion: wavegate.dev/v1alpha1\nkind: FleetJob\nmetadata: {name: app}\n"
+        "spec: {{ toJson .Values.spec }}\n"
+    ),
+}
+
+
+def test_helm_waits_for_a_job_in_a_users_chart_and_fails_with_it(
+    cluster: wavelab.Cluster, space: Space, operator: OperatorProcess, tmp_path: Path
+) -> None:
+    for name, text in CHART.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    common = (f"--kubeconfig={cluster.kubeconfig}", f"--namespace={space.name}")
+
+    def helm(verb: str, spec: dict[str, Any]) -> tuple[int, str]:
+        options = ("--wait", "--timeout=60s", "--values", "-")
+        given = yaml.safe_dump({"spec": spec})
+        done = run_helm(verb, "app", str(tmp_path), *common, *options, given=given)
+        return done.returncode, done.stderr
+
+    assert helm("install", few()) == (0, "")
+    assert runs(space, 1), "helm came back before the job was there"
+    code, said = helm("upgrade", few("app:2", fate="never-ready", strategy="Canary"))
+    assert code != 0
+    assert space.condition("app").get("reason") == "RolledBack", "helm gave up before the job did"
+    assert "v2 failed" in said
+    assert helm("upgrade", few("app:3"))[0] == 0
+    assert runs(space, 3)
+    run_helm("uninstall", "app", *common)
+    space.wait("nothing is left", lambda: not space.list("Pod"))

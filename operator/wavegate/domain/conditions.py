@@ -2,7 +2,7 @@
 
 | state | Ready | Reconciling | Stalled |
 | --- | --- | --- | --- |
-| Pending, Queued, Deploying | False | True | |
+| Pending (also while a change has no rollout yet), Queued, Deploying | False | True | |
 | RolloutPaused | False: AwaitingPromotion, Paused | True | |
 | Running, Completed | True | | |
 | Completed, some nodes failed | True: CompletedWithFailures | | |
@@ -47,6 +47,7 @@ from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
 from wavegate.domain.targets import NOT_READY
 from wavegate.domain.timeouts import QUEUE_TIMEOUT, TOTAL_TIMEOUT, is_over
 from wavegate.domain.times import format_time
+from wavegate.domain.versions import is_current, new_deployment
 from wavegate.domain.wanted import newest_failed, overtaken_by, repeats_failure
 from wavegate.domain.waves import Progress
 
@@ -152,7 +153,19 @@ def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doi
     if last is None or not last.terminal or last.reason == "Superseded":
         what = "first version" if last is None else "next rollout"
         return State("Pending", "Pending", f"its {what} is being made, which goes on by itself")
+    if not needs_rollback(fleet, last) and _is_changed(fleet):
+        return State(
+            "Pending", "Pending", "its next version is being made, which goes on by itself"
+        )
     return _settled(fleet, last)
+
+
+def _is_changed(fleet: Fleet) -> bool:
+    """Whether what the spec says has no version or no rollout yet, and is to have them.
+
+    How the last rollout ended says nothing of it: who waits for the change would take it for done.
+    """
+    return not is_current(fleet) or new_deployment(fleet) is not None
 
 
 def _without_a_target(run: Progress, outlook: Outlook) -> State:

@@ -41,8 +41,10 @@ def written(view: Fleet, state: State) -> dict[str, Any]:
 
 def settled(*deployments: Any, **fields: Any) -> tuple[State, dict[str, str]]:
     """The state between rollouts, and its conditions by type."""
+    newest = max((int(each.name[-1]) for each in deployments if each.type != "Rollback"), default=1)
     values: dict[str, Any] = {
-        "versions": [version(1, stable=True), version(2)],
+        "job": job(job_spec(f"app:{min(newest, 2)}")),
+        "versions": [version(1, stable=True), *([version(2)] if newest > 1 else [])],
         "deployments": deployments,
         "executions": [RUNS],
     }
@@ -64,6 +66,27 @@ BACK = deployment(3, "Completed", type="Rollback", to_version=1, workload_hash="
     [
         pytest.param((), {}, ("Pending", "Pending"), RECONCILING, id="before the first rollout"),
         pytest.param((DONE,), {}, ("Running", "Running"), READY, id="all is well"),
+        pytest.param(
+            (DONE,),
+            {"job": job(job_spec("app:2"))},
+            ("Pending", "Pending"),
+            RECONCILING,
+            id="the spec was changed, and its version is about to be made",
+        ),
+        pytest.param(
+            (DONE,),
+            {"job": job(job_spec("app:2")), "versions": [version(1, stable=True), version(2)]},
+            ("Pending", "Pending"),
+            RECONCILING,
+            id="the changed version's rollout is about to be made",
+        ),
+        pytest.param(
+            (DONE, deployment(2, "Failed"), BACK),
+            {"job": job(job_spec("app:3"))},
+            ("Pending", "Pending"),
+            RECONCILING,
+            id="what failed was changed",
+        ),
         pytest.param(
             (DONE,), {"executions": []}, ("Running", "NoMatchingNodes"), READY, id="no node"
         ),

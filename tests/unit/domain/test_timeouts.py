@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from unit.domain.builders import NOW, deployment, execution, fleet, job_spec, node, version
+from unit.domain.builders import NOW, deployment, execution, fleet, job, job_spec, node, version
 from wavegate.domain.conditions import job_state
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
@@ -106,7 +106,8 @@ def test_what_has_had_its_time_is_not_started_again() -> None:
     ],
 )
 def test_the_state_of_a_job_whose_time_is_over(claim: Any, expected: tuple[str, str]) -> None:
-    seen = view(executions=[claim], versions=[version(1, stable=True, spec=TOTAL.spec)])
+    stable = version(1, stable=True, spec=TOTAL.spec)
+    seen = view(job=job(TOTAL.spec), executions=[claim], versions=[stable])
     state = job_state(seen, None, None, "", None)
     assert (state.state, state.reason) == expected
 

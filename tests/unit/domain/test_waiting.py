@@ -221,12 +221,13 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
         ["JobVersion app-v2 is gone", "change the spec", "spec.canceled of FleetDeployment app-v2"],
     ),
     "another workload, after a rollback": (
-        failed_before(),
+        {**failed_before(), "job": job(job_spec("app:2"))},
         "RolledBack",
         ["the canary gate refused it: n1: boom", "back on v1", "change the spec to try again"],
     ),
     "another workload, of the same words": (
         {
+            "job": job(job_spec("app:2")),
             "versions": [V1, V2],
             "deployments": [
                 deployment(2, "Failed", status={"message": "n1: boom"}),
