@@ -30,6 +30,9 @@ PROCESSORS = ("-n", "auto", "--dist", "worksteal")
 SIDE_BY_SIDE = ("-n", "6", "--dist", "worksteal")
 """Tests on the API server mostly wait, so that there may be more of them than processors."""
 
+FAULTS_SHARE = "10"
+"""Of so many fault plans one is run."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -56,7 +59,10 @@ def run_layer(layer: Layer, report: Path) -> tuple[int, int, int, float]:
     print(f"== {layer.name}", flush=True)
     begun = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", "-m", layer.marker, f"--junitxml={report}"]
-    code = subprocess.run([*command, *layer.options], cwd=ROOT, check=False).returncode
+    environment = {**os.environ, "FAULTS_SHARE": FAULTS_SHARE}
+    code = subprocess.run(
+        [*command, *layer.options], cwd=ROOT, check=False, env=environment
+    ).returncode
     seconds = time.monotonic() - begun
     if not report.exists():
         return 0, 1, 0, seconds

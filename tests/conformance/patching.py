@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.subject import Subject, case, config_map, document, refused
+from conformance.subject import Document, Subject, case, config_map, document, refused
 from wavegate.kube.errors import Conflict
 from wavegate.kube.resources import CONFIG_MAPS, NODES
 
@@ -34,15 +34,16 @@ async def a_merge_patch_of_a_stale_version_is_a_conflict(s: Subject):
 async def a_node_is_cordoned_by_a_merge_patch(s: Subject):
     name = f"node-{s.namespace}"
     s.made.append(NODES.object(None, name))
-    made = await s.create(document(NODES, name))
-    change = {
-        "metadata": {
-            "resourceVersion": made["metadata"]["resourceVersion"],
+    await s.create(document(NODES, name))
+
+    async def cordon(now: Document) -> Document:
+        metadata = {
+            "resourceVersion": now["metadata"]["resourceVersion"],
             "annotations": {"wavegate.dev/cordoned-by": "x"},
-        },
-        "spec": {"unschedulable": True},
-    }
-    after = await s.patch(NODES, name, change)
+        }
+        return await s.patch(NODES, name, {"metadata": metadata, "spec": {"unschedulable": True}})
+
+    after = await s.edited(NODES, name, cordon)
     assert after["spec"]["unschedulable"] is True
     change = {"metadata": {"annotations": {"wavegate.dev/cordoned-by": None}}}
     after = await s.patch(NODES, name, {**change, "spec": {"unschedulable": None}})

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wavegate.kube.errors import ApiError, NotFound
+from wavegate.kube.errors import ApiError, Conflict, NotFound
 from wavegate.kube.resources import (
     CONFIG_MAPS,
     EVENTS,
@@ -56,6 +56,17 @@ class Subject:
     async def patch(self, resource: Resource, name: str, change: Any) -> Document:
         path = resource.object(self.space(resource), name)
         return await self.admin.request("PATCH", path, body=change, content_type=MERGE_PATCH)
+
+    async def edited(
+        self, resource: Resource, name: str, edit: Callable[[Document], Awaitable[Document]]
+    ) -> Document:
+        """What ``edit`` makes of an object that a controller may write to at the same time."""
+        for _ in range(50):
+            try:
+                return await edit(await self.get(resource, name))
+            except Conflict:
+                continue
+        raise AssertionError(f"{resource.kind} {name} was written each time that it was read")
 
     async def delete(self, resource: Resource, name: str, **options: Any) -> Document:
         body = {"apiVersion": "v1", "kind": "DeleteOptions", **options}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.subject import (
+    Document,
     Subject,
     case,
     config_map,
@@ -149,8 +150,11 @@ async def the_operators_short_status_body_is_enough(s: Subject):
 @case
 async def an_update_does_not_touch_what_is_the_servers(s: Subject):
     made = await s.create(deployment())
-    changed = {**made, "spec": {**made["spec"], "paused": True}}
-    changed["metadata"] = {**made["metadata"], "generation": 99, "creationTimestamp": None}
-    after = await s.put(changed)
+
+    async def pause(now: Document) -> Document:
+        metadata = {**now["metadata"], "generation": 99, "creationTimestamp": None}
+        return await s.put({**now, "spec": {**now["spec"], "paused": True}, "metadata": metadata})
+
+    after = await s.edited(FLEET_DEPLOYMENTS, "one", pause)
     assert after["metadata"]["generation"] == 2
     assert after["metadata"]["creationTimestamp"] == made["metadata"]["creationTimestamp"]

@@ -90,7 +90,7 @@ async def a_pods_end_is_told_twice(s: Subject):
 @case
 async def bookmarks_bring_a_version(s: Subject):
     since = await s.create(execution())
-    marks = {"allowWatchBookmarks": "true", "timeoutSeconds": 4}
+    marks = {"allowWatchBookmarks": "true", "timeoutSeconds": 15}
     async with s.watching(EXECUTIONS, since, **marks) as following:
         event = await following()
     assert event["type"] == "BOOKMARK"

@@ -12,9 +12,10 @@ import hashlib
 import http.client
 import json
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,6 +38,10 @@ NAMESPACE = f"api-tests-{shared.worker()}"
 PLURALS = {kind.kind: kind.plural for kind in KINDS}
 
 
+LONGEST_IDLE: Final = 20.0
+"""Seconds that a connection is kept without a request."""
+
+
 class Api:
     """Requests to the API server as the kubeconfig's user, over one connection that is kept."""
 
@@ -51,6 +56,7 @@ class Api:
         self._connection = http.client.HTTPSConnection(
             str(server.hostname), server.port, timeout=30, context=context
         )
+        self._used = time.monotonic()
 
     def close(self) -> None:
         self._connection.close()
@@ -64,6 +70,9 @@ class Api:
         accept: str = "application/json",
     ) -> tuple[int, Any]:
         """The answer's status and its document."""
+        if time.monotonic() > self._used + LONGEST_IDLE:
+            self._connection.close()  # the server closes it soon; http.client opens another
+        self._used = time.monotonic()
         self._connection.request(
             method,
             path,

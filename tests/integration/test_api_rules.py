@@ -142,6 +142,7 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
             "maxFailedNodesPercent": 10,
             "noAutoRollback": False,
             "paused": False,
+            "prePull": False,
         },
     }
     _, answer = api.create(deployment(), dry=True)

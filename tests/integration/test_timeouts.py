@@ -77,12 +77,12 @@ def test_a_job_without_a_node_is_queued_and_then_failed(
 def test_a_version_whose_time_is_over_is_stopped_everywhere(
     space: Space, operator: OperatorProcess
 ) -> None:
-    space.apply("app", job(timeouts={"total": "8s"}))
-    space.wait("it runs", lambda: state(space) == ("Running", "Running"))
+    space.apply("app", job(timeouts={"total": "15s"}))
     space.wait("its time is over", lambda: state(space) == ("Failed", "TotalTimeout"))
     space.wait("nothing runs", lambda: not space.list("Pod"))
     space.wait("each says why", lambda: reasons(space) == {"TotalTimeout"})
     assert space.deployment("app-v1")["state"] == "Completed"
+    assert all("stableAt" in each["status"] for each in space.executions("app")), "it ran"
     assert space.condition("app", "Stalled")["status"] == "True"
 
 

@@ -53,7 +53,18 @@ class Account:
         )
 
 
-def load_roles(directory: Path) -> list[dict[str, Any]]:
-    """The Roles and ClusterRoles among a directory's manifests."""
-    documents = (yaml.safe_load(path.read_text()) for path in sorted(directory.glob("*.yaml")))
-    return [each for each in documents if each["kind"] in ("Role", "ClusterRole")]
+def load_roles(directory: Path, account: str = "wavegate") -> list[dict[str, Any]]:
+    """The Roles and ClusterRoles that a directory's manifests bind to a ServiceAccount."""
+    documents = [
+        document
+        for path in sorted(directory.glob("*.yaml"))
+        for document in yaml.safe_load_all(path.read_text())
+        if document and "metadata" in document
+    ]
+    bound = {
+        (each["roleRef"]["kind"], each["roleRef"]["name"])
+        for each in documents
+        if each["kind"] in ("RoleBinding", "ClusterRoleBinding")
+        and any(subject["name"] == account for subject in each["subjects"])
+    }
+    return [each for each in documents if (each["kind"], each["metadata"]["name"]) in bound]
