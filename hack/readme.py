@@ -28,13 +28,18 @@ def run(command: str) -> str:
     for of_make in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS"):
         environment.pop(of_make, None)  # or it would tell its directory
     print(f"running: {command}", flush=True)
-    done = subprocess.run(
-        command.split(), cwd=ROOT, env=environment, text=True, check=False,
+    lines = []
+    with subprocess.Popen(
+        command.split(), cwd=ROOT, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    ) as done:  # fmt: skip
+        assert done.stdout is not None
+        for line in done.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
     if done.returncode != 0:
-        sys.exit(f"{done.stdout}\n{command} ended with exit code {done.returncode}")
-    return done.stdout
+        sys.exit(f"{command} ended with exit code {done.returncode}")
+    return "".join(lines)
 
 
 def cut(output: str, begin: str | None) -> str:
