@@ -2,7 +2,7 @@
 
 Between ``<!-- output of: COMMAND -->`` and ``<!-- end of output -->`` stands what the command
 printed, from the first line that begins with the marker's ``from`` word, if it has one. Nothing is
-written when a command fails.
+written of a command that fails. With commands as arguments (``"make demo"``), these alone.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def replace(match: re.Match[str]) -> str:
 
 
 def main() -> None:
-    README.write_text(BLOCK.sub(replace, README.read_text()))
+    for match in BLOCK.finditer(README.read_text()):
+        if match["command"] in (sys.argv[1:] or [match["command"]]):
+            block = replace(match)
+            README.write_text(README.read_text().replace(match[0], block))
 
 
 if __name__ == "__main__":

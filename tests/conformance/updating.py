@@ -82,26 +82,38 @@ async def an_update_of_another_uid_is_a_conflict(s: Subject):
 
 @case
 async def a_spec_does_not_come_by_the_status(s: Subject):
-    made = await s.create(deployment())
-    changed = {**made, "spec": {**made["spec"], "paused": True}, "status": {"state": "Pending"}}
-    after = await s.put(changed, status=True)
-    assert after["status"]["state"] == "Pending"
+    await s.create(deployment())
+
+    async def cancel(now: Document) -> Document:
+        changed = {**now, "spec": {**now["spec"], "paused": True}, "status": {"state": "Canceled"}}
+        return await s.put(changed, status=True)
+
+    after = await s.edited(FLEET_DEPLOYMENTS, "one", cancel)
+    assert after["status"]["state"] == "Canceled"
     assert not after["spec"].get("paused")
 
 
 @case
 async def a_status_does_not_come_by_the_spec(s: Subject):
-    made = await s.create(deployment())
-    spec = {**made["spec"], "paused": True}
-    after = await s.put({**made, "spec": spec, "status": {"state": "Pending"}})
+    await s.create(deployment())
+
+    async def pause(now: Document) -> Document:
+        spec = {**now["spec"], "paused": True}
+        return await s.put({**now, "spec": spec, "status": {"state": "Canceled"}})
+
+    after = await s.edited(FLEET_DEPLOYMENTS, "one", pause)
     assert after["spec"]["paused"] is True
-    assert after.get("status", {}).get("state") != "Pending"
+    assert after.get("status", {}).get("state") != "Canceled"
 
 
 @case
 async def generation_counts_changes_of_spec(s: Subject):
     made = await s.create(deployment())
-    after = await s.put({**made, "spec": {**made["spec"], "paused": True}})
+
+    async def pause(now: Document) -> Document:
+        return await s.put({**now, "spec": {**now["spec"], "paused": True}})
+
+    after = await s.edited(FLEET_DEPLOYMENTS, "one", pause)
     assert (made["metadata"]["generation"], after["metadata"]["generation"]) == (1, 2)
 
 

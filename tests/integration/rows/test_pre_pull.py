@@ -149,7 +149,7 @@ def test_row_pre_pull_where_its_pods_are_refused(jobs: Space) -> None:
             lambda: "minimum cpu usage" in jobs.deployment("app-v2")["message"],
         )
         assert "without spec.rollout.prePull" in jobs.deployment("app-v2")["message"]
-        assert jobs.job_state("app") == "RolloutPaused"
+        jobs.wait("the job is paused", lambda: jobs.job_state("app") == "RolloutPaused")
         jobs.patch("FleetDeployment", "app-v2", {"promoted": True})
         jobs.wait("v2 runs", lambda: runs(jobs, 2, FIVE))
     assert diary.pulled() == []
