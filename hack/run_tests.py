@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from wavelab.binaries import CLUSTER
+from wavelab.binaries import CLUSTER, REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("helm", "helm3", "kstatus")
@@ -81,6 +81,7 @@ def build(layers: Sequence[Layer]) -> float:
     begun = time.monotonic()
     keys = {layer.key for layer in layers}
     names = {*(CLUSTER if keys & {"server", *REAL_NODES} else ())}
+    names |= {*(REGISTRY if "nodes" in keys else ())}
     names |= {*(TOOLS if keys & {"chart", "server", "install"} else ())}
     if names:
         command = [sys.executable, "-m", "wavelab", "binaries", *sorted(names)]

@@ -46,16 +46,18 @@ def install_packages(
     wanted: Mapping[str, tuple[str, str]], progress: Callable[[str], None]
 ) -> None:
     """Install those of the packages that are missing; ``wanted`` is as `PACKAGES` is."""
-    packages = missing(wanted)
-    if not packages:
+    if not missing(wanted):
         return
     check_root()
-    if shutil.which("apt-get") is None:
-        raise RefusedError(f"install these first (there is no apt-get): {', '.join(packages)}")
-    for package, purpose in packages.items():
-        progress(f"installing {package}: it {purpose}")
-    _run(["apt-get", "update", "-qq"])
-    _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages])
+    with exclusive(binaries.cache_root() / "debian.lock"):  # apt-get refuses a second at a time
+        packages = missing(wanted)
+        if packages and shutil.which("apt-get") is None:
+            raise RefusedError(f"install these first (there is no apt-get): {', '.join(packages)}")
+        for package, purpose in packages.items():
+            progress(f"installing {package}: it {purpose}")
+        if packages:
+            _run(["apt-get", "update", "-qq"])
+            _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages])
 
 
 def unpacked(package: str) -> Path:
