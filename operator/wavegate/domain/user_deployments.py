@@ -66,7 +66,8 @@ def version_left(fleet: Fleet) -> int:
 
 def answers(fleet: Fleet) -> list[tuple[DeploymentView, Answer]]:
     """Those that end without being carried out, and why."""
-    found = [(each, answer(fleet, each)) for each in _undecided(fleet)]
+    first = first_in_line(fleet)
+    found = [(each, _answer(fleet, each, first)) for each in _undecided(fleet)]
     found += [(each, _REPLACED) for each in fleet.of_former_jobs if not each.terminal]
     return [(each, said) for each, said in found if said is not None]
 
@@ -79,11 +80,12 @@ def _undecided(fleet: Fleet) -> list[DeploymentView]:
     ]
 
 
-def answer(fleet: Fleet, deployment: DeploymentView) -> Answer | None:
+def _answer(
+    fleet: Fleet, deployment: DeploymentView, first: DeploymentView | None
+) -> Answer | None:
     """Why it is not carried out; None where nothing stands against it."""
     if (refusal := _refusal(fleet, deployment)) is not None:
         return refusal
-    first = first_in_line(fleet)
     if first is None or _came(first) <= _came(deployment):
         return None
     return Answer("Canceled", "Superseded", f"FleetDeployment {first.name} has taken its place")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from unit.domain.builders import NOW, deployment, fleet, job, job_spec, version
-from wavegate.domain.user_deployments import answer, answers, first_in_line
+from wavegate.domain.user_deployments import Answer, answers, first_in_line
 
 pytestmark = pytest.mark.row("User deployments")
 
@@ -23,6 +23,11 @@ def users(kind: str, to_version: int = 0, state: str = "", **fields: Any) -> Any
     waiting = {"sequence": 0, "accepted": None, "started": None, "workload_hash": ""}
     given |= {"from_version": 0, **waiting}
     return deployment(9, state, **{**given, **fields})
+
+
+def answer(view: Any, made: Any) -> Answer | None:
+    """What becomes of it; None where nothing stands against it."""
+    return next((said for each, said in answers(view) if each is made), None)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,11 @@ def window(verdict: Window, why: str) -> HealthRecord:
     )
 
 
+BY_TIME = {"interval": "10s", "minHealthyTime": "30s", "deadline": "90s"}
+FAILED_ON_N1 = {
+    "message": "v2 reached 1 of 2 nodes; n1: boom",
+    "failures": [{"node": "n1"}],
+}
 UNREADABLE = window(Window.UNREADABLE, "http://[::1]:8080/metrics: timed out")
 QUEUED = version(2, spec=job_spec("app:2", timeouts={"queue": "10m"}))
 AWAY = [node(ready=False, ready_changed=NOW - 600), node("n2", unschedulable=True)]
@@ -122,6 +127,52 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             f"judging n1, until {at(60)} at the latest: bad window 1 of 3, 20.0% errors (2 of",
             "10), above 10.0%",
         ],
+    ),
+    "a node that is judged by the time that it is healthy": (
+        {
+            **rolling(rollout=settings(healthCheck=BY_TIME)),
+            "executions": [OLD, NEW],
+            "pods": [pod(NEW)],
+            "health": {"pod-uid": window(Window.GOOD, "fine")},
+        },
+        "Progressing",
+        ["at the latest: good window, fine"],
+    ),
+    "a node that has its verdict": (
+        {
+            **rolling(total=2, wave_size=2),
+            "nodes": [node(), node("n2")],
+            "executions": [OLD, NEW],
+            "pods": [pod(NEW)],
+            "health": {"pod-uid": replace(window(Window.GOOD, "fine"), good=2, healthy=True)},
+        },
+        "Progressing",
+        ["judging n1: good window 2 of 2, fine"],
+    ),
+    "the pod before, of which nothing is known yet": (
+        {
+            **rolling(),
+            "executions": [replace(OLD, observed="Running"), replace(NEW, pod_uid="")],
+            "pods": [pod(OLD, name="app-old")],
+        },
+        "Progressing",
+        [f"waits for n1, since {at(-30)}: the pod before, app-old, is told to stop"],
+    ),
+    "a node that has failed, and went back": (
+        {
+            "job": job(job_spec("app:2")),
+            "versions": [V1, replace(V2, stable_at=NOW - 20)],
+            "deployments": [DONE, deployment(2, "Completed", status=FAILED_ON_N1)],
+            "nodes": [node(), node("n2")],
+            "executions": [
+                execution(2, "Failed", version=2),
+                execution(3, stable=True),
+                execution(1, version=2, node="n2", stable=True),
+            ],
+            "pods": [pod(execution(3)), pod(execution(1, version=2, node="n2"), uid="other")],
+        },
+        "Degraded",
+        ["v2 reached 1 of 2 nodes; n1: boom; n1 back on v1"],
     ),
     "the pod before, which stops": (
         {
@@ -320,6 +371,7 @@ def test_it_wakes_when_it_says_that_it_acts_next(state: str, wakes: float) -> No
 
 N2 = replace(execution(2, "Starting", node="n2", version=2, created=NOW - 30), pod_uid="n2-uid")
 GOOD, BAD = window(Window.GOOD, "fine"), window(Window.BAD, "ill")
+BLIND = window(Window.UNREADABLE, "timed out")
 
 
 @pytest.mark.row("Waiting")
@@ -352,6 +404,12 @@ GOOD, BAD = window(Window.GOOD, "fine"), window(Window.BAD, "ill")
         ),
         pytest.param(
             (True, GOOD),
+            (True, BLIND),
+            "judging 2 nodes; n2, until T: unreadable window, ",
+            id="blind",
+        ),
+        pytest.param(
+            (True, GOOD),
             (True, GOOD),
             "judging 2 nodes; n1, until T: good window 1 of 2",
             id="good",
@@ -378,6 +436,39 @@ def test_of_several_nodes_the_one_that_is_worst_off_speaks(
     }
     said = re.sub(r"until \S+ at the latest", "until T", told(state)[1])
     assert words in said
+
+
+@pytest.mark.row("Waiting")
+@pytest.mark.parametrize(
+    ("executions", "waves", "words"),
+    [
+        pytest.param([], (1, 2), "wave 1 of 2: 0 of 2 nodes updated", id="none is taken yet"),
+        pytest.param(
+            [execution(2, "Failed", version=2, status={"observedState": {"message": "boom"}})],
+            (1, 2),
+            "0 of 2 nodes updated, 1 failed (n1: boom)",
+            id="one has failed",
+        ),
+        pytest.param(
+            [execution(2, version=2, wave=3)], (3, 3), "wave 3 of 3", id="more than were pinned"
+        ),
+    ],
+)
+def test_waves_are_counted_from_one(
+    executions: list[Any], waves: tuple[int, int], words: str
+) -> None:
+    settled = settings(maxFailedNodes=1, maxFailedNodesPercent=50)
+    state = {
+        **rolling(total=2, wave_size=1, rollout=settled),
+        "nodes": [node(), node("n2")],
+        "executions": executions,
+        "pods": [pod(each) for each in executions if not each.terminal],
+    }
+    made = plan(seen(state, 0.0))
+    writes = [each for step in made.steps for each in step.actions if isinstance(each, SetStatus)]
+    status = next(each for each in writes if each.kind == "FleetDeployment").status
+    assert (status["currentWave"], status["totalWaves"]) == waves
+    assert words in status["message"]
 
 
 def test_the_words_of_a_server_that_says_too_much_leave_room_for_the_way_out() -> None:
