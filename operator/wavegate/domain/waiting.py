@@ -71,7 +71,9 @@ def _for_a_verdict(fleet: Fleet, run: Progress, deadlines: Mapping[str, float]) 
     name = min(judged, key=lambda each: (_standing(fleet, each), run.unsettled[each].created, each))
     who = f"{len(judged)} nodes; {name}" if len(judged) > 1 else name
     does = "judging" if _record(fleet, name) else "waits for"
-    latest = _at_the_latest(fleet, name, deadlines)
+    # One that has its verdict has no deadline any more, and waits only to go on record.
+    ends = deadlines.get(name)
+    latest = f", until {format_time(ends)} at the latest" if ends is not None else ""
     return f"{does} {who}{latest}: {_so_far(fleet, name, run)}"
 
 
@@ -95,13 +97,6 @@ def _standing(fleet: Fleet, name: str) -> int:
     if record is not None and record.last is not None:
         return _STANDINGS[record.last.verdict]
     return 0 if _hindrance(fleet, name) else 3
-
-
-def _at_the_latest(fleet: Fleet, name: str, deadlines: Mapping[str, float]) -> str:
-    record, ends = _record(fleet, name), deadlines.get(name)
-    # One that has its verdict waits for nothing but that this goes on record.
-    has_verdict = record is not None and (record.healthy or record.unhealthy)
-    return "" if has_verdict or ends is None else f", until {format_time(ends)} at the latest"
 
 
 def _so_far(fleet: Fleet, name: str, run: Progress) -> str:
