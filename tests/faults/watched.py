@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from sim.invariants import Invariants
+from sim.telling import tell
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_core import decode_node, decode_pod
 from wavegate.domain.actions import Action, CreateExecution, DeletePod, DeleteRecord, SetStatus
@@ -205,18 +206,7 @@ class Watched:
 
     def story(self) -> str:
         """What a person needs to understand a failure."""
-        lines = [f"t={self.now - START:g} job: {self.job and self.job.status.get('state')}"]
-        lines += [
-            f"  {each.name} {each.type} -> v{each.to_version}: {each.state} {each.reason}:"
-            f" {each.status.get('message')}"
-            for each in self.deployments.values()
-        ]
-        lines += [
-            f"  {each.name} on {each.node} v{each.version} wave {each.wave}: {each.observed}"
-            f" stable={each.stable_at is not None} {dict(each.details)}"
-            for each in sorted(self.executions.values(), key=lambda e: (e.node, e.attempt))
-        ]
-        return "\n".join([*lines, *self._last[-25:]])
+        return tell(cast("World", self), self._last[-25:])
 
 
 def _keep(views: dict[str, Any], name: str, view: Any, here: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,10 +12,9 @@ START = 1_700_000_000.0
 """When every world begins."""
 
 
-def tell(world: World) -> str:
-    """What a person needs to understand a failure."""
-    assert world.job is not None
-    lines = [f"t={world.now - START:g} job: {world.job.status.get('state')}"]
+def tell(world: World, written: Iterable[str]) -> str:
+    """What a person needs to understand a failure. ``written``: the last writes, a line each."""
+    lines = [f"t={world.now - START:g} job: {world.job and world.job.status.get('state')}"]
     lines += [
         f"  {each.name} {each.type} -> v{each.to_version}: {each.state} {each.reason}:"
         f" {each.status.get('message')}"
@@ -25,8 +25,4 @@ def tell(world: World) -> str:
         f" stable={each.stable_at is not None} {dict(each.details)}"
         for each in sorted(world.executions.values(), key=lambda e: (e.node, e.attempt))
     ]
-    lines += [
-        f"  t={at - START:g} {type(action).__name__} {getattr(action, 'name', '')}"
-        for at, action in world.writes[-15:]
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *written])

@@ -431,7 +431,11 @@ class World(Writes):
 
     def story(self) -> str:
         """What a person needs to understand a failure."""
-        return tell(self)
+        written = (
+            f"  t={at - START:g} {type(action).__name__} {getattr(action, 'name', '')}"
+            for at, action in self.writes[-15:]
+        )
+        return tell(self, written)
 
 
 def fleet(size: int, **fields: Any) -> World:

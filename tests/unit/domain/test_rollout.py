@@ -14,12 +14,14 @@ from unit.domain.builders import (
     job,
     job_spec,
     node,
+    observed,
     settings,
     version,
 )
 from wavegate.domain.actions import SetStatus
 from wavegate.domain.deployments import record_stop, supersede, superseded
 from wavegate.domain.observed import ExecutionView
+from wavegate.domain.plan import plan
 from wavegate.domain.rollout import TRANSITIONS, Outlook, is_stamped, outlook
 from wavegate.domain.stopping import Stop
 from wavegate.domain.times import format_time
@@ -376,3 +378,34 @@ def test_a_version_whose_source_is_not_configured(
     if reason == "SourceNotConfigured":
         assert not found.may_take
     assert (found.state, found.reason or "Progressing") == (state, reason)
+
+
+@pytest.mark.parametrize(
+    ("executions", "waves", "words"),
+    [
+        pytest.param([], (1, 2), "wave 1 of 2: 0 of 4 nodes updated", id="none is taken yet"),
+        pytest.param(
+            [new("n1", "Failed", status={"observedState": {"message": "boom"}})],
+            (1, 2),
+            "0 of 4 nodes updated, 1 failed (n1: boom)",
+            id="one has failed",
+        ),
+        pytest.param([new("n1", wave=3)], (3, 3), "wave 3 of 3", id="more than were pinned"),
+    ],
+)
+def test_waves_are_counted_from_one(
+    executions: list[ExecutionView], waves: tuple[int, int], words: str
+) -> None:
+    own = {"total": 4, "wave_size": 2, "rollout": settings(maxParallel=2, **BUDGET)}
+    made = plan(
+        observed(
+            nodes=[node(name) for name in NAMES],
+            versions=[version(1, stable=True), version(2)],
+            deployments=[deployment(1, "Completed"), deployment(2, **own)],
+            executions=executions,
+        )
+    )
+    writes = [each for step in made.steps for each in step.actions if isinstance(each, SetStatus)]
+    status = next(each for each in writes if each.kind == "FleetDeployment").status
+    assert (status["currentWave"], status["totalWaves"]) == waves
+    assert words in status["message"]

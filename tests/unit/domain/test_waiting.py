@@ -438,39 +438,6 @@ def test_of_several_nodes_the_one_that_is_worst_off_speaks(
     assert words in said
 
 
-@pytest.mark.row("Waiting")
-@pytest.mark.parametrize(
-    ("executions", "waves", "words"),
-    [
-        pytest.param([], (1, 2), "wave 1 of 2: 0 of 2 nodes updated", id="none is taken yet"),
-        pytest.param(
-            [execution(2, "Failed", version=2, status={"observedState": {"message": "boom"}})],
-            (1, 2),
-            "0 of 2 nodes updated, 1 failed (n1: boom)",
-            id="one has failed",
-        ),
-        pytest.param(
-            [execution(2, version=2, wave=3)], (3, 3), "wave 3 of 3", id="more than were pinned"
-        ),
-    ],
-)
-def test_waves_are_counted_from_one(
-    executions: list[Any], waves: tuple[int, int], words: str
-) -> None:
-    settled = settings(maxFailedNodes=1, maxFailedNodesPercent=50)
-    state = {
-        **rolling(total=2, wave_size=1, rollout=settled),
-        "nodes": [node(), node("n2")],
-        "executions": executions,
-        "pods": [pod(each) for each in executions if not each.terminal],
-    }
-    made = plan(seen(state, 0.0))
-    writes = [each for step in made.steps for each in step.actions if isinstance(each, SetStatus)]
-    status = next(each for each in writes if each.kind == "FleetDeployment").status
-    assert (status["currentWave"], status["totalWaves"]) == waves
-    assert words in status["message"]
-
-
 def test_the_words_of_a_server_that_says_too_much_leave_room_for_the_way_out() -> None:
     long = {**rolling(), "prepared": {2: Preparation(False, "no\x1b[31m\n" * 900, NOW - 9)}}
     _, message = told(long)
