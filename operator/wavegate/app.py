@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sized
+from collections.abc import Callable, Coroutine, Sized
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -41,10 +42,19 @@ from wavegate.health.scrape import open_session
 from wavegate.kube.access import AccessError, load_access
 from wavegate.kube.clock import ServerClock
 from wavegate.kube.errors import ApiError
-from wavegate.kube.resources import EXECUTIONS, JOB_VERSIONS, NODES, PODS, Resource
+from wavegate.kube.resources import (
+    EXECUTIONS,
+    FLEET_DEPLOYMENTS,
+    FLEET_JOBS,
+    JOB_VERSIONS,
+    NODES,
+    PODS,
+    Resource,
+)
 from wavegate.kube.transport import HttpTransport, Transport
 from wavegate.settings import Settings
 from wavegate.surroundings import Surroundings
+from wavegate.telemetry.jobs import JobCollector
 from wavegate.telemetry.metrics import Metrics
 from wavegate.telemetry.server import TelemetryServer
 from wavegate.watch.reflector import Reflector
@@ -69,6 +79,7 @@ class Operator:
         counters_session: aiohttp.ClientSession,
         namespace: str,
         surroundings: Surroundings | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         around = surroundings or Surroundings()
         self._settings = settings
@@ -78,9 +89,9 @@ class Operator:
         self._born = around.monotonic()
         self.stop = asyncio.Event()
         self.framed = asyncio.Event()
-        self.metrics = Metrics()
+        self.metrics = metrics or Metrics(settings.lease_name)
 
-        self.queue = WorkQueue(around.now)
+        self.queue = WorkQueue(around.now, added=self.metrics.added, waited=self.metrics.waited)
         self.cache = ClusterCache(
             self.queue.add, clock=around.monotonic, namespaces=settings.namespaces
         )
@@ -100,8 +111,8 @@ class Operator:
             clock=around.boottime,
             now=around.now,
         )
-        self.bucket = TokenBucket(settings.write_rate, settings.write_burst)
-        client = Client(transport, self.leadership.held, self.bucket, self.metrics)
+        self.bucket = TokenBucket(settings.write_rate, settings.write_burst, self.metrics.throttled)
+        client = Client(transport, self.leadership.held, self.bucket)
         self.events = EventTeller(client, settings.identity, around.now)
         self.live = LiveJobs(client, self.cache, self.queue, around.now)
         preparations = Preparations()
@@ -114,7 +125,9 @@ class Operator:
         )
         self.prometheus = Prometheus(counters_session, settings.prometheus, around.now)
         readings = Readings(counters_session, self.prometheus, self.metrics.reading)
-        self.monitor = Monitor(self.cache.pods.get, self.queue.add, around.now, readings.read)
+        self.monitor = Monitor(
+            self.cache.pods.get, self.queue.add, around.now, readings.read, self.metrics.window
+        )
         self.reconciler = Reconciler(
             plan,
             self.cache,
@@ -129,6 +142,7 @@ class Operator:
             new_id=around.new_id,
             kind_gone=lambda: self.kinds.gone,
         )
+        self._measure()
 
     async def run(self) -> int:
         """Run until told to end; returns the exit code, 1 where something else ended it."""
@@ -179,10 +193,9 @@ class Operator:
             await reflector.synced.wait()
         await self.comparison.synced.wait()
         seconds = self._around.monotonic() - self._born
-        self.metrics.ready_seconds.set(seconds)
         _log.info("ready after %.2f s: %s", seconds, self._known())
         await self.leadership.acquired.wait()
-        self.metrics.leader.set(1)
+        self._leads(True)
         # Not before: a standby sees pods but keeps no windows, so its time says nothing of them.
         await self.reconciler.run(started=self._around.now())
 
@@ -209,7 +222,7 @@ class Operator:
         await self.writer.close()
         await _cancel([leadership])
         await self.leadership.release()
-        self.metrics.leader.set(0)
+        self._leads(False)
         await asyncio.wait([kopf], timeout=_KOPF_EXIT_TIMEOUT)
         await _cancel([kopf])
         await self.monitor.close()
@@ -238,6 +251,27 @@ class Operator:
             for resource, namespace, selector in wanted
         ]
 
+    def _leads(self, leads: bool) -> None:
+        self._leading = leads
+        self.metrics.leads(leads)
+
+    def _measure(self) -> None:
+        """What is looked up at each scrape: of what only the leader does, a standby has nothing."""
+        self._leads(False)
+        self.metrics.measure_queue(lambda: self.queue.depth() if self._leading else 0)
+        by_resource: dict[str, list[Callable[[], float]]] = {
+            each.plural: [self.comparison.silence] for each in (FLEET_DEPLOYMENTS, FLEET_JOBS)
+        }
+        for reflector in self.reflectors:
+            by_resource.setdefault(reflector.resource.plural, []).append(reflector.silence)
+        for name, silences in by_resource.items():
+            self.metrics.measure_watch(name, partial(_longest, silences))
+        self.metrics.register(
+            JobCollector(
+                self.cache.jobs.values, self.cache.deployments.of_job, lambda: self._leading
+            )
+        )
+
     def _wake_all(self) -> None:
         for key in self.cache.job_keys():
             self.queue.add(key)
@@ -257,9 +291,15 @@ async def run(settings: Settings) -> int:
         return 2
     clock = ServerClock(time.time, time.monotonic)
     around = Surroundings(now=clock.now)
-    async with HttpTransport(access, clock) as transport, open_session() as counters_session:
+    metrics = Metrics(settings.lease_name)
+    async with (
+        HttpTransport(access, clock, measured=metrics.request) as transport,
+        open_session() as counters_session,
+    ):
         frame = KopfFrame(access)
-        operator = Operator(settings, frame, transport, counters_session, access.namespace, around)
+        operator = Operator(
+            settings, frame, transport, counters_session, access.namespace, around, metrics
+        )
         _log.info("operator %s for %s", settings.identity, access.server)
         server = TelemetryServer(operator.metrics, operator.unready)
         port = await server.start(settings.metrics_host, settings.metrics_port)
@@ -268,6 +308,10 @@ async def run(settings: Settings) -> int:
             return await operator.run()
         finally:
             await server.close()
+
+
+def _longest(silences: list[Callable[[], float]]) -> float:
+    return max(silence() for silence in silences)
 
 
 def _exit_code(done: set[asyncio.Task[Any]]) -> int:

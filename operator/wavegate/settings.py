@@ -284,7 +284,7 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
         help="form of the log's lines on stderr (default: %(default)s)",
     )
     group.add_argument(
-        "-v", "--verbose", action="store_true", help="log every decision, with its pass"
+        "-v", "--verbose", action="store_true", help="log every step, too, not only decisions"
     )
 
 

@@ -172,7 +172,9 @@ async def test_a_window_is_of_what_was_counted_in_it(lab: Lab, session: ClientSe
     pod = PodView("web", "p", "u1", "1", "a", "n1", "Execution", "e", "eu", 0.0, ready=True)
     criteria = Criteria(WINDOW, 0.1, 2, 2, None, True, settling=settling(source()))
     closed = asyncio.Event()
-    monitor = Monitor(lambda *_: pod, lambda _: closed.set(), time.time, reader.read)
+    monitor = Monitor(
+        lambda *_: pod, lambda _: closed.set(), time.time, reader.read, lambda _: None
+    )
     monitor.keep(("web", "a"), [Probe("web", "p", "u1", criteria, source())])
     unhealthy = False
     while not unhealthy:

@@ -43,9 +43,11 @@ def in_its_turn(size: int = 5, **rollout: Any) -> tuple[World, str]:
 def verdicts(world: World) -> list[Verdict]:
     """What has been counted so far."""
     return [
-        action.verdict
+        note.counted
         for _, action in world.writes
-        if isinstance(action, SetStatus) and action.verdict is not None
+        if isinstance(action, SetStatus)
+        for note in action.notes
+        if isinstance(note.counted, Verdict)
     ]
 
 

@@ -278,6 +278,16 @@ class FleetDeploymentStatus(Revisioned):
     last_progress_time: Timestamp | None = Field(
         default=None, description="When a node last became stable."
     )
+    waiting_since: Timestamp | None = Field(
+        default=None,
+        description="Since when it has been waiting for a person, paused or to be promoted; absent"
+        " while it is not.",
+    )
+    waited_seconds: Int64 | None = Field(
+        default=None,
+        description="For how long it has waited for a person since it began, what is going on left"
+        " out.",
+    )
     withdrawn: list[WithdrawnNodes] = Field(
         default_factory=list,
         max_length=MAX_WITHDRAWALS,

@@ -141,21 +141,60 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """An event to be told once the write it comes with has succeeded."""
-
-    reason: str
-    message: str
-    warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found of an execution, to be counted once the write has succeeded."""
+    """What was found of an execution."""
 
     outcome: str
     """failed, withdrawn or completed."""
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaveEnd:
+    """A wave was judged; ``seconds`` from its first claim to its last verdict."""
+
+    canary: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GateEnd:
+    """A canary gate was decided: Passed or Failed. Seconds are as in `RolloutEnd`."""
+
+    outcome: str
+    active: float
+    waiting: float
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutEnd:
+    """A rollout ended: Completed, Failed or Canceled.
+
+    ``waiting``: seconds for which it waited for a person, ``active``: all others since it began.
+    Both are None for one that took no node.
+    """
+
+    type: str
+    outcome: str
+    active: float | None
+    waiting: float | None
+
+
+Counted = Verdict | WaveEnd | GateEnd | RolloutEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A decision, told once the write that it comes with has succeeded: a line of the log."""
+
+    reason: str
+    message: str
+    warning: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """For programs: version, wave, and the numbers that decided."""
+    counted: Counted | None = None
+    is_event: bool = True
+    """Whether people get it as an event, too; what a single execution comes to is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +210,6 @@ class SetStatus:
     proof: Proof | None = None
     """Where set: read that object live first, and write only if it is still as it was seen."""
     notes: tuple[Note, ...] = ()
-    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from wavegate.api.conditions import (
     Condition,
     set_conditions,
 )
+from wavegate.domain import milestones
 from wavegate.domain.actions import Note, SetStatus, Step, Urgency
 from wavegate.domain.deployments import canaries
 from wavegate.domain.fallback import next_version
@@ -89,7 +90,10 @@ def invalid(observed: Observed) -> list[Step]:
     status = stamped(document, job.status, job.generation, observed.now)
     if status is None:
         return []
-    action = SetStatus("FleetJob", job.name, job.uid, job.resource_version, status)
+    notes: tuple[Note, ...] = ()
+    if not any(each.get("reason") == "InvalidSpec" for each in job.status.get("conditions") or ()):
+        notes = (Note("InvalidSpec", job.invalid, warning=True),)
+    action = SetStatus("FleetJob", job.name, job.uid, job.resource_version, status, notes=notes)
     return [Step(f"FleetJob/{job.name}", Urgency.RECORD, (action,))]
 
 
@@ -319,10 +323,8 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
     if status is None:
         return None
     status["revision"] = max(status["revision"], number)
-    notes: tuple[Note, ...] = ()
-    if (old.get("state") or {}).get("stateType") != state.state:
-        notes = (Note(state.state, state.message, warning=state.stalled),)
     job = fleet.job
+    notes = milestones.of_job(old, state.state, state.reason, state.message, state.stalled, number)
     action = SetStatus("FleetJob", job.name, job.uid, job.resource_version, status, notes=notes)
     return Step(f"FleetJob/{job.name}", Urgency.RECORD, (action,))
 

@@ -24,8 +24,8 @@ from typing import Any
 from wavegate.api.base import MAX_MESSAGE
 from wavegate.api.conditions import READY, RECONCILING, STALLED, Condition, set_conditions
 from wavegate.api.names import rollback_name
-from wavegate.domain import prepull
-from wavegate.domain.actions import Note, SetStatus, Step, Urgency
+from wavegate.domain import milestones, prepull
+from wavegate.domain.actions import SetStatus, Step, Urgency
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, Observed
 from wavegate.domain.records import pruned, stamped
@@ -250,7 +250,7 @@ def record(
         stamped_at = run.version.stable_at if state == "Completed" else None
         document |= {"completedAt": format_time(max(fleet.now, stamped_at or 0.0))}
         document |= {"healthCheckDeadline": None, "healthyDeadline": None}
-    return _write(fleet.now, deployment, document)
+    return _write(fleet.now, deployment, document, run)
 
 
 def _acceptance(fleet: Fleet, deployment: DeploymentView, run: Progress | None) -> dict[str, Any]:
@@ -376,21 +376,19 @@ def _complete(
     return stamped(plain, deployment.status, deployment.generation, now)
 
 
-def _write(now: float, deployment: DeploymentView, document: dict[str, Any]) -> Step | None:
+def _write(
+    now: float, deployment: DeploymentView, document: dict[str, Any], run: Progress | None = None
+) -> Step | None:
+    document = {**document, **milestones.waiting(deployment, str(document["state"]), now)}
     status = _complete(now, deployment, document)
     if status is None:
         return None
-    state = str(document["state"])
-    notes: tuple[Note, ...] = ()
-    if state != deployment.state:
-        text = f"{deployment.name}: {document.get('message', '')}"
-        notes = (Note(f"Rollout{state}", text, warning=state == "Failed"),)
     action = SetStatus(
         "FleetDeployment",
         deployment.name,
         deployment.uid,
         deployment.resource_version,
         status,
-        notes=notes,
+        notes=milestones.notes(deployment, document, now, run),
     )
     return Step(f"FleetDeployment/{deployment.name}", Urgency.RECORD, (action,))

@@ -7,7 +7,7 @@ writes and the changes of the spec that lie between them; updatedAt is the time 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from wavegate.api.conditions import READY, Condition, set_conditions
 from wavegate.domain.actions import Note, Proof, SetStatus, Verdict
@@ -90,7 +90,6 @@ def execution_status(
         status=pruned(document),
         proof=proof,
         notes=_notes(execution, judgement),
-        verdict=_verdict(execution, judgement),
     )
 
 
@@ -120,14 +119,34 @@ def followed_by(execution: ExecutionView, following: str) -> SetStatus:
     return SetStatus("Execution", execution.name, uid, resource_version, status)
 
 
+_NUMBERS: Final = ("exitCode", "errors", "total", "rate", "limit")
+
+
 def _notes(execution: ExecutionView, judgement: Judgement) -> tuple[Note, ...]:
+    """What is decided of an execution for the first time: for the log, never as an event."""
+    verdict = _verdict(execution, judgement)
     where = f"v{execution.version} on {execution.node}"
-    match _verdict(execution, judgement):
+    match verdict:
         case Verdict("failed"):
-            return (Note("ExecutionFailed", f"{where} failed: {judgement.message}", warning=True),)
-        case Verdict("withdrawn", reason):
-            return (Note("ExecutionWithdrawn", f"{where} left its wave, not counted: {reason}"),)
-    return ()
+            reason, words = "ExecutionFailed", f"{where} failed: {judgement.message}"
+        case Verdict("completed"):
+            reason, words = "ExecutionCompleted", f"{where} ended well: {judgement.message}"
+        case Verdict("withdrawn", why):
+            reason, words = "ExecutionWithdrawn", f"{where} left its wave, not counted: {why}"
+        case _ if judgement.stable_at and not execution.stable_at:
+            reason, words = "ExecutionStable", f"{where} is stable: {judgement.message}"
+        case _:
+            return ()
+    warning = reason == "ExecutionFailed"
+    facts = {
+        "version": execution.version,
+        "wave": execution.wave,
+        "deployment": execution.deployment,
+        "node": execution.node,
+        **({"blame": verdict.reason} if verdict is not None else {}),
+        **{key: float(judgement.details[key]) for key in _NUMBERS if key in judgement.details},
+    }
+    return (Note(reason, words, warning, facts, counted=verdict, is_event=False),)
 
 
 def _earliest_stamp(fleet: Fleet, version: VersionView, deployment: DeploymentView) -> float:

@@ -7,6 +7,7 @@ comes back by itself within a minute; until its Retry-After has passed, nothing 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 RECOVERY: Final = 60.0
@@ -16,9 +17,15 @@ _LEAST_SHARE: Final = 1 / 64
 
 
 class TokenBucket:
-    """``rate``: tokens a second, ``burst``: the most that can be saved up."""
+    """``rate``: tokens a second, ``burst``: the most that can be saved up.
 
-    def __init__(self, rate: float, burst: float) -> None:
+    ``waited`` is told the seconds of each wait for a token; one waits at a time.
+    """
+
+    def __init__(
+        self, rate: float, burst: float, waited: Callable[[float], None] = lambda _: None
+    ) -> None:
+        self._waited = waited
         self._full_rate = rate
         self._rate = rate
         self._burst = burst
@@ -64,6 +71,7 @@ class TokenBucket:
             if wait <= 1e-6:
                 return
             await asyncio.sleep(wait)
+            self._waited(wait)
 
     def _refill(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -2,7 +2,7 @@
 
 Before a write it asks whether this process still leads: Kubernetes has no fencing, so a write must
 not even begin when it could end after somebody else took over (`WRITE_TIMEOUT` is what is left of
-a lease at the last moment it counts as held). It also keeps the rate and counts.
+a lease at the last moment it counts as held). It also keeps the rate.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wavegate.engine.bucket import TokenBucket
-from wavegate.kube.errors import ApiError, TooManyRequests
+from wavegate.kube.errors import TooManyRequests
 from wavegate.kube.resources import Resource
 from wavegate.kube.transport import JSON, MERGE_PATCH, Query, Transport
-from wavegate.telemetry.metrics import Metrics
 
 WRITE_TIMEOUT: Final = 5.0
 """Seconds a write may take: the lease's duration minus its renew deadline."""
@@ -32,12 +31,10 @@ class Client:
         transport: Transport,
         leading: Callable[[], bool],
         bucket: TokenBucket,
-        metrics: Metrics,
     ) -> None:
         self._transport = transport
         self._leading = leading
         self._bucket = bucket
-        self._metrics = metrics
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         """The object as it is now, read through to the store."""
@@ -49,29 +46,28 @@ class Client:
         self, resource: Resource, namespace: str, body: dict[str, Any], query: Query | None = None
     ) -> dict[str, Any]:
         """Create; returns the object as stored."""
-        return await self._write("POST", resource, resource.collection(namespace), body, query)
+        return await self._write("POST", resource.collection(namespace), body, query)
 
     async def put_status(
         self, resource: Resource, namespace: str, name: str, body: dict[str, Any]
     ) -> dict[str, Any]:
         """Replace the status; returns the object as stored."""
-        return await self._write("PUT", resource, resource.status(namespace, name), body)
+        return await self._write("PUT", resource.status(namespace, name), body)
 
     async def patch(self, resource: Resource, name: str, change: dict[str, Any]) -> dict[str, Any]:
         """Merge a change into an object that has no namespace; returns it as stored."""
         path = resource.object(None, name)
-        return await self._write("PATCH", resource, path, change, content_type=MERGE_PATCH)
+        return await self._write("PATCH", path, change, content_type=MERGE_PATCH)
 
     async def delete(
         self, resource: Resource, namespace: str, name: str, options: dict[str, Any]
     ) -> dict[str, Any]:
         """Delete; returns the object on its way out, or a Status where it is gone."""
-        return await self._write("DELETE", resource, resource.object(namespace, name), options)
+        return await self._write("DELETE", resource.object(namespace, name), options)
 
     async def _write(
         self,
         verb: str,
-        resource: Resource,
         path: str,
         body: dict[str, Any],
         query: Query | None = None,
@@ -81,13 +77,9 @@ class Client:
         if not self._leading():
             raise LeadershipDoubtful
         try:
-            answer = await self._transport.request(
+            return await self._transport.request(
                 verb, path, query=query, body=body, content_type=content_type, timeout=WRITE_TIMEOUT
             )
-        except ApiError as error:
-            self._metrics.write(verb, resource.plural, type(error).__name__)
-            if isinstance(error, TooManyRequests):
-                self._bucket.throttle(error.retry_after)
+        except TooManyRequests as error:
+            self._bucket.throttle(error.retry_after)
             raise
-        self._metrics.write(verb, resource.plural, "Success")
-        return answer

@@ -39,11 +39,19 @@ class JobComparison:
         self._cache = cache
         self._namespaces: Sequence[str | None] = namespaces or (None,)
         self._failed = failed
+        self._heard: float | None = None
+
+    def silence(self) -> float:
+        """Seconds since both kinds were compared, or since the start."""
+        return 0.0 if self._heard is None else asyncio.get_running_loop().time() - self._heard
 
     async def run(self) -> NoReturn:
         """Compare at once and then every few minutes, until cancelled."""
+        clock = asyncio.get_running_loop().time
+        self._heard = clock()
         while True:
             if await self._compare_all():
+                self._heard = clock()
                 self.synced.set()
                 await asyncio.sleep(INTERVAL)
             else:

@@ -45,8 +45,8 @@ class EventTeller:
         self._serial = itertools.count()
 
     def tell(self, namespace: str, action: SetStatus) -> None:
-        """Queue the notes of a status that was written."""
-        for note in action.notes:
+        """Queue those notes of a status that was written which are events."""
+        for note in (each for each in action.notes if each.is_event):
             if self._is_new(action.uid, note) and not self._waiting.full():
                 self._waiting.put_nowait((namespace, self._event(namespace, action, note)))
 

@@ -22,11 +22,21 @@ class WorkQueue:
     """Keys by the time they are due. One consumer; everything else only adds.
 
     ``now`` gives epoch seconds, in which `wake_at` is spoken; the waiting itself is on the event
-    loop's clock.
+    loop's clock. ``added`` is told of each key that was not in it before; ``waited``, of each that
+    is handed out, for how many seconds it was due, those before the first was asked for left out.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        *,
+        added: Callable[[], None] = lambda: None,
+        waited: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._now = now
+        self._added = added
+        self._waited = waited
+        self._opened: float | None = None
         self._due: dict[JobKey, float] = {}
         self._heap: list[tuple[float, JobKey]] = []
         self._last: dict[JobKey, float] = {}
@@ -54,13 +64,16 @@ class WorkQueue:
     async def get(self) -> JobKey:
         """The next key that is due; its older wake-ups are void with that."""
         loop = asyncio.get_running_loop()
+        if self._opened is None:
+            self._opened = loop.time()
         while True:
             self._changed.clear()
             wait = self._until_next()
             if wait is not None and wait <= 0:
-                _, key = heapq.heappop(self._heap)
+                due, key = heapq.heappop(self._heap)
                 del self._due[key]
                 self._last[key] = loop.time()
+                self._waited(loop.time() - max(due, self._opened))
                 return key
             try:
                 async with asyncio.timeout(wait):
@@ -80,7 +93,9 @@ class WorkQueue:
         last = self._last.get(key)
         if last is not None:
             due = max(due, last + MIN_INTERVAL)
-        if key in self._due and self._due[key] <= due:
+        if key not in self._due:
+            self._added()
+        elif self._due[key] <= due:
             return
         self._due[key] = due
         heapq.heappush(self._heap, (due, key))

@@ -28,6 +28,7 @@ from wavegate.domain.actions import (
 )
 from wavegate.domain.health import HealthRecord
 from wavegate.domain.observed import Observed, PlanSettings
+from wavegate.engine.decisions import about
 from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
@@ -99,37 +100,35 @@ class Reconciler:
         """Make passes until cancelled; ``started``: when this process began to see pods."""
         while True:
             self.reconcile(await self._queue.get(), started)
-            self._metrics.queue_depth.set(self._queue.depth())
 
     def reconcile(self, key: JobKey, started: float) -> None:
         """One pass. A defect in a plan is logged and backed off; the other jobs go on."""
         eval_id, begun = self._new_id(), time.perf_counter()
         try:
-            outcome = self._pass(key, eval_id, started)
+            result = self._pass(key, eval_id, started)
         except Exception:
-            outcome = "failed"
-            _log.exception("eval=%s job=%s/%s: the pass broke", eval_id, *key)
+            result = "error"
+            _log.exception("the pass broke", extra=about(key, eval_id))
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
             delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 16))
             self._queue.wake_at(key, self._now() + delay)
         else:
             self._failures.pop(key, None)
-        self._metrics.passed(outcome, time.perf_counter() - begun)
+        self._metrics.passed(result, time.perf_counter() - begun)
 
     def _pass(self, key: JobKey, eval_id: str, started: float) -> str:
         observed = self._observe(key, eval_id, started)
         if observed is None:
             self._forget(key)
-            return "planned"
+            return "success"
         plan = self._plan(observed)
         if self._needs_live_job(observed, plan) and not self._live.confirmed(observed.job):
             self._live.read(key)
-            return "reading"
+            return "requeue"
         self._windows.keep(key, plan.probes)
         self._writer.submit(observed.job, plan.steps, eval_id)
-        self._wake(observed, plan)
-        return "planned"
+        return "requeue_after" if self._wake(observed, plan) else "success"
 
     def _observe(self, key: JobKey, eval_id: str, started: float) -> Observed | None:
         job = self._cache.job(key)
@@ -155,13 +154,14 @@ class Reconciler:
             for action in step.actions
         )
 
-    def _wake(self, observed: Observed, plan: Plan) -> None:
-        """A pass voids older wake-ups, so it names all that may be waited for."""
+    def _wake(self, observed: Observed, plan: Plan) -> bool:
+        """A pass voids older wake-ups, so it names all that may be waited for, if there is any."""
         key = observed.job.key
         times = (plan.wake_at, self._writer.next_change(key))
         soonest = min((time for time in times if time is not None), default=None)
         if soonest is not None:
             self._queue.wake_at(key, soonest)
+        return soonest is not None
 
     def _forget(self, key: JobKey) -> None:
         self._windows.keep(key, ())

@@ -71,8 +71,9 @@ class StatusWriter:
             self._live.saw(stored)
         self._cache.assume(action.kind, stored)
         self._events.tell(namespace, action)
-        if action.verdict is not None:
-            self._metrics.verdict(action.verdict.outcome, action.verdict.reason)
+        for note in action.notes:
+            if note.counted is not None:
+                self._metrics.count(note.counted)
         return Done()
 
     async def _proven(self, namespace: str, proof: Proof) -> bool:

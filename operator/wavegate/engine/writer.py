@@ -11,13 +11,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from wavegate.cache.store import JobKey
 from wavegate.domain.actions import Step
 from wavegate.domain.observed import JobView, Refusal
 from wavegate.engine.backoff import Backoff
 from wavegate.engine.bucket import TokenBucket
+from wavegate.engine.decisions import about, log_action
 from wavegate.engine.executor import Executor
 from wavegate.engine.outcomes import (
     Done,
@@ -152,31 +153,31 @@ class Writer:
             try:
                 outcome = await self._executor.execute(item.job, action)
             except Exception as error:
-                _log.exception("step %s of %s/%s broke", item.step.key, *item.job.key)
+                _log.exception("the step broke", extra=_about(item))
                 return Failed(Uncertain(f"{type(error).__name__}: {error}"))
             if not isinstance(outcome, Done):
                 break
+            log_action(item.job.key, item.eval_id, action)
         return outcome
 
     def _settle(self, item: Item, outcome: Outcome) -> None:
         job, step = item.key
-        about = f"eval={item.eval_id} job={job[0]}/{job[1]} step={step}"
         ended = self._slow_start.dropped
         match outcome:
             case Done():
                 actions = ",".join(type(action).__name__ for action in item.step.actions)
-                _log.debug("%s done: %s", about, actions)
+                _log.debug("done: %s", actions, extra=_about(item))
                 self._backoff.succeeded(job, step)
                 ended = self._slow_start.succeeded
             case LookAgain(why):
-                _log.info("%s looks again: %s", about, why)
+                _log.debug("looks again: %s", why, extra=_about(item))
                 self._backoff.look_again(job, step)
             case Refused(reason, message):
-                _log.warning("%s refused: %s: %s", about, reason, message)
+                _log.warning("refused: %s: %s", reason, message, extra=_about(item))
                 self._backoff.failed(job, step, Refusal(message, reason, self._now()))
                 ended = self._slow_start.failed
             case Failed(error):
-                _log.warning("%s failed: %s", about, error)
+                _log.warning("failed: %s", error, extra=_about(item))
                 self._backoff.failed(job, step, retry_after=error.retry_after)
                 ended = self._slow_start.failed
             case TooSoon(at):
@@ -190,3 +191,7 @@ class Writer:
     def _show_load(self) -> None:
         self._metrics.steps_pending.set(len(self._pending))
         self._metrics.steps_running.set(len(self._running))
+
+
+def _about(item: Item) -> dict[str, Any]:
+    return about(item.job.key, item.eval_id, step=item.step.key)

@@ -44,7 +44,11 @@ _log = logging.getLogger(__name__)
 
 
 class Monitor:
-    """Keeps windows. ``now``: epoch seconds; ``wake`` asks for a pass of a job."""
+    """Keeps windows.
+
+    ``now``: epoch seconds; ``wake`` asks for a pass of a job; ``closed`` is told the verdict of
+    each window.
+    """
 
     def __init__(
         self,
@@ -52,11 +56,13 @@ class Monitor:
         wake: Callable[[JobKey], None],
         now: Callable[[], float],
         read: ReadCounters,
+        closed: Callable[[str], None],
     ) -> None:
         self._pods = pods
         self._wake = wake
         self._now = now
         self._read = read
+        self._closed = closed
         self._reading = asyncio.Semaphore(MAX_READINGS)
         self._watches: dict[JobKey, dict[str, _Watch]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,7 +112,8 @@ class Monitor:
         try:
             await self._keep_windows(key, watch)
         except Exception:
-            _log.exception("job=%s/%s pod=%s: the probe broke", *key, watch.probe.pod_name)
+            facts = {"job": f"{key[0]}/{key[1]}", "pod": watch.probe.pod_name}
+            _log.exception("the probe broke", extra={"fields": facts})
 
     async def _keep_windows(self, key: JobKey, watch: _Watch) -> None:
         clock = asyncio.get_running_loop().time
@@ -141,6 +148,8 @@ class Monitor:
             watch.record = begin(probe.pod_uid, watch.first_ready, reading, now)
             return False
         watch.record = close_window(record, probe.criteria, state, reading, now)
+        if watch.record.last is not None:
+            self._closed(watch.record.last.verdict.value)
         return True
 
     def _pod(self, probe: Probe) -> PodView | None:

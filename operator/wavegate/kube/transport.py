@@ -8,7 +8,8 @@ its models: no object is built that nobody reads. Bodies and tokens are never lo
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
@@ -26,6 +27,7 @@ DEFAULT_TIMEOUT: Final = 8.0
 
 _CONNECT_TIMEOUT: Final = 5.0
 _USER_AGENT: Final = "wavegate"
+_NO_ANSWER: Final = "<error>"
 _FAILURES: Final = (aiohttp.ClientError, TimeoutError, OSError)
 
 Query = Mapping[str, str | int]
@@ -67,12 +69,20 @@ class Transport(Protocol):
 class HttpTransport:
     """The real transport. Use as an async context manager, or call `close`.
 
-    ``clock`` hears the dates of all answers.
+    ``clock`` hears the dates of all answers; ``measured`` is told of each request its method, the
+    code of the answer (<error> where there was none), and the seconds until it began.
     """
 
-    def __init__(self, access: Access, clock: ServerClock | None = None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        clock: ServerClock | None = None,
+        *,
+        measured: Callable[[str, str, float], None] = lambda *_: None,
+    ) -> None:
         self._access = access
         self._clock = clock
+        self._measured = measured
         self._client: ApiClient = access.client()
 
     async def __aenter__(self) -> HttpTransport:
@@ -162,14 +172,19 @@ class HttpTransport:
         headers: Mapping[str, str],
         limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        answer = await self._client.call_api(
-            method,
-            f"{self._access.server}{path}" + (f"?{urlencode(query)}" if query else ""),
-            header_params={"Accept": JSON, "User-Agent": _USER_AGENT, **headers},
-            body=body,
-            _request_timeout=limits,
-        )
-        response: aiohttp.ClientResponse = answer.response
+        begun, code = time.monotonic(), _NO_ANSWER
+        try:
+            answer = await self._client.call_api(
+                method,
+                f"{self._access.server}{path}" + (f"?{urlencode(query)}" if query else ""),
+                header_params={"Accept": JSON, "User-Agent": _USER_AGENT, **headers},
+                body=body,
+                _request_timeout=limits,
+            )
+            response: aiohttp.ClientResponse = answer.response
+            code = str(response.status)
+        finally:
+            self._measured(method, code, time.monotonic() - begun)
         if self._clock is not None:
             self._clock.heard(response.headers.get("Date"))
         return response

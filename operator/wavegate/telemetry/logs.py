@@ -6,14 +6,14 @@ import json
 import logging
 import sys
 import time
-from typing import Final
+from typing import Any, Final
 
 _CHATTY: Final = ("kopf", "aiohttp", "asyncio")
 """Libraries whose lines are for who debugs them."""
 
 
 class PlainFormatter(logging.Formatter):
-    """``2025-01-31T12:00:00.123Z INFO wavegate.app: message``."""
+    """``2025-01-31T12:00:00.123Z INFO wavegate.app: message job=web/edge version=2``."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -22,9 +22,14 @@ class PlainFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """The line, with the record's fields at its end."""
+        facts = "".join(f" {key}={value}" for key, value in _fields(record).items())
+        return super().formatMessage(record) + facts
+
 
 class JsonFormatter(PlainFormatter):
-    """One object a line, with the fields time, level, logger, message and, if any, error."""
+    """One object a line: time, level, logger, message, the record's fields and, if any, error."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -32,14 +37,20 @@ class JsonFormatter(PlainFormatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **_fields(record),
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
 
 
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Facts for programs, given as ``extra={"fields": …}``."""
+    return getattr(record, "fields", {})
+
+
 def set_up_logs(log_format: str, *, verbose: bool) -> None:
-    """Send all logs to stderr as ``text`` or ``json``; ``verbose`` shows every decision."""
+    """Send all logs to stderr as ``text`` or ``json``; ``verbose`` shows every step."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else PlainFormatter())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)

@@ -1,46 +1,48 @@
 """What the operator counts, on a registry of its own.
 
-Every series that can be known beforehand is there from the start with 0, so that an alert on it
-works before the first event.
+Where controller-runtime or client-go have a name, it has that name and their labels, so that
+dashboards and habits carry over; the rest begins with ``wavegate_``. Every series that can be known
+beforehand is there from the start with 0, so that an alert on it works before the first event. No
+label has the name of a node or pod. What is told of jobs is read from the cache at each scrape
+(`jobs`), so that nothing of it is lost by a restart, or outlives its job.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from itertools import product
+from typing import Final, TypeVar, assert_never
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.registry import Collector
 
+from wavegate.domain.actions import Counted, GateEnd, RolloutEnd, Verdict, WaveEnd
 from wavegate.domain.blame import WITHDRAWALS
 
-OUTCOMES: Final = (
-    "Success",
-    "AlreadyExists",
-    "Conflict",
-    "NotFound",
-    "Invalid",
-    "Forbidden",
-    "TooManyRequests",
-    "ServerError",
-    "Uncertain",
-)
-"""Outcomes of a write: Success, or the name of an error type of `kube.errors`."""
+M = TypeVar("M", Counter, Gauge, Histogram)
 
-WRITES: Final = (
-    ("POST", "jobversions"),
-    ("POST", "fleetdeployments"),
-    ("POST", "executions"),
-    ("POST", "pods"),
-    ("POST", "configmaps"),
-    ("POST", "events"),
-    ("PUT", "fleetjobs"),
-    ("PUT", "fleetdeployments"),
-    ("PUT", "jobversions"),
-    ("PUT", "executions"),
-    ("PATCH", "nodes"),
-    ("DELETE", "pods"),
-    ("DELETE", "executions"),
-)
-"""The writes that the operator makes, as HTTP verb and resource."""
+CONTROLLER: Final = "fleetjob"
+"""Of the one controller and of its queue."""
+
+RESULTS: Final = ("success", "error", "requeue", "requeue_after")
+"""Results of a pass, as controller-runtime has them."""
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CODES: Final = ("200", "201", "403", "404", "409", "422", "429", "500", "503", "<error>")
+"""Codes that are counted from the start; <error>, as in client-go: there was no answer."""
+
+STEP_OUTCOMES: Final = ("Done", "LookAgain", "Refused", "Failed", "TooSoon", "NotLeading")
 
 VERDICTS: Final = {
     "failed": (
@@ -70,121 +72,262 @@ REFLECTED: Final = (
 SOURCES: Final = ("pod", "prometheus")
 """Where counters of judged pods are read."""
 
+WINDOWS: Final = ("good", "bad", "unreadable")
+ROLLOUTS: Final = ("Create", "Update", "Restart", "Rollback", "Stop")
+ENDS: Final = ("Completed", "Failed", "Canceled")
+GATE_ENDS: Final = ("Passed", "Failed")
+TIMES: Final = ("active", "waiting")
+"""Time of a rollout or gate: waiting for a person, or anything else."""
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, for nobody
+
 _PASS_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+_REQUEST_BUCKETS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+_LONG_BUCKETS: Final = (15, 30, 60, 120, 300, 600, 1200, 2400, 3600, 7200, 14400, 43200, 86400)
 
 
 class Metrics:
     """The counters, each with the one place that changes it; `render` is what is scraped."""
 
-    def __init__(self) -> None:
+    def __init__(self, lease: str = "wavegate") -> None:
+        """``lease``: name of the Lease for which this process stands."""
         self.registry = CollectorRegistry()
-        self._writes = Counter(
-            "wavegate_writes",
-            "Requests that change something, by HTTP verb, resource and outcome.",
-            ("verb", "resource", "outcome"),
-            registry=self.registry,
+        self._lease = lease
+        one = (CONTROLLER,)
+        self._passes = self._counter(
+            "controller_runtime_reconcile",
+            "Passes over a job by result; requeue: its job is read live first, requeue_after: it is"
+            " looked at again at a time, though nothing may change.",
+            controller=one,
+            result=RESULTS,
         )
-        self._passes = Counter(
-            "wavegate_passes",
-            "Planning passes by outcome: planned, reading (its job is read live first), failed.",
-            ("outcome",),
-            registry=self.registry,
+        self._pass_errors = self._counter(
+            "controller_runtime_reconcile_errors", "Passes that broke.", controller=one
         )
-        self._pass_seconds = Histogram(
-            "wavegate_pass_seconds",
-            "Time that a planning pass took.",
-            buckets=_PASS_BUCKETS,
-            registry=self.registry,
+        self._pass_seconds = self._histogram(
+            "controller_runtime_reconcile_time_seconds",
+            "Time that a pass took.",
+            _PASS_BUCKETS,
+            controller=one,
         )
-        self._steps = Counter(
+        self._queue_depth = self._gauge(
+            "workqueue_depth", "Jobs that are due for a pass; 0 where another leads.", name=one
+        )
+        self._queue_adds = self._counter(
+            "workqueue_adds", "Jobs put into the queue, for at once or for later.", name=one
+        )
+        self._queue_seconds = self._histogram(
+            "workqueue_queue_duration_seconds",
+            "Time from when a job was due to its pass.",
+            _PASS_BUCKETS,
+            name=one,
+        )
+        self._queue_retries = self._counter(
+            "workqueue_retries", "Jobs put into the queue after a pass that broke.", name=one
+        )
+        self._requests = self._counter(
+            "rest_client_requests",
+            "Requests to the API server by method and code, watches included; those of kopf, which"
+            " watches FleetJobs and FleetDeployments, are not.",
+            code=CODES,
+            method=METHODS,
+        )
+        self._request_seconds = self._histogram(
+            "rest_client_request_duration_seconds",
+            "Time from a request to the head of its answer.",
+            _REQUEST_BUCKETS,
+            verb=METHODS,
+        )
+        self._throttled_seconds = self._histogram(
+            "rest_client_rate_limiter_duration_seconds",
+            "Time for which writes were held back, by --write-rate or after a 429; at most one"
+            " second a second.",
+            _REQUEST_BUCKETS,
+        )
+        self._leader = self._gauge(
+            "leader_election_master_status", "1 while this process leads.", name=(lease,)
+        )
+        self._steps = self._counter(
             "wavegate_steps",
-            "Steps of plans by outcome.",
-            ("outcome",),
-            registry=self.registry,
+            "Steps of plans, each a few writes, by outcome.",
+            outcome=STEP_OUTCOMES,
         )
-        self._verdicts = Counter(
+        self.steps_pending = self._gauge("wavegate_steps_pending", "Steps waiting to be written.")
+        self.steps_running = self._gauge("wavegate_steps_running", "Steps being written.")
+        self._verdicts = self._counter(
             "wavegate_verdicts",
             "Executions that failed (by their version's fault while they were judged, later by"
             " their own), were withdrawn (somebody else's doing, not counted against the version)"
             " or completed, by reason.",
-            ("outcome", "reason"),
-            registry=self.registry,
+            outcome=(),
+            reason=(),
         )
-        self._reflector_errors = Counter(
-            "wavegate_reflector_errors",
-            "Lists and watches that failed, by resource.",
-            ("resource",),
-            registry=self.registry,
+        for outcome, reasons in VERDICTS.items():
+            for reason in (*reasons, OTHER):
+                self._verdicts.labels(outcome, reason)
+        self._windows = self._counter(
+            "wavegate_windows",
+            "Health windows of pods that are judged, by verdict.",
+            verdict=WINDOWS,
         )
-        self._readings = Counter(
+        self._readings = self._counter(
             "wavegate_readings",
             "Readings of the counters of pods that are judged, by kind of source (pod: at its own"
-            " address) and outcome: Read or Unreadable.",
-            ("source", "outcome"),
-            registry=self.registry,
+            " address) and outcome.",
+            source=SOURCES,
+            outcome=("Read", "Unreadable"),
         )
-        self.queue_depth = Gauge(
-            "wavegate_queue_depth", "Jobs waiting for a pass.", registry=self.registry
+        self._rollouts = self._counter(
+            "wavegate_rollouts",
+            "Rollouts that ended, by type and outcome.",
+            type=ROLLOUTS,
+            outcome=ENDS,
         )
-        self.steps_pending = Gauge(
-            "wavegate_steps_pending", "Steps waiting to be written.", registry=self.registry
+        self._rollout_seconds = self._histogram(
+            "wavegate_rollout_duration_seconds",
+            "Time of rollouts that ended and had begun: waiting for a person, or active.",
+            _LONG_BUCKETS,
+            type=ROLLOUTS,
+            outcome=ENDS,
+            time=TIMES,
         )
-        self.steps_running = Gauge(
-            "wavegate_steps_running", "Steps being written.", registry=self.registry
+        self._wave_seconds = self._histogram(
+            "wavegate_wave_duration_seconds",
+            "Time from the first claim of a wave to its last verdict.",
+            _LONG_BUCKETS,
+            canary=("true", "false"),
         )
-        self.leader = Gauge(
-            "wavegate_leader", "1 while this process leads.", registry=self.registry
+        self._gate_seconds = self._histogram(
+            "wavegate_gate_duration_seconds",
+            "Time from a rollout's begin to the decision of its canary gate: waiting for a person,"
+            " or active.",
+            _LONG_BUCKETS,
+            outcome=GATE_ENDS,
+            time=TIMES,
         )
-        self.ready_seconds = Gauge(
-            "wavegate_ready_seconds",
-            "Seconds from the process's start to complete caches; 0 before.",
-            registry=self.registry,
+        self._reflector_errors = self._counter(
+            "wavegate_reflector_errors",
+            "Lists and watches that failed, by resource.",
+            resource=REFLECTED,
         )
-        self._start_at_zero()
+        self._watch_silence = self._gauge(
+            "wavegate_watch_silence_seconds",
+            "Time since a list, an event or a bookmark of the resource came; the API server sends a"
+            " bookmark about once a minute, and FleetJobs and FleetDeployments are listed every"
+            " five minutes.",
+            resource=REFLECTED,
+        )
+        info = self._gauge(
+            "wavegate_build_info",
+            "1, with the operator's version.",
+            version=(_own_version(),),
+            python_version=(platform.python_version(),),
+        )
+        info.labels(_own_version(), platform.python_version()).set(1)
+        ProcessCollector(registry=self.registry)
 
-    def write(self, verb: str, resource: str, outcome: str) -> None:
-        """A write was answered (or not: Uncertain)."""
-        self._writes.labels(verb, resource, outcome).inc()
+    def register(self, collector: Collector) -> None:
+        """Serve what a collector has, too."""
+        self.registry.register(collector)
 
-    def passed(self, outcome: str, seconds: float) -> None:
-        """A pass ended: planned, reading or failed."""
-        self._passes.labels(outcome).inc()
-        self._pass_seconds.observe(seconds)
+    def passed(self, result: str, seconds: float) -> None:
+        """A pass ended: one of RESULTS."""
+        self._passes.labels(CONTROLLER, result).inc()
+        if result == "error":
+            self._pass_errors.labels(CONTROLLER).inc()
+            self._queue_retries.labels(CONTROLLER).inc()
+        self._pass_seconds.labels(CONTROLLER).observe(seconds)
+
+    def added(self) -> None:
+        """A job was put into the queue."""
+        self._queue_adds.labels(CONTROLLER).inc()
+
+    def waited(self, seconds: float) -> None:
+        """A job was taken from the queue, so long after it was due."""
+        self._queue_seconds.labels(CONTROLLER).observe(seconds)
+
+    def measure_queue(self, depth: Callable[[], int]) -> None:
+        """Ask for the depth of the queue at each scrape."""
+        self._queue_depth.labels(CONTROLLER).set_function(depth)
+
+    def leads(self, leads: bool) -> None:
+        """Whether this process leads."""
+        self._leader.labels(self._lease).set(leads)
+
+    def request(self, method: str, code: str, seconds: float) -> None:
+        """A request was answered with that code, or not: <error>."""
+        self._requests.labels(code, method).inc()
+        self._request_seconds.labels(method).observe(seconds)
+
+    def throttled(self, seconds: float) -> None:
+        """A write has had to wait for its turn."""
+        self._throttled_seconds.observe(seconds)
 
     def step(self, outcome: str) -> None:
         """A step ended, by the name of its outcome type."""
         self._steps.labels(outcome).inc()
 
-    def verdict(self, outcome: str, reason: str) -> None:
-        """A verdict on an execution is on record."""
-        known = reason in VERDICTS[outcome]
-        self._verdicts.labels(outcome, reason if known else OTHER).inc()
+    def count(self, found: Counted) -> None:
+        """A decision is on record."""
+        match found:
+            case Verdict(outcome, reason):
+                known = reason in VERDICTS[outcome]
+                self._verdicts.labels(outcome, reason if known else OTHER).inc()
+            case WaveEnd(canary, seconds):
+                self._wave_seconds.labels(str(canary).lower()).observe(seconds)
+            case GateEnd(outcome, active, waiting):
+                self._gate_seconds.labels(outcome, "active").observe(active)
+                self._gate_seconds.labels(outcome, "waiting").observe(waiting)
+            case RolloutEnd(kind, outcome, active, waiting):
+                self._rollouts.labels(kind, outcome).inc()
+                if active is not None and waiting is not None:
+                    self._rollout_seconds.labels(kind, outcome, "active").observe(active)
+                    self._rollout_seconds.labels(kind, outcome, "waiting").observe(waiting)
+            case _:
+                assert_never(found)
 
-    def reflector_error(self, resource: str) -> None:
-        """A list or watch of a resource (its plural) failed."""
-        self._reflector_errors.labels(resource).inc()
+    def window(self, verdict: str) -> None:
+        """A window was closed: good, bad or unreadable."""
+        self._windows.labels(verdict).inc()
 
     def reading(self, source: str, read: bool) -> None:
         """A pod's counters were read, or could not be."""
         self._readings.labels(source, "Read" if read else "Unreadable").inc()
 
+    def reflector_error(self, resource: str) -> None:
+        """A list or watch of a resource (its plural) failed."""
+        self._reflector_errors.labels(resource).inc()
+
+    def measure_watch(self, resource: str, silence: Callable[[], float]) -> None:
+        """Ask for the seconds of silence of a resource at each scrape."""
+        self._watch_silence.labels(resource).set_function(silence)
+
     def render(self) -> bytes:
         """Prometheus text."""
         return generate_latest(self.registry)
 
-    def _start_at_zero(self) -> None:
-        for verb, resource in WRITES:
-            for outcome in OUTCOMES:
-                self._writes.labels(verb, resource, outcome)
-        for outcome in ("planned", "reading", "failed"):
-            self._passes.labels(outcome)
-        for outcome in ("Done", "LookAgain", "Refused", "Failed", "TooSoon", "NotLeading"):
-            self._steps.labels(outcome)
-        for outcome, reasons in VERDICTS.items():
-            for reason in (*reasons, OTHER):
-                self._verdicts.labels(outcome, reason)
-        for resource in REFLECTED:
-            self._reflector_errors.labels(resource)
-        for source in SOURCES:
-            for outcome in ("Read", "Unreadable"):
-                self._readings.labels(source, outcome)
+    def _counter(self, name: str, words: str, /, **labels: Sequence[str]) -> Counter:
+        return _at_zero(Counter(name, words, tuple(labels), registry=self.registry), labels)
+
+    def _gauge(self, name: str, words: str, /, **labels: Sequence[str]) -> Gauge:
+        return _at_zero(Gauge(name, words, tuple(labels), registry=self.registry), labels)
+
+    def _histogram(
+        self, name: str, words: str, buckets: Sequence[float], /, **labels: Sequence[str]
+    ) -> Histogram:
+        made = Histogram(name, words, tuple(labels), buckets=buckets, registry=self.registry)
+        return _at_zero(made, labels)
+
+
+def _at_zero(metric: M, labels: Mapping[str, Sequence[str]]) -> M:
+    """The metric, with a series for each combination of the labels' values."""
+    for values in product(*labels.values()) if labels else ():
+        metric.labels(*values)
+    return metric
+
+
+def _own_version() -> str:
+    try:
+        return version_of("wavegate")
+    except PackageNotFoundError:
+        return "unknown"  # run from its source

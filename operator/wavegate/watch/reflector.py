@@ -109,10 +109,16 @@ class Reflector(Generic[T]):
         self._version = 0
         self._seen = 0
         self._failures = 0
+        self._heard: float | None = None
         self._refused: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+
+    def silence(self) -> float:
+        """Seconds since a list, an event or a bookmark came, or since the start."""
+        return 0.0 if self._heard is None else asyncio.get_running_loop().time() - self._heard
 
     async def run(self) -> NoReturn:
         """Reflect until cancelled. Raises only what the sink raises: a bug of ours."""
+        self._hear()
         while True:
             try:
                 if not self._version:
@@ -123,6 +129,9 @@ class Reflector(Generic[T]):
                 if isinstance(error, Gone):
                     self._version = 0
                 await asyncio.sleep(self._delay(error))
+
+    def _hear(self) -> None:
+        self._heard = asyncio.get_running_loop().time()
 
     def _delay(self, error: ApiError) -> float:
         """Back-off with jitter; the first 410 is answered at once, since a list is the cure."""
@@ -151,6 +160,7 @@ class Reflector(Generic[T]):
             query["continue"] = str(token)
         self._sink.replace(items, version, self._namespace)
         self._version = self._seen = version
+        self._hear()
         self.synced.set()
 
     async def _watch(self) -> None:
@@ -184,6 +194,7 @@ class Reflector(Generic[T]):
         elif kind != "BOOKMARK":
             raise Uncertain(f"WATCH {self._path}: an event of type {kind!r}", "BadEvent")
         self._version = self._seen = max(self._seen, version)
+        self._hear()
 
     def _decoded_page(self, raws: Any) -> list[T]:
         found = (self._decoded(raw) for raw in raws or () if isinstance(raw, dict))

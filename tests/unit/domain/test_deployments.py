@@ -361,7 +361,8 @@ def test_the_end_is_dated_and_told_as_an_event() -> None:
     assert step is not None
     action = step.actions[0]
     assert isinstance(action, SetStatus)
-    assert [(note.reason, note.warning) for note in action.notes] == [("RolloutFailed", True)]
+    told = [(note.reason, note.warning) for note in action.notes if note.is_event]
+    assert told == [("RolloutFailed", True)]
 
 
 def test_no_status_grows_with_the_number_of_nodes() -> None:

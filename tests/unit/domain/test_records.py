@@ -106,15 +106,52 @@ def test_what_was_once_recorded_is_kept() -> None:
             None,
             id="its node went away after its verdict",
         ),
+        pytest.param(
+            execution(1, "Validating"),
+            Judgement("Running", "healthy after 2 good windows", stable_at=NOW),
+            (None, "ExecutionStable"),
+            id="it became stable",
+        ),
+        pytest.param(
+            execution(1, stable=True),
+            Judgement("Running", "ready again", stable_at=NOW - 50),
+            None,
+            id="it was stable before",
+        ),
+        pytest.param(
+            execution(1),
+            Judgement("Completed", "ended", {"reason": "Completed"}, stable_at=NOW),
+            (Verdict("completed", "Completed"), "ExecutionCompleted"),
+            id="it ended well",
+        ),
         pytest.param(execution(1), Judgement("Running", "well"), None, id="it is well"),
     ],
 )
 def test_a_verdict_is_told_and_counted_once(
-    claim: Any, judgement: Judgement, expected: tuple[Verdict, str] | None
+    claim: Any, judgement: Judgement, expected: tuple[Verdict | None, str] | None
 ) -> None:
     write = execution_status(fleet(), claim, judgement)
-    told = (write.verdict, *(note.reason for note in write.notes))
-    assert told == (expected or (None,))
+    assert [(note.counted, note.reason) for note in write.notes] == ([expected] if expected else [])
+    assert not any(note.is_event for note in write.notes), "the number of nodes is not told"
+
+
+def test_a_failure_is_told_with_the_numbers_that_decided() -> None:
+    window = {"errors": "25", "total": "50", "rate": "0.5000", "limit": "0.1"}
+    claim = execution(2, "Validating", version=2, wave=3)
+    judgement = Judgement("Failed", "bad", {"reason": "ErrorRateExceeded", **window})
+    (note,) = execution_status(fleet(), claim, judgement).notes
+    assert note.warning
+    assert note.facts == {
+        "version": 2,
+        "wave": 3,
+        "deployment": "app-v2",
+        "node": "n1",
+        "blame": "ErrorRateExceeded",
+        "errors": 25,
+        "total": 50,
+        "rate": 0.5,
+        "limit": 0.1,
+    }
 
 
 def test_a_version_is_stamped_stable_and_keeps_the_rest_of_its_status() -> None:

@@ -239,7 +239,7 @@ class Engine:
         self.queue = WorkQueue(now)
         self.cache = ClusterCache(self.queue.add, clock=lambda: asyncio.get_running_loop().time())
         self.bucket = TokenBucket(300, 500)
-        self.client = Client(api, leading, self.bucket, self.metrics)
+        self.client = Client(api, leading, self.bucket)
         self.events = EventTeller(self.client, "test", now)
         self.live = LiveJobs(self.client, self.cache, self.queue, now)
         self.preparations = Preparations()

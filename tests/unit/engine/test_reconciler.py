@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -87,9 +88,9 @@ class Bench:
         await self.writer.close()
         await self.engine.live.close()
 
-    def passes(self, outcome: str) -> float:
+    def passes(self, result: str) -> float:
         value = self.engine.metrics.registry.get_sample_value(
-            "wavegate_passes_total", {"outcome": outcome}
+            "controller_runtime_reconcile_total", {"controller": "fleetjob", "result": result}
         )
         assert value is not None
         return value
@@ -264,9 +265,24 @@ async def test_a_plan_that_breaks_is_counted_and_backed_off_and_other_jobs_go_on
     bench.engine.make_job("other")
     await asyncio.sleep(60)
     assert {observed.job.name for observed in bench.seen} == {"edge", "other"}
-    assert 5 <= bench.passes("failed") <= 7
-    assert "job=web/edge" in caplog.text
-    assert "eval=e0" in caplog.text
+    assert 5 <= bench.passes("error") <= 7
+    said = caplog.records[0]
+    assert said.fields == {"job": "web/edge", "evalId": "e0"}  # type: ignore[attr-defined]
+    assert "RuntimeError: broken" in caplog.text
+
+
+async def test_passes_are_counted_by_what_came_of_them(bench: Bench):
+    bench.plan = lambda observed: replace(claim_once(observed), wake_at=now() + 1000)
+    bench.engine.make_job()
+    await asyncio.sleep(5)
+    assert bench.passes("requeue") == 1, "its job is read live first"
+    assert bench.passes("requeue_after") >= 1
+    before = bench.passes("success")
+    bench.plan = lambda _: Plan()
+    bench.engine.queue.add(EDGE)
+    await asyncio.sleep(1)
+    assert bench.passes("success") == before + 1
+    assert bench.passes("error") == 0
 
 
 async def test_the_windows_of_the_plan_are_kept_and_end_with_the_job(bench: Bench):

@@ -184,6 +184,17 @@ async def test_an_event_is_told_only_after_its_write_and_only_once(api: FakeApi,
     teller.cancel()
 
 
+async def test_what_a_single_execution_comes_to_is_no_event(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    teller = asyncio.create_task(engine.events.run())
+    note = Note("ExecutionStable", "v1 on n1 is stable", is_event=False)
+    action = replace(status_of(engine, revision=1), notes=(note,))
+    assert await engine.executor.execute(job, action) == Done()
+    await asyncio.sleep(1)
+    assert not api.writes("/events")
+    teller.cancel()
+
+
 async def test_an_event_that_cannot_be_sent_is_in_nobodys_way(api: FakeApi, engine: Engine):
     job = engine.make_job()
     teller = asyncio.create_task(engine.events.run())
@@ -199,9 +210,8 @@ async def test_an_event_that_cannot_be_sent_is_in_nobodys_way(api: FakeApi, engi
 @pytest.mark.row("Blame")
 async def test_a_verdict_is_counted_once_its_write_has_succeeded(api: FakeApi, engine: Engine):
     job = engine.make_job()
-    action = replace(
-        await execution_status(engine, job, None), verdict=Verdict("failed", "ErrorRateExceeded")
-    )
+    note = Note("ExecutionFailed", "bad", counted=Verdict("failed", "ErrorRateExceeded"))
+    action = replace(await execution_status(engine, job, None), notes=(note,))
     counted = 'wavegate_verdicts_total{outcome="failed",reason="ErrorRateExceeded"}'
     api.fail("PUT", "/executions", ServerError(503))
     assert not isinstance(await engine.executor.execute(job, action), Done)

@@ -51,6 +51,8 @@ class Fleet:
     at_once: int = 0
     most_at_once: int = 0
     woken: list[tuple[float, tuple[str, str]]] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    """Verdicts of windows."""
 
     async def read(self, pod: PodView, source: Source) -> Reading | Unreadable:
         assert (pod.ip, source) == ("10.0.0.1", SOURCE)
@@ -81,7 +83,7 @@ def fleet() -> Fleet:
 
 @pytest.fixture
 async def monitor(fleet: Fleet) -> AsyncIterator[Monitor]:
-    made = Monitor(fleet.pod, fleet.wake, lambda: EPOCH + clock(), fleet.read)
+    made = Monitor(fleet.pod, fleet.wake, lambda: EPOCH + clock(), fleet.read, fleet.closed.append)
     yield made
     await made.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -312,11 +314,19 @@ async def test_a_probe_that_breaks_takes_no_other_with_it_and_begins_anew(fleet,
     monitor.keep(EDGE, both)
     await until(10)
     assert [record.pod_uid for record in monitor.records(EDGE).values()] == ["u2"]
-    assert "pod=p: the probe broke" in caplog.text
+    (said,) = caplog.records
+    assert (said.fields, said.message) == ({"job": "web/edge", "pod": "p"}, "the probe broke")
     monitor.keep(EDGE, both)
     await until(20.5)
     assert monitor.records(EDGE)["u1"].good == 1
     assert monitor.records(EDGE)["u2"].good == 2
+
+
+async def test_each_window_is_counted_once_by_its_verdict(fleet, monitor):
+    fleet.readings = [Reading(0, 0), Reading(0, 100), Reading(90, 200), GARBLED]
+    monitor.keep(EDGE, [probe()])
+    await until(30.5)
+    assert fleet.closed == ["good", "bad", "unreadable"]
 
 
 async def test_one_pod_named_twice_is_one_probe(fleet, monitor):
@@ -336,7 +346,7 @@ async def test_only_so_many_pods_are_read_at_once_and_all_are_read(fleet, monito
 
 
 async def test_closing_leaves_no_task(fleet):
-    monitor = Monitor(fleet.pod, fleet.wake, clock, fleet.read)
+    monitor = Monitor(fleet.pod, fleet.wake, clock, fleet.read, fleet.closed.append)
     fleet.slow = 2.0
     monitor.keep(EDGE, [probe()])
     monitor.keep(("web", "waiting"), [probe("absent", "u9")])

@@ -41,7 +41,7 @@ async def test_metrics_are_prometheus_text(served: tuple[State, aiohttp.ClientSe
     _, session = served
     async with session.get("/metrics") as response:
         assert response.content_type == "text/plain"
-        assert "wavegate_leader 0.0" in await response.text()
+        assert "leader_election_master_status" in await response.text()
 
 
 async def test_an_address_that_is_taken_is_an_error():

@@ -1,0 +1,70 @@
+"""Events: every reason that the operator gives, on which object, and what it means.
+
+An event says that something has become so; what is so is in the object's status. The last wave's
+end and a gate's decision come with the rollout's own event, and what a single execution comes to is
+in its status: the number of events does not grow with the number of nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class EventReason:
+    """``kind``: of the object that the event is about."""
+
+    reason: str
+    kind: Literal["FleetJob", "FleetDeployment"]
+    type: Literal["Normal", "Warning"]
+    description: str
+
+
+def _normal(kind: Literal["FleetJob", "FleetDeployment"], reason: str, words: str) -> EventReason:
+    return EventReason(reason, kind, "Normal", words)
+
+
+def _warning(kind: Literal["FleetJob", "FleetDeployment"], reason: str, words: str) -> EventReason:
+    return EventReason(reason, kind, "Warning", words)
+
+
+_JOB: Final = "FleetJob"
+_ROLLOUT: Final = "FleetDeployment"
+
+EVENTS: Final = (
+    _normal(_ROLLOUT, "RolloutPending", "It waits, for a first node or for its job."),
+    _normal(_ROLLOUT, "RolloutStarted", "It takes nodes: its total and wave size are pinned."),
+    _normal(_ROLLOUT, "WaveEnded", "Each node of a wave is stable, and the next wave begins."),
+    _warning(
+        _ROLLOUT,
+        "WaveFailures",
+        "A wave is over and nodes of it have failed, within the budget; the next wave begins.",
+    ),
+    _normal(
+        _ROLLOUT,
+        "RolloutPaused",
+        "It waits for a person: somebody paused it, or its gate waits to be promoted.",
+    ),
+    _normal(_ROLLOUT, "RolloutResumed", "A person has resumed or promoted it."),
+    _normal(_ROLLOUT, "RolloutCompleted", "It has ended well, within its budget."),
+    _warning(_ROLLOUT, "RolloutFailed", "It has ended badly, or was refused."),
+    _normal(_ROLLOUT, "RolloutCanceled", "A person, or what took its place, has ended it."),
+    _normal(_JOB, "Queued", "No node matches; spec.timeouts.queue says for how long it waits."),
+    _normal(_JOB, "Running", "It runs, after a rollout or after something was wrong."),
+    _normal(_JOB, "Completed", "It has run to its end."),
+    _normal(_JOB, "Degraded", "It runs, and not well on some nodes."),
+    _normal(_JOB, "Stopped", "It is suspended, or stopped by a FleetDeployment."),
+    _warning(_JOB, "RolloutFailed", "A rollout ended badly or was canceled, with no way back."),
+    _warning(_JOB, "Failed", "Its work failed: a type that runs to its end, or a time-out."),
+    _warning(_JOB, "RolledBack", "A version failed, and the last stable one runs again."),
+    _warning(_JOB, "FailedWorkload", "The spec is again what has failed before; nothing is done."),
+    _warning(_JOB, "Held", "A Rollback or Stop holds until the spec changes more than words."),
+    _warning(_JOB, "NoCanary", "No node can be a canary, and no other wave comes before."),
+    _warning(_JOB, "InvalidSpec", "This release does not understand the stored spec."),
+    _warning(_JOB, "TemplateRefused", "The API server refuses a pod of the version."),
+    _warning(_JOB, "VersionMissing", "A JobVersion that is needed is gone."),
+    _warning(_JOB, "SourceNotConfigured", "The source of its error rate is not configured."),
+    _warning(_JOB, "Stranger", "Something that is not ours has the name or label of a child."),
+    _warning(_JOB, "CordonForbidden", "The operator may not cordon nodes, which the job asks."),
+)
