@@ -3,6 +3,7 @@
 | file | made from |
 | --- | --- |
 | charts/wavegate/files/crds | crds/ |
+| charts/wavegate/files/dashboards | the descriptions in hack/dashboards.py |
 | charts/wavegate/README.md, its table of values | the comments in values.yaml |
 | gitops/argocd/argocd-cm.yaml | the scripts in gitops/argocd/resource_customizations |
 | manifests/ | what `helm template` makes of the chart |
@@ -24,6 +25,7 @@ from typing import Any, Final
 
 import yaml
 
+import dashboards
 from wavelab import binaries
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -125,6 +127,8 @@ def pure_files() -> dict[Path, str]:
         for path in sorted((ROOT / "crds").glob("*.yaml"))
     }
     made[ARGOCD / "argocd-cm.yaml"] = argocd_config()
+    for each in dashboards.DASHBOARDS:
+        made[CHART / "files" / "dashboards" / f"{each.name}.json"] = dashboards.rendered(each)
     page = CHART / "README.md"
     made[page] = readme(page.read_text(), (CHART / "values.yaml").read_text())
     return made

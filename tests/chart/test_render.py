@@ -146,6 +146,12 @@ SHOWS: dict[str, tuple[Any, str]] = {
     "metrics.port": (9000, "--metrics-bind=0.0.0.0:9000"),
     "metrics.serviceMonitor.enabled": (True, "kind: ServiceMonitor"),
     "metrics.podMonitor.enabled": (True, "kind: PodMonitor"),
+    "metrics.prometheusRule.enabled": (True, "kind: PrometheusRule"),
+    "metrics.prometheusRule.runbooks": (
+        "https://example.com/r",
+        "runbook_url: https://example.com/r#wavegatedown",
+    ),
+    "metrics.dashboards.enabled": (True, "name: wavegate-dashboard-rollout"),
     "extraArgs": (["--identity=me"], '- "--identity=me"'),
     "extraEnv": ([{"name": "A", "value": "b"}], "env:\n            - name: A"),
     "extraVolumes": ([{"name": "v", "emptyDir": {}}], "emptyDir: {}\n          name: v"),
@@ -159,10 +165,13 @@ SHOWS: dict[str, tuple[Any, str]] = {
 WITH: dict[str, dict[str, Any]] = {
     "metrics.serviceMonitor": {"enabled": True},
     "metrics.podMonitor": {"enabled": True},
+    "metrics.prometheusRule": {"enabled": True},
+    "metrics.dashboards": {"enabled": True},
 }
-for monitor in WITH:
-    SHOWS[f"{monitor}.interval"] = ("7s", "interval: 7s")
-    SHOWS[f"{monitor}.labels"] = ({"release": "p"}, "    release: p")
+for found_by in WITH:
+    SHOWS[f"{found_by}.labels"] = ({"release": "p"}, "    release: p")
+    if found_by.endswith("Monitor"):
+        SHOWS[f"{found_by}.interval"] = ("7s", "interval: 7s")
 NEEDS = {"serviceAccount.create": {"serviceAccount": {"name": "given"}}}
 """What has to be given beside a value."""
 
@@ -290,7 +299,10 @@ BAD: list[tuple[str, Any, str]] = [
         {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}},
         "metrics.podMonitor.enabled",
     ),
-    ("metrics.prometheusRule", {}, "prometheusRule"),
+    ("metrics.prometheusRule", {"enabled": "yes"}, "metrics/prometheusRule/enabled"),
+    ("metrics.prometheusRule", {"runbooks": "a b"}, "metrics/prometheusRule/runbooks"),
+    ("metrics.dashboards", {"labels": {"a": 1}}, "metrics/dashboards/labels/a"),
+    ("metrics.dashboard", {}, "dashboard"),
     ("extraArgs", ["verbose"], "extraArgs/0"),
     ("extraEnv", [{"value": "a"}], "extraEnv/0"),
     ("extraVolumeMounts", [{"name": "a"}], "extraVolumeMounts/0"),
@@ -394,6 +406,17 @@ def test_the_policy_lets_pods_be_counted_and_sources_be_asked() -> None:
     (ingress,) = policy["spec"]["ingress"]
     assert ingress == {"ports": [{"port": "metrics", "protocol": "TCP"}]}
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_the_rule_is_the_file_of_alerts_and_dashboards_are_the_files() -> None:
+    switches = {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}}
+    documents = template(values={"metrics": switches})
+    rule = only(documents, "PrometheusRule")
+    assert rule["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
+    for path in (CHART / "files" / "dashboards").glob("*.json"):
+        found = only(documents, "ConfigMap", f"wavegate-dashboard-{path.stem}")
+        assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert found["data"] == {f"wavegate-{path.name}": path.read_text()}
 
 
 def test_with_namespaces_its_rights_and_its_reach_are_theirs() -> None:

@@ -28,7 +28,7 @@ def namespaces(cluster: wavelab.Cluster) -> None:
 
 @pytest.fixture(scope="module")
 def monitors(cluster: wavelab.Cluster) -> None:
-    """The kinds ServiceMonitor and PodMonitor; they stay as long as the cluster."""
+    """The Prometheus operator's kinds that the chart makes; they stay as long as the cluster."""
     files = [f"--filename={each}" for each in prometheus_operator.crds()]
     cluster.kubectl("apply", "--server-side", *files)
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *files)

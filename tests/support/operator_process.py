@@ -118,9 +118,13 @@ class OperatorProcess:
         assert kib
         return int(kib[1]) / 1024
 
-    def metrics(self) -> str:
-        """The text that it serves at /metrics."""
+    def metrics_url(self) -> str:
+        """Where it serves its metrics since it was last started."""
         found = _PORT.search(self.log())
         assert found, self.log()[-3000:]
-        with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/metrics", timeout=10) as answer:
+        return f"http://127.0.0.1:{found[1]}/metrics"
+
+    def metrics(self) -> str:
+        """The text that it serves at /metrics."""
+        with urllib.request.urlopen(self.metrics_url(), timeout=10) as answer:
             return str(answer.read().decode())

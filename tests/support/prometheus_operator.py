@@ -1,6 +1,6 @@
 """The CRDs of the Prometheus operator, as its Go module carries them.
 
-Nothing of it runs here: the API server holds the chart's ServiceMonitor and PodMonitor to them.
+Nothing of it runs here: the API server holds what the chart makes of these kinds to them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 _PINNED = Path(__file__).parents[1] / "fixtures" / "prometheus-operator"
 _MODULE = "github.com/prometheus-operator/prometheus-operator"
-KINDS = ("ServiceMonitor", "PodMonitor")
+KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 """Kinds that the chart can make."""
 
 
