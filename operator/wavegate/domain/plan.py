@@ -230,7 +230,8 @@ class _Pass:
         return claims
 
     def _takes(self, run: Progress, stands: Outlook) -> dict[str, NewClaim]:
-        if run.deployment.started is None or not stands.may_take:
+        pinned = run.deployment.started is not None and run.deployment.total == run.sizes.total
+        if not pinned or not stands.may_take:
             return {}
         if not run.candidates or not self._is_prepared(run.version):
             return {}
