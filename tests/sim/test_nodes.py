@@ -126,6 +126,20 @@ def test_a_node_relabelled_in_is_a_joiner_and_one_relabelled_out_stops() -> None
     assert world.deployments["app-v2"].total == 6
 
 
+@pytest.mark.row("Joiner")
+def test_nodes_that_are_relabelled_in_are_counted() -> None:
+    world = updating()
+    for name in ("in-1", "in-2"):
+        world.add_node(name, pool="other")
+    world.settle(3)
+    assert world.deployments["app-v2"].status["addedNodes"] == 0
+    for name in ("in-1", "in-2"):
+        world.change_node(name, labels={"pool": "edge"})
+    world.until(lambda w: w.deployments["app-v2"].status["addedNodes"] == 2, seconds=10)
+    said = world.deployments["app-v2"].status["message"]
+    assert " of 6 nodes updated, 2 came since it began" in said
+
+
 @pytest.mark.row("Targets")
 @pytest.mark.parametrize(
     ("change", "fact"),

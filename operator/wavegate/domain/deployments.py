@@ -233,7 +233,7 @@ def record(
         "totalWaves": run.shown_waves,
         "updatedNodes": len(run.updated),
         "failedNodes": len(run.failed),
-        "addedNodes": len(run.joiners),
+        "addedNodes": run.added,
         "canaryNodes": canaries(run),
         "canaryPromoted": deployment.promoted_gate or outlook.passed_gate or None,
         "healthCheckDeadline": _time(max(deadlines.values(), default=None)),

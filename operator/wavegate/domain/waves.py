@@ -64,6 +64,15 @@ class Progress:
     """Nodes on which a pod of another claim does not stop: left out until it is gone."""
 
     @property
+    def added(self) -> int:
+        """Nodes that came since the start.
+
+        Of nodes that got their label since, and are older, as many as there are more now than then.
+        """
+        known = (self.updated, self.unsettled, self.candidates, self.absent, self.failed)
+        return max(len(self.joiners), sum(map(len, known)) - self.sizes.total)
+
+    @property
     def current(self) -> int:
         """The wave in progress; 0 before the first."""
         return max(self.members, default=0)
