@@ -230,6 +230,8 @@ def test_a_directory_that_is_taken_back_is_out_of_reach_at_once() -> None:
     assert ready(world) == ("True", "Completed"), "nothing is to be written"
     world.add_node("n90")
     world.until(lambda w: ready(w)[1] == "TemplateRefused")
+    said = world.deployments["app-v1"].status["message"]
+    assert "; spec.config.files: " in said, "the rollout says what stands in its way"
     world.settle(120)
     assert "n90" not in runs(world, 1)
     assert "/etc/app/a" in status(world)["state"]["message"]
