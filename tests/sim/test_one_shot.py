@@ -230,13 +230,21 @@ def test_a_directory_that_is_taken_back_is_out_of_reach_at_once() -> None:
     assert ready(world) == ("True", "Completed"), "nothing is to be written"
     world.add_node("n90")
     world.until(lambda w: ready(w)[1] == "TemplateRefused")
-    said = world.deployments["app-v1"].status["message"]
-    assert "; spec.config.files: " in said, "the rollout says what stands in its way"
     world.settle(120)
     assert "n90" not in runs(world, 1)
     assert "/etc/app/a" in status(world)["state"]["message"]
     world.settings = replace(world.settings, config_directories=("/etc/app",))
     world.until(lambda w: status(w)["results"]["succeeded"] == 3)
+
+
+@pytest.mark.row("Conditions")
+def test_a_rollout_says_what_stands_in_its_way() -> None:
+    world = watched(2)
+    world.apply({**once(job_type="config"), "config": {"files": [{"path": "/a/b", "content": ""}]}})
+    world.settle(10)
+    assert ready(world) == ("False", "TemplateRefused")
+    said = world.deployments["app-v1"].status["message"]
+    assert "0 of 2 nodes updated; spec.config.files: the administrator allowed no" in said
 
 
 @pytest.mark.row("Claim")
