@@ -247,14 +247,14 @@ class Invariants:
         assert not undone[-1].canceled, f"{action.name} although it was canceled\n{world.story()}"
 
     def _completed_is_stamped_and_the_total_stays(self, world: World, action: SetStatus) -> None:
-        """6, 13. Completed only after stableAt; joiners do not change what was pinned."""
+        """6, 13. Completed only after stableAt; joiners change no total once something was made."""
         deployment = world.deployments[action.name]
         if deployment.state == "Completed" and deployment.type != "Stop":
             version = next(e for e in world.versions.values() if e.version == deployment.to_version)
             assert version.stable_at, f"{action.name} Completed first\n{world.story()}"
             assert deployment.started is not None
             assert version.stable_at >= deployment.started
-        if deployment.total:
+        if any(each.deployment == action.name for each in world.executions.values()):
             pinned = self.totals.setdefault(action.name, deployment.total)
             assert pinned == deployment.total, f"{action.name}: totalNodes changed"
         if deployment.canceled and deployment.state == "Failed":

@@ -69,6 +69,24 @@ def test_a_selector_widened_from_10_to_100_nodes_goes_through_the_waves() -> Non
     assert set(world.live().values()) == {2}
 
 
+@pytest.mark.row("Waves", "Joiner")
+def test_nodes_that_are_labelled_one_after_the_other_are_all_of_the_first_rollout() -> None:
+    world = World()
+    for number in range(12):
+        world.add_node(f"n{number:02}", pool="other")
+    world.watchers.append(Invariants(3))
+    rollout = {"strategy": "Canary", "canaryCount": 2, "autoPromote": True, "maxParallel": "25%"}
+    world.apply(edge(**rollout))
+    world.settle(5)
+    assert job_reason(world) == "NoMatchingNodes"
+    for name in sorted(world.nodes):
+        world.change_node(name, labels={"pool": "edge"})
+        world.pass_once()
+    finds_an_end(world, "Completed", "app-v1")
+    assert world.deployments["app-v1"].total == 12
+    assert wave_sizes(world, "app-v1") == [2, 3, 3, 3, 1]
+
+
 @pytest.mark.row("Joiner")
 def test_a_joiner_gets_the_stable_version_at_once_and_its_turn_last() -> None:
     world = updating()
@@ -106,6 +124,20 @@ def test_a_node_relabelled_in_is_a_joiner_and_one_relabelled_out_stops() -> None
     world.until(lambda w: w.live().get("in") == 2 and out not in w.live(), seconds=120)
     assert out not in taken(world, "app-v2")
     assert world.deployments["app-v2"].total == 6
+
+
+@pytest.mark.row("Joiner")
+def test_nodes_that_are_relabelled_in_are_counted() -> None:
+    world = updating()
+    for name in ("in-1", "in-2"):
+        world.add_node(name, pool="other")
+    world.settle(3)
+    assert world.deployments["app-v2"].status["addedNodes"] == 0
+    for name in ("in-1", "in-2"):
+        world.change_node(name, labels={"pool": "edge"})
+    world.until(lambda w: w.deployments["app-v2"].status["addedNodes"] == 2, seconds=10)
+    said = world.deployments["app-v2"].status["message"]
+    assert " of 6 nodes updated, 2 came since it began" in said
 
 
 @pytest.mark.row("Targets")

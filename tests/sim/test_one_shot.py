@@ -237,6 +237,16 @@ def test_a_directory_that_is_taken_back_is_out_of_reach_at_once() -> None:
     world.until(lambda w: status(w)["results"]["succeeded"] == 3)
 
 
+@pytest.mark.row("Conditions")
+def test_a_rollout_says_what_stands_in_its_way() -> None:
+    world = watched(2)
+    world.apply({**once(job_type="config"), "config": {"files": [{"path": "/a/b", "content": ""}]}})
+    world.settle(10)
+    assert ready(world) == ("False", "TemplateRefused")
+    said = world.deployments["app-v1"].status["message"]
+    assert "0 of 2 nodes updated; spec.config.files: the administrator allowed no" in said
+
+
 @pytest.mark.row("Claim")
 def test_an_ended_pod_in_the_way_of_the_next_version_goes_also_after_a_crash() -> None:
     def claims(world: World) -> list[Action]:

@@ -22,7 +22,8 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.places import holds_place, turns_taken
 from wavegate.domain.rollback import rollback_places
-from wavegate.domain.waves import Progress, settings_of, sizes
+from wavegate.domain.sizes import sizes
+from wavegate.domain.waves import Progress, settings_of
 
 
 def places_of_rollout(run: Progress) -> int | None:

@@ -435,7 +435,7 @@ def _rollout(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
             "totalNodes": run.sizes.total,
             "updatedNodes": len(run.updated),
             "failedNodes": len(run.failed),
-            "addedNodes": len(run.joiners),
+            "addedNodes": run.added,
             "currentWave": run.shown_wave,
             "totalWaves": run.shown_waves,
             "canaryNodes": canaries(run),

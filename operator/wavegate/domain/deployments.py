@@ -233,7 +233,7 @@ def record(
         "totalWaves": run.shown_waves,
         "updatedNodes": len(run.updated),
         "failedNodes": len(run.failed),
-        "addedNodes": len(run.joiners),
+        "addedNodes": run.added,
         "canaryNodes": canaries(run),
         "canaryPromoted": deployment.promoted_gate or outlook.passed_gate or None,
         "healthCheckDeadline": _time(max(deadlines.values(), default=None)),
@@ -282,13 +282,12 @@ def _may_end(fleet: Fleet, deployment: DeploymentView) -> bool:
 
 def _pins(fleet: Fleet, run: Progress, outlook: Outlook) -> dict[str, Any]:
     """Pinned by the first pass that has a target, before the first Execution is created."""
-    if run.deployment.started is not None or outlook.state != "InProgress":
+    if outlook.state != "InProgress":
         return {}
-    return {
-        "startedAt": format_time(fleet.now),
-        "totalNodes": run.sizes.total,
-        "waveSize": run.sizes.wave,
-    }
+    counts = {"totalNodes": run.sizes.total, "waveSize": run.sizes.wave}
+    if run.deployment.started is not None:
+        return counts  # as they are, or renewed (see sizes)
+    return {"startedAt": format_time(fleet.now), **counts}
 
 
 def canaries(run: Progress) -> list[str]:

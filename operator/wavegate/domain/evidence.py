@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from wavegate.domain.health import Criteria, WindowResult
+from wavegate.domain.health import Criteria, Window, WindowResult
 from wavegate.domain.observed import Exit, PodView
 
 LONGEST_LINE = 256
@@ -71,6 +71,14 @@ def details(reason: str, pod: PodView | None) -> dict[str, str]:
     elif pod.waiting_reason not in _QUIET_WAITS:
         facts["hint"] = clean(pod.waiting_reason)
     return facts
+
+
+def of_bad_window(window: WindowResult, pod: PodView | None) -> str:
+    """What was wrong in a window; how the container last ended, where the pod was at fault."""
+    ended = pod.exit if pod is not None else None
+    if window.verdict is not Window.BAD or window.rate is not None or ended is None:
+        return window.why
+    return f"{window.why}; {of_exit(ended)}" if ended.exit_code != 0 else window.why
 
 
 def of_window(reason: str, window: WindowResult, criteria: Criteria) -> dict[str, str]:

@@ -109,9 +109,10 @@ class _Pass:
         # Where judging is held, that says who cannot be read.
         is_held = stands is not None and stands.reason == "MetricsUnreadable"
         doing = "" if is_held else waiting.doing(fleet, run, self.deadlines)
-        if run is not None and stands is not None:
-            self._record_rollout(run, stands, doing)
         self.blocker = self.blocker or blockers.in_the_way(fleet)
+        if run is not None and stands is not None:
+            obstacle = self.blocker.message if self.blocker is not None else ""
+            self._record_rollout(run, stands, doing or obstacle)
         self.steps += retention.remove_old(fleet)
         state = conditions.job_state(fleet, run, stands, doing, self.blocker)
         self.steps.append(conditions.job_status(fleet, run, state))
@@ -230,7 +231,8 @@ class _Pass:
         return claims
 
     def _takes(self, run: Progress, stands: Outlook) -> dict[str, NewClaim]:
-        if run.deployment.started is None or not stands.may_take:
+        pinned = run.deployment.started is not None and run.deployment.total == run.sizes.total
+        if not pinned or not stands.may_take:
             return {}
         if not run.candidates or not self._is_prepared(run.version):
             return {}

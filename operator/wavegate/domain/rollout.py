@@ -240,7 +240,7 @@ def progress_message(run: Progress) -> str:
         text += f", {len(run.failed)} failed ({_first(run)})"
     if run.withdrawn:
         text += f", {len(run.withdrawn)} withdrawn"
-    return text
+    return text + _came_since(run)
 
 
 def _paused(fleet: Fleet, run: Progress) -> str:
@@ -275,7 +275,12 @@ def _no_canary(fleet: Fleet, run: Progress) -> str:
 
 
 def _so_far(what: str, run: Progress) -> str:
-    return f"{what}: {len(run.updated)} of {run.sizes.total} nodes updated"
+    done = f"{what}: {len(run.updated)} of {run.sizes.total} nodes updated"
+    return done + _came_since(run)
+
+
+def _came_since(run: Progress) -> str:
+    return f", {run.added} came since it began" if run.added else ""
 
 
 def _first(run: Progress) -> str:

@@ -194,7 +194,8 @@ def _by_windows(
         return Judgement("Running", f"healthy after {count}: {record.last.why}", stable_at=now)
     if record.unhealthy:
         reason = "Unhealthy" if record.last.rate is None else "ErrorRateExceeded"
-        message = f"{record.bad} bad windows in a row: {record.last.why}"
+        why = evidence.of_bad_window(record.last, pod)
+        message = f"{record.bad} bad windows in a row: {why}"
         facts = evidence.of_window(reason, record.last, criteria)
         return Judgement("Failed", message, {**evidence.details(reason, pod), **facts})
     return None
@@ -219,7 +220,7 @@ def _by_deadline(
     if pod is None and not fleet.is_target(fleet.versions[execution.version], chain.node):
         return Judgement("Stopped", NOT_A_TARGET, WITHDRAWN_FOR_GOOD, needs_proof=True)
     if record is not None and record.last is not None:
-        why = record.last.why
+        why = evidence.of_bad_window(record.last, pod)
     elif fleet.one_shot and pod is not None and pod.ready:
         why = "it still runs"
     elif pod is not None:

@@ -1,22 +1,11 @@
 """Waves: how far a rollout has come, recomputed from its executions, and whom it takes next.
 
-Size = the number given, or max(1, ceil(share of the total)). Canaries are wave 1, among the nodes
-that canarySelector matches; later waves follow. Nodes come in the order of a stable hash of (job
-uid, node name), and a wave takes from them as spreadBy says (see spread), joiners last. The current
-wave is the highest that an execution records. A wave is filled, then judged; it ends when each
-member is stable or failed, and its first failure is a node's verdict: retries and fallbacks are
-wave 0. Withdrawn members are not counted and are replaced.
-
-| strategy | targets | canaries | maxParallel | nodes in each wave |
-| --- | --- | --- | --- | --- |
-| Rolling | 10 | | 4 | 4, 4, 2 |
-| Rolling | 31 | | 10% | 4, 4, 4, 4, 4, 4, 4, 3 |
-| Rolling | 5 | | 1% | 1, 1, 1, 1, 1 |
-| Rolling | 7 | | 100% | 7 |
-| Canary | 10 | canaryCount 1 | 4 | 1, 4, 4, 1 |
-| Canary | 20 | | 25% | 1, 5, 5, 5, 4 |
-| Canary | 31 | canaryPercent 10 | 9 | 4, 9, 9, 9 |
-| Immediate | 10 | | 4 | 10 |
+Canaries are wave 1, among the nodes that canarySelector matches; later waves follow (how many nodes
+each has: see sizes). Nodes come in the order of a stable hash of (job uid, node name), and a wave
+takes from them as spreadBy says (see spread), joiners last. The current wave is the highest that an
+execution records. A wave is filled, then judged; it ends when each member is stable or failed, and
+its first failure is a node's verdict: retries and fallbacks are wave 0. Withdrawn members are not
+counted and are replaced.
 
 A node that may be a canary and is stable with the version already, as one whose pod was evicted in
 its turn is later, stands in for the canaries where no other may be one: it has shown what they are
@@ -32,48 +21,16 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from wavegate.api.defaults import fill_rollout, override_rollout, resolve_count
+from wavegate.api.defaults import fill_rollout, override_rollout
 from wavegate.api.rollout import RolloutSettings
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
 from wavegate.domain.one_shot import is_one_shot
 from wavegate.domain.places import needs_place
+from wavegate.domain.sizes import Sizes, pinned_sizes
 from wavegate.domain.spread import Group, group_of, in_turn
 
 NodeKey = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Pinned when a rollout starts; all in nodes."""
-
-    total: int
-    canary: int
-    """Size of wave 1 where the strategy is Canary, else 0; no more than may be canaries."""
-    wave: int
-
-    def of(self, wave: int) -> int:
-        return self.canary if wave == 1 and self.canary else self.wave
-
-    @property
-    def waves(self) -> int:
-        """How many waves the total takes."""
-        first = min(self.canary, self.total)
-        later = max(0, self.total - first)
-        return max(1, (1 if first else 0) + -(-later // max(1, self.wave)))
-
-
-def sizes(rollout: RolloutSettings, kind: str, total: int) -> Sizes:
-    """Sizes for a number of targets. A rollback is one wave, bounded by its places alone."""
-    if rollout.strategy == "Immediate" or kind == "Rollback":
-        return Sizes(total, 0, max(1, total))
-    wave = min(resolve_count(rollout.max_parallel or "10%", total), max(1, total))
-    if rollout.strategy != "Canary":
-        return Sizes(total, 0, wave)
-    canary = rollout.canary_count
-    if canary is None:
-        canary = resolve_count(f"{rollout.canary_percent or 1}%", total)
-    return Sizes(total, canary, wave)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +62,15 @@ class Progress:
     """Why each node whose execution was withdrawn from its wave was."""
     occupied: frozenset[str] = frozenset()
     """Nodes on which a pod of another claim does not stop: left out until it is gone."""
+
+    @property
+    def added(self) -> int:
+        """Nodes that came since the start.
+
+        Of nodes that got their label since, and are older, as many as there are more now than then.
+        """
+        known = (self.updated, self.unsettled, self.candidates, self.absent, self.failed)
+        return max(len(self.joiners), sum(map(len, known)) - self.sizes.total)
 
     @property
     def current(self) -> int:
@@ -212,12 +178,14 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     members: dict[int, list[ExecutionView]] = defaultdict(list)
     failed: dict[NodeKey, ExecutionView] = {}
     withdrawn: dict[NodeKey, str] = {}
+    begun = False
     for chain in fleet.chains.values():
         for execution in chain.executions:
             if execution.deployment not in names or execution.workload_hash != workload:
                 continue
             if execution.deployment == deployment.name and execution.created < since:
                 continue  # of an earlier deployment of that name, which a user has deleted
+            begun = True
             if execution.withdrawn and not _left_after_its_verdict(execution):
                 withdrawn[execution.node_key] = execution.details["withdrawn"]
             verdictless = execution.observed == "Stopped" and not execution.stable_at
@@ -239,10 +207,8 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
     candidates, absent = _remaining(
         fleet, deployment, version, {*updated, *unsettled, *occupied}, failed, joiners
     )
-    total = deployment.total or len(fleet.targets(version))
-    pinned = sizes(rollout, deployment.type, total)
-    if deployment.wave_size:
-        pinned = Sizes(total, pinned.canary, deployment.wave_size)
+    targets = len(fleet.targets(version))
+    pinned = pinned_sizes(rollout, deployment, targets, begun=begun, now=fleet.now)
     able, canaries = _canaries(fleet, rollout, pinned, members, candidates, joiners)
     if pinned.canary:
         drawn = len(members.get(1, ())) + len(canaries)

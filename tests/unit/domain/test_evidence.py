@@ -116,6 +116,25 @@ def test_the_facts_of_an_exit_and_of_a_wait() -> None:
     assert evidence.details("DeadlineExceeded", None) == {"reason": "DeadlineExceeded"}
 
 
+@pytest.mark.parametrize(
+    ("verdict", "errors", "exit_", "words"),
+    [
+        pytest.param(Window.BAD, None, ended(7), "exit code 7", id="says how it ended"),
+        pytest.param(Window.BAD, 20.0, ended(7), "", id="its errors speak"),
+        pytest.param(Window.BAD, None, ended(0), "", id="it ended well"),
+        pytest.param(Window.BAD, None, None, "", id="it did not end"),
+        pytest.param(Window.GOOD, None, ended(7), "", id="a good window"),
+    ],
+)
+def test_a_bad_window_says_how_the_container_ended(
+    verdict: Window, errors: float | None, exit_: Exit | None, words: str
+) -> None:
+    last = WindowResult(verdict, NOW, "why", errors=errors, total=errors)
+    said = evidence.of_bad_window(last, pod(exit=exit_))
+    assert said == (f"why; container main ended with {words}" if words else "why")
+    assert evidence.of_bad_window(last, None) == "why"
+
+
 def test_the_facts_of_a_window_name_the_limit() -> None:
     criteria = Criteria(10.0, 0.1, 2, 3, None, True)
     bad = WindowResult(Window.BAD, NOW, "", errors=20, total=80)

@@ -304,7 +304,9 @@ def test_a_run_that_took_too_long_failed_by_its_own_reason() -> None:
 def test_windows_that_were_bad_by_restarts_carry_the_container_s_last_words() -> None:
     crashed = pod(NEW, restarts=3, exit=Exit("main", "Error", 7, "fatal: no disk", NOW))
     bad = record(window(Window.BAD, None, None), unhealthy=True)
-    details = judged(pods=(crashed,), health=bad).details
+    judgement = judged(pods=(crashed,), health=bad)
+    assert judgement.message.endswith("; container main ended with exit code 7: fatal: no disk")
+    details = judgement.details
     assert details["reason"] == "Unhealthy"
     assert (details["exitCode"], details["lastLogLine"]) == ("7", "fatal: no disk")
 

@@ -1,4 +1,4 @@
-"""Sizes of waves, and how a rollout's progress is told by its executions alone."""
+"""How a rollout's progress is told by its executions alone, and whom it takes next."""
 
 from __future__ import annotations
 
@@ -20,70 +20,13 @@ from unit.domain.builders import (
 )
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView
-from wavegate.domain.waves import Progress, Sizes, lineage, next_takes, progress, sizes
+from wavegate.domain.waves import Progress, lineage, next_takes, progress
 
 pytestmark = pytest.mark.row("Waves")
 
 V1 = version(1, stable=True)
 V2 = version(2)
 NAMES = ("n1", "n2", "n3", "n4")
-
-
-@pytest.mark.row(
-    "spec.rollout.strategy",
-    "spec.rollout.maxParallel",
-    "spec.rollout.canaryCount",
-    "spec.rollout.canaryPercent",
-)
-@pytest.mark.parametrize(
-    ("rollout", "kind", "total", "expected", "count"),
-    [
-        pytest.param({"maxParallel": "10%"}, "Update", 30, (0, 3), 10, id="10% of 30 is 3"),
-        pytest.param({"maxParallel": "10%"}, "Update", 31, (0, 4), 8, id="10% of 31 is 4"),
-        pytest.param({}, "Update", 100, (0, 10), 10, id="10% where not given"),
-        pytest.param({"maxParallel": "1%"}, "Update", 5, (0, 1), 5, id="at least one"),
-        pytest.param({"maxParallel": 50}, "Update", 7, (0, 7), 1, id="at most all"),
-        pytest.param({"maxParallel": "100%"}, "Update", 7, (0, 7), 1, id="100% is one wave"),
-        pytest.param({"maxParallel": 4}, "Update", 10, (0, 4), 3, id="Rolling 4, 4, 2"),
-        pytest.param(
-            {"strategy": "Canary", "maxParallel": 4, "canaryCount": 1},
-            "Update",
-            10,
-            (1, 4),
-            4,
-            id="Canary 1, 4, 4, 1",
-        ),
-        pytest.param({"strategy": "Canary"}, "Update", 50, (1, 5), 11, id="one canary by default"),
-        pytest.param(
-            {"strategy": "Canary", "canaryPercent": 10}, "Update", 31, (4, 4), 8, id="canaryPercent"
-        ),
-        pytest.param(
-            {"strategy": "Canary", "canaryPercent": 50, "canaryCount": 2},
-            "Update",
-            10,
-            (2, 1),
-            9,
-            id="canaryCount wins",
-        ),
-        pytest.param({"strategy": "Immediate"}, "Update", 9, (0, 9), 1, id="Immediate: all"),
-        pytest.param(
-            {"strategy": "Canary"}, "Rollback", 9, (0, 9), 1, id="no canary in a rollback"
-        ),
-        pytest.param({"maxParallel": 4}, "Update", 0, (0, 1), 1, id="no node at all"),
-    ],
-)
-def test_sizes_of_waves(
-    rollout: dict[str, Any], kind: str, total: int, expected: tuple[int, int], count: int
-) -> None:
-    found = sizes(settings(**rollout), kind, total)
-    assert (found.canary, found.wave) == expected
-    assert found.waves == count
-    assert found.total == total
-
-
-def test_only_the_first_wave_is_of_canary_size() -> None:
-    assert [Sizes(10, 1, 4).of(wave) for wave in (1, 2, 3)] == [1, 4, 4]
-    assert Sizes(10, 0, 4).of(1) == 4
 
 
 def run_of(*executions: ExecutionView, **fields: Any) -> tuple[Fleet, Progress]:

@@ -32,7 +32,8 @@ from wavegate.domain.health import HealthRecord, Window, WindowResult
 from wavegate.domain.hold import holding
 from wavegate.domain.observed import Exit
 from wavegate.domain.rollback import needs_rollback
-from wavegate.domain.waves import progress, sizes
+from wavegate.domain.sizes import sizes
+from wavegate.domain.waves import progress
 from wavegate.reference.tables import docstring_table
 
 CONCEPTS: Final = Path(__file__).parents[3] / "docs" / "concepts"
@@ -42,7 +43,7 @@ Row = Mapping[str, str]
 """A row's cells by the head of their column."""
 
 
-def waves_row(row: Row) -> None:
+def sizes_row(row: Row) -> None:
     name, _, number = row["canaries"].partition(" ")
     rollout: dict[str, Any] = {"strategy": row["strategy"], name or "canaryCount": None}
     if name:
@@ -198,7 +199,7 @@ QUERIED: Final = {
     },
 }
 WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
-    "waves": waves_row,
+    "sizes": sizes_row,
     "budget": budget_row,
     "attempts": attempts_row,
     "gate": gate_row,
