@@ -157,6 +157,8 @@ def every_panel_has_data(scraped: Scraped, space: Space, measured: Callable[[str
     served = set(scraped.ask("label/__name__/values"))
     parts = ("", "_bucket")
     assert {name for name in names if not served & {f"{name}{part}" for part in parts}} == set()
+    ours = scraped.value_of('rest_client_requests_total{code="201",method="POST"} > 0')
+    assert ours, "the requests of the process are counted"
     measured(f"{len(found)} queries of dashboards have data; {len(names)} metrics are named there")
 
 

@@ -80,13 +80,14 @@ def test_an_idle_operator_writes_nothing(
     space.apply("app", container("app:1", strategy="Immediate"))
     space.wait("v1 runs everywhere", lambda: ran(space, 1, fifty_nodes))
     last = Counter[str]()
-    settled_since = time.time()
+    settled_since, said = time.time(), 0
     while time.time() - settled_since < QUIET_SECONDS:
         now = writes_of_operator(cluster, 0, space.name)
         if now != last:
-            last, settled_since = now, time.time()
+            last, settled_since, said = now, time.time(), len(operator.log())
             assert sum(now.values()) < 10 * fifty_nodes, f"it never comes to rest: {now}"
         time.sleep(1.0)
+    assert operator.log()[said:] == "", "it says nothing either, although it is to say every step"
     measured(f"0 writes in {QUIET_SECONDS} s, after {sum(last.values())} for {fifty_nodes} nodes")
     measured(f"resident: {operator.resident_mib():.0f} MiB")
     space.delete("FleetJob", "app")

@@ -270,7 +270,15 @@ def test_only_the_leader_tells_of_jobs_and_a_deleted_job_is_told_no_more() -> No
 
 def test_a_watch_that_brings_nothing_is_told_by_its_silence() -> None:
     async def look(told: Told) -> None:
-        assert told.metric("wavegate_watch_silence_seconds", resource="pods") < 90
+        silence = "wavegate_watch_silence_seconds"
+        assert told.metric(silence, resource="pods") < 90
+        await asyncio.sleep(1000)
+        seen = []
+        for _ in range(60):
+            await asyncio.sleep(10)
+            seen.append(told.metric(silence, resource="fleetjobs"))
+        assert 250 < max(seen) < 310, "they are listed every five minutes"
+        assert min(seen) < 20
         process = told.cluster.living[0]
         reflector = next(
             each for each in process.operator.reflectors if each.resource.plural == "nodes"

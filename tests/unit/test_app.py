@@ -171,3 +171,19 @@ async def test_without_a_cluster_it_says_so_and_ends_with_2(
     settings = Settings(identity="one", kubeconfig=str(missing))
     assert await run(settings) == 2
     assert str(missing) in caplog.text
+
+
+async def test_what_its_parts_do_is_counted(operator: Operator):
+    def counted(name: str, /, **labels: str) -> float:
+        value = operator.metrics.registry.get_sample_value(name, labels)
+        assert value is not None, name
+        return value
+
+    operator.queue.add(("web", "edge"))
+    await operator.queue.get()
+    assert counted("workqueue_adds_total", name="fleetjob") == 1
+    assert counted("workqueue_queue_duration_seconds_count", name="fleetjob") == 1
+    operator.bucket.throttle(0.05)
+    await operator.bucket.take()
+    held_back = counted("rest_client_rate_limiter_duration_seconds_sum")
+    assert held_back == pytest.approx(0.05, abs=0.03)

@@ -2,7 +2,8 @@
 
 An event is told after the write it belongs to has succeeded, never instead of a status and never
 in anybody's way: it waits in a bounded queue, and one that cannot be sent is lost. The same words
-about the same object are told once in ten minutes.
+about the same object are told once in ten minutes; what came meanwhile is counted, and the next
+event has the count as its series, so that a state that comes and goes costs six writes an hour.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import itertools
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from wavegate.api.names import API_VERSION
@@ -33,6 +35,15 @@ _CONTROLLER: Final = "wavegate.dev/operator"
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Told:
+    """An event that was told ``at`` a time, and how often it has come since, first at ``first``."""
+
+    at: float
+    more: int = 0
+    first: float = 0.0
+
+
 class EventTeller:
     """Sends events one after another. ``now``: epoch seconds; ``identity``: this process."""
 
@@ -41,14 +52,15 @@ class EventTeller:
         self._identity = identity
         self._now = now
         self._waiting: asyncio.Queue[tuple[str, Document]] = asyncio.Queue(_WAITING)
-        self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._told: OrderedDict[tuple[str, str, str], _Told] = OrderedDict()
         self._serial = itertools.count()
 
     def tell(self, namespace: str, action: SetStatus) -> None:
         """Queue those notes of a status that was written which are events."""
         for note in (each for each in action.notes if each.is_event):
-            if self._is_new(action.uid, note) and not self._waiting.full():
-                self._waiting.put_nowait((namespace, self._event(namespace, action, note)))
+            before = self._due(action.uid, note)
+            if before is not None and not self._waiting.full():
+                self._waiting.put_nowait((namespace, self._event(namespace, action, note, before)))
 
     async def run(self) -> NoReturn:
         """Send until cancelled."""
@@ -63,23 +75,29 @@ class EventTeller:
         """As client-go has it: the object's name and the time, here with a serial number."""
         return f"{about}.{int(self._now() * 1e6):x}{next(self._serial) % 256:02x}"
 
-    def _is_new(self, uid: str, note: Note) -> bool:
+    def _due(self, uid: str, note: Note) -> _Told | None:
+        """What came with these words since they were told; None: too soon to tell them again."""
         key, now = (uid, note.reason, note.message), self._now()
-        told = self._told.get(key)
-        if told is not None and now - told < REPEAT_AFTER:
-            return False
-        self._told[key] = now
+        before = self._told.get(key)
+        if before is not None and now - before.at < REPEAT_AFTER:
+            before.first = before.first or now
+            before.more += 1
+            return None
+        self._told[key] = _Told(now)
         self._told.move_to_end(key)
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
-        return True
+        return before or _Told(now)
 
-    def _event(self, namespace: str, action: SetStatus, note: Note) -> Document:
+    def _event(self, namespace: str, action: SetStatus, note: Note, before: _Told) -> Document:
+        now = self._now()
+        series = {"count": before.more + 1, "lastObservedTime": format_time_micro(now)}
         return {
+            **({"series": series} if before.more else {}),
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
             "metadata": {"name": self._name(action.name), "namespace": namespace},
-            "eventTime": format_time_micro(self._now()),
+            "eventTime": format_time_micro(before.first or now),
             "type": "Warning" if note.warning else "Normal",
             "reason": note.reason,
             "action": note.reason,

@@ -10,8 +10,9 @@ from wavegate.reference.markdown import page, table
 _INTRODUCTION: Final = """\
 `kubectl events --for fleetdeployment/NAME` (or `fleetjob/NAME`) shows them. An event says that
 something has become so; what is so is in the object's status. It is told after the write of that
-status has succeeded, at most once in ten minutes with the same words, and is nobody's to rely on:
-one that cannot be sent is lost.
+status has succeeded, and is nobody's to rely on: one that cannot be sent is lost. The same words
+about the same object are told once in ten minutes: what came meanwhile is counted, and the next
+event has the count as its series.
 
 The number of events of a rollout is that of its waves and of what people do to it, and does not
 grow with its nodes: what each execution came to is in its status and in the operator's log."""

@@ -150,6 +150,14 @@ def test_a_gate_is_counted_when_it_is_decided_without_the_time_of_a_person() -> 
     assert told(own, run, currentWave=1, canaryPromoted=True) == [], "it was passed before"
 
 
+def test_a_gate_that_is_passed_while_somebody_has_paused_waits_until_then() -> None:
+    own = deployment(2, "Paused", status={"currentWave": 1, "waitingSince": at(-100)})
+    run = rollout(CANARY, own=own)
+    document = {"state": "Paused", "currentWave": 1, "waitingSince": at(-100), "waitedSeconds": 50}
+    (gate,) = told(own, run, canaryPromoted=True, **document)
+    assert gate.counted == GateEnd("Passed", 548, 150)
+
+
 def test_a_canary_that_fails_decides_the_gate() -> None:
     own = deployment(2, status={"currentWave": 1})
     run = rollout(member("n1", 1, -90, -60, **FAILED), own=own)

@@ -79,3 +79,16 @@ async def test_however_often_it_is_throttled_it_never_stands_still():
     for _ in range(100):
         bucket.throttle(None)
     assert await take(bucket, 2) < 2
+
+
+async def test_how_long_writes_were_held_back_is_told():
+    waited: list[float] = []
+    bucket = TokenBucket(10, 20, waited.append)
+    await take(bucket, 20)
+    assert waited == []
+    await asyncio.gather(*(bucket.take() for _ in range(30)))
+    assert sum(waited) == pytest.approx(3, abs=0.1), "however many wait at a time"
+    waited.clear()
+    bucket.throttle(30)
+    await bucket.take()
+    assert sum(waited) == pytest.approx(30, abs=0.1)

@@ -99,3 +99,21 @@ async def test_a_discarded_job_is_not_handed_out():
     queue.discard(EDGE)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(queue.get(), 10)
+
+
+async def test_what_is_put_in_is_counted_once_and_how_long_it_was_due_is_told():
+    added, waited = [], []
+    queue = WorkQueue(now, added=lambda: added.append(clock()), waited=waited.append)
+    queue.wake_at(EDGE, now() + 5)
+    queue.add(EDGE)
+    queue.add(OTHER)
+    assert len(added) == 2, "a key that is there already is no other"
+    await asyncio.sleep(600)
+    await queue.get()
+    await queue.get()
+    assert waited == [0, 0], "nobody was to take it before"
+    queue.add(EDGE)
+    await asyncio.sleep(3)
+    await queue.get()
+    assert waited[2] == pytest.approx(2.75, abs=0.01), "its pace is no waiting"
+    assert len(added) == 3

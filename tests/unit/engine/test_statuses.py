@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from unit.engine.support import Engine, FakeApi, claim, now, path_of
+from unit.engine.support import EPOCH, Engine, FakeApi, claim, now, path_of
 from wavegate.domain.actions import Note, Proof, SetStatus, Verdict
 from wavegate.domain.observed import JobView
+from wavegate.domain.times import parse_time
 from wavegate.engine.outcomes import Done, LookAgain, TooSoon
 from wavegate.kube.errors import ServerError
 
@@ -181,6 +182,24 @@ async def test_an_event_is_told_only_after_its_write_and_only_once(api: FakeApi,
     assert event.body["regarding"]["uid"] == job.uid
     assert event.body["note"] == "all 3 canaries are stable"
     assert event.body["type"] == "Normal"
+    teller.cancel()
+
+
+async def test_what_came_again_within_ten_minutes_is_counted_in_the_next_event(
+    api: FakeApi, engine: Engine
+):
+    job = engine.make_job()
+    teller = asyncio.create_task(engine.events.run())
+    notes = (Note("Degraded", "not well: n1", warning=True),)
+    for minute in range(14):
+        action = replace(status_of(engine, revision=minute + 1), notes=notes)
+        assert await engine.executor.execute(job, action) == Done()
+        await asyncio.sleep(60)
+    first, second = (event.body for event in api.writes("/events"))
+    assert "series" not in first
+    assert second["series"]["count"] == 10
+    assert parse_time(second["eventTime"]) == pytest.approx(EPOCH + 60, abs=1)
+    assert parse_time(second["series"]["lastObservedTime"]) == pytest.approx(EPOCH + 600, abs=1)
     teller.cancel()
 
 

@@ -29,7 +29,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serving(directory: Path, handler: Handler) -> AsyncIterator[HttpTransport]:
+async def serving(
+    directory: Path,
+    handler: Handler,
+    measured: Callable[[str, str, float], None] = lambda *_: None,
+) -> AsyncIterator[HttpTransport]:
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", handler)
     server = TestServer(app)
@@ -44,7 +48,7 @@ async def serving(directory: Path, handler: Handler) -> AsyncIterator[HttpTransp
     (directory / "config").write_text(yaml.safe_dump(document))
     access = await Access.from_kubeconfig(str(directory / "config"))
     try:
-        async with HttpTransport(access) as transport:
+        async with HttpTransport(access, measured=measured) as transport:
             yield transport
     finally:
         await server.close()
@@ -231,3 +235,33 @@ async def test_nobody_listens(tmp_path: Path) -> None:
     async with HttpTransport(server) as transport:
         with pytest.raises(Uncertain):
             await transport.request("GET", "/x")
+
+
+async def test_each_request_is_measured_with_its_code(tmp_path: Path) -> None:
+    told: list[tuple[str, str, float]] = []
+
+    def measured(method: str, code: str, seconds: float) -> None:
+        told.append((method, code, seconds))
+
+    async with serving(tmp_path, answering(201, {"kind": "Pod"}), measured) as transport:
+        await transport.request("POST", "/api/v1/pods", body={})
+    async with serving(tmp_path, answering(429, {}), measured) as transport:
+        with pytest.raises(TooManyRequests):
+            await transport.request("PUT", "/api/v1/pods", body={})
+        with pytest.raises(TooManyRequests):
+            await names(transport)
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(5)
+        return web.json_response({})
+
+    async with serving(tmp_path, slow, measured) as transport:
+        with pytest.raises(Uncertain):
+            await transport.request("DELETE", "/api/v1/pods", timeout=0.3)
+    assert [each[:2] for each in told] == [
+        ("POST", "201"),
+        ("PUT", "429"),
+        ("GET", "429"),
+        ("DELETE", "<error>"),
+    ]
+    assert told[-1][2] == pytest.approx(0.3, abs=0.2)

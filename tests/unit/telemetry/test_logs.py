@@ -44,6 +44,16 @@ def test_a_json_line_is_one_object_on_one_line():
     assert fields["time"].endswith("Z")
 
 
+def test_facts_for_programs_are_fields_of_a_json_line_and_at_the_end_of_a_plain_one():
+    said = record("v2 on n1 failed")
+    said.fields = {"job": "web/edge", "version": 2, "rate": 0.5}
+    line = json.loads(JsonFormatter().format(said))
+    assert (line["job"], line["version"], line["rate"]) == ("web/edge", 2, 0.5)
+    assert line["message"] == "v2 on n1 failed"
+    plain = PlainFormatter().format(said)
+    assert plain.endswith("wavegate.app: v2 on n1 failed job=web/edge version=2 rate=0.5")
+
+
 def test_a_json_line_has_the_error():
     assert (
         "ValueError: bad"
@@ -52,8 +62,9 @@ def test_a_json_line_has_the_error():
 
 
 @pytest.mark.usefixtures("loggers")
-def test_decisions_are_logged_only_on_demand():
+def test_decisions_are_logged_and_steps_only_on_demand():
     set_up_logs("text", verbose=False)
+    assert logging.getLogger("wavegate.engine.decisions").isEnabledFor(logging.INFO)
     assert not logging.getLogger("wavegate.engine").isEnabledFor(logging.DEBUG)
     set_up_logs("json", verbose=True)
     assert logging.getLogger("wavegate.engine").isEnabledFor(logging.DEBUG)

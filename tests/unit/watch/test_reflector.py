@@ -334,3 +334,25 @@ async def test_a_bug_in_the_sink_is_not_hidden() -> None:
     reflector = Reflector(transport, PODS, dict, Broken(), rng=Random(1), failed=lambda *_: None)
     with pytest.raises(RuntimeError, match="a bug"):
         await reflector.run()
+
+
+@pytest.mark.parametrize(
+    ("steps", "silent"),
+    [
+        pytest.param([30.0], 30, id="since the list"),
+        pytest.param([30.0, event("ADDED", pod("a", 11)), 5.0], 5, id="since an event"),
+        pytest.param([30.0, bookmark(12), 7.0], 7, id="since a bookmark"),
+        pytest.param([30.0, Uncertain("cut")], 30, id="an error is none"),
+    ],
+)
+async def test_silence_counts_from_what_was_heard_last(
+    steps: list[Raw | ApiError | float], silent: float
+) -> None:
+    async with reflecting([listing(10)], [steps]) as run:
+        assert run.reflector.silence() == pytest.approx(silent, abs=1)
+
+
+async def test_lists_that_fail_break_no_silence() -> None:
+    async with reflecting([error_of(503, None)] * 6, []) as run:
+        assert run.reflector.silence() == pytest.approx(asyncio.get_running_loop().time())
+        assert run.reflector.silence() > 5
