@@ -118,6 +118,22 @@ EXPECTED = {
         "again": ["RolloutStarted", *["WaveEnded"] * 4, "RolloutCompleted"],
         JOB: ["Running", "RolloutFailed", "Running"],
     },
+    "R6": {
+        "app-v1": IN_ONE_WAVE,
+        "app-v2": ["RolloutStarted", "WaveEnded", "WaveEnded", "RolloutCompleted"],
+        JOB: ["Running", "Running"],
+    },
+    "R7": {
+        "app-v1": [
+            *IN_ONE_WAVE,
+            "RolloutStarted",
+            "WaveEnded",
+            "WaveEnded",
+            "RolloutCompleted",
+        ],
+        "app-v2": ["RolloutStarted", "WaveEnded"],
+        JOB: ["Running", "Running"],
+    },
 }
 """Of the reference rollouts: the events of each object, whatever the number of nodes."""
 
