@@ -34,6 +34,7 @@ from wavegate.domain.observed import (
     PodView,
     VersionView,
 )
+from wavegate.domain.sizes import SETTLING
 from wavegate.domain.times import parse_time
 
 _GRACE: Final = 30.0
@@ -223,6 +224,10 @@ def _clocks(world: SmallWorld) -> Iterator[tuple[str, float]]:
             yield each.name, ago(each.updated, _BACK_OFF)
         elif each.uid in judged:
             yield each.name, ago(each.created, _HELD)
+    begun = {each.deployment for each in world.executions.values()}
+    for deployment in world.deployments.values():
+        if deployment.started is not None and deployment.name not in begun:
+            yield deployment.name, ago(deployment.started, SETTLING)
     for pod in sorted(world.pods.values(), key=lambda pod: pod.name):
         for moment, most in _clocks_of_pod(pod, pod.owner_uid in judged):
             yield pod.name, ago(moment, most)
