@@ -224,10 +224,8 @@ def _clocks(world: SmallWorld) -> Iterator[tuple[str, float]]:
             yield each.name, ago(each.updated, _BACK_OFF)
         elif each.uid in judged:
             yield each.name, ago(each.created, _HELD)
-    begun = {each.deployment for each in world.executions.values()}
-    for deployment in world.deployments.values():
-        if deployment.started is not None and deployment.name not in begun:
-            yield deployment.name, ago(deployment.started, SETTLING)
+    for name, started in _not_begun(world):
+        yield name, ago(started, SETTLING)
     for pod in sorted(world.pods.values(), key=lambda pod: pod.name):
         for moment, most in _clocks_of_pod(pod, pod.owner_uid in judged):
             yield pod.name, ago(moment, most)
@@ -241,6 +239,14 @@ def _clocks(world: SmallWorld) -> Iterator[tuple[str, float]]:
         yield "readable", ago(since, _HELD) if since is not None else -1.0
     if any(each.created < world.operator_started for each in judged.values()):
         yield "process", ago(world.operator_started, _HELD)
+
+
+def _not_begun(world: SmallWorld) -> Iterator[tuple[str, float]]:
+    """Rollouts that have made nothing yet, and when they started."""
+    begun = {each.deployment for each in world.executions.values()}
+    for each in world.deployments.values():
+        if each.started is not None and each.name not in begun:
+            yield each.name, each.started
 
 
 def _clocks_of_pod(pod: PodView, judged: bool) -> Iterator[tuple[float, float]]:
