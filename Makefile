@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan rows faults lint types format cluster run down status generate lock readme shown nightly clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan rows faults search lint types format cluster run down status generate lock readme shown nightly clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ rows: $(READY) ## every field and rule, the tests that hold it, and where they r
 
 faults: $(READY) ## fault plans in simulation (SHARD=3/8 a part, DONE=FILE goes on where it was, PLAN='…' one)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m faults $(if $(PLAN),'$(PLAN)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
+
+search: $(READY) ## everything that can happen to three nodes, within limits (STEPS='…' repeats one path)
+	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m search $(if $(STEPS),'$(STEPS)')
 
 nightly: $(READY) ## generated histories, 10,000 of each
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q tests/sim --timeout 7200

@@ -22,6 +22,7 @@ from wavegate.domain.plan import plan
 from wavegate.engine.bucket import TokenBucket
 from wavegate.engine.client import Client
 from wavegate.engine.comparison import JobComparison
+from wavegate.engine.crds import CrdCheck
 from wavegate.engine.events import EventTeller
 from wavegate.engine.executor import Executor
 from wavegate.engine.kinds import KindWatch
@@ -96,6 +97,7 @@ class Operator:
             self.queue.add, clock=around.monotonic, namespaces=settings.namespaces
         )
         self.kinds = KindWatch(transport, around.monotonic, self._wake_all)
+        self.crds = CrdCheck(transport)
         self.reflectors = self._build_reflectors()
         self.comparison = JobComparison(
             transport, self.cache, settings.namespaces, self._request_failed
@@ -146,6 +148,8 @@ class Operator:
 
     async def run(self) -> int:
         """Run until told to end; returns the exit code, 1 where something else ended it."""
+        # Before it leads: the pods of an older release stay at work.
+        await self.crds.passed()
         # Before kopf: when kopf ends, it ends every task that began after it.
         leadership = asyncio.create_task(self.leadership.run(), name="leadership")
         kopf = asyncio.create_task(
@@ -169,7 +173,9 @@ class Operator:
         _log.info("ending: told to")
 
     def unready(self) -> str:
-        """What has not been listed yet; empty once everything has."""
+        """What has not been listed yet, or cannot be used; empty once nothing is missing."""
+        if self.crds.outdated:
+            return self.crds.outdated
         missing = [each.resource.plural for each in self.reflectors if not each.synced.is_set()]
         if not self.comparison.synced.is_set():
             missing.append("fleetjobs and fleetdeployments")

@@ -50,6 +50,21 @@ async def what_is_not_there_is_forbidden_first(s: Subject):
 
 
 @case
+async def the_schemas_of_our_kinds_are_published(s: Subject):
+    version = EXECUTIONS.api_version
+    answer = await s.operator.request("GET", f"/openapi/v3/apis/{version}")
+    named = "x-kubernetes-group-version-kind"
+    kinds = {
+        each[named][0]["kind"]: each["properties"]
+        for each in answer["components"]["schemas"].values()
+        if named in each
+    }
+    status = kinds["Execution"]["status"]["properties"]
+    assert status["result"]["properties"]["exitCode"]["type"] == "integer"
+    assert {"FleetJob", "FleetDeployment", "JobVersion"} < kinds.keys()
+
+
+@case
 async def the_kind_is_in_discovery(s: Subject):
     groups = await s.operator.request("GET", "/apis")
     assert "wavegate.dev" in [each["name"] for each in groups["groups"]]

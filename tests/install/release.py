@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import wavelab
@@ -38,16 +39,21 @@ class Release:
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.story()}"
         return done.stdout
 
-    def install(self, *options: str) -> str:
+    def install(self, *options: str, chart: Path = CHART) -> str:
         """Into a namespace whose pods must satisfy the restricted standard."""
         self._before = len(self._all_requests())
         self.lab.kubectl("create", "namespace", NAMESPACE)
         label = "pod-security.kubernetes.io/enforce=restricted"
         self.lab.kubectl("label", "namespace", NAMESPACE, label)
-        return self.helm("install", "wavegate", str(CHART), "--wait", "--timeout=2m", *options)
+        return self.helm("install", "wavegate", str(chart), "--wait", "--timeout=2m", *options)
 
-    def upgrade(self, *options: str) -> None:
-        self.helm("upgrade", "wavegate", str(CHART), "--wait", "--timeout=2m", *options)
+    def upgrade(self, *options: str, chart: Path = CHART) -> None:
+        self.helm("upgrade", "wavegate", str(chart), "--wait", "--timeout=2m", *options)
+
+    def revision(self) -> str:
+        """The number of the newest."""
+        history = json.loads(self.helm("history", "wavegate", "--output=json"))
+        return str(history[-1]["revision"])
 
     def pods(self) -> list[Document]:
         """The operator's pods that are to stay."""

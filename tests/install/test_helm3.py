@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from install.release import Release
 from install.test_install import apply_version, promote, said_of, settle, state_of_the_job
-from support.chart import NAMESPACE, ROOT
+from support.chart import NAMESPACE, ROOT, previous
 
 pytestmark = [pytest.mark.nodes, pytest.mark.install]
 
 HELM = "helm3"
 
 
-def test_install_upgrade_rollback_and_uninstall(release: Release) -> None:
+def test_install_upgrade_rollback_and_uninstall(release: Release, tmp_path: Path) -> None:
     kubectl = release.lab.kubectl
     kubectl("label", "nodes", "--all", "--overwrite", "pool=edge")
-    assert "helm test wavegate" in release.install()
+    assert "helm test wavegate" in release.install(chart=previous(tmp_path))
     apply_version(release, 1)
     promote(release, 1)
     release.wait("the job says so", lambda: said_of(release) == "Running")

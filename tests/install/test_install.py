@@ -25,7 +25,7 @@ from demo.kubectl import Kubectl
 from demo.view import Outcome, View
 from install.conftest import IMAGE_MIB
 from install.release import Release
-from support.chart import NAMESPACE, ROOT
+from support.chart import NAMESPACE, ROOT, previous
 from wavelab import binaries
 from wavelab.images import PAUSE
 
@@ -234,7 +234,13 @@ def state_of_the_job(release: Release) -> dict[str, list[str]]:
     return found
 
 
-def test_upgrade_and_rollback_leave_a_rollout_in_flight_as_it_is(release: Release) -> None:
+def test_upgrade_and_rollback_leave_a_rollout_in_flight_as_it_is(
+    release: Release, tmp_path: Path
+) -> None:
+    """From the chart of the release before, and back to it."""
+    release.upgrade(chart=previous(tmp_path))
+    release.wait("a pod of the previous chart leads", release.leads)
+    first = release.revision()
     apply_version(release, 1)
     promote(release, 1)
     apply_version(release, 2)
@@ -253,7 +259,7 @@ def test_upgrade_and_rollback_leave_a_rollout_in_flight_as_it_is(release: Releas
     assert state_of_the_job(release) == before
     assert release.writes()[writes:] == []
 
-    release.helm("rollback", "wavegate", "1", "--wait", "--timeout=2m")
+    release.helm("rollback", "wavegate", first, "--wait", "--timeout=2m")
     release.wait("a pod of the first revision leads", release.leads)
     assert "--lost-after=1h" in release.pods()[0]["spec"]["containers"][0]["args"]
     settle(release)

@@ -19,7 +19,7 @@ from sim.story import (
     taken,
     wave_sizes,
 )
-from sim.world import World, fleet, spec
+from sim.world import COUNTERS, World, fleet, spec
 from wavegate.domain.observed import Taint
 
 EDGE = {"selector": {"matchLabels": {"pool": "edge"}}}
@@ -268,6 +268,21 @@ def test_a_lost_execution_goes_on_with_its_node() -> None:
     world.change_node("n01", ready=True)
     world.until(lambda w: w.state() == "Running", seconds=30)
     assert len(world.executions) == 3
+
+
+@pytest.mark.row("Absent")
+def test_a_lost_execution_that_waits_for_the_pod_before_is_not_replaced_on_its_return() -> None:
+    check = {"interval": "5s", "deadline": "20s", "errorRate": {"podMetrics": COUNTERS}}
+    world = settled_on_v1(3, healthCheck=check)
+    world.settings = replace(world.settings, lost_after=30.0)
+    world.apply(spec("app:2", healthCheck=check))
+    world.until(lambda w: taken(w, "app-v2", wave=2) != [])
+    away = taken(world, "app-v2", wave=2)[0]
+    world.change_node(away, ready=False)
+    world.until(lambda w: any(e.observed == "Lost" for e in w.executions.values()), seconds=60)
+    world.change_node(away, ready=True)
+    world.until(lambda w: w.live()[away] == 2 and status(w)["nodes"]["stable"] == 3, seconds=60)
+    assert len(taken(world, "app-v2")) == 3, "each node is taken once"
 
 
 @pytest.mark.row("Absent")

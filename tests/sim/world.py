@@ -260,15 +260,20 @@ class World(Writes):
 
     def pass_once(self, lose_after: int | None = None) -> Plan:
         """One pass; with ``lose_after`` the process dies after so many writes."""
-        self.stirred = False
         made = self.plan_now()
+        self.carry_out(made, lose_after)
+        return made
+
+    def carry_out(self, made: Plan, lose_after: int | None = None) -> None:
+        """Write what a pass has decided; with ``lose_after`` the process dies after so many."""
+        self.stirred = False
         self.wake_at = made.wake_at
         left = lose_after
         for step in made.steps:
             for action in step.actions:
                 if left == 0:
                     self.crash()
-                    return made
+                    return
                 left = None if left is None else left - 1
                 try:
                     self.write(action)
@@ -277,7 +282,6 @@ class World(Writes):
         self.probes = made.probes
         kept = {probe.pod_uid for probe in made.probes}
         self.health = {uid: record for uid, record in self.health.items() if uid in kept}
-        return made
 
     def apply_late(self, seen: Observed) -> None:
         """The writes of a former leader, decided on what it saw long ago."""

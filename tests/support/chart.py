@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from wavelab import binaries
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "wavegate"
 NAMESPACE = "wavegate-system"
+_PREVIOUS = ROOT / "tests" / "fixtures" / "previous" / "charts" / "wavegate"
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 PROGRAMS = ("helm", "helm3")
 
@@ -62,3 +64,15 @@ def operator_container(documents: Sequence[Document]) -> Document:
     containers = only(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
     (found,) = (each for each in containers if each["name"] == "operator")
     return dict(found)
+
+
+def previous(directory: Path) -> Path:
+    """The chart of the release before, made in the directory.
+
+    It is kept without its CRDs and has the present ones, since the present operator, which it runs
+    here, refuses to begin with older ones.
+    """
+    made = directory / "wavegate"
+    shutil.copytree(_PREVIOUS, made)
+    shutil.copytree(CHART / "files" / "crds", made / "files" / "crds")
+    return made

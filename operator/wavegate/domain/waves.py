@@ -269,9 +269,15 @@ def _up_to_date(
             continue
         if current.observed == "Completed" or (current.stable_at and not current.terminal):
             updated.add(name)
-        elif not current.terminal and current.observed != "Lost" and fleet.node_of(current):
+        elif not current.terminal and _is_there(fleet, current):
             unsettled[name] = current
     return updated, unsettled
+
+
+def _is_there(fleet: Fleet, execution: ExecutionView) -> bool:
+    """Whether it can still come to a verdict: one that was lost is judged again on its return."""
+    node = fleet.node_of(execution)
+    return node is not None and (execution.observed != "Lost" or node.ready)
 
 
 def _remaining(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from wavegate.api.crds import KINDS, crd
+from wavegate.api.crds import Kind as CustomKind
 from wavegate.kube.resources import (
     BY_KIND,
     CONFIG_MAPS,
@@ -43,10 +44,14 @@ class Kind:
         return self.schema is not None
 
 
+def _raw(kind: CustomKind) -> dict[str, Any]:
+    return dict(crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+
+
 def _custom_kinds() -> dict[str, Kind]:
     found = {}
     for each in KINDS:
-        raw = crd(each)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        raw = _raw(each)
         schema = Schema({**raw, "properties": {**raw["properties"], "metadata": _METADATA}})
         found[each.kind] = Kind(
             BY_KIND[each.kind], schema, status=True, returned_when_deleted=False
@@ -74,3 +79,14 @@ BY_PATH: Final = {
 }
 
 GROUP: Final = FLEET_JOBS.group
+
+PUBLISHED: Final = {
+    each.kind: {
+        **_raw(each),
+        "x-kubernetes-group-version-kind": [
+            {"group": GROUP, "version": FLEET_JOBS.version, "kind": each.kind}
+        ],
+    }
+    for each in KINDS
+}
+"""The OpenAPI schemas of our kinds, by names that mean nothing."""

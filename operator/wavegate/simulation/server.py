@@ -17,11 +17,11 @@ from random import Random
 from typing import Any, Final
 
 from wavegate.domain.times import format_time
-from wavegate.kube.resources import PODS
+from wavegate.kube.resources import FLEET_JOBS, PODS
 from wavegate.kube.transport import JSON, MERGE_PATCH
 from wavegate.simulation import refusals
 from wavegate.simulation.deletion import Deleting
-from wavegate.simulation.kinds import BY_PATH, GROUP, NAMESPACES, SERVED, Kind
+from wavegate.simulation.kinds import BY_PATH, GROUP, NAMESPACES, PUBLISHED, SERVED, Kind
 from wavegate.simulation.rights import User
 from wavegate.simulation.store import Document, Key, Store
 from wavegate.simulation.watches import Selection, Watch, Watches
@@ -92,6 +92,8 @@ class Server(Deleting):
         query = query or {}
         if method == "GET" and path.startswith("/apis") and path.count("/") <= 3:
             return self._discover(path)
+        if method == "GET" and path == f"/openapi/v3/apis/{FLEET_JOBS.api_version}":
+            return {"components": {"schemas": PUBLISHED}}
         target = parse(path)
         verb = _verb(method, target, content_type)
         self._authorize(user, verb, target)
@@ -136,15 +138,15 @@ class Server(Deleting):
         )
 
     def _discover(self, path: str) -> Document:
-        group = next(k.resource for k in SERVED.values() if k.resource.group == GROUP)
         if path == "/apis":
             found = sorted({k.resource.group for k in SERVED.values() if k.resource.group})
             return {"kind": "APIGroupList", "groups": [{"name": name} for name in found]}
-        if path != f"/apis/{group.api_version}":
+        if path != f"/apis/{FLEET_JOBS.api_version}":
             raise refusals.not_simulated(path)
         kinds = [k.resource for k in SERVED.values() if k.resource.group == GROUP]
         names = [{"name": each.plural, "kind": each.kind} for each in kinds]
-        return {"kind": "APIResourceList", "groupVersion": group.api_version, "resources": names}
+        version = FLEET_JOBS.api_version
+        return {"kind": "APIResourceList", "groupVersion": version, "resources": names}
 
     def _authorize(self, user: User, verb: str, target: Target) -> None:
         resource = target.kind.resource
