@@ -50,7 +50,15 @@ _MARKS: Final = re.compile(
     r"|\b(?:node-n\d+|jv|fd|ex|pod)-\d+\b)"
 )
 """Times and uids."""
-_LEFT_OUT: Final = ("conditions", "revision", "updatedAt", "resolved")
+_LEFT_OUT: Final = (
+    "conditions",
+    "revision",
+    "updatedAt",
+    "resolved",
+    # How long it waited for a person is told, and decides nothing.
+    "waitingSince",
+    "waitedSeconds",
+)
 _OF_AN_OPEN_ONE: Final = ("healthCheckDeadline", "healthyDeadline", "lastProgressTime")
 """Of a deployment that has ended nobody reads these again, and they are never written again."""
 
