@@ -127,7 +127,7 @@ def _wave(deployment: DeploymentView, run: Progress, wave: int, goes_on: bool) -
         "wave": wave,
         "stable": len(members) - len(failed),
         "failed": len(failed),
-        "seconds": seconds,
+        "seconds": round(seconds, 1),
     }
     reason = "WaveFailures" if failed else "WaveEnded"
     ended = WaveEnd(canary, seconds)
@@ -149,8 +149,10 @@ def _gate(deployment: DeploymentView, document: Mapping[str, Any], now: float) -
     active, waited = _times(document, now)
     outcome = "Passed" if passed else "Failed"
     text = f"{deployment.name}: the canary gate {outcome.lower()}"
-    facts = {**_about(deployment, document), "activeSeconds": active, "waitedSeconds": waited}
-    ended = GateEnd(outcome, active or 0.0, waited or 0.0)
+    active, waited = active or 0.0, waited or 0.0
+    seconds = {"activeSeconds": round(active, 1), "waitedSeconds": round(waited, 1)}
+    facts = {**_about(deployment, document), **seconds}
+    ended = GateEnd(outcome, active, waited)
     # The wave that ends with it, or the rollout, is the event.
     return Note(f"Gate{outcome}", text, facts=facts, counted=ended, is_event=False)
 
