@@ -24,6 +24,15 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "why": ("why", "What a job, deployment or execution waits for, and who can help."),
     "history": ("history", "The versions of a job and how their rollouts ended."),
     "events": ("events", "What happened to a job, oldest first."),
+    "promote": ("verbs", "Pass the canary gate."),
+    "pause": ("verbs", "Take no further node; what runs goes on."),
+    "resume": ("verbs", "Go on with a rollout that was paused."),
+    "cancel": ("verbs", "End a rollout where it is: no further node, no rollback."),
+    "restart": ("made", "Roll the stable version out anew, or try another again."),
+    "rollback": ("made", "Go back to a version that was stable."),
+    "stop": ("made", "Stop every execution of a job."),
+    "suspend": ("suspending", "Stop a job until it is unsuspended, by its spec."),
+    "unsuspend": ("suspending", "Start a suspended job again, by its spec."),
     "version": ("version", "The version of this program."),
 }
 """Name: the module in `commands`, and the line of ``--help``."""

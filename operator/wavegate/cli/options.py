@@ -64,7 +64,12 @@ def connection_options(function: Command) -> Command:
 def output_option(*formats: str) -> Callable[[Command], Command]:
     """``-o`` with these formats, passed on as ``output``; empty: for people."""
     return click.option(
-        "-o", "--output", type=click.Choice(formats), default="", help="How to print it."
+        "-o",
+        "--output",
+        type=click.Choice(formats),
+        metavar="|".join(formats),
+        callback=lambda _ctx, _param, value: value or "",
+        help="How to print it.",
     )
 
 

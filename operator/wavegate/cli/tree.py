@@ -68,10 +68,10 @@ def rollout_line(deployment: Document) -> str:
     return f"{deployment['metadata']['name']} ({deployment['spec']['type']}): {', '.join(words)}"
 
 
-def node_line(execution: Document) -> str:
-    """``node-1 v2 Running: healthy after 2 good windows``."""
-    message = execution_message(execution)
+def node_line(execution: Document, *, whole: bool = True) -> str:
+    """``node-1 v2 Running: healthy after 2 good windows``; its words of a well one if ``whole``."""
     spec, state = execution["spec"], execution_state(execution)
+    message = execution_message(execution) if whole or state not in _WELL else ""
     return f"{spec['nodeName']} v{spec['jobVersion']} {state}{f': {message}' if message else ''}"
 
 
@@ -95,6 +95,6 @@ def _add(job: Tree, name: str, claims: Sequence[Document], whole: bool) -> None:
     shown = ordered if whole or len(claims) <= MOST_NODES else ordered[: MOST_NODES - 1]
     for each in shown:
         style = STYLES.get(execution_state(each), "")
-        branch.add(Text(node_line(each), style=style, overflow="fold"))
+        branch.add(Text(node_line(each, whole=whole), style=style, overflow="fold"))
     if rest := ordered[len(shown) :]:
         branch.add(Text(f"and {counted(rest)} (-o wide names them)", style="dim"))

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-ITSELF: Final = "nobody has to"
+ITSELF: Final = "nobody has to: it goes on by itself"
+NOBODY: Final = "nobody has to"
 PERSON: Final = "a person"
 OWNER: Final = "who owns the job"
 ADMINISTRATOR: Final = "an administrator"
@@ -132,7 +133,7 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
     "QueueTimeout": _ended((*_NODES, *_TRY_AGAIN)),
     "TotalTimeout": _ended(("raise spec.timeouts.total", *_TRY_AGAIN)),
     "Failed": _ended(_TRY_AGAIN),
-    "Superseded": _ended((), ITSELF),
+    "Superseded": _ended((), NOBODY),
     "JobReplaced": _ended(("make it again for the job that is there now",)),
     # a user's deployment that was refused
     "RolloutOpen": _ended(("wavegate cancel {job} {n}, then make it again",)),
@@ -142,9 +143,9 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
     "MadeByTheOperator": _ended(("change the spec of the job: the operator makes it",)),
     "FromVersionDiffers": _ended(_AGAIN),
     # is as it should be, or nearly
-    "Running": WayOut(ITSELF, (), _WELL, ends=True),
-    "Completed": WayOut(ITSELF, (), _WELL, ends=True),
-    "Stable": WayOut(ITSELF, (), _WELL, ends=True),
+    "Running": WayOut(NOBODY, (), _WELL, ends=True),
+    "Completed": WayOut(NOBODY, (), _WELL, ends=True),
+    "Stable": WayOut(NOBODY, (), _WELL, ends=True),
     "Degraded": WayOut(
         OWNER,
         (

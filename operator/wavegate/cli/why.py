@@ -29,7 +29,7 @@ from wavegate.cli.sight import (
     execution_message,
     execution_state,
 )
-from wavegate.cli.ways_out import UNKNOWN, WAYS_OUT, WayOut
+from wavegate.cli.ways_out import ITSELF, NOBODY, UNKNOWN, WAYS_OUT, WayOut
 from wavegate.domain.times import format_time, parse_time
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -96,7 +96,8 @@ def why_job(sight: Sight, facts: Facts) -> Answer:
     evidence += _of_absences(facts.absences)
     reason = sight.reason if sight.is_seen else "Pending"
     way = WAYS_OUT.get(reason, UNKNOWN)
-    says = sight.message
+    # Of a spec that it does not understand the operator speaks in the conditions alone.
+    says = str(sight.condition("Ready").get("message") or sight.message)
     since = _since_job(sight, reason, newest)
     return _answer(
         sight.job, sight.state or "NotSeen", reason, says, since, evidence, way, facts, sight.name
@@ -109,7 +110,8 @@ def why_deployment(sight: Sight, deployment: Document, facts: Facts) -> Answer:
     state, reason = status.get("state") or "NotSeen", status.get("reason") or "Pending"
     way = WAYS_OUT.get(reason, UNKNOWN)
     if state in ENDED and not way.ends:
-        way = WAYS_OUT.get(state, UNKNOWN)
+        # A deployment that was refused for it does not wait for the version to come.
+        way = WAYS_OUT["NeverStable" if reason == "VersionMissing" else state]
     evidence = [facts.operator] if facts.operator else []
     evidence += _of_rollout(deployment)
     if state not in ENDED:
@@ -146,13 +148,13 @@ def why_execution(sight: Sight, execution: Document, facts: Facts) -> Answer:
 def _way_of_execution(execution: Document, state: str, judged: bool, bounded: bool) -> WayOut:
     if judged:
         then = "with its verdict, at its deadline at the latest" if bounded else "with its verdict"
-        return WayOut("nobody has to", (), then)
+        return WayOut(ITSELF, (), then)
     if state == "Lost":
         return WAYS_OUT["Lost"]
     following = at(execution, "status", "nextExecution")
     if following:
         node = execution["spec"]["nodeName"]
-        return WayOut("nobody has to", (f"{following} is what {node} has now",), "never", ends=True)
+        return WayOut(NOBODY, (f"{following} is what {node} has now",), "never", ends=True)
     if state == "Failed":
         return WAYS_OUT["Failed"]
     return WAYS_OUT["Degraded" if state == "Degraded" else "Running"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from wavegate.cli.cluster import Cluster, Selection, connect
@@ -68,29 +70,34 @@ def why(name: str, output: str, target: Target) -> None:
     if output:
         print_document(answer.document(), output)
         return
+    click.echo(headline(answer))
     for label, text in lines(answer, facts.now):
         click.echo(wrapped(f"{label:<13}{text}", width(), 13))
 
 
-def lines(answer: Answer, now: float) -> list[tuple[str, str]]:
-    """The answer for people: what each line is about, and what it says."""
+def headline(answer: Answer) -> str:
+    """Which object, and the state it is in with its reason."""
     head = f"{answer.kind} {answer.namespace}/{answer.name}: {answer.state}"
-    if answer.reason not in ("", answer.state):
-        head += f" ({answer.reason})"
-    told = [("", head)]
-    if answer.waits_for:
-        told.append(("waits for", answer.waits_for))
-    else:
-        told += [("waits for", "nothing"), ("says", answer.says)]
+    return head if answer.reason in ("", answer.state) else f"{head} ({answer.reason})"
+
+
+def lines(answer: Answer, now: float) -> list[tuple[str, str]]:
+    """The answer for people: what each line is about (empty: as the one before) and its words."""
+    told = [("waits for", answer.waits_for or "nothing")]
+    if not answer.waits_for:
+        told.append(("it says", answer.says))
     told.append(("since", _moment(answer.since, now)))
-    told += [("evidence", each) for each in answer.evidence]
-    told.append(("unblocked by", answer.who))
-    told += [("", each) for each in answer.how]
+    told += _labelled("evidence", answer.evidence)
+    told += _labelled("who can help", (answer.who, *answer.how))
     then = answer.next
     if answer.next_at:
-        then = f"{_moment(answer.next_at, now)} at the latest; {then}"
+        then = f"{then}, at the latest at {_moment(answer.next_at, now)}"
     told.append(("acts next", then))
     return told
+
+
+def _labelled(label: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    return [("" if at else label, text) for at, text in enumerate(texts)]
 
 
 def _moment(text: str, now: float) -> str:
