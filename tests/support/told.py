@@ -118,7 +118,7 @@ class Played:
 
     def list(self, kind: str) -> list[Document]:
         answer = self.server.request(_USER, "GET", BY_KIND[kind].collection())
-        return [dict(each) for each in answer["items"]]
+        return [{"kind": kind, **each} for each in answer["items"]]
 
     def apply(self, name: str, job_spec: Mapping[str, Any]) -> None:
         """Replace the job's spec; no operator is there to see it."""

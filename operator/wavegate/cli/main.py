@@ -24,6 +24,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "why": ("why", "What a job, deployment or execution waits for, and who can help."),
     "history": ("history", "The versions of a job and how their rollouts ended."),
     "events": ("events", "What happened to a job, oldest first."),
+    "plan": ("plan", "What applying a job would do."),
+    "diff": ("diff", "What applying a job would change in its spec."),
     "promote": ("verbs", "Pass the canary gate."),
     "pause": ("verbs", "Take no further node; what runs goes on."),
     "resume": ("verbs", "Go on with a rollout that was paused."),

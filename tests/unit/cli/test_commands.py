@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -239,14 +239,15 @@ def test_each_command_says_in_its_help_what_the_list_of_commands_says() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["version"], ["get", "--help"]])
 def test_it_starts_at_once(arguments: list[str], measured: Any) -> None:
-    """The quickest of some: what else the machine does is not its fault."""
+    """In processor time, the least of some: what else the machine does is not its fault."""
     command = [sys.executable, "-m", "wavegate.cli.main", *arguments]
     took = []
     for _ in range(QUICKEST_OF):
-        begun = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True, capture_output=True, env=SOURCES)
-        took.append(time.perf_counter() - begun)
-    measured(f"wavegate {' '.join(arguments)}: {min(took):.2f} s, the quickest of {QUICKEST_OF}")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    measured(f"wavegate {' '.join(arguments)}: {min(took):.2f} s of a processor to start")
     assert min(took) < START_UP
 
 
