@@ -11,7 +11,7 @@ import asyncio
 import io
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from wavegate.cli import cluster as cli_cluster
 from wavegate.cli.main import main
 from wavegate.cli.options import Target
 from wavegate.domain.times import parse_time
+from wavegate.kube.errors import error_of
 from wavegate.kube.resources import BY_KIND
 from wavegate.kube.transport import DEFAULT_TIMEOUT, JSON, Query
 from wavegate.simulation.cluster import NAMESPACE, SimulatedCluster
@@ -102,6 +103,10 @@ class Played:
     server: Server
     now: float
     patch: pytest.MonkeyPatch
+    logs: Mapping[str, bytes] = field(default_factory=dict)
+    """What the kubelets have of pods, by the pod's name."""
+    answers: Mapping[str, Callable[[Any], Document]] = field(default_factory=dict)
+    """Of paths that the simulated server does not serve, by the request's body."""
     meanwhile: Callable[[], None] | None = None
     """What happens half a second after a command has begun."""
 
@@ -132,7 +137,7 @@ class Played:
 
     async def _open(self, target: Target) -> cli_cluster.Opened:
         user = Administrator(target.impersonated or "user")
-        transport = SelectingTransport(self.server, user)
+        transport = SelectingTransport(self.server, user, self.logs, self.answers)
         if self.meanwhile is not None:
             asyncio.get_running_loop().call_later(0.5, self.meanwhile)
 
@@ -145,9 +150,17 @@ class Played:
 class SelectingTransport:
     """Requests of a user, with the selectors that a real server knows."""
 
-    def __init__(self, server: Server, user: Administrator) -> None:
+    def __init__(
+        self,
+        server: Server,
+        user: Administrator,
+        logs: Mapping[str, bytes],
+        answers: Mapping[str, Callable[[Any], Document]],
+    ) -> None:
         self._server = server
         self._user = user
+        self._logs = logs
+        self._answers = answers
 
     async def request(
         self,
@@ -160,12 +173,27 @@ class SelectingTransport:
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
         headers: Mapping[str, str] | None = None,
     ) -> Document:
-        plain = {key: value for key, value in (query or {}).items() if key not in _SELECTORS}
-        answer = self._server.request(self._user, method, path, plain, body, content_type)
+        if path in self._answers:
+            answer = self._answers[path](body)
+        else:
+            plain = {key: value for key, value in (query or {}).items() if key not in _SELECTORS}
+            answer = self._server.request(self._user, method, path, plain, body, content_type)
         if "items" in answer:
             items = [each for each in answer["items"] if _selected(each, query or {})]
             answer = {**answer, "items": items}
         return answer
+
+    async def lines(
+        self, path: str, query: Query, *, idle_timeout: float | None
+    ) -> AsyncGenerator[bytes, None]:
+        """The log of a pod; those that nobody has written are refused, as before it has begun."""
+        name = path.split("/")[-2]
+        if name not in self._logs:
+            raise error_of(400, {"message": f"container {query['container']} waits to start"})
+        lines = self._logs[name].splitlines()
+        last = int(query.get("tailLines", len(lines)))
+        for line in lines[len(lines) - last :]:
+            yield line
 
     async def watch(
         self, path: str, query: Query, *, idle_timeout: float
@@ -188,9 +216,10 @@ def _selected(document: Document, query: Query) -> bool:
     found: Any = document
     for key in field.split(".") if field else ():
         found = found.get(key, {})
-    label, _, wanted = str(query.get("labelSelector", "")).partition("=")
+    label, equals, wanted = str(query.get("labelSelector", "")).partition("=")
     labels = document["metadata"].get("labels") or {}
-    return (not field or found == value) and (not label or labels.get(label) == wanted)
+    has = labels.get(label) == wanted if equals else label in labels
+    return (not field or found == value) and (not label or has)
 
 
 def play(story: Story, patch: pytest.MonkeyPatch, nodes: int = 4) -> Played:

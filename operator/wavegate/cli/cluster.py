@@ -8,20 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target
 from wavegate.kube.clock import ServerClock
 from wavegate.kube.errors import ApiError, Forbidden, NotFound, Unauthorized
-from wavegate.kube.resources import Resource
+from wavegate.kube.resources import PODS, Resource
 
 if TYPE_CHECKING:
-    from wavegate.kube.transport import Transport
+    from wavegate.kube.transport import Query, Transport
+
+    class UsersTransport(Transport, Protocol):
+        """A transport that also reads logs."""
+
+        def lines(
+            self, path: str, query: Query, *, idle_timeout: float | None
+        ) -> AsyncGenerator[bytes, None]: ...
+
 
 PAGE: Final = 500
 """Objects asked for at once, as kubectl does."""
@@ -44,13 +60,22 @@ class Selection:
     fields: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """A pod whose log is read; ``node`` stands for it."""
+
+    node: str
+    namespace: str
+    pod: str
+
+
 class Cluster:
     """Reads and writes as the user. ``namespace``: the one that is meant where none is given."""
 
     def __init__(
         self,
         runner: asyncio.Runner,
-        transport: Transport,
+        transport: UsersTransport,
         namespace: str,
         now: Callable[[], float],
         close: Callable[[], Awaitable[None]] | None = None,
@@ -131,6 +156,45 @@ class Cluster:
     def follow(self, do: Callable[[Follower], Coroutine[Any, Any, T]], *selections: Selection) -> T:
         """Run ``do`` on what these selections hold, kept current by watches. Raises CliError."""
         return self._run(self._follow(do, selections), "watch")
+
+    def logs(
+        self,
+        sources: Sequence[LogSource],
+        query: Mapping[str, str | int],
+        write: Callable[[str, bytes], None],
+        *,
+        together: bool,
+    ) -> dict[str, str]:
+        """Give each line to ``write`` with its node; returns what could not be read, by node.
+
+        ``together``: all at the same time, as lines come; otherwise one pod after the other.
+        """
+        return self._run(self._logs(sources, query, write, together), "log")
+
+    async def _logs(
+        self,
+        sources: Sequence[LogSource],
+        query: Mapping[str, str | int],
+        write: Callable[[str, bytes], None],
+        together: bool,
+    ) -> dict[str, str]:
+        failed: dict[str, str] = {}
+
+        async def read(source: LogSource) -> None:
+            path = f"{PODS.object(source.namespace, source.pod)}/log"
+            try:
+                async with aclosing(self._transport.lines(path, query, idle_timeout=None)) as lines:
+                    async for line in lines:
+                        write(source.node, line)
+            except ApiError as error:
+                failed[source.node] = error.message or error.reason
+
+        if together:
+            await asyncio.gather(*(read(each) for each in sources))
+        else:
+            for each in sources:
+                await read(each)
+        return failed
 
     def _run(self, work: Coroutine[Any, Any, T], what: str) -> T:
         try:
@@ -241,7 +305,7 @@ class Follower:
 class Opened:
     """A way to the cluster that the options and the kubeconfig name."""
 
-    transport: Transport
+    transport: UsersTransport
     namespace: str
     now: Callable[[], float]
     close: Callable[[], Awaitable[None]]

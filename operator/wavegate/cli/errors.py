@@ -12,8 +12,8 @@ INTERRUPTED: Final = 130
 
 EXIT_CODES: Final = {
     DONE: "done, or the answer is yes",
-    NO: "the answer is no: `status --wait` saw the rollout fail, `plan` and `diff` with"
-    " `--exit-code` found changes, `lint` or `check` found something wrong, a change was not made"
+    NO: "the answer is no: `status --wait` saw the rollout fail, `plan --exit-code` or `diff` found"
+    " changes, `lint` or `check` found something wrong, a change was not made"
     " because its field belongs to Git",
     WRONG: "could not be carried out: a wrong argument, no such object, no access, or the server"
     " refused",

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "events": ("events", "What happened to a job, oldest first."),
     "plan": ("plan", "What applying a job would do."),
     "diff": ("diff", "What applying a job would change in its spec."),
+    "lint": ("lint", "What is wrong with files, without a cluster."),
     "promote": ("verbs", "Pass the canary gate."),
     "pause": ("verbs", "Take no further node; what runs goes on."),
     "resume": ("verbs", "Go on with a rollout that was paused."),
@@ -35,6 +36,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "stop": ("made", "Stop every execution of a job."),
     "suspend": ("suspending", "Stop a job until it is unsuspended, by its spec."),
     "unsuspend": ("suspending", "Start a suspended job again, by its spec."),
+    "logs": ("logs", "The logs of a job's pods, each line with its node."),
+    "check": ("check", "Whether the cluster and the rights are as they have to be."),
+    "completion": ("completion", "The script that completes commands and names."),
+    "uninstall": ("uninstall", "Delete all jobs, and say what is left to do."),
     "version": ("version", "The version of this program."),
 }
 """Name: the module in `commands`, and the line of ``--help``."""
@@ -93,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except ModuleNotFoundError as error:
-        if error.name not in ("rich",):
+        if error.name not in ("rich", "celpy"):
             raise
         click.echo(f"error: {error.name} is missing: pip install 'wavegate[cli]'", err=True)
         return WRONG
