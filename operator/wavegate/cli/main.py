@@ -45,6 +45,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 """Name: the module in `commands`, and the line of ``--help``."""
 
 
+_EXTRA: Final = ("rich", "celpy")
+"""Packages of the extra ``cli`` that the operator does without."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used."""
 
@@ -98,9 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except ModuleNotFoundError as error:
-        if error.name not in ("rich", "celpy"):
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRA:
             raise
-        click.echo(f"error: {error.name} is missing: pip install 'wavegate[cli]'", err=True)
+        click.echo(f"error: {missing} is missing: pip install 'wavegate[cli]'", err=True)
         return WRONG
     return outcome if isinstance(outcome, int) else 0
 

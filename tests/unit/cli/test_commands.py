@@ -22,6 +22,7 @@ QUICKEST_OF = 5
 START_UP = 0.3
 """Seconds."""
 
+EXAMPLE = Path(__file__).parents[3] / "gitops" / "jobs" / "agent.yaml"
 SOURCES = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "operator")}
 
 
@@ -269,3 +270,16 @@ def test_watching_prints_each_change_once_where_there_is_no_terminal(gate: Playe
     assert lines[0].startswith("FleetJob app: RolloutPaused")
     assert len(lines) == len(set(lines))
     assert "\x1b" not in told.out
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments"), [("rich", ["get", "app"]), ("celpy", ["lint", "-f", str(EXAMPLE)])]
+)
+def test_in_the_operators_image_a_command_says_which_package_it_lacks(
+    missing: str, arguments: list[str]
+) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from wavegate.cli.main import main;"
+    command = [sys.executable, "-c", f"{code} sys.exit(main({arguments}))"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=SOURCES)
+    assert done.returncode == 2
+    assert done.stderr == f"error: {missing} is missing: pip install 'wavegate[cli]'\n"

@@ -93,12 +93,9 @@ def remaining(cluster: Cluster) -> list[str]:
     commands = []
     for each in found:
         metadata = each["metadata"]
+        name, space = metadata["name"], metadata["namespace"]
         release = (metadata.get("annotations") or {}).get("meta.helm.sh/release-name")
-        if release:
-            commands.append(f"helm uninstall {release} --namespace {metadata['namespace']}")
-        else:
-            commands.append(
-                f"kubectl delete deployment {metadata['name']} -n {metadata['namespace']}"
-            )
+        removal = f"helm uninstall {release}" if release else f"kubectl delete deployment {name}"
+        commands.append(f"{removal} --namespace {space}")
     kinds = ("fleetjobs", "fleetdeployments", "executions", "jobversions")
     return [*commands, f"kubectl delete crd {' '.join(f'{kind}.wavegate.dev' for kind in kinds)}"]
