@@ -15,6 +15,7 @@ import yaml
 
 from sim.world import spec
 from support.told import Played, Stage, play
+from wavegate.cli import cluster as cli_cluster
 from wavegate.cli.main import COMMANDS, cli
 from wavegate.simulation.fates import ERRS, FINE
 
@@ -283,3 +284,10 @@ def test_in_the_operators_image_a_command_says_which_package_it_lacks(
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=SOURCES)
     assert done.returncode == 2
     assert done.stderr == f"error: {missing} is missing: pip install 'wavegate[cli]'\n"
+
+
+def test_lists_are_read_page_by_page(gate: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = gate("get", "app", "-o", "json")
+    monkeypatch.setattr(cli_cluster, "PAGE", 1)
+    assert gate("get", "app", "-o", "json") == whole
+    assert whole.out.count('"execution"') == 4

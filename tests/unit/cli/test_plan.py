@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,23 @@ def test_the_time_is_that_of_past_rollouts_wave_by_wave(
     assert told["seconds"]["rollouts"] == 2
     assert told["seconds"]["from"] >= told["seconds"]["least"] >= 10 * waves
     assert told["seconds"]["to"] <= 20 * waves
+
+
+def test_time_in_which_a_person_was_waited_for_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, write: Any
+) -> None:
+    async def slow_person(stage: Stage) -> None:
+        await runs(stage)
+        stage.cluster.apply("app", update(autoPromote=False))
+        await stage.says("AwaitingPromotion")
+        await asyncio.sleep(3600)
+        stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"promoted": True}})
+        await stage.ended("app-v2")
+
+    done = play(slow_person, monkeypatch)
+    told = json_of(done("plan", "-f", write({**update(), "labels": {"a": "b"}}), "-o", "json"))
+    assert told["seconds"]["rollouts"] == 1
+    assert told["seconds"]["to"] < 100
 
 
 def test_many_waves_are_told_together_and_all_with_wide(

@@ -12,6 +12,8 @@ import pytest
 
 from sim.world import spec
 from support.told import Stage, Story, play
+from wavegate.cli.sight import Sight
+from wavegate.cli.why import Facts, why_job
 from wavegate.domain.times import parse_time
 from wavegate.simulation.fates import (
     CRASHES,
@@ -542,6 +544,39 @@ def test_what_a_job_waits_for(
     assert people.code == 0
     for part in (answer["who"], answer["next"], *answer["how"], *answer["evidence"]):
         assert part in people.out
+
+
+def test_where_the_words_name_no_time_the_rules_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate waits for a person, but not for longer than the version has."""
+
+    async def bounded(stage: Stage) -> None:
+        await stage.install()
+        limited = {**spec("app:2", autoPromote=False), "timeouts": {"total": "2h"}}
+        stage.cluster.apply("app", limited)
+        await stage.says("AwaitingPromotion")
+
+    told = play(bounded, monkeypatch)
+    answer = json.loads(told("why", "app", "-o", "json").out)
+    accepted = told.get("FleetDeployment", "app-v2")
+    assert accepted is not None
+    begun = parse_time(accepted["status"]["acceptedAt"])
+    coming = parse_time(answer["nextAt"])
+    assert begun is not None
+    assert coming is not None
+    assert 7195 <= coming - begun <= 7200
+
+
+def test_a_time_that_the_operator_has_named_is_taken_at_its_word() -> None:
+    """It knows its options, such as --lost-after; here only their defaults are known."""
+    words = "waits for n1, NotReady since 2023-11-14T20:00:00Z, until 2023-11-14T23:00:00Z"
+    ready = {"type": "Ready", "status": "False", "reason": "Progressing", "message": words}
+    job = {
+        "kind": "FleetJob",
+        "metadata": {"name": "app", "namespace": "default", "generation": 1},
+        "status": {"observedGeneration": 1, "conditions": [ready]},
+    }
+    now, rules = 1_700_000_000.0, 1_700_009_999.0
+    assert why_job(Sight(job, [], []), Facts(now, acts_at=rules)).next_at == "2023-11-14T23:00:00Z"
 
 
 def test_an_execution_says_what_its_pod_does_and_by_when_it_is_judged(

@@ -115,11 +115,7 @@ class Stage:
     def serving(self) -> set[str]:
         """Nodes on which a pod of the job is ready, or has ended well."""
         pods = self._cache.pods.of_job(self._key)
-        return {
-            pod.node
-            for pod in pods
-            if (pod.ready and pod.deletion is None) or pod.phase == "Succeeded"
-        }
+        return {pod.node for pod in pods if pod.ready or pod.phase == "Succeeded"}
 
     # what happens
 
