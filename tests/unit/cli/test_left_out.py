@@ -79,5 +79,10 @@ def test_nodes_are_listed_by_reason() -> None:
         node("a", ready=False),
         node("c"),
         node("d", unschedulable=True),
+        node("e", labels={"pool": None}),
     ]
-    assert left_out(SPEC, Placement(SPEC, {}), nodes) == {"Cordoned": ["d"], "NotReady": ["a", "b"]}
+    assert left_out(SPEC, Placement(SPEC, {}), nodes) == {
+        "Cordoned": ["d"],
+        "NotReady": ["a", "b"],
+        "spec.selector.matchLabels: pool is to be edge, it has no such label": ["e"],
+    }
