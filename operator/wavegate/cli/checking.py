@@ -84,7 +84,7 @@ _RIGHTS: Final = (
     _Right("list", "wavegate.dev", "executions", "get, why, logs"),
     _Right("list", "wavegate.dev", "jobversions", "plan, rollback"),
     _Right("list", "", "pods", "why, logs, plan"),
-    _Right("list", "", "nodes", "plan, and when why says that it acts next", namespaced=False),
+    _Right("list", "", "nodes", "plan, why", namespaced=False),
     _Right("list", "events.k8s.io", "events", "events"),
     _Right("get", "", "pods", "logs", subresource="log"),
     _Right("patch", "wavegate.dev", "fleetdeployments", "promote, pause, resume, cancel", True),

@@ -106,6 +106,8 @@ class Cluster:
 
     def find(self, resource: Resource, namespace: str | None, name: str) -> Document | None:
         """One object; None where there is none of that name. Raises CliError."""
+        if not name:
+            raise CliError(f"the name of the {resource.kind} is empty")
         path = resource.object(namespace, name)
         try:
             return self._runner.run(self._request("GET", path))

@@ -53,6 +53,8 @@ def sight_of(lists: Sequence[Sequence[Document]]) -> Sight | None:
 
 def read_sight(cluster: Cluster, namespace: str, name: str, *, whole: bool = False) -> Sight:
     """A job as it is now, ``whole`` with versions and pods. Raises CliError where there is none."""
+    if not name:
+        raise CliError("the name of the job is empty")
     wanted = selections(namespace, name)
     if whole:
         wanted += more_selections(namespace, name)

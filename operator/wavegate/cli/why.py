@@ -28,8 +28,9 @@ from wavegate.cli.sight import (
     condition,
     execution_message,
     execution_state,
+    sequence,
 )
-from wavegate.cli.ways_out import ITSELF, NOBODY, UNKNOWN, WAYS_OUT, WayOut
+from wavegate.cli.ways_out import ADMINISTRATOR, ITSELF, NOBODY, UNKNOWN, WAYS_OUT, WayOut
 from wavegate.domain.times import format_time, parse_time
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -85,23 +86,39 @@ def why_job(sight: Sight, facts: Facts) -> Answer:
     metadata = sight.job["metadata"]
     newest = sight.newest
     evidence = [facts.operator] if facts.operator else []
-    if not sight.is_seen:
-        generation = metadata.get("generation")
-        evidence.append(
-            f"the operator has not seen generation {generation} of the spec yet; its last word was"
-            f" of generation {at(sight.job, 'status', 'observedGeneration')}"
-        )
-    if newest is not None:
-        evidence += _of_rollout(newest)
-    evidence += _of_absences(facts.absences)
     reason = sight.reason if sight.is_seen else "Pending"
-    way = WAYS_OUT.get(reason, UNKNOWN)
     # Of a spec that it does not understand the operator speaks in the conditions alone.
     says = str(sight.condition("Ready").get("message") or sight.message)
+    if not sight.is_seen:
+        if says:
+            evidence.append(f"its last word was of the spec before: {says}")
+        says = f"the operator, which has not seen generation {metadata.get('generation')} yet"
+    for each in (_failed(sight, reason), newest):
+        evidence += _of_rollout(each) if each is not None else []
+    evidence += _of_absences(facts.absences)
+    way = WAYS_OUT.get(reason, UNKNOWN)
     since = _since_job(sight, reason, newest)
     return _answer(
         sight.job, sight.state or "NotSeen", reason, says, since, evidence, way, facts, sight.name
     )
+
+
+_AFTER_A_FAILURE: Final = ("RolledBack", "RollingBack", "RollbackFailed", "FailedWorkload")
+
+
+def _failed(sight: Sight, reason: str) -> Document | None:
+    """The rollout that failed, where that is why another one is the newest; None elsewhere."""
+    if reason not in _AFTER_A_FAILURE:
+        return None
+    version = at(sight.job, "status", "failedVersion")
+    failed = [
+        each
+        for each in sight.deployments
+        if at(each, "status", "state") == "Failed"
+        and at(each, "status", "resolved", "toVersion") == version
+        and each["spec"]["type"] in ("Create", "Update", "Restart")
+    ]
+    return max(failed, key=sequence, default=None)
 
 
 def why_deployment(sight: Sight, deployment: Document, facts: Facts) -> Answer:
@@ -183,8 +200,10 @@ def _answer(
     }
     coming = None if way.ends else _next_time(says, facts)
     how = [text.format(**filled) for text in way.how]
+    who, then = way.who, way.then
     if facts.operator and not way.ends:
-        how.insert(0, "make the operator run: it is what acts")
+        how.insert(0, "make the operator run: nothing goes on without it")
+        who, then, coming = ADMINISTRATOR, "once the operator runs", None
     return Answer(
         kind=document["kind"],
         namespace=namespace,
@@ -195,10 +214,10 @@ def _answer(
         says=says,
         since=since,
         evidence=tuple(evidence),
-        who=way.who,
+        who=who,
         how=tuple(how),
         next_at=format_time(coming) if coming is not None else "",
-        next=way.then,
+        next=then,
     )
 
 

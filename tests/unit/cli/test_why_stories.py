@@ -340,6 +340,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         {
             "reason": "RolledBack",
             "says": "v2 failed (the canary gate refused it",
+            "evidence": "app-v2: 0 of 4 nodes updated, 1 failed; the limit is 0",
             "who": "who owns the job",
             "how": "wavegate restart app --to-version 2 -n default",
             "timed": False,
@@ -465,6 +466,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         {
             "reason": "FailedWorkload",
             "waits": "v4 is v2 again, which failed",
+            "evidence": "3 bad windows in a row: 50.0% errors (25 of 50), above 10.0%, at 2023",
             "who": "who owns the job",
             "how": "wavegate restart app --to-version 2 -n default",
             "timed": False,
@@ -630,9 +632,12 @@ def test_when_no_operator_runs_that_is_said_first(monkeypatch: pytest.MonkeyPatc
     told.apply("app", spec("app:3"))
     told.now += 60
     answer = json.loads(told("why", "app", "-o", "json").out)
+    assert answer["waitsFor"] == "the operator, which has not seen generation 3 yet"
     assert answer["evidence"][0].startswith("no operator runs: nobody renews the Lease wavegate-")
-    assert "has not seen generation 3" in answer["evidence"][1]
-    assert answer["how"][0] == "make the operator run: it is what acts"
+    assert "its last word was of the spec before: the canaries are" in answer["evidence"][1]
+    assert answer["who"] == "an administrator"
+    assert answer["how"] == ["make the operator run: nothing goes on without it"]
+    assert (answer["next"], answer["nextAt"]) == ("once the operator runs", "")
 
 
 @pytest.mark.parametrize(
@@ -640,6 +645,7 @@ def test_when_no_operator_runs_that_is_said_first(monkeypatch: pytest.MonkeyPatc
     [
         ("none", "no FleetJob, FleetDeployment or Execution none in namespace default"),
         ("fd/none", "no FleetDeployment none in namespace default"),
+        ("fd/", "the name of the FleetDeployment is empty"),
         ("pod/none", "pod: is not fleetjob, fleetdeployment or execution"),
     ],
 )
