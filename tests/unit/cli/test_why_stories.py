@@ -15,6 +15,7 @@ from support.told import Stage, Story, play
 from wavegate.cli.sight import Sight
 from wavegate.cli.why import Facts, why_job
 from wavegate.domain.times import parse_time
+from wavegate.kube.errors import error_of
 from wavegate.simulation.fates import (
     CRASHES,
     ERRS,
@@ -24,6 +25,8 @@ from wavegate.simulation.fates import (
     UNREADABLE,
     Fate,
 )
+from wavegate.simulation.rights import Administrator
+from wavegate.simulation.transport import Request, Untroubled
 
 FIRST = "n00"
 
@@ -227,6 +230,46 @@ async def failed_before(stage: Stage) -> None:
     await stage.ended("app-v3")
     stage.cluster.apply("app", spec("app:2"))
     await stage.says("FailedWorkload")
+
+
+class Policy(Untroubled):
+    """An admission that refuses pods, also in a dry run."""
+
+    async def sending(self, request: Request) -> None:
+        if request.method == "POST" and request.path.endswith("/pods"):
+            raise error_of(403, {"reason": "Forbidden", "message": "hostPath is not allowed"})
+
+
+async def template_refused(stage: Stage) -> None:
+    await stage.install()
+    stage.cluster.living[0].transport.trouble = Policy()
+    stage.cluster.apply("app", spec("app:2"))
+    await stage.says("TemplateRefused")
+
+
+async def a_strangers_pod(stage: Stage) -> None:
+    await stage.install()
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "mine",
+            "namespace": "default",
+            "labels": {"wavegate.dev/job": "app"},
+        },
+        "spec": {"nodeName": FIRST, "containers": [{"name": "main", "image": "x"}]},
+    }
+    user = Administrator("user")
+    stage.cluster.server.request(user, "POST", "/api/v1/namespaces/default/pods", body=pod)
+    await stage.says("Stranger")
+
+
+async def waits_for_its_job(stage: Stage) -> None:
+    await stage.install()
+    stage.cluster.patch("FleetJob", "app", {"spec": {"suspend": True}})
+    await stage.says("Suspended")
+    stage.cluster.deploy("again", {"jobName": "app", "type": "Restart"})
+    await stage.until("it waits", lambda: stage.deployment("again").get("state") == "Pending")
 
 
 async def not_understood(stage: Stage) -> None:
@@ -473,6 +516,26 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         },
     ),
     (
+        template_refused,
+        {
+            "reason": "TemplateRefused",
+            "waits": "hostPath is not allowed",
+            "who": "who owns the job",
+            "how": "change spec.template, or the policy or quota that refuses it",
+            "timed": None,
+        },
+    ),
+    (
+        a_strangers_pod,
+        {
+            "reason": "Stranger",
+            "waits": "pod mine carries the job's label but is not ours",
+            "who": "an administrator",
+            "how": "delete or relabel the object",
+            "timed": None,
+        },
+    ),
+    (
         not_understood,
         {
             "reason": "InvalidSpec",
@@ -625,6 +688,16 @@ def test_a_deployment_that_was_refused_says_how_to_make_it_possible(
     assert "the job has no v7; it has v1" in answer["says"]
     assert answer["waitsFor"] == ""
     assert answer["how"] == ["wavegate history app -n default says which versions completed"]
+
+
+def test_a_deployment_that_is_not_begun_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = play(waits_for_its_job, monkeypatch)
+    answer = json.loads(told("why", "again", "-o", "json").out)
+    assert (answer["state"], answer["reason"]) == ("Pending", "Suspended")
+    assert answer["waitsFor"].startswith("the job is suspended; begins when spec.suspend")
+    assert answer["how"] == ["wavegate unsuspend app -n default"]
 
 
 def test_when_no_operator_runs_that_is_said_first(monkeypatch: pytest.MonkeyPatch) -> None:
