@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import click
 
 from wavegate.api.names import API_VERSION
-from wavegate.cli.cluster import Cluster
 from wavegate.cli.errors import NO
 from wavegate.cli.output import print_document, say
 from wavegate.cli.sight import Document
@@ -68,8 +67,3 @@ def for_git(document: Document, owner: str, field: str, output: str) -> int:
     )
     print_document(document, output if output == "json" else "yaml")
     return NO
-
-
-def apply_fields(cluster: Cluster, resource: Resource, found: Document, spec: Document) -> Document:
-    """Merge these fields into the object's spec, if it is still as it was read."""
-    return cluster.patch(resource, found, {"spec": spec})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 from wavegate.cli.sight import Document, at
@@ -23,9 +23,6 @@ class Check:
     what: str
     verdict: str
     says: str
-
-    def document(self) -> Document:
-        return asdict(self)
 
 
 def version_check(answer: Document | str) -> Check:

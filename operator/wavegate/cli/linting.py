@@ -14,21 +14,19 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
-from posixpath import dirname
-from typing import Any, Final
+from typing import Final
 
 from wavegate.api.crds import KINDS, crd
 from wavegate.api.defaults import effective_rollout
 from wavegate.api.fleetjob import (
     MAX_CONFIG_BYTES,
-    FleetJobSpec,
     InvalidSpec,
     config_size,
     load_job_spec,
 )
 from wavegate.api.names import API_VERSION
+from wavegate.cli.assumed import directories_of
 from wavegate.cli.cel import broken_rules
 from wavegate.cli.sight import Document, at
 from wavegate.domain.observed import PlanSettings
@@ -37,6 +35,8 @@ from wavegate.simulation.schema import Schema
 
 KNOWN: Final = {kind.kind: kind for kind in KINDS}
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
+_SOME_IMAGE: Final = "some-image"
+"""Of an operator that has one for each type."""
 _METADATA: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
@@ -111,20 +111,13 @@ def _of_job(document: Document) -> Iterator[str]:
         yield f"spec.config: has {size} bytes, and {MAX_CONFIG_BYTES} are allowed"
         return
     driver = driver_for(spec.type)
-    settings = assumed(spec)
+    settings = PlanSettings(
+        query_image=_SOME_IMAGE,
+        update_image=_SOME_IMAGE,
+        config_image=_SOME_IMAGE,
+        config_directories=directories_of(spec),
+    )
     try:
         driver.document(spec, driver.image(settings), settings)
     except DocumentError as error:
         yield str(error)
-
-
-def assumed(spec: FleetJobSpec) -> PlanSettings:
-    """Settings of an operator that has an image for each type and allows the job's files."""
-    image = "assumed"
-    settings = replace(PlanSettings(), query_image=image, update_image=image, config_image=image)
-    if spec.type != "config" or spec.config is None:
-        return settings
-    files: Any = spec.config.get("files")
-    paths = [at(each, "path") for each in files] if isinstance(files, list) else []
-    found = {dirname(path) for path in paths if isinstance(path, str) and path.startswith("/")}
-    return replace(settings, config_directories=tuple(sorted(found - {"/"})))

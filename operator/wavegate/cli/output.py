@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 import click
 import yaml
-
-Document = Mapping[str, Any]
 
 NARROWEST: Final = 40
 
@@ -30,6 +30,14 @@ def print_document(document: Any, output: str) -> None:
         return
 
     click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True).rstrip())
+
+
+def document_of(record: Any) -> dict[str, Any]:
+    """A dataclass for programs: its fields under their names in lowerCamelCase."""
+    return {
+        re.sub("_(.)", lambda found: found[1].upper(), name): value
+        for name, value in asdict(record).items()
+    }
 
 
 def width() -> int | None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from wavegate.cli.sight import Document, at
 
-_MANAGERS: Final = ("argocd", "argo-cd", "flux", "kustomize-controller", "helm", "gitops")
+_MANAGERS: Final = ("argocd", "flux", "kustomize-controller", "helm")
 """Beginnings of names of field managers."""
 
 _LABELS: Final = (

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wavegate.cli.sight import (
@@ -59,13 +59,6 @@ class Answer:
     next_at: str
     next: str
     """When it acts next in words; ``next_at`` is the time, where time alone decides."""
-
-    def document(self) -> Document:
-        """For programs; the names are those of the fields in lowerCamelCase."""
-        return {
-            re.sub("_(.)", lambda found: found[1].upper(), key): value
-            for key, value in asdict(self).items()
-        }
 
 
 @dataclass(frozen=True)

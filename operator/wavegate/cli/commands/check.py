@@ -8,7 +8,7 @@ from wavegate.cli.checking import access_checks, api_check, lease_check, version
 from wavegate.cli.cluster import Cluster, Selection, connect
 from wavegate.cli.errors import NO, CliError
 from wavegate.cli.options import Target, connection_options, output_option
-from wavegate.cli.output import print_document, width, wrapped
+from wavegate.cli.output import document_of, print_document, width, wrapped
 from wavegate.cli.sight import Document
 from wavegate.kube.resources import LEASES
 
@@ -33,7 +33,7 @@ def check(output: str, target: Target) -> int:
             *access_checks(lambda review: _allowed(cluster, review), cluster.namespace),
         ]
     if output:
-        print_document({"items": [each.document() for each in checks]}, output)
+        print_document({"items": [document_of(each) for each in checks]}, output)
     else:
         for each in checks:
             click.echo(wrapped(f"{each.verdict:<6}{each.what}: {each.says}", width(), 6))

@@ -10,7 +10,7 @@ from wavegate.cli.cluster import Cluster, Selection, connect
 from wavegate.cli.errors import NO, CliError
 from wavegate.cli.files import nodes_of, one_job
 from wavegate.cli.options import Target, connection_options, output_option
-from wavegate.cli.output import print_document, width, wrapped
+from wavegate.cli.output import document_of, print_document, width, wrapped
 from wavegate.cli.reading import more_selections, selections, sight_of
 from wavegate.cli.sight import Document, Sight
 from wavegate.kube.resources import NODES
@@ -61,7 +61,7 @@ def plan(
     current, nodes, now = _read(proposed, nodes_path, target)
     told = forecast(current, proposed, nodes, now, zone_label)
     if output in ("json", "yaml"):
-        print_document(told.document(), output)
+        print_document(document_of(told), output)
     else:
         (_, headline), *rest = lines(told, whole=output == "wide")
         click.echo(wrapped(headline, width(), 2))

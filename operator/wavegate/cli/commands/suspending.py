@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from wavegate.cli.changing import apply_fields, change_options, for_git, fragment, tell
+from wavegate.cli.changing import change_options, for_git, fragment, tell
 from wavegate.cli.cluster import connect
 from wavegate.cli.completing import complete_jobs
 from wavegate.cli.options import Target, connection_options
@@ -54,6 +54,6 @@ def _set(name: str, wanted: bool, dry_run: bool, output: str, target: Target) ->
         elif not dry_run:
             if owner := applied_by(found):
                 return for_git(document, owner, "spec", output)
-            apply_fields(cluster, FLEET_JOBS, found, {"suspend": wanted})
+            cluster.patch(FLEET_JOBS, found, {"spec": {"suspend": wanted}})
     tell(document, output, done, dry_run=dry_run)
     return 0

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from wavegate.cli.changing import apply_fields, change_options, for_git, fragment, tell
+from wavegate.cli.changing import change_options, for_git, fragment, tell
 from wavegate.cli.cluster import Cluster, Selection, connect
 from wavegate.cli.completing import complete_jobs
 from wavegate.cli.errors import CliError
@@ -81,7 +81,7 @@ def _carry_out(verb: Verb, name: str, dry_run: bool, output: str, target: Target
             owner = owner_of(found, verb.field)
             if owner:
                 return for_git(document, owner, f"spec.{verb.field}", output)
-            apply_fields(cluster, FLEET_DEPLOYMENTS, found, spec)
+            cluster.patch(FLEET_DEPLOYMENTS, found, {"spec": spec})
             for hint in hints(verb, cluster, found):
                 say(hint)
     tell(document, output, verb.done, dry_run=dry_run)

@@ -10,7 +10,7 @@ from wavegate.cli.cluster import Cluster, Selection, connect
 from wavegate.cli.completing import complete_jobs
 from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target, connection_options, output_option
-from wavegate.cli.output import ago, print_document, width, wrapped
+from wavegate.cli.output import ago, document_of, print_document, width, wrapped
 from wavegate.cli.reading import read_sight
 from wavegate.cli.sight import Document, Sight, at
 from wavegate.cli.why import (
@@ -68,7 +68,7 @@ def why(name: str, output: str, target: Target) -> None:
     else:
         answer = why_execution(sight, found, facts)
     if output:
-        print_document(answer.document(), output)
+        print_document(document_of(answer), output)
         return
     click.echo(headline(answer))
     for label, text in lines(answer, facts.now):

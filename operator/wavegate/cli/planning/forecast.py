@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from posixpath import dirname
 from typing import Any, Final
 
 import yaml
@@ -18,6 +17,7 @@ from wavegate.api.defaults import effective_rollout, strip_rollout
 from wavegate.api.durations import format_duration
 from wavegate.api.fleetjob import FleetJobSpec, InvalidSpec, load_job_spec
 from wavegate.api.rollout import RolloutSettings
+from wavegate.cli.assumed import directories_of
 from wavegate.cli.core import fleet_of, observed_of
 from wavegate.cli.errors import CliError
 from wavegate.cli.planning.left_out import left_out
@@ -74,32 +74,6 @@ class Forecast:
     stops: Sequence[str]
     waits: Sequence[str]
     assumes: Sequence[str] = field(default_factory=tuple)
-
-    def document(self) -> Document:
-        """For programs."""
-        return {
-            "namespace": self.namespace,
-            "name": self.name,
-            "exists": self.exists,
-            "changes": self.changes,
-            "version": self.version,
-            "fromVersion": self.from_version,
-            "diff": list(self.diff),
-            "deployment": self.deployment,
-            "says": self.says,
-            "supersedes": self.supersedes,
-            "strategy": self.strategy,
-            "nodesAreCertain": self.nodes_are_certain,
-            "waves": list(self.waves),
-            "upToDate": list(self.up_to_date),
-            "leftOut": list(self.left_out),
-            "unavailable": dict(self.unavailable),
-            "writes": dict(self.writes),
-            "seconds": dict(self.seconds),
-            "stops": list(self.stops),
-            "waits": list(self.waits),
-            "assumes": list(self.assumes),
-        }
 
 
 def forecast(
@@ -218,9 +192,7 @@ def settings_for(
             assumes.append(f"the operator has an image for type {spec.type}, or the template one")
         else:
             assumes.append(f"the operator's image for type {spec.type} is still {image}")
-    if spec.type == "config" and isinstance(spec.config, Mapping):
-        paths = [str(at(each, "path") or "") for each in spec.config.get("files") or ()]
-        directories = tuple(sorted({dirname(path) for path in paths if path.startswith("/")}))
+    if directories := directories_of(spec):
         settings = replace(settings, config_directories=directories)
         assumes.append(f"the operator allows files in {', '.join(directories)}")
     check = spec.rollout.health_check
