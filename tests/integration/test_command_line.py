@@ -20,6 +20,9 @@ from integration.conftest import ROOT
 from support.few import GATED, NODES, ended, few, runs, spec_of
 from support.rollouts import awaits
 from support.space import Space
+from wavegate.cli import cluster as cli_cluster
+from wavegate.cli.options import Target
+from wavegate.kube.resources import NODES as NODE_RESOURCE
 
 pytestmark = pytest.mark.cluster
 
@@ -228,13 +231,14 @@ def test_all_is_well_and_check_says_so(jobs: Space, wavegate: Command) -> None:
     assert len({line.split()[0] for line in told.out.splitlines()}) == 1
 
 
-def test_lists_come_in_pages(jobs: Space, wavegate: Command) -> None:
-    """More objects than one page has."""
-    names = [f"job-{number:03}" for number in range(501)]
-    for name in names:
-        jobs.apply(name, few(nodes=["none"]))
-    listed = wavegate("list", "-o", "name").out.split()
-    assert listed == [f"fleetjob.wavegate.dev/{name}" for name in names]
+def test_lists_come_in_pages(cluster: wavelab.Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nodes of the cluster, of which others may add some meanwhile."""
+    monkeypatch.setattr(cli_cluster, "PAGE", 7)
+    with cli_cluster.connect(Target(kubeconfig=str(cluster.kubeconfig))) as connected:
+        (nodes,) = connected.read(cli_cluster.Selection(NODE_RESOURCE))
+    names = [each["metadata"]["name"] for each in nodes]
+    assert len(set(names)) == len(names) >= 20
+    assert {each["kind"] for each in nodes} == {"Node"}
 
 
 def test_names_are_completed_from_the_cluster(jobs: Space, cluster: wavelab.Cluster) -> None:

@@ -200,6 +200,42 @@ def test_what_is_open_is_superseded_and_said(monkeypatch: pytest.MonkeyPatch, wr
     assert (told["version"], told["supersedes"]) == (3, "app-v2")
 
 
+@pytest.mark.parametrize(
+    ("change", "waits", "rolled_out"),
+    [
+        (update(paused=True), "before its first node, until spec.rollout.paused is off", True),
+        ({**update(), "suspend": True}, "", False),
+    ],
+)
+def test_what_a_paused_or_suspended_job_waits_for(
+    change: Any, waits: str, rolled_out: bool, running: Played, write: Any
+) -> None:
+    told = json_of(running("plan", "-f", write(change), "-o", "json"))
+    assert bool(told["deployment"]) == rolled_out
+    assert waits in "; ".join(told["waits"])
+    taken = sorted(name for wave in told["waves"] for name in wave["nodes"])
+    assert taken == (["n00", "n01", "n02", "n03"] if rolled_out else [])
+    if not rolled_out:
+        assert told["says"].startswith("stopped by spec.suspend")
+
+
+def test_other_words_while_a_rollout_is_open_make_no_version_and_change_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch, write: Any
+) -> None:
+    async def paused(stage: Stage) -> None:
+        await runs(stage)
+        stage.cluster.apply("app", update())
+        await stage.until("it began", lambda: stage.deployment("app-v2").get("startedAt"))
+        stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"paused": True}})
+        await stage.says("Paused")
+
+    path = write({**update(), "description": "the same with other words"})
+    told = play(paused, monkeypatch)("plan", "-f", path)
+    assert told.code == 0
+    assert "makes no version" in told.out.splitlines()[0]
+    assert told.out.splitlines()[-1] == "then         v2 runs on 4 nodes"
+
+
 def test_the_time_is_that_of_past_rollouts_wave_by_wave(
     monkeypatch: pytest.MonkeyPatch, write: Any
 ) -> None:
