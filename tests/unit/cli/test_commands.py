@@ -286,6 +286,24 @@ def test_in_the_operators_image_a_command_says_which_package_it_lacks(
     assert done.stderr == f"error: {missing} is missing: pip install 'wavegate[cli]'\n"
 
 
+def test_on_a_terminal_the_tree_is_drawn_anew(
+    gate: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wavegate.cli.commands.get.is_plain", lambda: False)
+    gate.meanwhile = lambda: gate.delete("FleetJob", "app")
+    told = gate("get", "app", "-w")
+    assert told.code == 0
+    assert "wave 1 (canary): 1 node: 1 Running" in told.out
+    assert told.out.count("app-v2 (Update)") == 1, "there is no terminal here: the last picture"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_fits_into_80_columns(name: str, gate: Played) -> None:
+    told = gate(name, "--help")
+    assert told.code == 0
+    assert max(map(len, told.out.splitlines())) <= 80
+
+
 def test_lists_are_read_page_by_page(gate: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = gate("get", "app", "-o", "json")
     monkeypatch.setattr(cli_cluster, "PAGE", 1)
