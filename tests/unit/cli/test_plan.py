@@ -219,6 +219,29 @@ def test_what_a_paused_or_suspended_job_waits_for(
         assert told["says"].startswith("stopped by spec.suspend")
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            update(canarySelector={"matchLabels": {"tier": "test"}}),
+            "canarySelector.matchLabels (tier=test) matches none of the job's 4 nodes",
+        ),
+        (
+            {**update(), "selector": {"matchLabels": {"pool": "mars"}}},
+            "no node that can be used matches the selector",
+        ),
+    ],
+)
+def test_a_rollout_that_would_not_get_on_says_what_it_would_wait_for(
+    change: Any, words: str, running: Played, write: Any
+) -> None:
+    told = json_of(running("plan", "-f", write(change), "-o", "json"))
+    assert told["waves"] == []
+    (waits,) = told["waits"]
+    assert waits.startswith("for something that a plan does not bring about: ")
+    assert words in waits
+
+
 def test_other_words_while_a_rollout_is_open_make_no_version_and_change_nothing_of_it(
     monkeypatch: pytest.MonkeyPatch, write: Any
 ) -> None:

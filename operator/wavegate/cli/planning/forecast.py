@@ -356,6 +356,8 @@ def _waits(name: str, played: Rehearsed, spec: FleetJobSpec) -> list[str]:
             if spec.rollout.paused
             else f"until it is resumed: wavegate resume {name}"
         )
+    if played.deployment and played.state != "Completed":
+        told.append(f"for something that a plan does not bring about: {played.message}")
     if spec.suspend:
         told.append("the job is suspended (spec.suspend): nothing runs")
     return told

@@ -36,8 +36,9 @@ class Rehearsed:
     seconds: float = 0.0
     """From the first write to the end of the rollout, the least that it can take."""
     state: str = ""
-    reason: str = ""
+    """Of the rollout at the end: Completed, or where it waits for what a rehearsal has not."""
     message: str = ""
+    """The job's at the end."""
     waits_for_person: Sequence[str] = ()
     """Where somebody had to act: AwaitingPromotion, Paused."""
 
@@ -126,7 +127,6 @@ class _Rehearsal:
             result.deployment = rollout["metadata"]["name"]
             result.kind = rollout["spec"]["type"]
             result.state = str(at(rollout, "status", "state") or "")
-            result.reason = str(at(rollout, "status", "reason") or "")
         return result
 
     def _rollout_of_the_end(self) -> Document | None:
