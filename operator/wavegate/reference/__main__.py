@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wavegate.api.crds import KINDS
 from wavegate.reference.blocks import with_blocks
+from wavegate.reference.commands import commands_page
 from wavegate.reference.index import index_page
 from wavegate.reference.kinds import kind_page
 from wavegate.reference.markdown import HEAD, REPAIR
@@ -23,6 +24,7 @@ def wanted(docs: Path) -> Mapping[Path, str]:
     reference = docs / "reference"
     pages = {reference / f"{kind.kind.lower()}.md": kind_page(kind) for kind in KINDS}
     pages[reference / "operator.md"] = options_page()
+    pages[reference / "cli.md"] = commands_page()
     pages[reference / "README.md"] = index_page()
     for concept in sorted((docs / "concepts").glob("*.md")):
         pages[concept] = with_blocks(concept.read_text())

@@ -41,7 +41,7 @@ def index_page() -> str:
         f" the concepts: {', '.join(f'[{name}](../concepts/{name}.md)' for name in CONCEPTS)}.",
         table(("page", "one object is"), [_row(kind.kind, kind.description) for kind in KINDS]),
         "The operator's options: [operator.md](operator.md). What it may do, and why:"
-        " [permissions.md](permissions.md).",
+        " [permissions.md](permissions.md). The command line: [cli.md](cli.md).",
         "## Refused values",
         _REFUSALS,
         _EXAMPLES,
