@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Resolve the lock files: requirements.lock (what the operator runs with), requirements-dev.lock (and
-# what tests need) and two of tools. They carry hashes and name no host, so any mirror serves.
+# Resolve the lock files: requirements.lock (what the operator runs with), requirements-cli.lock (and
+# what the command line draws with), requirements-dev.lock (and what tests need) and two of tools. They carry hashes and name no host, so any mirror serves.
 set -euo pipefail
 bin=$1
 "$bin/pip" install --quiet 'uv>=0.9'
@@ -9,7 +9,8 @@ compile() {
 		--no-emit-index-url --no-emit-find-links --no-header
 }
 compile --output-file requirements.lock
-compile --group dev --output-file requirements-dev.lock
+compile --extra cli --output-file requirements-cli.lock
+compile --extra cli --group dev --output-file requirements-dev.lock
 # What builds the wheel, of pyproject.toml's build-system; and what scans the chart.
 alone() {
 	echo "$1" | "$bin/uv" pip compile - --quiet --generate-hashes --python-version 3.11 \

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from demo.kubectl import Document, Kubectl
+from wavegate.cli.sight import Sight, at, sequence
 
 JOB = "telemetry"
 _MOST_NAMES = 3
@@ -17,41 +16,8 @@ _KINDS = "fleetjobs,fleetdeployments,executions,pods"
 
 
 @dataclass(frozen=True)
-class Seen:
+class Seen(Sight):
     """The job with its rollouts, executions and pods at one moment."""
-
-    job: Document
-    deployments: Sequence[Document]
-    executions: Sequence[Document]
-    pods: Sequence[Document]
-
-    @property
-    def state(self) -> str:
-        return str(_at(self.job, "status", "state", "stateType") or "")
-
-    @property
-    def message(self) -> str:
-        return str(_at(self.job, "status", "state", "message") or "")
-
-    def condition(self, kind: str) -> Document:
-        for each in _at(self.job, "status", "conditions") or []:
-            if each["type"] == kind:
-                return dict(each)
-        return {}
-
-    def deployment(self, name: str) -> Document:
-        """The status of a rollout; empty where there is none of the name."""
-        for each in self.deployments:
-            if each["metadata"]["name"] == name:
-                return dict(each.get("status") or {})
-        return {}
-
-    def claims(self) -> dict[str, Document]:
-        """The newest execution of each node."""
-        newest: dict[str, Document] = {}
-        for each in sorted(self.executions, key=lambda e: int(e["spec"]["attempt"])):
-            newest[each["spec"]["nodeName"]] = each
-        return dict(sorted(newest.items()))
 
     def running(self) -> dict[str, int]:
         """Version that really runs, by node: of pods that are ready."""
@@ -103,10 +69,7 @@ def observe(kubectl: Kubectl, namespace: str, name: str = JOB) -> Seen:
     jobs = [each for each in by_kind.get("FleetJob", []) if each["metadata"]["name"] == name]
     return Seen(
         job=jobs[0] if jobs else {},
-        deployments=sorted(
-            by_kind.get("FleetDeployment", []),
-            key=lambda each: int(_at(each, "status", "sequence") or 1 << 30),
-        ),
+        deployments=sorted(by_kind.get("FleetDeployment", []), key=sequence),
         executions=by_kind.get("Execution", []),
         pods=by_kind.get("Pod", []),
     )
@@ -116,13 +79,13 @@ def is_ready(pod: Document) -> bool:
     """Whether a pod is Ready and is to stay."""
     if "deletionTimestamp" in pod["metadata"]:
         return False
-    conditions = _at(pod, "status", "conditions") or []
+    conditions = at(pod, "status", "conditions") or []
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def messages_received(pod: Document) -> int | None:
     """How many messages the pod's own pipeline says that it received; None: no answer."""
-    url = f"http://{_at(pod, 'status', 'podIP')}:4195/metrics"
+    url = f"http://{at(pod, 'status', 'podIP')}:4195/metrics"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=2) as answer:
@@ -130,9 +93,3 @@ def messages_received(pod: Document) -> int | None:
     except (urllib.error.URLError, OSError, ValueError):
         return None
     return sum(int(n) for key, n in counters.items() if key.startswith("input_received{"))
-
-
-def _at(document: Any, *path: str) -> Any:
-    for key in path:
-        document = (document or {}).get(key)
-    return document

@@ -10,20 +10,11 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
-from rich.tree import Tree
 
 from demo.kubectl import Document
 from demo.observer import Seen
-
-_STYLES = {
-    "Running": "green",
-    "Completed": "green",
-    "Failed": "red",
-    "Degraded": "yellow",
-    "Validating": "cyan",
-    "Starting": "cyan",
-    "Stopped": "dim",
-}
+from wavegate.cli.sight import execution_message, execution_state
+from wavegate.cli.tree import tree
 
 
 @dataclass(frozen=True)
@@ -73,7 +64,7 @@ class View:
     def show(self, seen: Seen) -> None:
         """Draw the tree, or print what has changed since the last time."""
         if self._live is not None:
-            self._live.update(tree(self._title, seen))
+            self._live.update(tree(seen, self._title))
             return
         for key, text in lines(seen):
             if self._said.get(key) != text:
@@ -93,24 +84,6 @@ class View:
 
     def _elapsed(self) -> str:
         return f"{time.monotonic() - self._begun:6.1f} s"
-
-
-def tree(title: str, seen: Seen) -> Tree:
-    """The job, its newest rollout, the waves, their nodes."""
-    root = Tree(Text(title, style="bold"))
-    job = root.add(Text(f"FleetJob telemetry: {seen.state}  {seen.message}", overflow="fold"))
-    for deployment in seen.deployments[-2:]:
-        job.add(Text(_rollout_line(deployment)))
-    waves: dict[int, list[Document]] = {}
-    for each in seen.claims().values():
-        waves.setdefault(int(each["spec"]["rolloutWave"]), []).append(each)
-    for number in sorted(waves, key=lambda wave: (wave == 0, wave)):
-        name = f"wave {number}" if number else "outside waves"
-        branch = job.add(Text(name))
-        for each in waves[number]:
-            state = _state(each)
-            branch.add(Text(_node_line(each), style=_STYLES.get(state, "")))
-    return root
 
 
 def lines(seen: Seen) -> list[tuple[str, str]]:
@@ -139,20 +112,9 @@ def summary(outcomes: Sequence[Outcome]) -> Text:
     return text
 
 
-def _rollout_line(deployment: Document) -> str:
-    status = deployment.get("status") or {}
-    name, kind = deployment["metadata"]["name"], deployment["spec"]["type"]
-    return f"{name} ({kind}): {status.get('state', '')} {status.get('reason', '')}"
-
-
-def _state(execution: Document) -> str:
-    observed = (execution.get("status") or {}).get("observedState") or {}
-    return str(observed.get("stateType") or "Pending")
-
-
 def _node_line(execution: Document) -> str:
-    spec = execution["spec"]
-    observed = (execution.get("status") or {}).get("observedState") or {}
+    spec, message = execution["spec"], execution_message(execution)
     wave = f"wave {spec['rolloutWave']}" if spec["rolloutWave"] else "fallback or joiner"
-    said = f": {observed['message']}" if observed.get("message") else ""
-    return f"{spec['nodeName']} v{spec['jobVersion']} ({wave}) {_state(execution)}{said}"
+    said = f": {message}" if message else ""
+    who = f"{spec['nodeName']} v{spec['jobVersion']}"
+    return f"{who} ({wave}) {execution_state(execution)}{said}"

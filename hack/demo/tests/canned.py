@@ -17,26 +17,30 @@ def job(version: int, state: str, message: str, **conditions: str) -> Document:
         for kind, text in conditions.items()
     ]
     return {
+        "metadata": {"name": "telemetry"},
         "status": {
             "version": version,
             "state": {"stateType": state, "message": message},
             "conditions": told,
-        }
+        },
     }
 
 
 def rollout(name: str, state: str, **status: Any) -> Document:
-    """A FleetDeployment of the job ``telemetry``."""
+    """A FleetDeployment of the job ``telemetry``; their order is that of the versions."""
     reason = status.pop("reason", state)
+    sequence = 2 * int(name.removesuffix("-rollback")[1:]) + name.endswith("rollback")
     return {
         "metadata": {"name": f"telemetry-{name}"},
         "spec": {"type": "Rollback" if name.endswith("rollback") else "Update"},
-        "status": {"state": state, "reason": reason, **status},
+        "status": {"state": state, "reason": reason, "sequence": sequence, **status},
     }
 
 
-def execution(node: str, version: int, attempt: int, wave: int, said: str = "") -> Document:
-    """An Execution; ``said`` as ``Failed: 3 bad windows``."""
+def execution(
+    node: str, version: int, attempt: int, wave: int, said: str = "", by: str = ""
+) -> Document:
+    """An Execution; ``said`` as ``Failed: 3 bad windows``, ``by`` the rollout if not its own."""
     state, _, message = (said or "Running").partition(": ")
     return {
         "metadata": {"name": f"telemetry-{node}-{attempt}"},
@@ -45,6 +49,7 @@ def execution(node: str, version: int, attempt: int, wave: int, said: str = "") 
             "jobVersion": version,
             "attempt": attempt,
             "rolloutWave": wave,
+            "deploymentName": f"telemetry-{by or f'v{version}'}",
         },
         "status": {"observedState": {"stateType": state, "message": message}},
     }
@@ -104,7 +109,7 @@ def rolled_back() -> Seen:
         ],
         [
             execution("a", 3, 3, 1, f"Failed: {REFUSAL}"),
-            execution("a", 2, 4, 0),
+            execution("a", 2, 4, 0, by="v3-rollback"),
             execution("b", 2, 2, 2),
             execution("c", 2, 2, 2),
         ],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
@@ -69,19 +70,22 @@ class Transport(Protocol):
 class HttpTransport:
     """The real transport. Use as an async context manager, or call `close`.
 
-    ``clock`` hears the dates of all answers; ``measured`` is told of each request its method, the
-    code of the answer (<error> where there was none), and the seconds until it began.
+    ``clock`` hears the dates of all answers; ``headers`` go with all requests; ``measured`` is told
+    of each request its method, the code of the answer (<error> where there was none), and the
+    seconds until it began.
     """
 
     def __init__(
         self,
         access: Access,
         clock: ServerClock | None = None,
+        headers: Mapping[str, str] | None = None,
         *,
         measured: Callable[[str, str, float], None] = lambda *_: None,
     ) -> None:
         self._access = access
         self._clock = clock
+        self._headers = headers or {}
         self._measured = measured
         self._client: ApiClient = access.client()
 
@@ -128,23 +132,34 @@ class HttpTransport:
         self, path: str, query: Query, *, idle_timeout: float
     ) -> AsyncGenerator[dict[str, Any], None]:
         """See `Transport.watch`. A line may have any length."""
+        asked = {**query, "watch": "true"}
+        async with aclosing(self.lines(path, asked, idle_timeout=idle_timeout)) as lines:
+            async for line in lines:
+                yield _event(path, line)
+
+    async def lines(
+        self, path: str, query: Query, *, idle_timeout: float | None
+    ) -> AsyncGenerator[bytes, None]:
+        """The lines of an answer that may be long in coming, such as a log, without their ends.
+
+        Raises as `watch` does; ``idle_timeout`` None waits without a limit.
+        """
         limits = aiohttp.ClientTimeout(
             total=None, sock_connect=_CONNECT_TIMEOUT, sock_read=idle_timeout
         )
-        asked = {**query, "watch": "true"}
         try:
-            response = await self._open("GET", path, asked, None, {}, limits)
+            response = await self._open("GET", path, query, None, {}, limits)
             try:
                 if response.status >= 400:
                     raw = await response.read()
                     wait = response.headers.get("Retry-After")
                     raise error_of(response.status, _parse(raw), wait)
                 async for line in _lines(response.content):
-                    yield _event(path, line)
+                    yield line
             finally:
                 response.close()
         except _FAILURES as error:
-            raise _uncertain("WATCH", path, error) from error
+            raise _uncertain("GET", path, error) from error
 
     async def _open(
         self,
@@ -177,7 +192,12 @@ class HttpTransport:
             answer = await self._client.call_api(
                 method,
                 f"{self._access.server}{path}" + (f"?{urlencode(query)}" if query else ""),
-                header_params={"Accept": JSON, "User-Agent": _USER_AGENT, **headers},
+                header_params={
+                    "Accept": JSON,
+                    "User-Agent": _USER_AGENT,
+                    **self._headers,
+                    **headers,
+                },
                 body=body,
                 _request_timeout=limits,
             )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wavegate.api.crds import KINDS
 from wavegate.reference.blocks import with_blocks
+from wavegate.reference.commands import commands_page
 from wavegate.reference.events import events_page
 from wavegate.reference.index import index_page
 from wavegate.reference.kinds import kind_page
@@ -27,6 +28,7 @@ def wanted(docs: Path) -> Mapping[Path, str]:
     pages[reference / "operator.md"] = options_page()
     pages[reference / "metrics.md"] = metrics_page()
     pages[reference / "events.md"] = events_page()
+    pages[reference / "cli.md"] = commands_page()
     pages[reference / "README.md"] = index_page()
     for concept in sorted((docs / "concepts").glob("*.md")):
         pages[concept] = with_blocks(concept.read_text())

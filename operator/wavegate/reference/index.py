@@ -42,7 +42,7 @@ def index_page() -> str:
         table(("page", "one object is"), [_row(kind.kind, kind.description) for kind in KINDS]),
         "The operator's options: [operator.md](operator.md). What it may do, and why:"
         " [permissions.md](permissions.md). What it tells: [metrics.md](metrics.md),"
-        " [events.md](events.md).",
+        " [events.md](events.md). The command line: [cli.md](cli.md).",
         "## Refused values",
         _REFUSALS,
         _EXAMPLES,

@@ -1,0 +1,69 @@
+"""Which lists a sight of a job is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wavegate.api.names import LABEL_JOB
+from wavegate.cli.cluster import Cluster, Selection
+from wavegate.cli.errors import CliError
+from wavegate.cli.sight import Document, Sight, sequence
+from wavegate.kube.resources import (
+    EXECUTIONS,
+    FLEET_DEPLOYMENTS,
+    FLEET_JOBS,
+    JOB_VERSIONS,
+    PODS,
+)
+
+
+def selections(namespace: str, name: str) -> list[Selection]:
+    """The job, its deployments and its executions."""
+    return [
+        Selection(FLEET_JOBS, namespace, fields=f"metadata.name={name}"),
+        Selection(FLEET_DEPLOYMENTS, namespace, fields=f"spec.jobName={name}"),
+        Selection(EXECUTIONS, namespace, fields=f"spec.jobName={name}"),
+    ]
+
+
+def more_selections(namespace: str, name: str) -> list[Selection]:
+    """Its versions and pods."""
+    labels = f"{LABEL_JOB}={name}"
+    return [Selection(JOB_VERSIONS, namespace), Selection(PODS, namespace, labels=labels)]
+
+
+def sight_of(lists: Sequence[Sequence[Document]]) -> Sight | None:
+    """From those lists, in that order; None where there is no such job."""
+    jobs, deployments, executions, *more = lists
+    if not jobs:
+        return None
+    versions, pods = more if more else ((), ())
+    uid = jobs[0]["metadata"]["uid"]
+    return Sight(
+        job=jobs[0],
+        deployments=sorted(deployments, key=sequence),
+        executions=[each for each in executions if each["spec"]["jobId"] == uid],
+        pods=pods,
+        versions=sorted(
+            (each for each in versions if each["spec"]["jobId"] == uid),
+            key=lambda each: int(each["spec"]["version"]),
+        ),
+    )
+
+
+def read_sight(cluster: Cluster, namespace: str, name: str, *, whole: bool = False) -> Sight:
+    """A job as it is now, ``whole`` with versions and pods. Raises CliError where there is none."""
+    if not name:
+        raise CliError("the name of the job is empty")
+    wanted = selections(namespace, name)
+    if whole:
+        wanted += more_selections(namespace, name)
+    sight = sight_of(cluster.read(*wanted))
+    if sight is None:
+        raise CliError(f"no FleetJob {name} in namespace {namespace}")
+    return sight
+
+
+def bare(name: str) -> str:
+    """A job's name without the kind that may stand before it (``fj/app``)."""
+    return name.rpartition("/")[2]

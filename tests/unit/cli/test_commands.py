@@ -1,0 +1,311 @@
+"""What the commands that only read print, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sim.world import spec
+from support.told import Played, Stage, play
+from wavegate.cli import cluster as cli_cluster
+from wavegate.cli.main import COMMANDS, cli
+from wavegate.simulation.fates import ERRS, FINE
+
+QUICKEST_OF = 5
+START_UP = 0.3
+"""Seconds."""
+
+EXAMPLE = Path(__file__).parents[3] / "gitops" / "jobs" / "agent.yaml"
+SOURCES = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "operator")}
+
+
+async def at_the_gate(stage: Stage) -> None:
+    await stage.install()
+    stage.cluster.apply("app", spec("app:2", autoPromote=False))
+    await stage.says("AwaitingPromotion")
+
+
+async def rolled_back(stage: Stage) -> None:
+    await stage.install()
+    stage.cluster.fleet.fate = lambda _node, image: ERRS if image == "app:2" else FINE
+    stage.cluster.apply("app", spec("app:2"))
+    await stage.says("RolledBack")
+
+
+async def many_nodes(stage: Stage) -> None:
+    await stage.install()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Played:
+    return play(at_the_gate, monkeypatch)
+
+
+@pytest.fixture
+def back(monkeypatch: pytest.MonkeyPatch) -> Played:
+    return play(rolled_back, monkeypatch)
+
+
+def keys(document: Any) -> Any:
+    """Names of all keys, at all levels; a list stands for its first item."""
+    if isinstance(document, dict):
+        return {key: keys(value) for key, value in document.items()}
+    return [keys(document[0])] if isinstance(document, list) and document else None
+
+
+JOB = {
+    **dict.fromkeys(("namespace", "name", "state", "reason", "since", "message", "version")),
+    **dict.fromkeys(("stableVersion", "failedVersion", "wave", "waves")),
+    "nodes": dict.fromkeys(("desired", "updated", "stable", "failed", "lost", "notReady")),
+}
+DEPLOYMENT = {
+    **dict.fromkeys(("name", "type", "fromVersion", "toVersion", "state", "reason", "message")),
+    **dict.fromkeys(("startedAt", "completedAt", "totalNodes", "updatedNodes", "failedNodes")),
+    **dict.fromkeys(("wave", "waves")),
+}
+NODE = dict.fromkeys(("node", "execution", "version", "state", "message"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "schema"),
+    [
+        (("list",), {"items": [JOB]}),
+        (("status", "app"), JOB),
+        (("history", "app"), {"items": [DEPLOYMENT]}),
+        (
+            ("events", "app"),
+            {"items": [dict.fromkeys(("time", "type", "reason", "object", "message", "count"))]},
+        ),
+        (
+            ("get", "app"),
+            {
+                "job": JOB,
+                "deployment": DEPLOYMENT,
+                "waves": [{"wave": None, "nodes": [NODE]}],
+                "before": [{"version": None, "nodes": [NODE]}],
+            },
+        ),
+        (
+            ("why", "app"),
+            {
+                **dict.fromkeys(("kind", "namespace", "name", "state", "reason", "waitsFor")),
+                **dict.fromkeys(("says", "since", "who", "nextAt", "next")),
+                "evidence": [None],
+                "how": [None],
+            },
+        ),
+    ],
+    ids=lambda each: each[0] if isinstance(each, tuple) else "",
+)
+def test_json_and_yaml_have_a_schema_that_does_not_change(
+    gate: Played, arguments: tuple[str, ...], schema: Any
+) -> None:
+    told = gate(*arguments, "-o", "json")
+    assert told.err == ""
+    document = json.loads(told.out)
+    assert keys(document) == schema
+    assert yaml.safe_load(gate(*arguments, "-o", "yaml").out) == document
+
+
+def test_the_tree_has_waves_with_nodes_and_what_still_runs_from_before(gate: Played) -> None:
+    lines = gate("get", "app").out.splitlines()
+    assert lines[0].startswith("FleetJob app: RolloutPaused  the canaries are stable")
+    told = [line.strip("│├└─ ") for line in lines]
+    assert "app-v2 (Update): Paused AwaitingPromotion, wave 1 of 3, 1 of 4 nodes updated" in told
+    wave = told.index("wave 1 (canary): 1 node: 1 Running")
+    assert told[wave + 1].endswith(" v2 Running")
+    assert told[wave + 2] == "v1, not by this rollout: 3 nodes: 3 Running"
+    assert max(map(len, lines)) <= 80
+
+
+def test_of_many_nodes_those_that_are_not_well_are_named_and_all_with_wide(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def one_bad(stage: Stage) -> None:
+        stage.cluster.fleet.fate = lambda node, _: ERRS if node == "n17" else FINE
+        stage.cluster.apply(
+            "app", spec("app:1", strategy="Rolling", maxParallel="100%", maxFailedNodes=5)
+        )
+        await stage.until("n17 failed", lambda: stage.deployment("app-v1").get("failedNodes"))
+
+    fleet = play(one_bad, monkeypatch, nodes=30)
+    text = fleet("get", "app").out
+    assert text.count(" v1 Running") == 11 - text.count("n17 v1")
+    assert "n17 v1" in text
+    assert "(-o wide names them)" in text
+    assert fleet("get", "app", "-o", "wide").out.count(" v1 ") == 30
+
+
+def test_lists_are_kubectls(gate: Played) -> None:
+    head, row = gate("list").out.splitlines()
+    assert head.split() == [
+        "NAME",
+        "STATE",
+        "VERSION",
+        "STABLE",
+        "NODES",
+        "FAILED",
+        "WAVE",
+        "SINCE",
+    ]
+    assert row.split()[:-1] == [
+        *("app", "RolloutPaused", "(AwaitingPromotion)", "v2", "v1", "1/4", "0", "1/3")
+    ]
+    assert gate("list", "-o", "name").out == "fleetjob.wavegate.dev/app\n"
+    assert gate("list", "-A").out.splitlines()[1].startswith("default     app")
+    assert gate("list", "-o", "wide").out.splitlines()[1].endswith("or spec.canceled")
+    empty = gate("list", "-n", "elsewhere")
+    assert (empty.code, empty.out, empty.err) == (0, "", "no jobs in namespace elsewhere\n")
+    assert gate("-n", "elsewhere", "list").err == "no jobs in namespace elsewhere\n"
+
+
+def test_history_tells_how_each_rollout_ended_and_how_long_it_took(back: Played) -> None:
+    rows = [line.split("   ") for line in back("history", "app").out.splitlines()[1:]]
+    told = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert [row[:5] for row in told] == [
+        ["v1", "app-v1", "Create", "Completed", "4/4"],
+        ["v2", "app-v2", "Update", "Failed (CanaryFailed)", "0/4"],
+        ["v1", "app-v2-rollback", "Rollback", "Completed", "4/4"],
+    ]
+    assert told[0][6] == "13s"
+
+
+def test_events_are_of_the_job_and_its_children_oldest_first(back: Played) -> None:
+    items = json.loads(back("events", "app", "-o", "json").out)["items"]
+    times = [each["time"] for each in items]
+    assert times == sorted(times)
+    objects = {each["object"].partition("-")[0] for each in items}
+    assert objects == {"FleetJob/app", "FleetDeployment/app", "Execution/app"}
+    assert back("events", "none").out == ""
+    head, *rows = back("events", "app").out.splitlines()
+    assert head.split("   ")[0] == "LAST SEEN"
+    assert len(rows) == len(items)
+
+
+@pytest.mark.parametrize(
+    ("story", "code", "words"),
+    [
+        (many_nodes, 0, "app: Running: v1 runs on 4 nodes"),
+        (rolled_back, 1, "app: Running (RolledBack): v2 failed"),
+        (at_the_gate, 3, "app: RolloutPaused (AwaitingPromotion)"),
+    ],
+)
+def test_waiting_ends_with_the_rollout_or_with_the_time(
+    story: Any, code: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = play(story, monkeypatch)("status", "app", "--wait", "--timeout", "600ms")
+    assert told.code == code, told.err
+    assert told.out.startswith(words)
+    assert ("not ended after 0.6 s" in told.err) == (code == 3)
+
+
+def test_without_wait_the_exit_code_says_nothing_of_the_rollout(back: Played) -> None:
+    assert back("status", "app").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("get", "none"), "error: no FleetJob none in namespace default"),
+        (("get",), "Missing argument 'JOB'"),
+        (("get", "app", "-o", "html"), "'html' is not one of 'wide', 'json', 'yaml', 'name'"),
+        (("get", "app", "-w", "-o", "json"), "error: -w: draws a tree"),
+        (("gett", "app"), "No such command 'gett'"),
+        (("status", "app", "--timeout", "soon"), "soon"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_code_2_with_words_on_stderr(
+    gate: Played, arguments: tuple[str, ...], words: str
+) -> None:
+    told = gate(*arguments)
+    assert (told.code, told.out) == (2, "")
+    assert words in told.err
+
+
+def test_each_command_says_in_its_help_what_the_list_of_commands_says() -> None:
+    context = cli.make_context("wavegate", ["--help"], resilient_parsing=True)
+    for name, (_, line) in COMMANDS.items():
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert (command.help or "").splitlines()[0] == line
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["version"], ["get", "--help"]])
+def test_it_starts_at_once(arguments: list[str], measured: Any) -> None:
+    """In processor time, the least of some: what else the machine does is not its fault."""
+    command = [sys.executable, "-m", "wavegate.cli.main", *arguments]
+    took = []
+    for _ in range(QUICKEST_OF):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, capture_output=True, env=SOURCES)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    measured(f"wavegate {' '.join(arguments)}: {min(took):.2f} s of a processor to start")
+    assert min(took) < START_UP
+
+
+def test_what_starts_at_once_imports_no_client_and_no_kopf() -> None:
+    names = "kopf", "kubernetes", "aiohttp", "pydantic", "rich"
+    code = "import sys; from wavegate.cli.main import main; main(['--help']);"
+    code += f"sys.exit(' '.join(n for n in {names} if n in sys.modules))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=SOURCES)
+    assert done.stderr.strip() == ""
+
+
+def test_watching_prints_each_change_once_where_there_is_no_terminal(gate: Played) -> None:
+    """Until the job is deleted, which another does meanwhile."""
+    gate.meanwhile = lambda: gate.delete("FleetJob", "app")
+    told = gate("get", "app", "-w")
+    assert told.code == 0
+    lines = told.out.splitlines()
+    assert lines[0].startswith("FleetJob app: RolloutPaused")
+    assert len(lines) == len(set(lines))
+    assert "\x1b" not in told.out
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments"), [("rich", ["get", "app"]), ("celpy", ["lint", "-f", str(EXAMPLE)])]
+)
+def test_in_the_operators_image_a_command_says_which_package_it_lacks(
+    missing: str, arguments: list[str]
+) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from wavegate.cli.main import main;"
+    command = [sys.executable, "-c", f"{code} sys.exit(main({arguments}))"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=SOURCES)
+    assert done.returncode == 2
+    assert done.stderr == f"error: {missing} is missing: pip install 'wavegate[cli]'\n"
+
+
+def test_on_a_terminal_the_tree_is_drawn_anew(
+    gate: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wavegate.cli.commands.get.is_plain", lambda: False)
+    gate.meanwhile = lambda: gate.delete("FleetJob", "app")
+    told = gate("get", "app", "-w")
+    assert told.code == 0
+    assert "wave 1 (canary): 1 node: 1 Running" in told.out
+    assert told.out.count("app-v2 (Update)") == 1, "there is no terminal here: the last picture"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_fits_into_80_columns(name: str, gate: Played) -> None:
+    told = gate(name, "--help")
+    assert told.code == 0
+    assert max(map(len, told.out.splitlines())) <= 80
+
+
+def test_lists_are_read_page_by_page(gate: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = gate("get", "app", "-o", "json")
+    monkeypatch.setattr(cli_cluster, "PAGE", 1)
+    assert gate("get", "app", "-o", "json") == whole
+    assert whole.out.count('"execution"') == 4
