@@ -20,7 +20,8 @@ from wavegate.kube.resources import EVENTS
 def events(job: str, output: str, target: Target) -> None:
     """What happened to a job, oldest first.
 
-    The events of the job, its deployments and its executions. -o json has a list of items.
+    The events of the job and its deployments; what each execution came to is told by why. -o json
+    has a list of items.
     """
 
     name = bare(job)
@@ -31,8 +32,7 @@ def events(job: str, output: str, target: Target) -> None:
     sight = sight_of(lists)
     ours = {("FleetJob", name)}
     if sight is not None:
-        for each in (*sight.deployments, *sight.executions):
-            ours.add((each["kind"], each["metadata"]["name"]))
+        ours |= {(each["kind"], each["metadata"]["name"]) for each in sight.deployments}
     about = [
         each
         for each in found
