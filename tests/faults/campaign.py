@@ -59,15 +59,9 @@ HAS_STRANGERS = ("jobversions", "executions", "pods", "configmaps")
 """Kinds that nobody else makes: a stranger's FleetDeployment is a user's."""
 
 _LATE = ("W1", "W3-4", "W3-30", "W3-120", "W4", "W5-403", "W5-500", "W5-503")
-_NOT_STOPPED = (
-    "known: a pod whose end is heard of more than a minute after its grace period counts as one"
-    " that does not stop, and its place is given to another node"
-)
 LEFT_OUT = {
     **{("R4", fault, "fleetjobs"): "the old version completes meanwhile" for fault in _LATE},
     **{("R5", fault, "fleetdeployments"): "a verb counts once it is heard of" for fault in _LATE},
-    ("*", "W3-120", "pods"): _NOT_STOPPED,
-    ("*", "W4", "pods"): _NOT_STOPPED,
 }
 """By rollout, fault and resource: plans that end differently, and why."""
 

@@ -20,6 +20,10 @@ FOUND: Final = {
         "news of pods come two minutes late: pods that were ready all the time are failed by their"
         " deadline in the same pass in which the live read shows them ready"
     ),
+    "R1 + W3-120 WATCH pods app-spdm3uz2me 6": (
+        "the end of a pod is heard of two minutes late: the pod counts as one that does not stop,"
+        " and its place is given to another node, so that more are down than there are places"
+    ),
     "R3 + T1-3600 POST executions app-5wq24f64lc-2 1": (
         "the clock is set back by an hour and stays so: the stable version is stamped with a time"
         " before its rollout began, so that the stamp is written again every second, for that hour,"

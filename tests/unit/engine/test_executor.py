@@ -61,6 +61,7 @@ def taken(engine: Engine, job: JobView) -> int:
         now=now(),
         eval_id="e2",
         operator_started=0.0,
+        still_there={},
         health={},
         prepared={},
         refusals={},
