@@ -32,6 +32,12 @@ AT_WRITES = {
     "E4-403": 30,
     "L1": 8,
     "L1-short": 16,
+    "T1-nodes+30": 40,
+    "T1-nodes-30": 40,
+    "T1-nodes+300": 40,
+    "T1-nodes-300": 40,
+    "T1-nodes+3600": 40,
+    "T1-nodes-3600": 40,
     "T1+30": 40,
     "T1-30": 40,
     "T1+300": 40,
@@ -42,28 +48,40 @@ AT_WRITES = {
 """Faults at writes, and of how many addresses one is taken."""
 
 AT_STATUSES = {"E5-413": 10, "E5-422": 10}
+AT_NODES = {
+    "N1-gone": 4,
+    "N1-replaced": 4,
+    "N1-notready": 4,
+    "N1-cordoned": 4,
+    "N1-relabelled": 4,
+}
+"""Faults at writes that are about a node."""
+
+AT_CHILDREN = {"X1-deleted": 4, "X1-labelled": 8, "X1-unlabelled": 6, "X1-held": 6}
+"""Faults at writes after which the object is there."""
+
+OUTSIDE = ("R1", "R2", "R3", "R4", "R7")
+"""Rollouts of which the oracle can tell where they may end after such a fault."""
+
 AT_EVENTS = {
-    "W1": 6,
-    "W2": 6,
+    "W1": 1,
+    "W2": 1,
     "W3-1": 30,
     "W3-4": 30,
     "W3-30": 20,
     "W3-120": 20,
     "W4": 20,
+    "W6-1": 20,
+    "W6-10": 20,
+    "W6-100": 20,
     "W5-event": 30,
     "W5-403": 30,
     "W5-500": 30,
     "W5-503": 30,
 }
+CHILDREN = ("jobversions", "fleetdeployments", "executions", "pods", "configmaps")
 HAS_STRANGERS = ("jobversions", "executions", "pods", "configmaps")
 """Kinds that nobody else makes: a stranger's FleetDeployment is a user's."""
-
-_LATE = ("W1", "W3-4", "W3-30", "W3-120", "W4", "W5-403", "W5-500", "W5-503")
-LEFT_OUT = {
-    **{("R4", fault, "fleetjobs"): "the old version completes meanwhile" for fault in _LATE},
-    **{("R5", fault, "fleetdeployments"): "a verb counts once it is heard of" for fault in _LATE},
-}
-"""By rollout, fault and resource: plans that end differently, and why."""
 
 TWICE = 4
 """Of so many writes one is followed by a second crash."""
@@ -109,20 +127,31 @@ def plans_of(name: str) -> Iterator[Plan]:
         yield from _some(name, address, AT_WRITES)
         if address.resource.endswith("/status"):
             yield from _some(name, address, AT_STATUSES)
+        if name in OUTSIDE:
+            yield from _outside(name, address)
         if address.resource != "events" and _digest(f"twice {name} {address}") % TWICE == 0:
             yield _twice(name, address, normal.writes)
-    for address in _followed(normal.events):
-        yield from _some(name, address, AT_EVENTS)
+    followed = set(_followed(normal.events))
+    for address in normal.events:
+        faults = AT_EVENTS if address in followed else {**AT_EVENTS, "W1": 0}
+        yield from _some(name, address, faults)
 
 
 def _some(name: str, address: Address, faults: dict[str, int]) -> Iterator[Plan]:
     for fault, share in faults.items():
         plan = Plan(name, ((address, fault),))
-        left_out = {(each, fault, address.resource) for each in (name, "*")} & LEFT_OUT.keys()
         if fault == "E1-stranger" and address.resource not in HAS_STRANGERS:
             continue
-        if _digest(f"share {plan}") % share == 0 and not left_out:
+        if share and _digest(f"share {plan}") % share == 0:
             yield plan
+
+
+def _outside(name: str, address: Address) -> Iterator[Plan]:
+    resource = address.resource.partition("/")[0]
+    if resource in ("executions", "pods"):
+        yield from _some(name, address, AT_NODES)
+    if resource in CHILDREN and address.verb != "DELETE":
+        yield from _some(name, address, AT_CHILDREN)
 
 
 def _twice(name: str, address: Address, writes: list[Address]) -> Plan:
