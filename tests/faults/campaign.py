@@ -16,48 +16,48 @@ from faults.run import reference
 
 CRASHES = ("C1", "C2", "C3")
 AT_WRITES = {
-    "C1-long": 8,
-    "E1": 10,
-    "E1-stranger": 10,
+    "C1-long": 16,
+    "E1": 20,
+    "E1-stranger": 20,
     "E2": 30,
     "E2-retry-after": 30,
     "E3-500-before": 30,
     "E3-503-before": 30,
     "E3-reset-before": 30,
-    "E3-500-after": 15,
+    "E3-500-after": 30,
     "E3-504-after": 30,
-    "E3-timeout-after": 15,
-    "E3-reset-after": 15,
+    "E3-timeout-after": 30,
+    "E3-reset-after": 30,
     "E4-401": 30,
     "E4-403": 30,
-    "L1": 8,
-    "L1-short": 16,
-    "T1-nodes+30": 40,
-    "T1-nodes-30": 40,
-    "T1-nodes+300": 40,
-    "T1-nodes-300": 40,
-    "T1-nodes+3600": 40,
-    "T1-nodes-3600": 40,
-    "T1+30": 40,
-    "T1-30": 40,
-    "T1+300": 40,
-    "T1-300": 40,
-    "T1+3600": 40,
-    "T1-3600": 40,
+    "L1": 16,
+    "L1-short": 32,
+    "T1-nodes+30": 80,
+    "T1-nodes-30": 80,
+    "T1-nodes+300": 80,
+    "T1-nodes-300": 80,
+    "T1-nodes+3600": 80,
+    "T1-nodes-3600": 80,
+    "T1+30": 80,
+    "T1-30": 80,
+    "T1+300": 80,
+    "T1-300": 80,
+    "T1+3600": 80,
+    "T1-3600": 80,
 }
 """Faults at writes, and of how many addresses one is taken."""
 
-AT_STATUSES = {"E5-413": 10, "E5-422": 10}
+AT_STATUSES = {"E5-413": 20, "E5-422": 20}
 AT_NODES = {
-    "N1-gone": 4,
-    "N1-replaced": 4,
-    "N1-notready": 4,
-    "N1-cordoned": 4,
-    "N1-relabelled": 4,
+    "N1-gone": 8,
+    "N1-replaced": 8,
+    "N1-notready": 8,
+    "N1-cordoned": 8,
+    "N1-relabelled": 8,
 }
 """Faults at writes that are about a node."""
 
-AT_CHILDREN = {"X1-deleted": 4, "X1-labelled": 8, "X1-unlabelled": 6, "X1-held": 6}
+AT_CHILDREN = {"X1-deleted": 8, "X1-labelled": 16, "X1-unlabelled": 12, "X1-held": 12}
 """Faults at writes after which the object is there."""
 
 OUTSIDE = ("R1", "R2", "R3", "R4", "R7")
@@ -68,12 +68,12 @@ AT_EVENTS = {
     "W2": 1,
     "W3-1": 30,
     "W3-4": 30,
-    "W3-30": 20,
-    "W3-120": 20,
-    "W4": 20,
-    "W6-1": 20,
-    "W6-10": 20,
-    "W6-100": 20,
+    "W3-30": 40,
+    "W3-120": 40,
+    "W4": 40,
+    "W6-1": 40,
+    "W6-10": 40,
+    "W6-100": 40,
     "W5-event": 30,
     "W5-403": 30,
     "W5-500": 30,
