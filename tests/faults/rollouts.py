@@ -83,14 +83,14 @@ class Scene:
         )
 
     def settled(self) -> bool:
-        """Whether the job is as it is wanted and no deployment is open."""
+        """Whether the job is as it is wanted, or back on what it was, and no deployment is open."""
         job = self.job()
         status = job.get("status", {})
-        conditions = {each["type"]: each["status"] for each in status.get("conditions", ())}
+        ready = next((e for e in status.get("conditions", ()) if e["type"] == "Ready"), {})
         names = [each["metadata"]["name"] for each in self.cluster.list("FleetDeployment")]
         return (
             status.get("observedGeneration") == job.get("metadata", {}).get("generation")
-            and conditions.get("Reconciling") != "True"
+            and (ready.get("status") == "True" or ready.get("reason") == "RolledBack")
             and all(self.is_over(name) for name in names)
         )
 

@@ -1,6 +1,7 @@
 """Who tests the tests: the campaign has to notice when the operator is wrong.
 
-Each mutant is a file in `mutants`, with the plans that kill it.
+Each mutant is a file in `mutants`, with the plans that kill it. Those in `SURVIVE` are not killed,
+for a reason.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ from faults.run import reference, run
 from mutants.mutant import MovedError, Mutant
 
 DIRECTORY = Path(__file__).parents[1] / "mutants"
+SURVIVE = {
+    "older_wins": (
+        "what is done on an older state is refused by its preconditions, and a refused write reads"
+        " what it has met, so that it only costs requests; the store's own tests notice"
+    ),
+}
 NAMES = sorted(each.stem for each in DIRECTORY.glob("*.py") if each.stem != "mutant")
 
 
@@ -37,7 +44,11 @@ def is_killed(mutant: Mutant) -> bool:
 def test_a_wrong_operator_is_noticed(name: str):
     mutant = mutant_of(name)
     assert mutant.plans, "without a plan nothing is tried"
-    assert is_killed(mutant)
+    assert is_killed(mutant) is (name not in SURVIVE)
+
+
+def test_enough_are_killed():
+    assert len(SURVIVE) <= 0.05 * len(NAMES)
 
 
 def test_the_plans_that_kill_them_are_no_news_to_the_right_operator():

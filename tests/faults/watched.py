@@ -127,7 +127,7 @@ class Watched:
             self.is_late = self._is_unheard() or not self._leads(cast("Process", writer))
             if self.is_late and isinstance(action, CreateExecution):
                 self.late.add(action.name)
-            self._check(action)
+            self._check(action, change)
             self._is_what_was_meant(change, action)
         if deletes:
             self._take(change)
@@ -136,10 +136,11 @@ class Watched:
             by = cast("Process", writer).identity
             self._last.append(f"  t={self.now - START:g} {by} {type(action).__name__} {name}")
 
-    def _check(self, action: Action) -> None:
+    def _check(self, action: Action, change: Change) -> None:
         self.states += 1
         try:
             former = isinstance(action, DeletePod) and action.name not in self.pods
+            former = former or (isinstance(action, SetStatus) and self._is_former(change))
             if self.job is None or former:
                 self._one_pod_a_node()
             else:
@@ -173,6 +174,11 @@ class Watched:
         """Of all jobs of the name, former ones included."""
         nodes = Counter(pod.node for pod in self._all_pods.values() if not pod.terminal)
         assert max(nodes.values(), default=0) <= 1, f"two pods on a node: {nodes}\n{self.story()}"
+
+    def _is_former(self, change: Change) -> bool:
+        """Whether it is a child of a job that is gone, and whose end was not heard of yet."""
+        owners = {each["uid"] for each in change.document["metadata"].get("ownerReferences", ())}
+        return self.job is not None and bool(owners) and self.job.uid not in owners
 
     def _is_unheard(self) -> bool:
         """Whether what a third party did may not have been heard of yet."""

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.watch.reflector:Reflector.run",
     "self._version = 0",
     "pass",
-    plans=("R4 + W2 WATCH pods app-dysgvpqrfq 7",),
+    plans=("R1 + N1-gone POST pods app-s5iekcozyd 1 + W2 WATCH nodes n00 1",),
 )
