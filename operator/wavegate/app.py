@@ -28,6 +28,7 @@ from wavegate.engine.executor import Executor
 from wavegate.engine.kinds import KindWatch
 from wavegate.engine.lease import Leadership, LeadershipLost
 from wavegate.engine.livejobs import LiveJobs
+from wavegate.engine.livepods import LivePods
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.reconciler import Reconciler
@@ -117,6 +118,7 @@ class Operator:
         client = Client(transport, self.leadership.held, self.bucket)
         self.events = EventTeller(client, settings.identity, around.now)
         self.live = LiveJobs(client, self.cache, self.queue, around.now)
+        self.live_pods = LivePods(client, self.cache, self.queue, around.now)
         preparations = Preparations()
         statuses = StatusWriter(
             client, self.cache, self.live, self.events, self.metrics, around.now
@@ -138,6 +140,7 @@ class Operator:
             self.monitor,
             preparations,
             self.live,
+            self.live_pods,
             self.metrics,
             settings=settings.for_plans(),
             now=around.now,
@@ -225,6 +228,7 @@ class Operator:
         rest = [task for task in tasks if task not in (leadership, kopf)]
         await _cancel(rest)
         await self.live.close()
+        await self.live_pods.close()
         await self.writer.close()
         await _cancel([leadership])
         await self.leadership.release()

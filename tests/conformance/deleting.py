@@ -120,6 +120,24 @@ async def a_finalizer_holds_an_object(s: Subject):
 
 
 @case
+async def a_pod_that_its_kubelet_has_ended_is_held_by_a_finalizer(s: Subject):
+    await s.create(pod(finalizers=["example.com/hold"]))
+    await s.delete(PODS, "one", gracePeriodSeconds=0)
+    held = await s.get(PODS, "one")
+    assert held["metadata"]["deletionGracePeriodSeconds"] == 0
+    await s.patch(PODS, "one", {"metadata": {"finalizers": None}})
+    await s.gone(PODS, "one")
+
+
+@case
+async def a_pod_that_stops_is_there_although_its_finalizer_goes(s: Subject):
+    await s.create(pod(finalizers=["example.com/hold"]))
+    await s.delete(PODS, "one")
+    await s.patch(PODS, "one", {"metadata": {"finalizers": None}})
+    assert (await s.get(PODS, "one"))["metadata"]["deletionGracePeriodSeconds"] == 30
+
+
+@case
 async def what_goes_with_its_owner_is_collected(s: Subject):
     owner = await s.create(execution())
     await s.create(config_map(ownerReferences=owned(owner)))

@@ -16,60 +16,72 @@ from faults.run import reference
 
 CRASHES = ("C1", "C2", "C3")
 AT_WRITES = {
-    "C1-long": 8,
-    "E1": 10,
-    "E1-stranger": 10,
+    "C1-long": 16,
+    "E1": 20,
+    "E1-stranger": 20,
     "E2": 30,
     "E2-retry-after": 30,
     "E3-500-before": 30,
     "E3-503-before": 30,
     "E3-reset-before": 30,
-    "E3-500-after": 15,
+    "E3-500-after": 30,
     "E3-504-after": 30,
-    "E3-timeout-after": 15,
-    "E3-reset-after": 15,
+    "E3-timeout-after": 30,
+    "E3-reset-after": 30,
     "E4-401": 30,
     "E4-403": 30,
-    "L1": 8,
-    "L1-short": 16,
-    "T1+30": 40,
-    "T1-30": 40,
-    "T1+300": 40,
-    "T1-300": 40,
-    "T1+3600": 40,
-    "T1-3600": 40,
+    "L1": 16,
+    "L1-short": 32,
+    "T1-nodes+30": 80,
+    "T1-nodes-30": 80,
+    "T1-nodes+300": 80,
+    "T1-nodes-300": 80,
+    "T1-nodes+3600": 80,
+    "T1-nodes-3600": 80,
+    "T1+30": 80,
+    "T1-30": 80,
+    "T1+300": 80,
+    "T1-300": 80,
+    "T1+3600": 80,
+    "T1-3600": 80,
 }
 """Faults at writes, and of how many addresses one is taken."""
 
-AT_STATUSES = {"E5-413": 10, "E5-422": 10}
+AT_STATUSES = {"E5-413": 20, "E5-422": 20}
+AT_NODES = {
+    "N1-gone": 8,
+    "N1-replaced": 8,
+    "N1-notready": 8,
+    "N1-cordoned": 8,
+    "N1-relabelled": 8,
+}
+"""Faults at writes that are about a node."""
+
+AT_CHILDREN = {"X1-deleted": 8, "X1-labelled": 16, "X1-unlabelled": 12, "X1-held": 12}
+"""Faults at writes after which the object is there."""
+
+OUTSIDE = ("R1", "R2", "R3", "R4", "R7")
+"""Rollouts of which the oracle can tell where they may end after such a fault."""
+
 AT_EVENTS = {
-    "W1": 6,
-    "W2": 6,
+    "W1": 1,
+    "W2": 1,
     "W3-1": 30,
     "W3-4": 30,
-    "W3-30": 20,
-    "W3-120": 20,
-    "W4": 20,
+    "W3-30": 40,
+    "W3-120": 40,
+    "W4": 40,
+    "W6-1": 40,
+    "W6-10": 40,
+    "W6-100": 40,
     "W5-event": 30,
     "W5-403": 30,
     "W5-500": 30,
     "W5-503": 30,
 }
+CHILDREN = ("jobversions", "fleetdeployments", "executions", "pods", "configmaps")
 HAS_STRANGERS = ("jobversions", "executions", "pods", "configmaps")
 """Kinds that nobody else makes: a stranger's FleetDeployment is a user's."""
-
-_LATE = ("W1", "W3-4", "W3-30", "W3-120", "W4", "W5-403", "W5-500", "W5-503")
-_NOT_STOPPED = (
-    "known: a pod whose end is heard of more than a minute after its grace period counts as one"
-    " that does not stop, and its place is given to another node"
-)
-LEFT_OUT = {
-    **{("R4", fault, "fleetjobs"): "the old version completes meanwhile" for fault in _LATE},
-    **{("R5", fault, "fleetdeployments"): "a verb counts once it is heard of" for fault in _LATE},
-    ("*", "W3-120", "pods"): _NOT_STOPPED,
-    ("*", "W4", "pods"): _NOT_STOPPED,
-}
-"""By rollout, fault and resource: plans that end differently, and why."""
 
 TWICE = 4
 """Of so many writes one is followed by a second crash."""
@@ -115,20 +127,31 @@ def plans_of(name: str) -> Iterator[Plan]:
         yield from _some(name, address, AT_WRITES)
         if address.resource.endswith("/status"):
             yield from _some(name, address, AT_STATUSES)
+        if name in OUTSIDE:
+            yield from _outside(name, address)
         if address.resource != "events" and _digest(f"twice {name} {address}") % TWICE == 0:
             yield _twice(name, address, normal.writes)
-    for address in _followed(normal.events):
-        yield from _some(name, address, AT_EVENTS)
+    followed = set(_followed(normal.events))
+    for address in normal.events:
+        faults = AT_EVENTS if address in followed else {**AT_EVENTS, "W1": 0}
+        yield from _some(name, address, faults)
 
 
 def _some(name: str, address: Address, faults: dict[str, int]) -> Iterator[Plan]:
     for fault, share in faults.items():
         plan = Plan(name, ((address, fault),))
-        left_out = {(each, fault, address.resource) for each in (name, "*")} & LEFT_OUT.keys()
         if fault == "E1-stranger" and address.resource not in HAS_STRANGERS:
             continue
-        if _digest(f"share {plan}") % share == 0 and not left_out:
+        if share and _digest(f"share {plan}") % share == 0:
             yield plan
+
+
+def _outside(name: str, address: Address) -> Iterator[Plan]:
+    resource = address.resource.partition("/")[0]
+    if resource in ("executions", "pods"):
+        yield from _some(name, address, AT_NODES)
+    if resource in CHILDREN and address.verb != "DELETE":
+        yield from _some(name, address, AT_CHILDREN)
 
 
 def _twice(name: str, address: Address, writes: list[Address]) -> Plan:

@@ -42,6 +42,11 @@ class Plan:
     rollout: str
     faults: tuple[tuple[Address, str], ...] = ()
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether something befalls nodes or children, so that it may end elsewhere."""
+        return any(fault.startswith(("N1", "X1")) for _, fault in self.faults)
+
     def __str__(self) -> str:
         return " + ".join([self.rollout, *(f"{fault} {at}" for at, fault in self.faults)])
 

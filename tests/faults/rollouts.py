@@ -20,7 +20,12 @@ from wavegate.simulation.store import Document
 
 POLL = 0.5
 JOB = "app"
-NODES = {"R1": 12, "R2": 12, "R3": 12, "R4": 12, "R5": 8, "R6": 12, "R7": 8}
+NODES = {"R5": 8, "R5-late": 8, "R7": 8, "Many": 24}
+"""How many there are, where it is not twelve."""
+
+TWELVE = 12
+V1 = "app:1"
+POOL = {"selector": {"matchLabels": {"pool": "edge"}}}
 
 
 class Stuck(AssertionError):
@@ -57,16 +62,42 @@ class Scene:
     def wave(self, name: str) -> int:
         return int(self.deployment(name).get("currentWave") or 0)
 
-    async def ended(self, name: str, state: str) -> None:
-        await self.until(f"{name} {state}", lambda: self.deployment(name).get("state") == state)
+    def is_over(self, name: str) -> bool:
+        return self.deployment(name).get("state") in ("Completed", "Failed", "Canceled")
+
+    async def over(self, name: str) -> None:
+        """How a deployment ends is for the oracle; one that is gone ends with its job's work."""
+        await self.until(f"{name} over", lambda: self.is_over(name) or self.settled())
+
+    async def is_paused(self, name: str) -> None:
+        """Or over, where that is heard of too late."""
+        await self.until(
+            f"{name} paused",
+            lambda: self.deployment(name).get("state") == "Paused" or self.is_over(name),
+        )
 
     async def is_in_wave(self, name: str, wave: int) -> None:
-        await self.until(f"{name} in wave {wave}", lambda: self.wave(name) >= wave)
+        await self.until(
+            f"{name} in wave {wave}",
+            lambda: self.wave(name) >= wave or self.is_over(name) or self.settled(),
+        )
+
+    def settled(self) -> bool:
+        """Whether the job is as it is wanted, or back on what it was, and no deployment is open."""
+        job = self.job()
+        status = job.get("status", {})
+        ready = next((e for e in status.get("conditions", ()) if e["type"] == "Ready"), {})
+        names = [each["metadata"]["name"] for each in self.cluster.list("FleetDeployment")]
+        return (
+            status.get("observedGeneration") == job.get("metadata", {}).get("generation")
+            and (ready.get("status") == "True" or ready.get("reason") == "RolledBack")
+            and all(self.is_over(name) for name in names)
+        )
 
     async def install(self) -> None:
         """Version 1 on every node, all at once."""
         self.cluster.apply(JOB, first())
-        await self.ended(f"{JOB}-v1", "Completed")
+        await self.over(f"{JOB}-v1")
         await self.until("the job is Running", lambda: self.state() == "Running")
 
     def order(self) -> list[str]:
@@ -80,13 +111,13 @@ class Scene:
 
 
 def first() -> dict[str, Any]:
-    return spec("app:1", strategy="Rolling", maxParallel="100%")
+    return spec(V1, strategy="Rolling", maxParallel="100%") | POOL
 
 
 def version(image: str, **rollout: Any) -> dict[str, Any]:
     """Canary first, then waves of six or as given; no failure is tolerated."""
     settings = {"maxParallel": 6, "maxFailedNodes": 0, "maxFailedNodesPercent": 0, **rollout}
-    return spec(image, **settings)
+    return spec(image, **settings) | POOL
 
 
 def fails(image: str, *nodes: str) -> Callable[[str, str], Fate]:
@@ -98,7 +129,7 @@ async def all_healthy(scene: Scene) -> None:
     """R1. One canary and two waves."""
     await scene.install()
     scene.cluster.apply(JOB, version("app:2"))
-    await scene.ended("app-v2", "Completed")
+    await scene.over("app-v2")
 
 
 async def canary_fails(scene: Scene) -> None:
@@ -106,8 +137,8 @@ async def canary_fails(scene: Scene) -> None:
     scene.cluster.fleet.fate = fails("app:2")
     await scene.install()
     scene.cluster.apply(JOB, version("app:2"))
-    await scene.ended("app-v2", "Failed")
-    await scene.ended("app-v2-rollback", "Completed")
+    await scene.over("app-v2")
+    await scene.over("app-v2-rollback")
 
 
 async def second_wave_fails(scene: Scene) -> None:
@@ -117,8 +148,8 @@ async def second_wave_fails(scene: Scene) -> None:
         ERRS if image == "app:2" and node in _of_wave(scene, 3) else FINE
     )
     scene.cluster.apply(JOB, version("app:2", maxParallel=4))
-    await scene.ended("app-v2", "Failed")
-    await scene.ended("app-v2-rollback", "Completed")
+    await scene.over("app-v2")
+    await scene.over("app-v2-rollback")
 
 
 def _of_wave(scene: Scene, wave: int) -> set[str]:
@@ -137,8 +168,17 @@ async def superseded(scene: Scene) -> None:
     scene.cluster.apply(JOB, version("app:2"))
     await scene.is_in_wave("app-v2", 2)
     scene.cluster.apply(JOB, version("app:3"))
-    await scene.ended("app-v2", "Canceled")
-    await scene.ended("app-v3", "Completed")
+    await scene.over("app-v2")
+    await scene.over("app-v3")
+
+
+async def superseded_too_late(scene: Scene) -> None:
+    """R4, where the old version is over before the new one is heard of."""
+    await scene.install()
+    scene.cluster.apply(JOB, version("app:2"))
+    await scene.over("app-v2")
+    scene.cluster.apply(JOB, version("app:3"))
+    await scene.over("app-v3")
 
 
 async def by_hand(scene: Scene) -> None:
@@ -147,22 +187,32 @@ async def by_hand(scene: Scene) -> None:
     scene.cluster.apply(JOB, version("app:2", maxParallel=2))
     await scene.is_in_wave("app-v2", 1)
     scene.cluster.patch("FleetDeployment", "app-v2", {"spec": {"paused": True}})
-    await scene.ended("app-v2", "Paused")
+    await scene.is_paused("app-v2")
     await asyncio.sleep(30)
     scene.cluster.patch("FleetDeployment", "app-v2", {"spec": {"paused": False}})
     await scene.is_in_wave("app-v2", 2)
     scene.cluster.patch("FleetDeployment", "app-v2", {"spec": {"canceled": True}})
-    await scene.ended("app-v2", "Canceled")
-    restart = {"jobName": JOB, "type": "Restart", "toVersion": 2}
-    scene.cluster.deploy("again", restart)
-    await scene.ended("again", "Completed")
+    await _restart(scene)
+
+
+async def _restart(scene: Scene) -> None:
+    await scene.over("app-v2")
+    scene.cluster.deploy("again", {"jobName": JOB, "type": "Restart", "toVersion": 2})
+    await scene.over("again")
+
+
+async def by_hand_too_late(scene: Scene) -> None:
+    """R5, where the rollout is over before what a person wants of it is heard of."""
+    await scene.install()
+    scene.cluster.apply(JOB, version("app:2", maxParallel=2))
+    await _restart(scene)
 
 
 async def nodes_come_and_go(scene: Scene) -> None:
     """R6. A node is lost in a wave and comes back; one is added; one is relabelled out."""
     fleet = scene.cluster.fleet
     await scene.install()
-    scene.cluster.apply(JOB, {**version("app:2"), "selector": {"matchLabels": {"pool": "edge"}}})
+    scene.cluster.apply(JOB, version("app:2"))
     await scene.is_in_wave("app-v2", 2)
     lost, leaving = scene.order()[1], scene.order()[2]
     fleet.set_ready(lost, False)
@@ -192,6 +242,34 @@ async def made_again(scene: Scene) -> None:
     await scene.until("the new job is Running", lambda: scene.state() == "Running")
 
 
+async def says_no_number(scene: Scene) -> None:
+    """The canary's counters are no numbers, the others' are; rollback."""
+    await _rolls_back(scene, Fate(page="errors NaN\nrequests NaN\n"))
+
+
+async def says_nothing(scene: Scene) -> None:
+    """The canary's page lacks the counters that are asked for; rollback."""
+    await _rolls_back(scene, Fate(page="requests_by_code 100\n"))
+
+
+async def _rolls_back(scene: Scene, fate: Fate) -> None:
+    scene.cluster.fleet.fate = lambda _, image: fate if image == "app:2" else FINE
+    await scene.install()
+    scene.cluster.apply(JOB, version("app:2"))
+    await scene.over("app-v2")
+    await scene.over("app-v2-rollback")
+
+
+async def fails_on_many(scene: Scene) -> None:
+    """More nodes fail, and are tolerated, than a status has room for."""
+    scene.cluster.fleet.fate = fails("app:2")
+    await scene.install()
+    wave = {"strategy": "Rolling", "autoPromote": None, "maxParallel": "100%"}
+    tolerant = {"maxFailedNodes": 24, "maxFailedNodesPercent": 100}
+    scene.cluster.apply(JOB, version("app:2", **wave, **tolerant))
+    await scene.over("app-v2")
+
+
 ROLLOUTS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "R1": all_healthy,
     "R2": canary_fails,
@@ -201,7 +279,19 @@ ROLLOUTS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "R6": nodes_come_and_go,
     "R7": made_again,
 }
-PLACES = {"R3": 4, "R5": 2}
+TOO_LATE = {"R4": ("R4-late", "fleetjobs"), "R5": ("R5-late", "fleetdeployments")}
+"""What a rollout may become as well, where events of that resource come late."""
+
+SCRIPTS = ROLLOUTS | {
+    "R4-late": superseded_too_late,
+    "R5-late": by_hand_too_late,
+    "NaN": says_no_number,
+    "Empty": says_nothing,
+    "Many": fails_on_many,
+}
+"""All there are; those that are no reference rollouts are for wrong operators (`mutants`)."""
+
+PLACES = {"R3": 4, "R5": 2, "R5-late": 2, "Many": 24}
 """How many nodes may be down at once, where it is not six."""
 
 

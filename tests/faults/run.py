@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faults.ends import end_state, orphans, unexplained
 from faults.plans import Address, Plan
-from faults.rollouts import JOB, NODES, PLACES, ROLLOUTS, Scene
+from faults.rollouts import NODES, PLACES, SCRIPTS, TOO_LATE, TWELVE, Scene
 from faults.troubles import Troubles
 from faults.watched import Watched
 from wavegate.simulation.cluster import SimulatedCluster
-from wavegate.simulation.kinds import SERVED
 from wavegate.simulation.loop import VirtualLoop
 from wavegate.simulation.rights import load_roles
-from wavegate.simulation.store import Change, Document
+from wavegate.simulation.store import Change
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 REFERENCE_PATIENCE = 1800.0
@@ -74,15 +74,19 @@ def run(plan: Plan, *, replicas: int | None = None) -> Result:
     if replicas is None:
         replicas = 2 if any(fault.startswith("L1") for _, fault in plan.faults) else 1
     normal = reference(plan.rollout) if plan.faults else None
+    ends = [normal.end, *_other_ends(plan)] if normal is not None else []
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(_run(plan, replicas, normal))
+        return runner.run(_run(plan, replicas, normal, ends))
 
 
-async def _run(plan: Plan, replicas: int, normal: Result | None) -> Result:
+async def _run(
+    plan: Plan, replicas: int, normal: Result | None, ends: list[Mapping[str, Any]]
+) -> Result:
     cluster = SimulatedCluster(roles())
-    watched = Watched(cluster, PLACES.get(plan.rollout, 6))
+    late = any((at.verb, at.resource) == ("WATCH", "fleetdeployments") for at, _ in plan.faults)
+    watched = Watched(cluster, PLACES.get(plan.rollout, 6), verbs_come_late=late)
     troubles = Troubles(plan, cluster, watched)
-    for number in range(NODES[plan.rollout]):
+    for number in range(NODES.get(plan.rollout, TWELVE)):
         cluster.fleet.add(f"n{number:02}")
     for _ in range(replicas):
         cluster.keep_running(troubles.of)
@@ -90,11 +94,13 @@ async def _run(plan: Plan, replicas: int, normal: Result | None) -> Result:
     scene = Scene(cluster, watched, patience)
     result = Result(plan)
     try:
-        await ROLLOUTS[plan.rollout](scene)
+        await SCRIPTS[plan.rollout](scene)
+        if plan.is_outside:
+            await scene.until("all is over", scene.settled)
         result.seconds = cluster.loop.time()
         await asyncio.sleep(SETTLING)
         await _quiet(scene, result)
-        _judge(scene, troubles, normal, result)
+        _judge(scene, troubles, normal, ends, result)
     except AssertionError as error:
         result.wrong = str(error)
     result.writes, result.events = troubles.writes, troubles.events
@@ -120,78 +126,33 @@ async def _quiet(scene: Scene, result: Result) -> None:
     assert not heard, f"not quiet: {heard[:10]}\n{scene.watched.story()}"
 
 
-def _judge(scene: Scene, troubles: Troubles, normal: Result | None, result: Result) -> None:
+def _judge(
+    scene: Scene,
+    troubles: Troubles,
+    normal: Result | None,
+    ends: list[Mapping[str, Any]],
+    result: Result,
+) -> None:
     if scene.watched.broken is not None:
         raise scene.watched.broken
-    if orphans := _orphans(scene.cluster):
-        raise AssertionError(f"orphaned: {orphans}\n{scene.watched.story()}")
+    if lost := orphans(scene.cluster):
+        raise AssertionError(f"orphaned: {lost}\n{scene.watched.story()}")
     if normal is None:
         return
-    if result.end != normal.end:
+    if result.plan.is_outside:
+        wrong = unexplained(scene.cluster, scene.watched, normal.end)
+        assert not wrong, f"{wrong}\n{scene.watched.story()}"
+    elif result.end not in ends:
         raise AssertionError(f"another end:\n{_difference(normal.end, result.end)}")
     allowed = REQUESTS * normal.requests
     assert troubles.requests <= allowed, f"{troubles.requests} requests, at most {allowed}"
 
 
-def end_state(cluster: SimulatedCluster) -> dict[str, Any]:
-    """Where everything is, without ids, times and words."""
-    job = (cluster.get("FleetJob", JOB) or {}).get("status", {})
-    conditions = {
-        each["type"]: f"{each['status']} {each['reason']}" for each in job.get("conditions", ())
-    }
-    deployments = {
-        each["metadata"]["name"]: " ".join(
-            str(each.get("status", {}).get(field)) for field in ("state", "reason")
-        )
-        for each in cluster.list("FleetDeployment")
-    }
-    kept = ("version", "stableVersion", "failedVersion", "versions", "nodes")
-    return {
-        **{field: job.get(field) for field in kept},
-        "state": (job.get("state") or {}).get("stateType"),
-        "conditions": conditions,
-        "deployments": deployments,
-        "stable": {
-            each["metadata"]["name"]: (each.get("status") or {}).get("stable", False)
-            for each in cluster.list("JobVersion")
-        },
-        "runs": {
-            each["spec"].get("nodeName"): each["metadata"]["labels"]["wavegate.dev/version"]
-            + (" ready" if _is_ready(each) else " not ready")
-            for each in cluster.list("Pod")
-        },
-        "live": _live(cluster),
-    }
-
-
-def _live(cluster: SimulatedCluster) -> dict[str, str]:
-    """What the newest execution of each node says."""
-    newest: dict[str, Document] = {}
-    for each in cluster.list("Execution"):
-        node = each["spec"]["nodeName"]
-        if node not in newest or each["spec"]["attempt"] > newest[node]["spec"]["attempt"]:
-            newest[node] = each
-    return {
-        node: f"v{each['spec']['jobVersion']} {each['status']['observedState']['stateType']}"
-        for node, each in newest.items()
-    }
-
-
-def _is_ready(pod: Document) -> bool:
-    conditions = pod.get("status", {}).get("conditions", ())
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def _orphans(cluster: SimulatedCluster) -> list[str]:
-    """Children whose owner is not there."""
-    store = cluster.server.store
-    found = []
-    for kind in SERVED.values():
-        for key, _ in store.items(kind):
-            owners = (store.get(kind, key) or {})["metadata"].get("ownerReferences", ())
-            if owners and not all(store.exists(each["uid"]) for each in owners):
-                found.append(f"{kind.resource.kind} {key[1]}")
-    return found
+def _other_ends(plan: Plan) -> list[Mapping[str, Any]]:
+    """Where else a plan may end by which a change is heard of late."""
+    other, resource = TOO_LATE.get(plan.rollout, ("", ""))
+    late = any((at.verb, at.resource) == ("WATCH", resource) for at, _ in plan.faults)
+    return [reference(other).end] if late else []
 
 
 def _difference(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:

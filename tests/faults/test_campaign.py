@@ -9,8 +9,8 @@ import os
 
 import pytest
 
-from faults.campaign import plans_of, sample
-from faults.rollouts import ROLLOUTS
+from faults.campaign import CRASHES, plans_of, sample
+from faults.rollouts import ROLLOUTS, SCRIPTS
 from faults.run import reference, run
 
 SHARE = int(os.environ.get("FAULTS_SHARE", "30"))
@@ -18,12 +18,43 @@ SEED = 1
 PARTS = 4
 
 
-@pytest.mark.parametrize("rollout", ROLLOUTS)
+BACK = {"app-v1": "Completed", "app-v2": "Failed", "app-v2-rollback": "Completed"}
+ENDS = {
+    "R1": {"app-v1": "Completed", "app-v2": "Completed"},
+    "R2": BACK,
+    "R3": BACK,
+    "R4": {"app-v1": "Completed", "app-v2": "Canceled", "app-v3": "Completed"},
+    "R5": {"app-v1": "Completed", "app-v2": "Canceled", "again": "Completed"},
+    "R6": {"app-v1": "Completed", "app-v2": "Completed"},
+    "R7": {"app-v1": "Completed"},
+    "R4-late": {"app-v1": "Completed", "app-v2": "Completed", "app-v3": "Completed"},
+    "R5-late": {"app-v1": "Completed", "app-v2": "Completed", "again": "Completed"},
+    "NaN": BACK,
+    "Empty": BACK,
+    "Many": BACK,
+}
+
+
+@pytest.mark.parametrize("rollout", SCRIPTS)
 def test_without_a_fault_all_is_well(rollout: str):
     normal = reference(rollout)
     assert normal.writes
     assert normal.events
     assert normal.end["state"] == "Running"
+    ends = {name: how.split()[0] for name, how in normal.end["deployments"].items()}
+    assert ends == ENDS[rollout]
+
+
+@pytest.mark.parametrize("rollout", ROLLOUTS)
+def test_lost_events_and_compactions_come_everywhere(rollout: str):
+    normal, plans = reference(rollout), {str(plan) for plan in plans_of(rollout)}
+    assert {f"{rollout} + W2 {at}" for at in normal.events} <= plans
+    crashes = {f"{rollout} + {fault} {at}" for fault in CRASHES for at in normal.writes}
+    assert crashes <= plans
+    last = {uid: at for at, uid in normal.events.items()}.values()
+    assert {f"{rollout} + W1 {at}" for at in normal.events if at not in last} >= {
+        plan for plan in plans if " + W1 " in plan
+    }, "after the last one of an object nothing would ever tell"
 
 
 @pytest.mark.parametrize("rollout", ROLLOUTS)

@@ -10,18 +10,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from faults.outside import AT_CHILD, AT_NODE, STRANGER, Outside
 from faults.plans import Address, Addresses, Plan
 from faults.watched import Watched
 from wavegate.kube.errors import ApiError, Uncertain
+from wavegate.kube.resources import BY_KIND
 from wavegate.simulation import refusals
 from wavegate.simulation.cluster import Process, SimulatedCluster
-from wavegate.simulation.rights import Administrator
+from wavegate.simulation.kinds import SERVED
 from wavegate.simulation.server import parse
 from wavegate.simulation.transport import Request
 
-STRANGER = Administrator("stranger")
 HELD_FOR = 30.0
 """Seconds for which credentials are no good."""
+
+CATCHES_UP = 5.0
+"""Seconds for which a server is behind."""
 
 STAYS = {"pods": 10.0, "executions": 10.0}
 STAYS_LONG = 100.0
@@ -34,6 +38,7 @@ class Troubles:
     def __init__(self, plan: Plan, cluster: SimulatedCluster, watched: Watched) -> None:
         self.cluster = cluster
         self.watched = watched
+        self.outside = Outside(cluster, watched)
         self.writes: list[Address] = []
         self.events: dict[Address, str] = {}
         """Events in their order, each with the uid of its object."""
@@ -79,7 +84,16 @@ class Between:
         self.dies_next = False
         self.refused_until = 0.0
         self.refusal = 0
+        self.behind_until = 0.0
+        self.behind_at = 0
+        """The revision at which lists are until then."""
+        self.expires_next = False
         self._after: dict[int, str] = {}
+
+    def leaving(self, request: Request) -> None:
+        """9. A process that does not lead sends no write."""
+        if request.method != "GET" and "leases" not in request.path:
+            self.troubles.watched.sends(self.process, f"{request.method} {request.path}")
 
     async def sending(self, request: Request) -> None:
         if "leases" not in request.path:
@@ -89,21 +103,39 @@ class Between:
         if self.cluster.loop.time() < self.refused_until:
             raise _answer(self.refusal)
         fault = self.troubles.at_write(request)
-        if fault in AFTER:
+        if fault in AFTER or fault in AT_CHILD:
             self._after[id(request)] = fault
+        if fault in AT_NODE:
+            outside = self.troubles.outside
+            if node := outside.node_of(request):
+                self.cluster.apart(lambda: AT_NODE[fault](outside, node))
         if fault in BEFORE:
             await BEFORE[fault](self, request)
 
     async def answered(self, request: Request, answer: dict[str, Any]) -> None:
         fault = self._after.pop(id(request), "")
-        if fault:
+        if fault in AFTER:
             await AFTER[fault](self, request)
+        elif fault:
+            outside = self.troubles.outside
+            self.cluster.apart(lambda: AT_CHILD[fault](outside, _path_of(answer)))
+        elif request.method == "GET" and self.cluster.loop.time() < self.behind_until:
+            self._answer_from_behind(request, answer)
+
+    def _answer_from_behind(self, request: Request, answer: dict[str, Any]) -> None:
+        if "items" in answer:
+            server, account = self.cluster.server, self.cluster.account
+            query = {k: v for k, v in request.query.items() if k != "continue"}
+            answer |= server.list_behind(account, request.path, query, self.behind_at)
 
     async def watching(self, path: str) -> None:
         if self.dies_next:
             self.die()
         if self.cluster.loop.time() < self.refused_until:
             raise _answer(self.refusal)
+        if self.expires_next:
+            self.expires_next = False
+            raise refusals.expired("too old resource version: it is another server's")
 
     async def arriving(self, path: str, event: dict[str, Any]) -> bool:
         fault = self.troubles.at_event(path, event)
@@ -121,6 +153,12 @@ class Between:
 
 
 Happens = Callable[[Between, Request], Awaitable[None]]
+
+
+def _path_of(written: dict[str, Any]) -> str:
+    """Of the object that the server has answered with."""
+    metadata = written["metadata"]
+    return BY_KIND[written["kind"]].object(metadata.get("namespace"), metadata["name"])
 
 
 def _answer(code: int, retry_after: int | None = None) -> ApiError:
@@ -211,6 +249,16 @@ def _pause(seconds: float) -> Happens:
     return happen
 
 
+def _skew(seconds: float) -> Happens:
+    """The clock of every other node is wrong from now on."""
+
+    async def happen(between: Between, _: Request) -> None:
+        names = sorted(key[1] for key, _ in between.cluster.server.store.items(SERVED["Node"]))
+        between.cluster.fleet.skew |= dict.fromkeys(names[::2], seconds)
+
+    return happen
+
+
 def _jump(seconds: float) -> Happens:
     async def happen(between: Between, _: Request) -> None:
         between.process.machine.ahead += seconds
@@ -234,6 +282,12 @@ BEFORE: dict[str, Happens] = {
     "E5-422": _raises(422),
     "L1": _pause(40),
     "L1-short": _pause(12),
+    "T1-nodes+30": _skew(30),
+    "T1-nodes-30": _skew(-30),
+    "T1-nodes+300": _skew(300),
+    "T1-nodes-300": _skew(-300),
+    "T1-nodes+3600": _skew(3600),
+    "T1-nodes-3600": _skew(-3600),
     "T1+30": _jump(30),
     "T1-30": _jump(-30),
     "T1+300": _jump(300),
@@ -249,7 +303,7 @@ AFTER: dict[str, Happens] = {
     "E3-timeout-after": _time_out,
     "E3-reset-after": _reset,
 }
-FAULTS = (*BEFORE, *AFTER)
+FAULTS = (*BEFORE, *AFTER, *AT_NODE, *AT_CHILD)
 
 Event = dict[str, Any]
 
@@ -278,6 +332,19 @@ async def _silent(between: Between, _: Event) -> bool:
     raise Uncertain("no answer in time", "Timeout")
 
 
+def _behind(revisions: int) -> Callable[[Between, Event], Awaitable[bool]]:
+    """The next server does not know where the watch was, and lists what was so long ago."""
+
+    async def happen(between: Between, _: Event) -> bool:
+        store = between.cluster.server.store
+        between.behind_at = max(store.compacted, store.revision - revisions)
+        between.behind_until = between.cluster.loop.time() + CATCHES_UP
+        between.expires_next = True
+        raise Uncertain("connection reset by peer")
+
+    return happen
+
+
 async def _bad_event(between: Between, event: Event) -> bool:
     event.clear()
     event |= {"type": "ERROR", "object": refusals.status(500, "InternalError", "a fault")}
@@ -300,6 +367,9 @@ EVENT_FAULTS: dict[str, Callable[[Between, Event], Awaitable[bool]]] = {
     "W3-30": _late(30),
     "W3-120": _late(120),
     "W4": _silent,
+    "W6-1": _behind(1),
+    "W6-10": _behind(10),
+    "W6-100": _behind(100),
     "W5-event": _bad_event,
     "W5-403": _refused(403),
     "W5-500": _refused(500),

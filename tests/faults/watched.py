@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from sim.invariants import Invariants
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 ACTION: ContextVar[Action | None] = ContextVar("ACTION", default=None)
 """What an operator process is carrying out just now."""
 
+UNHEARD = 1.0
+"""Seconds within which a step that was begun may go on without knowing of it."""
+
 _execute = Executor.execute
 
 
@@ -54,7 +58,13 @@ Executor.execute = _told  # type: ignore[method-assign]
 class Watched:
     """Has the attributes of a `sim.world.World` that invariants read."""
 
-    def __init__(self, cluster: SimulatedCluster, places: int | None) -> None:
+    def __init__(
+        self, cluster: SimulatedCluster, places: int | None, *, verbs_come_late: bool = False
+    ) -> None:
+        """``verbs_come_late``: what a person wants of a deployment counts once it was seen."""
+        self.meddled = -UNHEARD
+        """When a third party last took a child away (seconds of the loop)."""
+        self._verbs_come_late = verbs_come_late
         self.broken: AssertionError | None = None
         """The first invariant that did not hold."""
         self.states = 0
@@ -100,6 +110,13 @@ class Watched:
         """A third party has done something to the node, or to what runs there."""
         self.disturbed[node] = self.now
 
+    def sends(self, process: Process, what: str) -> None:
+        """9. A process that does not lead sends no write."""
+        if self.broken is None and not self._leads(process):
+            self.broken = AssertionError(
+                f"{process.identity} does not lead: {what}\n{self.story()}"
+            )
+
     def _changed(self, change: Change) -> None:
         writer, action = PROCESS.get(), ACTION.get()
         ours = isinstance(writer, Process)
@@ -107,10 +124,10 @@ class Watched:
         if not deletes:
             self._take(change)
         if ours and action is not None and self.broken is None:
-            self.is_late = not self._leads(cast("Process", writer))
+            self.is_late = self._is_unheard() or not self._leads(cast("Process", writer))
             if self.is_late and isinstance(action, CreateExecution):
                 self.late.add(action.name)
-            self._check(action)
+            self._check(action, change)
             self._is_what_was_meant(change, action)
         if deletes:
             self._take(change)
@@ -119,10 +136,11 @@ class Watched:
             by = cast("Process", writer).identity
             self._last.append(f"  t={self.now - START:g} {by} {type(action).__name__} {name}")
 
-    def _check(self, action: Action) -> None:
+    def _check(self, action: Action, change: Change) -> None:
         self.states += 1
         try:
             former = isinstance(action, DeletePod) and action.name not in self.pods
+            former = former or (isinstance(action, SetStatus) and self._is_former(change))
             if self.job is None or former:
                 self._one_pod_a_node()
             else:
@@ -132,6 +150,8 @@ class Watched:
         except AssertionError as error:
             self.broken = error
         except (KeyError, StopIteration) as error:
+            if self._is_unheard():
+                return  # a third party has taken away what it is about
             self.broken = AssertionError(f"{action} is about what is not there: {error!r}")
 
     def _is_what_was_meant(self, change: Change, action: Action) -> None:
@@ -155,6 +175,19 @@ class Watched:
         nodes = Counter(pod.node for pod in self._all_pods.values() if not pod.terminal)
         assert max(nodes.values(), default=0) <= 1, f"two pods on a node: {nodes}\n{self.story()}"
 
+    def _is_former(self, change: Change) -> bool:
+        """Whether it is a child of a job that is gone, and whose end was not heard of yet."""
+        owners = {each["uid"] for each in change.document["metadata"].get("ownerReferences", ())}
+        return self.job is not None and bool(owners) and self.job.uid not in owners
+
+    def _is_unheard(self) -> bool:
+        """Whether what a third party did may not have been heard of yet."""
+        return self._cluster.loop.time() - self.meddled < UNHEARD
+
+    def meddle(self) -> None:
+        """A third party takes a child away."""
+        self.meddled = self._cluster.loop.time()
+
     def _leads(self, process: Process) -> bool:
         lease = self._cluster.server.store.get(SERVED["Lease"], (LEASE_NAMESPACE, "wavegate"))
         return lease is not None and lease["spec"]["holderIdentity"] == process.identity
@@ -169,7 +202,7 @@ class Watched:
                 _keep(self.versions, name, view, here and self._is_ours(view.owner_uid))
             case "FleetDeployment":
                 raw = change.document
-                view = self._decoder.deployment(raw).view
+                view = self._as_seen(self._decoder.deployment(raw).view)
                 if not here and name in self.deployments:
                     self.deleted.append(self.deployments[name])
                 _keep(self.deployments, name, view, here and self._is_ours(view.owner_uid or None))
@@ -181,6 +214,13 @@ class Watched:
             case "Node":
                 view = decode_node(change.document).view
                 _keep(self.nodes, name, view, here)
+
+    def _as_seen(self, view: DeploymentView) -> DeploymentView:
+        before = self.deployments.get(view.name)
+        seen = view.status.get("observedGeneration") == view.generation
+        if seen or before is None or not self._verbs_come_late:
+            return view
+        return replace(view, paused=before.paused, canceled=before.canceled)
 
     def _is_ours(self, owner: str | None) -> bool:
         """Whether it is the present job's, or a user's."""

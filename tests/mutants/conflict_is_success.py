@@ -4,7 +4,7 @@ from mutants.mutant import Mutant
 
 MUTANT = Mutant(
     "wavegate.engine.executor:Executor.execute",
-    "return LookAgain(str(error))",
+    "await self._look(job, action)\n        return LookAgain(str(error))",
     "return Done()",
-    plans=("R1 + E1 DELETE pods app-s5iekcozyd 1",),
+    plans=("R5 + W1 WATCH pods app-w6fch74xyc 10",),
 )

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.watch.reflector:Reflector.run",
     "self._version = 0",
     "pass",
-    plans=("R5 + W2 WATCH pods app-7auqv6b5rr 5",),
+    plans=("R1 + N1-gone POST pods app-s5iekcozyd 1 + W2 WATCH nodes n00 1",),
 )

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.engine.client:Client._write",
     "if not self._leading():",
     "if self._leading() is None:",
-    plans=("R1 + L1 DELETE pods app-s5iekcozyd 1",),
+    plans=("R1 + L1 POST executions app-pfy3jdafxr-1 1",),
 )

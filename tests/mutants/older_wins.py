@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.cache.store:Store.assume",
     "item.resource_version <= old.resource_version",
     "item.resource_version == old.resource_version",
-    plans=("R3 + W3-120 WATCH pods app-spdm3uz2me 12",),
+    plans=("R7 + W3-30 WATCH fleetjobs app 7",),
 )

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.cache.store:Store.replace",
     "if in_scope and old.uid not in listed and",
     "if False and old.uid not in listed and",
-    plans=("R3 + W2 WATCH pods app-dysgvpqrfq 6",),
+    plans=("R1 + N1-gone POST pods app-s5iekcozyd 1 + W2 WATCH nodes n00 1",),
 )

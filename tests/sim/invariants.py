@@ -36,7 +36,7 @@ class Invariants:
         self.counted: dict[str, tuple[int, int]] = {}
         """By object: observedGeneration and revision, as last written."""
         self.totals: dict[str, int] = {}
-        """By deployment: the pinned number of nodes."""
+        """By deployment's uid: the pinned number of nodes."""
         self.stable_on: dict[str, set[str]] = defaultdict(set)
         """By workload hash: uids of nodes that were ever stable on it."""
 
@@ -111,7 +111,7 @@ class Invariants:
         """5. A terminal state never changes; any other only as the transition tables say."""
         # By uid: of a node that is gone the records go, too, and their names may come again.
         states = {("ex", f"{e.name} {e.uid}"): e.observed for e in world.executions.values()}
-        states |= {("fd", name): each.state for name, each in world.deployments.items()}
+        states |= {("fd", f"{e.name} {e.uid}"): e.state for e in world.deployments.values()}
         for key, state in states.items():
             before = self.states.get(key, state)  # whatever it was when the watching began
             assert state == before or (before, state) in _TRANSITIONS[key[0]], (
@@ -124,7 +124,7 @@ class Invariants:
         assert world.job is not None
         documents = {"job": world.job.status}
         documents |= {f"{each.name} {each.uid}": each.status for each in world.executions.values()}
-        documents |= {f"fd/{name}": each.status for name, each in world.deployments.items()}
+        documents |= {f"{each.name} {each.uid}": each.status for each in world.deployments.values()}
         for name, status in documents.items():
             now = (int(status.get("observedGeneration") or 0), int(status.get("revision") or 0))
             before = self.counted.get(name, now)
@@ -200,6 +200,7 @@ class Invariants:
         if action.wave == 0:
             return
         by = world.deployments[action.deployment]
+        assert by.started is not None, f"{by.name} takes before it is pinned\n{world.story()}"
         stands = (by.terminal, by.canceled, by.paused or world.job.spec.rollout.paused)
         assert not any(stands), (
             f"{action.name} is taken by {by.name} (ended, canceled, paused: {stands})\n"
@@ -255,7 +256,7 @@ class Invariants:
             assert deployment.started is not None
             assert version.stable_at >= deployment.started
         if any(each.deployment == action.name for each in world.executions.values()):
-            pinned = self.totals.setdefault(action.name, deployment.total)
+            pinned = self.totals.setdefault(deployment.uid, deployment.total)
             assert pinned == deployment.total, f"{action.name}: totalNodes changed"
         if deployment.canceled and deployment.state == "Failed":
             raise AssertionError(f"{action.name}: cancel lost\n{world.story()}")

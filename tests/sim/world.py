@@ -111,6 +111,7 @@ class World(Writes):
     limits: dict[str, float] = field(default_factory=dict)
     """activeDeadlineSeconds, by pod uid, where there is one."""
     health: dict[str, HealthRecord] = field(default_factory=dict)
+    still_there: dict[str, float] = field(default_factory=dict)
     prepared: dict[int, Preparation] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
     operator_started: float = START
@@ -244,6 +245,7 @@ class World(Writes):
             pods=tuple(self.pods.values()),
             pulls=tuple(self.pulls.values()),
             health=dict(self.health),
+            still_there=dict(self.still_there),
             prepared=dict(self.prepared),
             settings=self.settings,
             eval_id="eval",
@@ -280,6 +282,7 @@ class World(Writes):
                 except LostWriteError:
                     break
         self.probes = made.probes
+        self.look(made.looks)
         kept = {probe.pod_uid for probe in made.probes}
         self.health = {uid: record for uid, record in self.health.items() if uid in kept}
 
@@ -298,6 +301,7 @@ class World(Writes):
         """What a process keeps in memory is gone."""
         self.stirred = True
         self.health.clear()
+        self.still_there.clear()
         self.prepared.clear()
         self.probes = ()
         self.operator_started = self.now

@@ -18,6 +18,7 @@ from wavegate.domain.actions import (
     CreateVersion,
     DeletePod,
     DeleteRecord,
+    Look,
     PrepareVersion,
     SetStatus,
     UncordonNode,
@@ -58,10 +59,21 @@ class Writes:
     images: dict[str, str]
     limits: dict[str, float]
     prepared: dict[int, Preparation]
+    still_there: dict[str, float]
+    stirred: bool
     writes: list[tuple[float, Action]]
     may_not_cordon: bool
     nodes: dict[str, NodeView]
     watchers: list[Callable[[World, Action], None]]
+
+    def look(self, looks: tuple[Look, ...]) -> None:
+        """Read live the pods that a plan doubts: here they are as they are."""
+        before, uids = self.still_there, {pod.uid for pod in self.pods.values()}
+        doubted = [look for look in looks if before.get(look.pod_uid, 0.0) < look.since]
+        self.stirred = self.stirred or bool(doubted)
+        found = {look.pod_uid: self.now for look in doubted if look.pod_uid in uids}
+        kept = {look.pod_uid for look in looks}
+        self.still_there = {uid: at for uid, at in before.items() if uid in kept} | found
 
     def next_serial(self) -> str:
         raise NotImplementedError

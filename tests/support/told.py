@@ -62,6 +62,10 @@ class Stage:
     def job(self, name: str = "app") -> Document:
         return self.cluster.get("FleetJob", name) or {}
 
+    def stopping(self) -> bool:
+        """Whether a pod has been told to stop and is still there."""
+        return any(each["metadata"].get("deletionTimestamp") for each in self.cluster.list("Pod"))
+
     def reason(self, name: str = "app") -> str:
         """Of the job's condition Ready."""
         conditions = self.job(name).get("status", {}).get("conditions") or ()

@@ -4,7 +4,9 @@ Three sources write here: the watch, lists, and the responses to our own writes 
 arrive in any order, so three rules make the outcome independent of it:
 
 - of one name, the newest resourceVersion wins; an echo that is not newer is dropped;
-- a uid that was deleted is dead (a tombstone): nothing later brings it back;
+- a uid that was deleted is dead (a tombstone): nothing older than its end brings it back. A watch
+  tells the end also of what no longer matches its selector, and that may match again, with a newer
+  resourceVersion;
 - a list deletes what it does not have, except what is newer than the list.
 
 Only a change of a *view* is told, so that a heartbeat that no rule reads wakes nobody; the newer
@@ -13,6 +15,7 @@ resourceVersion is kept all the same, because the next write must name it.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +74,8 @@ class Store(Generic[V]):
         self._clock = clock
         self._items: dict[Key, Item[V]] = {}
         self._by_job: dict[JobKey, dict[Key, Item[V]]] = {}
-        self._tombstones: OrderedDict[str, float] = OrderedDict()
+        self._tombstones: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """By uid: when it was buried, and the resourceVersion of its end."""
 
     def __len__(self) -> int:
         return len(self._items)
@@ -100,27 +104,33 @@ class Store(Generic[V]):
     def apply(self, event: EventType, item: Item[V]) -> None:
         """Take a watch event."""
         if event == "DELETED":
-            self.delete(item.namespace, item.name, item.uid)
+            self.delete(item.namespace, item.name, item.uid, item.resource_version)
         else:
             self.assume(item)
 
     def assume(self, item: Item[V]) -> None:
         """Take an object as it was at some moment, unless something newer is known."""
-        if item.uid in self._tombstones:
+        _, end = self._tombstones.get(item.uid, (0.0, -1.0))
+        if item.resource_version <= end:
             return
         old = self._items.get(item.key)
         if old is not None and item.resource_version <= old.resource_version:
             return
         if old is not None and old.uid != item.uid:
-            self._bury(old.uid)
+            self._bury(old.uid, math.inf)
         self._put(old, item)
 
-    def delete(self, namespace: str, name: str, uid: str) -> None:
-        """That object is gone for good; one of the same name and another uid stays."""
-        self._bury(uid)
+    def delete(self, namespace: str, name: str, uid: str, end: float = math.inf) -> None:
+        """That object is gone; one of the same name and another uid stays.
+
+        ``end``: its last resourceVersion, where it may only have left what is watched.
+        """
         old = self._items.get((namespace, name))
         if old is not None and old.uid == uid:
+            if old.resource_version > end:
+                return  # it is back already
             self._remove(old)
+        self._bury(uid, end)
 
     def discard(self, namespace: str, name: str) -> None:
         """Nothing is known of that object any more, though it may exist: no tombstone."""
@@ -141,7 +151,7 @@ class Store(Generic[V]):
         for old in list(self._items.values()):
             in_scope = namespace is None or old.namespace == namespace
             if in_scope and old.uid not in listed and old.resource_version <= resource_version:
-                self.delete(old.namespace, old.name, old.uid)
+                self.delete(old.namespace, old.name, old.uid, resource_version)
 
     def _put(self, old: Item[V] | None, new: Item[V]) -> None:
         if old is not None and (old.uid, old.job) == (new.uid, new.job):
@@ -167,12 +177,13 @@ class Store(Generic[V]):
             if not siblings:
                 del self._by_job[item.namespace, item.job]
 
-    def _bury(self, uid: str) -> None:
+    def _bury(self, uid: str, end: float) -> None:
         now = self._clock()
-        self._tombstones[uid] = now
+        _, before = self._tombstones.get(uid, (0.0, -1.0))
+        self._tombstones[uid] = (now, max(end, before))
         self._tombstones.move_to_end(uid)
         while self._tombstones:
-            oldest, buried = next(iter(self._tombstones.items()))
+            oldest, (buried, _) = next(iter(self._tombstones.items()))
             if len(self._tombstones) <= TOMBSTONES and now - buried <= TOMBSTONE_SECONDS:
                 break
             del self._tombstones[oldest]

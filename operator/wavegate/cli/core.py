@@ -33,6 +33,8 @@ def observed_of(
         health={},
         prepared={number: Preparation(ok=True) for number in numbers},
         refusals={},
+        # What is read here is read live.
+        still_there={pod["metadata"]["uid"]: now for pod in sight.pods},
         settings=settings or PlanSettings(),
     )
     assert observed is not None

@@ -300,10 +300,22 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """A pod that is to be read live, unless that was done since; others are forgotten."""
+
+    pod_namespace: str
+    pod_name: str
+    pod_uid: str
+    since: float
+    """Epoch seconds: that it was there before says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The outcome of a pass."""
 
     steps: tuple[Step, ...] = ()
     probes: tuple[Probe, ...] = ()
+    looks: tuple[Look, ...] = ()
     wake_at: float | None = None
     """When to look again although nothing changes; None: only on a change."""

@@ -20,6 +20,7 @@ from collections.abc import Collection, Mapping
 
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, VersionView
+from wavegate.domain.overdue import stop_overdue
 from wavegate.domain.places import holds_place, turns_taken
 from wavegate.domain.rollback import rollback_places
 from wavegate.domain.sizes import sizes
@@ -65,7 +66,7 @@ def held_places(fleet: Fleet, deadlines: Mapping[str, float], leaving: Collectio
         current = chain.current
         version = fleet.versions.get(current.version) if current is not None else None
         usable = version is not None and fleet.is_target(version, name)
-        usable = usable and chain.stop_overdue(fleet.now) is None
+        usable = usable and stop_overdue(fleet, chain) is None
         ends = deadlines.get(name)
         held += usable or (ends is not None and fleet.now < ends)
     return held + len(leaving)

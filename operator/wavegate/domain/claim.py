@@ -10,7 +10,7 @@ old and new never run together, and a crash anywhere loses no intent.
 | 1: Running, claim wanted | of 1 | create 2, delete the pod of 1 |
 | 1: Running, 2: new | of 1 | delete the pod of 1 |
 | 1: Running, 2: new | of 1, terminating | wait |
-| 1: Running, 2: new | of 1, 60 s past its grace period | 2 is withdrawn (StopOverdue), and waits |
+| 1: Running, 2: new | of 1, overdue (see overdue) | 2 is withdrawn (StopOverdue), and waits |
 | 1: Running, 2: new | none | record 1 Stopped, create the pod of 2 |
 | 1: Stopped, 2: new | none | create the pod of 2 |
 | 1: Completed, 2: new | of 1, ended | delete the pod of 1 |
@@ -22,9 +22,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wavegate.domain.observed import ExecutionView, PodView
-
-STOP_LIMIT = 60.0
-"""Seconds beyond its grace period after which a stop takes too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +69,6 @@ class Chain:
         current = self.current
         uid = current.uid if current is not None else ""
         return tuple(pod for pod in self.pods if pod.owner_uid != uid or not uid)
-
-    def stop_overdue(self, now: float) -> PodView | None:
-        """A pod of another claim that should have stopped a minute ago: the node is occupied.
-
-        It is never deleted by force: that it does not run any more is for its kubelet to say.
-        """
-        for pod in self.foreign_pods:
-            if pod.deletion is not None and now >= pod.deletion + STOP_LIMIT:
-                return pod
-        return None
 
     @property
     def next_attempt(self) -> int:

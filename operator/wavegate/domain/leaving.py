@@ -6,13 +6,13 @@ that is relabelled later does. A cordon or a taint stops nothing.
 
 What left stops by places, as anything else that takes a stable execution down: at most as many at
 a time as the wave size, less the places that are held (Immediate: no limit). A node that stops
-holds its place until its pod is gone, or should have been for a minute.
+holds its place until its pod is gone, or overdue.
 
 | node that left | needs a place | holds one |
 | --- | --- | --- |
 | stable, its pod runs | yes | no |
 | stable, its pod stops | no | yes |
-| stable, its pod should have stopped a minute ago | no | no |
+| stable, its pod is overdue | no | no |
 | stable, without a pod | no | no |
 | never stable | no | no |
 """
@@ -21,9 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wavegate.domain.claim import STOP_LIMIT, Chain
+from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView, VersionView
+from wavegate.domain.overdue import is_overdue
 from wavegate.domain.places import needs_place
 from wavegate.domain.stopping import stop_reason
 from wavegate.domain.timeouts import TOTAL_TIMEOUT, is_over
@@ -65,10 +66,10 @@ def needs_place_to_leave(chain: Chain) -> bool:
     return needs_place(chain) and pod is not None and pod.deletion is None
 
 
-def holds_place(chain: Chain, now: float) -> bool:
+def holds_place(fleet: Fleet, chain: Chain) -> bool:
     """Whether a stable execution is on its way down and holds a place for it."""
     pod = chain.own_pod
-    stopping = pod is not None and pod.deletion is not None and now < pod.deletion + STOP_LIMIT
+    stopping = pod is not None and pod.deletion is not None and not is_overdue(fleet, pod)
     return needs_place(chain) and stopping
 
 

@@ -342,6 +342,8 @@ class Observed:
     """Pods that pull images for a version of this job, or of a former one of its name."""
     health: Mapping[str, HealthRecord] = field(default_factory=dict)
     """By pod uid."""
+    still_there: Mapping[str, float] = field(default_factory=dict)
+    """By pod uid: when a live read that the plan has asked for last found it (see overdue)."""
     prepared: Mapping[int, Preparation] = field(default_factory=dict)
     """By version, as far as this process has prepared them."""
     refusals: Mapping[str, Refusal] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from wavegate.domain import (
     deployments,
     hold,
     leaving,
+    overdue,
     prepull,
     retention,
     versions,
@@ -116,8 +117,10 @@ class _Pass:
         self.steps += retention.remove_old(fleet)
         state = conditions.job_state(fleet, run, stands, doing, self.blocker)
         self.steps.append(conditions.job_status(fleet, run, state))
+        self.wake_ups += overdue.looks_at(fleet)
         wake_at = min((at for at in self.wake_ups if fleet.now < at < math.inf), default=None)
-        return Plan(_not_busy(fleet.observed, self.steps), self._probes(holding), wake_at)
+        steps, looks = _not_busy(fleet.observed, self.steps), tuple(overdue.looks(fleet))
+        return Plan(steps, self._probes(holding), looks, wake_at)
 
     def _judge(self, holding: hold.Holding) -> None:
         fleet = self.fleet
@@ -181,7 +184,7 @@ class _Pass:
         """Nodes on which the job is to stop now, with the reason; those that left, by places."""
         fleet = self.fleet
         due = leaving.due(fleet)
-        self.leaving = {each for each in due if leaving.holds_place(fleet.chains[each], fleet.now)}
+        self.leaving = {each for each in due if leaving.holds_place(fleet, fleet.chains[each])}
         free = self._free(self._places_to_leave(run)) if due else None
         stops, taken = leaving.by_places(fleet, due, free)
         self.leaving |= taken

@@ -31,11 +31,12 @@ from typing import Any, Final
 from wavegate.api.durations import format_duration
 from wavegate.domain import evidence
 from wavegate.domain.blame import ended_by_itself, withdrawal
-from wavegate.domain.claim import STOP_LIMIT, Chain
+from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import Criteria, HealthRecord
 from wavegate.domain.observed import ExecutionView, NodeView, PodView
 from wavegate.domain.one_shot import result, time_to_end
+from wavegate.domain.overdue import stop_overdue
 from wavegate.domain.times import format_time
 
 NOT_A_TARGET = "its node cannot be used for now"
@@ -119,7 +120,7 @@ def _judge_new(
         marks["withdrawn"] = execution.details["withdrawn"]
     elif execution.wave > 0:
         belongs = version is None or fleet.belongs(version, node)
-        overdue = chain.stop_overdue(fleet.now) is not None
+        overdue = stop_overdue(fleet, chain) is not None
         if why := withdrawal(execution, pod, node, belongs, overdue):
             marks["withdrawn"] = why
     counts = execution.withdrawn or "withdrawn" not in marks
@@ -270,7 +271,7 @@ def _on_the_way(
 ) -> Judgement:
     pod = chain.own_pod
     if pod is None and chain.foreign_pods:
-        return _behind(chain.foreign_pods[0], execution, fleet.now)
+        return _behind(fleet, chain, execution)
     if pod is not None and pod.ready and fleet.one_shot:
         return Judgement("Running", "its pod runs; it is judged by how it ends")
     if pod is not None and pod.ready and criteria is not None:
@@ -283,14 +284,14 @@ def _on_the_way(
     return Judgement(execution.observed, _message(execution))
 
 
-def _behind(pod: PodView, execution: ExecutionView, now: float) -> Judgement:
+def _behind(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Judgement:
     """It waits for another pod to stop: worth a word once that takes too long."""
-    overdue_at = pod.deletion + STOP_LIMIT if pod.deletion is not None else None
-    if overdue_at is None or now < overdue_at:
-        return Judgement(execution.observed, _message(execution), wake_at=overdue_at)
-    by = format_time(overdue_at - STOP_LIMIT)
+    pod = stop_overdue(fleet, chain)
+    if pod is None:
+        return Judgement(execution.observed, _message(execution))
+    by = f" by {format_time(pod.deletion)}" if pod.deletion else ""
     message = (
-        f"its node is occupied: pod {pod.name} was to stop by {by} and is never deleted by force;"
+        f"its node is occupied: pod {pod.name} was to stop{by} and is never deleted by force;"
         " look at the node's kubelet"
     )
     return Judgement("Starting", message)

@@ -28,6 +28,7 @@ from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import Criteria, HealthRecord, Window
 from wavegate.domain.observed import PodView, VersionView
+from wavegate.domain.overdue import stop_overdue
 from wavegate.domain.times import format_time
 from wavegate.domain.waves import Progress
 
@@ -152,7 +153,7 @@ def _left_out(fleet: Fleet, run: Progress) -> str:
     if not run.occupied:
         return ""
     name = min(run.occupied)
-    pod = fleet.chains[name].stop_overdue(fleet.now)
+    pod = stop_overdue(fleet, fleet.chains[name])
     assert pod is not None
     until = f"had until {format_time(pod.deletion)}" if pod.deletion else "was"
     return (

@@ -26,6 +26,7 @@ from wavegate.api.rollout import RolloutSettings
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
 from wavegate.domain.one_shot import is_one_shot
+from wavegate.domain.overdue import stop_overdue
 from wavegate.domain.places import needs_place
 from wavegate.domain.sizes import Sizes, pinned_sizes
 from wavegate.domain.spread import Group, group_of, in_turn
@@ -198,9 +199,7 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
         if before is not None:
             failed[before.node_key] = before
     updated, unsettled = _up_to_date(fleet, version, deployment, failed)
-    occupied = frozenset(
-        name for name, chain in fleet.chains.items() if chain.stop_overdue(fleet.now)
-    )
+    occupied = frozenset(name for name, chain in fleet.chains.items() if stop_overdue(fleet, chain))
     for name in occupied:
         unsettled.pop(name, None)
     joiners = frozenset(_joiners(fleet, deployment, version))

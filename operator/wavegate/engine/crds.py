@@ -9,6 +9,7 @@ cannot be read stops nobody.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -45,6 +46,13 @@ def missing_fields(own: Mapping[str, Any], served: Mapping[str, Any], path: str)
             yield from missing_fields(both[0] or {}, both[1] or {}, path)
 
 
+@functools.cache
+def _own() -> Mapping[str, Mapping[str, Any]]:
+    """By kind, what the operator's own CRDs know."""
+    schemas = {kind.kind: crd(kind)["spec"]["versions"][0]["schema"] for kind in KINDS}
+    return {kind: each["openAPIV3Schema"]["properties"] for kind, each in schemas.items()}
+
+
 class CrdCheck:
     """``outdated`` says what the served CRDs lack; empty once they lack nothing."""
 
@@ -79,11 +87,10 @@ class CrdCheck:
             _log.warning("cannot tell whether the CRDs are new enough: %s", error)
             return []
         missing: list[str] = []
-        for kind in KINDS:
-            own = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-            found = served.get(kind.kind, {}).get("properties", {})
+        for kind, own in _own().items():
+            found = served.get(kind, {}).get("properties", {})
             for part in _OURS:
                 if part in own and part in found:
-                    path = f"{kind.kind} {part}"
+                    path = f"{kind} {part}"
                     missing += missing_fields(own[part], found[part], path)
         return missing

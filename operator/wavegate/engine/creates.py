@@ -3,7 +3,8 @@
 A create may be repeated at any time: the name follows from what is meant, so the second one meets
 AlreadyExists. That is success only if what is there is what was meant; otherwise it is ours but
 different (look again), of an owner that is gone (wait: NameTaken), or a stranger's (a Refusal that
-names it).
+names it). A pod of ours without the label by which pods are watched is refused, too: nobody would
+see it.
 """
 
 from __future__ import annotations
@@ -77,6 +78,9 @@ def _judge(cache: ClusterCache, body: Document, there: Document) -> Outcome:
     if owner != meant:
         return _others(cache, name, body, there, meant, owner)
     _remember(cache, there)
+    if kind == PODS.kind and _job_label(there) != _job_label(body):
+        label = f"{LABEL_JOB}={_job_label(body)}"
+        return Refused(STRANGER, f"{name} is ours but lacks the label {label}: put it back")
     if metadata.get("deletionTimestamp"):
         return LookAgain(f"{name} is being deleted")
     if _ended(kind, there):

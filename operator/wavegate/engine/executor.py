@@ -82,7 +82,10 @@ class Executor:
             return await self._do(job, action)
         except LeadershipDoubtful:
             return NotLeading()
-        except (Conflict, NotFound) as error:
+        except Conflict as error:
+            await self._look(job, action)
+            return LookAgain(str(error))
+        except NotFound as error:
             return LookAgain(str(error))
         except (Invalid, Forbidden) as error:
             return Refused(error.reason, error.message)
@@ -115,6 +118,24 @@ class Executor:
                 return await cordons.uncordon(self._client, self._cache, action)
             case _:
                 assert_never(action)
+
+    async def _look(self, job: JobView, action: Action) -> None:
+        """Read what a write has met: the event that tells of it may be late, or lost."""
+        match action:
+            case DeletePod():
+                kind = PODS.kind
+            case DeleteRecord() | SetStatus():
+                kind = action.kind
+            case _:
+                return
+        try:
+            found = await self._client.get(BY_KIND[kind], job.namespace, action.name)
+        except NotFound:
+            self._cache.forget(kind, job.namespace, action.name, action.uid)
+        except ApiError:
+            return  # the next try meets it again
+        else:
+            self._cache.assume(kind, found)
 
     async def _claim(self, job: JobView, action: CreateExecution) -> Outcome:
         """The node counts as taken from before the request until its outcome is known."""

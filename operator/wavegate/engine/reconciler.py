@@ -30,6 +30,7 @@ from wavegate.domain.health import HealthRecord
 from wavegate.domain.observed import Observed, PlanSettings
 from wavegate.engine.decisions import about
 from wavegate.engine.livejobs import LiveJobs
+from wavegate.engine.livepods import LivePods
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
@@ -75,6 +76,7 @@ class Reconciler:
         windows: Windows,
         preparations: Preparations,
         live: LiveJobs,
+        live_pods: LivePods,
         metrics: Metrics,
         *,
         settings: PlanSettings,
@@ -89,6 +91,7 @@ class Reconciler:
         self._windows = windows
         self._preparations = preparations
         self._live = live
+        self._live_pods = live_pods
         self._metrics = metrics
         self._settings = settings
         self._now = now
@@ -127,6 +130,7 @@ class Reconciler:
             self._live.read(key)
             return "requeue"
         self._windows.keep(key, plan.probes)
+        self._live_pods.keep(key, plan.looks)
         self._writer.submit(observed.job, plan.steps, eval_id)
         return "requeue_after" if self._wake(observed, plan) else "success"
 
@@ -138,6 +142,7 @@ class Reconciler:
             eval_id=eval_id,
             operator_started=started,
             health=self._windows.records(key),
+            still_there=self._live_pods.found(key),
             prepared=self._preparations.of(job.uid if job else ""),
             refusals=self._writer.refusals(key),
             settings=self._settings,
@@ -165,6 +170,7 @@ class Reconciler:
 
     def _forget(self, key: JobKey) -> None:
         self._windows.keep(key, ())
+        self._live_pods.keep(key, ())
         self._live.forget(key)
         self._queue.discard(key)
         self._preparations.keep_only({job.uid for job in self._cache.jobs.values()})

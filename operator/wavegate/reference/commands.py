@@ -18,7 +18,7 @@ _HEAD: Final = (
     " same. What was asked for goes to stdout, words for people to stderr. Without a terminal, or"
     " with `NO_COLOR`, there is no colour and nothing that moves."
 )
-_INSTALL: Final = "It is an extra of the package: `pip install 'wavegate[cli]'`."
+_INSTALL: Final = "How it is installed, and what it prints: [the command line](../cli.md)."
 _JSON: Final = (
     "What `-o json` and `-o yaml` print has the same keys in each release, of which later ones may"
     " have more; times are RFC 3339, empty where there is none, and versions are 0 where there is"

@@ -135,6 +135,10 @@ class SimulatedCluster:
         """Call ``do`` then, whatever becomes of the process that asks for it."""
         self.loop.call_later(seconds, do, context=self._context)
 
+    def apart(self, do: Callable[[], object]) -> None:
+        """Call ``do`` now, as the doing of no process."""
+        self._context.run(do)
+
     # processes
 
     def keep_running(self, trouble: TroubleOf | None = None) -> None:

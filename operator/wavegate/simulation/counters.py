@@ -36,11 +36,10 @@ class _Response:
 
     async def __aenter__(self) -> _Response:
         await asyncio.sleep(_LATENCY)
-        found = self._fleet.counters(str(self._url.host))
-        if found is None:
+        page = self._fleet.page(str(self._url.host))
+        if page is None:
             raise aiohttp.ClientConnectionError(f"cannot connect to {self._url.host}")
-        errors, total = found
-        self.content = _Content(f"errors {errors}\nrequests {total}\n".encode())
+        self.content = _Content(page.encode())
         return self
 
     async def __aexit__(
@@ -59,5 +58,5 @@ class CountersSession:
         self._fleet = fleet
 
     def get(self, url: URL, **_: Any) -> _Response:
-        """A page with ``errors`` and ``requests`` of the pod with that address."""
+        """The page of the pod with that address."""
         return _Response(self._fleet, url)

@@ -18,6 +18,8 @@ class Fate:
     """The pod ends with exit code 0."""
     error_rate: float = 0.0
     readable: bool = True
+    page: str | None = None
+    """What it serves in place of its counters."""
     stops: bool = True
     """False: it stays as it is when it is deleted."""
     takes_node_down: bool = False

@@ -82,13 +82,15 @@ class Fleet:
     def node(self, name: str) -> Document | None:
         return self._server.store.get(SERVED[NODES.kind], ("", name))
 
-    def counters(self, address: str) -> tuple[int, int] | None:
-        """Errors and total of the pod with that address; None where it cannot be read."""
+    def page(self, address: str) -> str | None:
+        """The counters of the pod with that address; None where it cannot be read."""
         pod = self._pod(*self._addresses.get(address, ("", "")))
         if pod is None or not self._runs(pod) or not self._fate(pod).readable:
             return None
         total = round(self._age(pod) * 10)
-        return round(total * self._fate(pod).error_rate), total
+        errors = round(total * self._fate(pod).error_rate)
+        own = self._fate(pod).page
+        return f"errors {errors}\nrequests {total}\n" if own is None else own
 
     # pods
 
@@ -189,6 +191,8 @@ class Fleet:
         if pod is None or not self._runs(pod, ended=True):
             return
         if self._fate(pod).stops:
+            if pod["metadata"].get("finalizers"):
+                self._end(pod, "Succeeded")  # somebody keeps the object; nothing runs any more
             self._remove(pod)
         elif pod.get("status"):
             self._set_ready(pod, False)

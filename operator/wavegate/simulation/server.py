@@ -113,6 +113,14 @@ class Server(Deleting):
             case _:
                 return self._delete(target, body)
 
+    def list_behind(
+        self, user: User, path: str, query: Mapping[str, Any], revision: int
+    ) -> Document:
+        """A list as a server gives it that has not caught up: as of an earlier revision."""
+        target = parse(path)
+        self._authorize(user, "list", target)
+        return self._list(target, query, revision)
+
     def date(self) -> str:
         """As answers carry it."""
         return formatdate(self._now(), usegmt=True)
@@ -160,9 +168,12 @@ class Server(Deleting):
             raise refusals.not_found(target.kind.resource, target.name)
         return document
 
-    def _list(self, target: Target, query: Mapping[str, Any]) -> Document:
+    def _list(
+        self, target: Target, query: Mapping[str, Any], behind: int | None = None
+    ) -> Document:
         kind, selection = target.kind, Selection.of(target.namespace, query)
         revision, start = _continued(str(query.get("continue", "")))
+        revision = behind if revision is None else revision
         if revision is not None and revision < self.store.compacted:
             raise refusals.expired("The provided continue parameter is too old")
         items = [
@@ -252,7 +263,7 @@ class Server(Deleting):
             document["metadata"]["generation"] += 1
         if document == before:
             return before
-        is_over = "deletionTimestamp" in old and kind.resource != PODS
+        is_over = "deletionTimestamp" in old and not old.get("deletionGracePeriodSeconds")
         if is_over and not document["metadata"].get("finalizers"):
             return self._remove(kind, target.key, document)
         return self.store.put(kind, target.key, document)

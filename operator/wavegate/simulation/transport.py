@@ -31,7 +31,10 @@ class Request:
 
 
 class Trouble(Protocol):
-    """What happens between a process and the server. Each method may raise, wait or kill."""
+    """What happens between a process and the server. What is awaited may raise, wait or kill."""
+
+    def leaving(self, request: Request) -> None:
+        """The process has decided to send this, at this very moment."""
 
     async def sending(self, request: Request) -> None:
         """Before the request reaches the server; what it raises is the answer."""
@@ -49,6 +52,9 @@ class Trouble(Protocol):
 
 class Untroubled:
     """Nothing goes wrong."""
+
+    def leaving(self, request: Request) -> None:
+        pass
 
     async def sending(self, request: Request) -> None:
         pass
@@ -87,6 +93,7 @@ class SimulatedTransport:
     ) -> dict[str, Any]:
         """See `kube.transport.Transport`."""
         request = Request(method, path, query or {}, body)
+        self.trouble.leaving(request)
         try:
             async with asyncio.timeout(timeout):
                 return await self._exchange(request, content_type)

@@ -60,6 +60,7 @@ class Cluster:
             now=100.0,
             eval_id="e1",
             operator_started=50.0,
+            still_there={},
             health={},
             prepared={},
             refusals={},

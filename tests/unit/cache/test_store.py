@@ -90,6 +90,35 @@ def test_nothing_brings_a_deleted_uid_back(watched: Watched) -> None:
     assert watched.changes == [(None, "one"), ("one", None)]
 
 
+def test_what_only_left_the_selection_comes_back_when_it_matches_again(watched: Watched) -> None:
+    watched.store.apply("ADDED", item("one", 1))
+    watched.store.apply("DELETED", item("without its label", 3))
+    watched.store.assume(item("late", 2))
+    watched.store.assume(item("its end", 3))
+    assert watched.text() is None, "nothing older than its end"
+    watched.store.apply("ADDED", item("with its label", 4))
+    assert watched.text() == "with its label"
+    watched.store.apply("DELETED", item("without its label", 3))
+    assert watched.text() == "with its label", "that was told before"
+
+
+def test_what_a_list_lacks_comes_back_only_by_what_is_newer_than_the_list(watched: Watched) -> None:
+    watched.store.apply("ADDED", item("one", 1))
+    watched.store.replace([], 5)
+    watched.store.apply("ADDED", item("late", 5))
+    assert watched.text() is None
+    watched.store.apply("ADDED", item("back", 6))
+    assert watched.text() == "back"
+
+
+def test_what_is_certainly_gone_stays_gone_whatever_is_told_of_its_end(watched: Watched) -> None:
+    watched.store.apply("ADDED", item("one", 1))
+    watched.store.delete("shop", "a", "u1")
+    watched.store.apply("DELETED", item("its end", 3))
+    watched.store.apply("ADDED", item("late", 4))
+    assert watched.text() is None
+
+
 def test_a_delete_that_comes_before_the_object_counts(watched: Watched) -> None:
     watched.store.delete("shop", "a", "u1")
     watched.store.apply("ADDED", item("late", 5))

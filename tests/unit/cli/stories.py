@@ -211,6 +211,7 @@ async def version_gone(stage: Stage) -> None:
     await stage.until("it goes back", lambda: stage.deployment("back").get("startedAt"))
     stage.cluster.delete("JobVersion", "app-v1")
     await stage.says("VersionMissing")
+    await stage.until("what was to stop has stopped", lambda: not stage.stopping())
 
 
 async def failed_before(stage: Stage) -> None:

@@ -114,9 +114,11 @@ def test_one_that_is_no_target_holds_it_until_its_deadline(ends: float | None, h
 
 
 def test_one_on_which_a_pod_does_not_stop_holds_it_until_its_deadline() -> None:
-    stuck = [pod(TAKEN, deletion=NOW - 60)]
-    assert held(TAKEN, ON_V2, pods=stuck, ends=NOW + 1) == 1
-    assert held(TAKEN, ON_V2, pods=stuck, ends=NOW) == 0
+    stuck = pod(TAKEN, deletion=NOW - 60)
+    found = {stuck.uid: NOW}
+    assert held(TAKEN, ON_V2, pods=[stuck], still_there=found, ends=NOW + 1) == 1
+    assert held(TAKEN, ON_V2, pods=[stuck], still_there=found, ends=NOW) == 0
+    assert held(TAKEN, ON_V2, pods=[stuck], ends=NOW) == 1, "its end may not have been heard of"
 
 
 def test_a_node_that_is_gone_holds_none() -> None:

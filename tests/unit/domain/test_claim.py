@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unit.domain.builders import NOW, chain, execution, pod
+from unit.domain.builders import chain, execution, pod
 
 pytestmark = pytest.mark.row("Claim")
 
@@ -75,19 +75,3 @@ def test_failures_in_a_row_end_at_one_that_was_stable() -> None:
     assert chain(OLD, NEW).failures_in_a_row == []
     elsewhere = execution(2, "Failed", node_uid="another")
     assert chain(elsewhere, second).failures_in_a_row == [second]
-
-
-@pytest.mark.row("Occupied")
-@pytest.mark.parametrize(
-    ("deletion", "overdue"),
-    [
-        pytest.param(None, False, id="not told to stop yet"),
-        pytest.param(NOW - 59, False, id="within a minute of its grace"),
-        pytest.param(NOW - 60, True, id="a minute beyond its grace"),
-    ],
-)
-def test_when_a_stop_takes_too_long(deletion: float | None, overdue: bool) -> None:
-    old, new = execution(1), execution(2, "Pending")
-    stopping = pod(old, deletion=deletion)
-    assert (chain(old, new, pods=(stopping,)).stop_overdue(NOW) is not None) is overdue
-    assert chain(old, pods=(stopping,)).stop_overdue(NOW) is None, "its own pod occupies nothing"

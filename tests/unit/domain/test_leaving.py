@@ -86,7 +86,7 @@ POD = pod(ON_V1)
         pytest.param(
             ON_V1, (replace(POD, deletion=NOW - 59),), False, True, id="59 s beyond its grace"
         ),
-        pytest.param(ON_V1, (replace(POD, deletion=NOW - 60),), False, False, id="a minute beyond"),
+        pytest.param(ON_V1, (replace(POD, deletion=NOW - 60),), False, False, id="overdue"),
         pytest.param(ON_V1, (), False, False, id="stable, without a pod"),
         pytest.param(execution(1), (pod(execution(1)),), False, False, id="never stable"),
     ],
@@ -96,7 +96,13 @@ def test_which_nodes_need_and_hold_a_place_to_leave(
 ) -> None:
     here = chain(claim, pods=pods)
     assert needs_place_to_leave(here) is needs
-    assert holds_place(here, NOW) is holds
+    seen = fleet(still_there={each.uid: NOW for each in pods})
+    assert holds_place(seen, here) is holds
+
+
+def test_what_stops_by_old_news_alone_holds_its_place() -> None:
+    here = chain(ON_V1, pods=(replace(POD, deletion=NOW - 60),))
+    assert holds_place(fleet(), here)
 
 
 def test_with_no_version_left_nothing_is_stopped() -> None:

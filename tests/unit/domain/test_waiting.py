@@ -188,6 +188,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
             **rolling(),
             "executions": [replace(OLD, observed="Running"), replace(NEW, pod_uid="")],
             "pods": [STUCK],
+            "still_there": {STUCK.uid: NOW},
         },
         "Progressing",
         [f"leaves out n1: pod app-old had until {at(-61)} to stop", "look at its kubelet"],

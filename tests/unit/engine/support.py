@@ -20,6 +20,7 @@ from wavegate.engine.client import Client
 from wavegate.engine.events import EventTeller
 from wavegate.engine.executor import Executor
 from wavegate.engine.livejobs import LiveJobs
+from wavegate.engine.livepods import LivePods
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.statuses import StatusWriter
@@ -242,6 +243,7 @@ class Engine:
         self.client = Client(api, leading, self.bucket)
         self.events = EventTeller(self.client, "test", now)
         self.live = LiveJobs(self.client, self.cache, self.queue, now)
+        self.live_pods = LivePods(self.client, self.cache, self.queue, now)
         self.preparations = Preparations()
         statuses = StatusWriter(self.client, self.cache, self.live, self.events, self.metrics, now)
         self.executor = Executor(self.client, self.cache, statuses, self.preparations, now)

@@ -15,11 +15,18 @@ from wavegate.domain.actions import (
     CreateVersion,
     DeletePod,
     DeleteRecord,
-    PrepareVersion,
+    SetStatus,
 )
 from wavegate.domain.observed import JobView, PlanSettings
 from wavegate.engine.outcomes import Done, Failed, LookAgain, NotLeading, Refused
-from wavegate.kube.errors import Forbidden, Invalid, ServerError, TooManyRequests, Uncertain
+from wavegate.kube.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    ServerError,
+    TooManyRequests,
+    Uncertain,
+)
 
 pytestmark = pytest.mark.looptime
 
@@ -61,6 +68,7 @@ def taken(engine: Engine, job: JobView) -> int:
         now=now(),
         eval_id="e2",
         operator_started=0.0,
+        still_there={},
         health={},
         prepared={},
         refusals={},
@@ -188,6 +196,19 @@ async def test_a_pod_is_owned_by_its_execution(api: FakeApi, engine: Engine, job
     assert owner["uid"] == engine.cache.execution_uid("web", "edge-a-1")
 
 
+async def test_a_pod_of_ours_that_has_lost_its_label_is_named_and_not_taken_for_made(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    await engine.executor.execute(job, manifest())
+    bare = api.objects[POD]
+    api.put(POD, {**bare, "metadata": {**bare["metadata"], "labels": {}}})
+    outcome = await engine.executor.execute(job, manifest())
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "Stranger"
+    assert "wavegate.dev/job=edge: put it back" in outcome.message
+
+
 PULL = "/api/v1/namespaces/web/pods/edge-a-pull-v2"
 
 
@@ -301,6 +322,23 @@ async def test_a_late_delete_of_a_former_leader_is_refused(
     action = DeletePod(pod.name, pod.uid, pod.resource_version, "replaced")
     assert isinstance(await engine.executor.execute(job, action), LookAgain)
     assert "deletionTimestamp" not in api.objects[POD]["metadata"]
+    found = engine.cache.pods.get("web", "edge-a").resource_version
+    assert found == api.objects[POD]["metadata"]["resourceVersion"], "what it met is known"
+
+
+async def test_what_a_refused_write_met_is_read_and_one_that_is_gone_forgotten(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    view, path = engine.cache.executions.get("web", "edge-a-1"), path_of("executions", "edge-a-1")
+    changed = api.put(path, api.objects[path])["metadata"]["resourceVersion"]
+    stale = SetStatus("Execution", view.name, view.uid, view.resource_version, {})
+    assert isinstance(await engine.executor.execute(job, stale), LookAgain)
+    assert engine.cache.executions.get("web", "edge-a-1").resource_version == changed
+    del api.objects[path]
+    api.fail("PUT", "edge-a-1", Conflict(409))
+    assert isinstance(await engine.executor.execute(job, stale), LookAgain)
+    assert engine.cache.executions.get("web", "edge-a-1") is None
 
 
 async def test_what_is_gone_already_is_deleted(api: FakeApi, engine: Engine, job: JobView):
@@ -380,62 +418,3 @@ async def test_a_version_keeps_the_jobs_status_of_its_time(
     assert stored["status"] == {"job": {"state": {"stateType": "Pending"}}}
     assert await engine.executor.execute(job, action) == Done()
     assert len(api.writes("/status")) == 1
-
-
-def preparation(data: dict[str, str] | None = None) -> PrepareVersion:
-    return PrepareVersion(
-        version=1,
-        version_name="edge-v1",
-        version_uid="uid-of-v1",
-        data={"config.yaml": "a: 1\n"} if data is None else data,
-        pod=manifest().manifest,
-    )
-
-
-async def test_a_version_is_prepared_by_a_config_map_and_a_dry_run(
-    api: FakeApi, engine: Engine, job: JobView
-):
-    assert await engine.executor.execute(job, preparation()) == Done()
-    config = api.objects["/api/v1/namespaces/web/configmaps/edge-v1"]
-    assert config["immutable"] is True
-    assert config["data"] == {"config.yaml": "a: 1\n"}
-    assert config["metadata"]["ownerReferences"][0]["uid"] == "uid-of-v1"
-    trial = api.requests[-1]
-    assert trial.query == {"dryRun": "All", "fieldValidation": "Strict"}
-    assert "name" not in trial.body["metadata"]
-    assert engine.preparations.of(job.uid)[1].ok
-
-
-async def test_a_version_without_a_document_needs_no_config_map(
-    api: FakeApi, engine: Engine, job: JobView
-):
-    await engine.executor.execute(job, preparation(data={}))
-    assert not api.writes()
-    assert engine.preparations.of(job.uid)[1].ok
-
-
-async def test_a_refused_dry_run_is_remembered_in_the_servers_words(
-    api: FakeApi, engine: Engine, job: JobView
-):
-    api.fail("POST", "/pods", Invalid(400, "BadRequest", 'unknown field "spec.imagee"'))
-    assert await engine.executor.execute(job, preparation()) == Done()
-    found = engine.preparations.of(job.uid)[1]
-    assert not found.ok
-    assert found.message == 'unknown field "spec.imagee"'
-
-
-@pytest.mark.parametrize("error", [ServerError(503), Uncertain("timeout"), TooManyRequests(429)])
-async def test_server_trouble_says_nothing_about_a_version(
-    api: FakeApi, engine: Engine, job: JobView, error: Exception
-):
-    api.fail("POST", "/pods", error)
-    assert isinstance(await engine.executor.execute(job, preparation()), Failed)
-    assert not engine.preparations.of(job.uid)
-
-
-async def test_a_config_map_of_other_contents_refuses_the_version(
-    api: FakeApi, engine: Engine, job: JobView
-):
-    await engine.executor.execute(job, preparation())
-    await engine.executor.execute(job, preparation(data={"config.yaml": "a: 2\n"}))
-    assert not engine.preparations.of(job.uid)[1].ok

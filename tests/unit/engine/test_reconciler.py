@@ -14,6 +14,7 @@ from wavegate.cache.store import JobKey
 from wavegate.domain.actions import (
     CreatePull,
     DeletePod,
+    Look,
     Plan,
     Probe,
     SetStatus,
@@ -25,6 +26,7 @@ from wavegate.domain.observed import Observed, PlanSettings
 from wavegate.engine.reconciler import Reconciler
 from wavegate.engine.writer import Writer
 from wavegate.kube.errors import ServerError
+from wavegate.kube.resources import PODS
 
 pytestmark = pytest.mark.looptime
 
@@ -67,6 +69,7 @@ class Bench:
             self.windows,
             self.engine.preparations,
             self.engine.live,
+            self.engine.live_pods,
             self.engine.metrics,
             settings=PlanSettings(lost_after=7.0),
             now=now,
@@ -87,6 +90,7 @@ class Bench:
             task.cancel()
         await self.writer.close()
         await self.engine.live.close()
+        await self.engine.live_pods.close()
 
     def passes(self, result: str) -> float:
         value = self.engine.metrics.registry.get_sample_value(
@@ -295,3 +299,17 @@ async def test_the_windows_of_the_plan_are_kept_and_end_with_the_job(bench: Benc
     bench.engine.cache.forget("FleetJob", *EDGE, job.uid)
     await asyncio.sleep(1)
     assert bench.windows.kept[EDGE] == ()
+
+
+async def test_pods_that_the_plan_doubts_are_read_and_the_next_pass_sees_what_was_found(
+    bench: Bench,
+):
+    raw = bench.api.put(PODS.object("web", "edge-a"), {"metadata": {"labels": {}}})
+    uid = raw["metadata"]["uid"]
+    bench.plan = lambda observed: Plan(looks=(Look("web", "edge-a", uid, EPOCH),))
+    job = bench.engine.make_job()
+    await asyncio.sleep(1)
+    assert [dict(each.still_there).keys() for each in bench.seen] == [set(), {uid}]
+    bench.engine.cache.forget("FleetJob", *EDGE, job.uid)
+    await asyncio.sleep(1)
+    assert not bench.engine.live_pods.found(EDGE), "it ends with the job"

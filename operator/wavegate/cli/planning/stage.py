@@ -99,6 +99,7 @@ class Stage:
             health=dict(self._health),
             prepared=dict(self._prepared),
             refusals={},
+            still_there={},
             settings=self._settings,
         )
         assert found is not None
