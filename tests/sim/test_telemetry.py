@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from faults.rollouts import JOB, NODES, PLACES, ROLLOUTS, Scene, fails, version
+from faults.rollouts import JOB, NODES, PLACES, ROLLOUTS, TWELVE, Scene, fails, version
 from faults.run import roles
 from faults.watched import Watched
 from wavegate.api.events import EVENTS
@@ -78,7 +78,7 @@ def play(
 
 
 def reference(name: str, after: Callable[[Told], Awaitable[None]] | None = None) -> Told:
-    return play(ROLLOUTS[name], after, nodes=NODES[name], places=PLACES.get(name, 6))
+    return play(ROLLOUTS[name], after, nodes=NODES.get(name, TWELVE), places=PLACES.get(name, 6))
 
 
 IN_ONE_WAVE = ["RolloutStarted", "RolloutCompleted"]
@@ -152,7 +152,7 @@ def test_the_number_of_events_does_not_grow_with_the_number_of_nodes() -> None:
     async def twice(scene: Scene) -> None:
         await scene.install()
         scene.cluster.apply(JOB, version("app:2", maxParallel="50%"))
-        await scene.ended("app-v2", "Completed")
+        await scene.over("app-v2")
 
     few = play(twice, nodes=10, places=5)
     many = play(twice, nodes=60, places=30)
@@ -225,10 +225,10 @@ def test_what_a_rollout_came_to_is_counted_once_and_the_time_of_a_person_apart()
     async def promoted(scene: Scene) -> None:
         await scene.install()
         scene.cluster.apply(JOB, version("app:2", autoPromote=False))
-        await scene.ended("app-v2", "Paused")
+        await scene.is_paused("app-v2")
         await asyncio.sleep(500)
         scene.cluster.patch("FleetDeployment", "app-v2", {"spec": {"promoted": True}})
-        await scene.ended("app-v2", "Completed")
+        await scene.over("app-v2")
 
     async def look(told: Told) -> None:
         ended = {"type": "Update", "outcome": "Completed"}
