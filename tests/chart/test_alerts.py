@@ -21,6 +21,7 @@ from support.alerts import (
     rules,
     shortened,
 )
+from support.chart import only, template
 from wavegate.reference.markdown import anchor
 from wavegate.reference.metrics import exposed_name, known_families
 
@@ -315,3 +316,15 @@ def test_dashboards_are_small_and_without_an_address_of_a_prometheus() -> None:
         assert len(path.read_text()) < 20_000
         sources = {json.dumps(panel["datasource"]) for panel in document["panels"]}
         assert sources == {'{"type": "prometheus", "uid": "${datasource}"}'}
+
+
+@pytest.mark.chart
+def test_the_rule_is_the_file_of_alerts_and_dashboards_are_the_files() -> None:
+    switches = {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}}
+    documents = template(values={"metrics": switches})
+    rule = only(documents, "PrometheusRule")
+    assert rule["spec"] == yaml.safe_load(RULES_FILE.read_text())
+    for path in (FILES / "dashboards").glob("*.json"):
+        found = only(documents, "ConfigMap", f"wavegate-dashboard-{path.stem}")
+        assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert found["data"] == {f"wavegate-{path.name}": path.read_text()}

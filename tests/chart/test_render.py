@@ -408,17 +408,6 @@ def test_the_policy_lets_pods_be_counted_and_sources_be_asked() -> None:
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
 
 
-def test_the_rule_is_the_file_of_alerts_and_dashboards_are_the_files() -> None:
-    switches = {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}}
-    documents = template(values={"metrics": switches})
-    rule = only(documents, "PrometheusRule")
-    assert rule["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
-    for path in (CHART / "files" / "dashboards").glob("*.json"):
-        found = only(documents, "ConfigMap", f"wavegate-dashboard-{path.stem}")
-        assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
-        assert found["data"] == {f"wavegate-{path.name}": path.read_text()}
-
-
 def test_with_namespaces_its_rights_and_its_reach_are_theirs() -> None:
     documents = template("--set", "watchNamespaces={team-a,team-b}")
     assert settings_of(documents).namespaces == ("team-a", "team-b")
