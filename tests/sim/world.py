@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sim.counters import from_source
 from sim.telling import START, tell
 from sim.writes import LostWriteError, Writes
 from wavegate.api.fleetjob import load_job_spec
@@ -396,7 +397,7 @@ class World(Writes):
         if not fate.readable:
             reading = Unreadable(f"http://[{pod.ip}]:8080/metrics", "timed out")
         if isinstance(probe.source, PrometheusSource):
-            reading = self._from_source(probe.source, reading)
+            reading = from_source(self, probe.source, reading)
         if not probe.criteria.reads_counters:
             reading = None
         if record is None:
@@ -405,19 +406,6 @@ class World(Writes):
         elif self.now - record.window_start >= probe.criteria.interval:
             self.health[pod.uid] = close_window(record, probe.criteria, state, reading, self.now)
             self.stirred = True
-
-    def _from_source(
-        self, source: PrometheusSource, reading: Reading | Unreadable
-    ) -> Reading | Unreadable:
-        """What a Prometheus that scrapes the pods says of one."""
-        address = f"source {source.name}"
-        if source.name not in self.settings.prometheus_sources:
-            return Unreadable(address, "is not configured")
-        if source.name in self.sources_down:
-            return Unreadable(address, "cannot connect")
-        if isinstance(reading, Unreadable):
-            return Unreadable(address, "totalQuery has no sample")
-        return reading
 
     # for people
 
