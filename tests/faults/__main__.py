@@ -12,6 +12,7 @@ import itertools
 import logging
 import multiprocessing
 import multiprocessing.pool
+import signal
 import sys
 import time
 from collections.abc import Iterable
@@ -23,6 +24,9 @@ from faults.plans import Plan, parse_plan
 from faults.run import run
 
 COMMAND = "make faults PLAN="
+TOLD_EACH = 250
+"""Plans after which progress is told."""
+
 SHOWN = 6
 """Lines of what is wrong with a plan."""
 
@@ -59,8 +63,13 @@ def main(arguments: list[str] | None = None) -> int:
         for each in plans:
             print(each)
         return 0
-    with multiprocessing.Pool(given.jobs, logging.disable, (logging.CRITICAL,)) as pool:
+    with multiprocessing.Pool(given.jobs, _begin_worker) as pool:
         return _campaign(pool, plans, given.done)
+
+
+def _begin_worker() -> None:
+    logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began them ends them
 
 
 def _repeat(plan: Plan) -> int:
@@ -82,17 +91,21 @@ def _campaign(
     pool: multiprocessing.pool.Pool, plans: Iterable[Plan], done_file: Path | None
 ) -> int:
     done = set(done_file.read_text().splitlines()) if done_file and done_file.exists() else set()
+    left = [plan for plan in plans if str(plan) not in done]
+    print(f"{len(left)} fault plans to run, {len(done)} were done before", flush=True)
     begun = time.monotonic()
-    left = (plan for plan in plans if str(plan) not in done)
-    outcomes = []
-    for outcome in pool.imap_unordered(_outcome, left, chunksize=4):
-        outcomes.append(outcome)
-        if outcome.wrong:
-            why = "\n       ".join(outcome.wrong.splitlines()[:SHOWN])
-            print(f"FAILED {COMMAND}'{outcome.plan}'\n       {why}", flush=True)
-        elif done_file is not None:
-            with done_file.open("a") as file:
-                file.write(f"{outcome.plan}\n")
+    outcomes: list[Outcome] = []
+    broken_off = False
+    try:
+        for outcome in pool.imap_unordered(_outcome, left, chunksize=4):
+            outcomes.append(outcome)
+            _keep(outcome, done_file)
+            if len(outcomes) % TOLD_EACH == 0:
+                _tell_progress(outcomes, len(left), time.monotonic() - begun)
+    except KeyboardInterrupt:
+        broken_off = True
+        goes_on = f"DONE={done_file} goes on there" if done_file else "DONE=FILE would keep it"
+        print(f"broken off after {len(outcomes)} of {len(left)}: {goes_on}")
     failed = sum(bool(each.wrong) for each in outcomes)
     unmet = sum(not each.met for each in outcomes)
     print(
@@ -102,7 +115,22 @@ def _campaign(
         f" {time.monotonic() - begun:.0f} s; in {unmet} a second fault did not happen, since the"
         " first changed the course"
     )
-    return 1 if failed or not (outcomes or done) else 0
+    return 130 if broken_off else 1 if failed or not (outcomes or done) else 0
+
+
+def _keep(outcome: Outcome, done_file: Path | None) -> None:
+    if outcome.wrong:
+        why = "\n       ".join(outcome.wrong.splitlines()[:SHOWN])
+        print(f"FAILED {COMMAND}'{outcome.plan}'\n       {why}", flush=True)
+    elif done_file is not None:
+        with done_file.open("a") as file:
+            file.write(f"{outcome.plan}\n")
+
+
+def _tell_progress(outcomes: list[Outcome], total: int, seconds: float) -> None:
+    left = (total - len(outcomes)) * seconds / len(outcomes) / 60
+    failed = sum(bool(each.wrong) for each in outcomes)
+    print(f"{len(outcomes)} of {total}, {failed} failed, {left:.0f} min left", flush=True)
 
 
 if __name__ == "__main__":
