@@ -134,4 +134,7 @@ def _tell_progress(outcomes: list[Outcome], total: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
