@@ -150,7 +150,7 @@ class Watched:
         except AssertionError as error:
             self.broken = error
         except (KeyError, StopIteration) as error:
-            if self._is_unheard():
+            if self._is_unheard() or self._has_just_gone(action):
                 return  # a third party has taken away what it is about
             self.broken = AssertionError(f"{action} is about what is not there: {error!r}")
 
@@ -183,6 +183,11 @@ class Watched:
     def _is_unheard(self) -> bool:
         """Whether what a third party did may not have been heard of yet."""
         return self._cluster.loop.time() - self.meddled < UNHEARD
+
+    def _has_just_gone(self, action: Action) -> bool:
+        """Whether the node that it is about went while the write was on its way."""
+        gone_at = self.disturbed.get(getattr(action, "node", ""))
+        return gone_at is not None and self.now - gone_at < UNHEARD
 
     def meddle(self) -> None:
         """A third party takes a child away."""

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.cache.cluster:ClusterCache.snapshot",
     "executions=[view for view in executions if uid and view.owner_uid == uid]",
     "executions=list(executions)",
-    plans=("R7",),
+    plans=("R7 + W3-4 WATCH executions app-tenpxtqch4-1 4",),
 )
