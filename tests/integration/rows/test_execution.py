@@ -51,8 +51,9 @@ def test_row_execution_spec(started: Space, operator: OperatorProcess) -> None:
         assert (spec["deploymentName"], spec["attempt"]) == ("app-v2", 2)
         assert spec["workloadHash"] == version["workloadHash"]
         assert execution["metadata"]["name"].endswith("-2")
-        log = [line for line in operator.log().splitlines() if f"eval={spec['evalId']} " in line]
-        assert any(f"job={started.name}/app step=node/{node}" in line for line in log)
+        told = f"job={started.name}/app evalId={spec['evalId']} decision=NodeTaken version=2 "
+        lines = [line for line in operator.log().splitlines() if told in line]
+        assert any(f" node={node} " in line for line in lines), "the log has the pass that made it"
         waves.append(spec["rolloutWave"])
     assert sorted(waves) == [1, 2, 2]
 
