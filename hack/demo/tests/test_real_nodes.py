@@ -13,7 +13,7 @@ import wavelab
 
 pytestmark = pytest.mark.nodes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_demonstration_plays_its_four_acts_and_leaves_nothing() -> None:
