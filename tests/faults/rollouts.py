@@ -32,6 +32,10 @@ class Stuck(AssertionError):
     """What a script waits for has not come true in time."""
 
 
+_DONE = ("RolledBack", "RollbackFailed")
+"""Why a job is not Ready although nothing more is done of itself."""
+
+
 @dataclass
 class Scene:
     """What a script acts on; ``patience``: virtual seconds that it may take as a whole."""
@@ -83,14 +87,14 @@ class Scene:
         )
 
     def settled(self) -> bool:
-        """Whether the job is as it is wanted, or back on what it was, and no deployment is open."""
+        """Whether the job is as it is wanted or all that can be done is done, and none is open."""
         job = self.job()
         status = job.get("status", {})
         ready = next((e for e in status.get("conditions", ()) if e["type"] == "Ready"), {})
         names = [each["metadata"]["name"] for each in self.cluster.list("FleetDeployment")]
         return (
             status.get("observedGeneration") == job.get("metadata", {}).get("generation")
-            and (ready.get("status") == "True" or ready.get("reason") == "RolledBack")
+            and (ready.get("status") == "True" or ready.get("reason") in _DONE)
             and all(self.is_over(name) for name in names)
         )
 
