@@ -48,18 +48,21 @@ def unexplained(cluster: SimulatedCluster, watched: Watched, normal: Mapping[str
     """What is wrong with an end after nodes went or a third party meddled; empty for nothing.
 
     All nodes that the job can use run the same image, ready: that of the reference's end or, where
-    a node that was taken away has failed the rollout by that, the one from before. On no other node
-    does anything run that was not there when it was taken away.
+    a node that was taken away has failed the rollout by that, the one from before. Where there is
+    none from before, that node stays empty. On no other node does anything run that was not there
+    when it was taken away.
     """
     nodes = {each["metadata"]["name"]: each for each in cluster.list("Node")}
     pods = {each["spec"].get("nodeName"): each for each in cluster.list("Pod")}
     if strays := pods.keys() - nodes.keys():
         return f"pods of nodes that are gone: {sorted(strays)}"
     usable = {name for name, node in nodes.items() if _is_usable(node)}
+    allowed, failed = set(normal["images"].values()), _failed_nodes(cluster)
+    if not any((each.get("status") or {}).get("stable") for each in cluster.list("JobVersion")):
+        usable -= failed & watched.disturbed.keys()
     unready = [name for name in usable if name not in pods or not _is_ready(pods[name])]
     if unready:
         return f"nothing runs on {sorted(unready)}"
-    allowed, failed = set(normal["images"].values()), _failed_nodes(cluster)
     if not any(each.startswith("Failed") for each in normal["deployments"].values()):
         if blameless := failed - watched.disturbed.keys():
             return f"failed on nodes with which nothing was done: {sorted(blameless)}"

@@ -11,7 +11,8 @@ import pytest
 from faults.ends import unexplained
 from faults.run import MANIFESTS
 from faults.watched import Watched
-from wavegate.kube.resources import FLEET_DEPLOYMENTS, PODS
+from sim.world import spec
+from wavegate.kube.resources import FLEET_DEPLOYMENTS, JOB_VERSIONS, PODS
 from wavegate.simulation.cluster import NAMESPACE, SimulatedCluster
 from wavegate.simulation.loop import VirtualLoop
 from wavegate.simulation.rights import Administrator, load_roles
@@ -46,6 +47,27 @@ def fail(cluster: SimulatedCluster, node: str) -> None:
     cluster.server.request(USER, "PUT", path, body=made)
 
 
+def make_stable(cluster: SimulatedCluster) -> None:
+    cluster.apply("app", spec("app:1"))
+    job = cluster.get("FleetJob", "app") or {}
+    body = {
+        "apiVersion": JOB_VERSIONS.api_version,
+        "kind": "JobVersion",
+        "metadata": {"name": "app-v1", "namespace": NAMESPACE},
+        "spec": {
+            "jobId": job["metadata"]["uid"],
+            "jobName": "app",
+            "jobSpec": job["spec"],
+            "version": 1,
+            "workloadHash": f"h1:{'0' * 32}",
+        },
+    }
+    made = cluster.server.request(USER, "POST", JOB_VERSIONS.collection(NAMESPACE), body=body)
+    made["status"] = {"observedGeneration": 1, "stable": True}
+    path = JOB_VERSIONS.status(NAMESPACE, "app-v1")
+    cluster.server.request(USER, "PUT", path, body=made)
+
+
 def both(image: str) -> Callable[[SimulatedCluster, Watched], None]:
     return lambda cluster, _: [put(cluster, node, image) for node in ("n0", "n1")] and None
 
@@ -72,10 +94,27 @@ def taken_back(disturbed: bool) -> Callable[[SimulatedCluster, Watched], None]:
     return change
 
 
+def left_empty(stable: bool, disturbed: bool) -> Callable[[SimulatedCluster, Watched], None]:
+    """A node has failed the rollout and runs nothing; whether a version is stable."""
+
+    def change(cluster: SimulatedCluster, watched: Watched) -> None:
+        put(cluster, "n1", "app:2", ready=False)
+        fail(cluster, "n1")
+        if disturbed:
+            watched.disturb("n1")
+        if stable:
+            make_stable(cluster)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [
         pytest.param(lambda *_: None, "", id="as the reference"),
+        pytest.param(left_empty(False, True), "", id="a first version that failed where it was"),
+        pytest.param(left_empty(True, True), "nothing runs on ['n1']", id="with a way back"),
+        pytest.param(left_empty(False, False), "nothing runs on ['n1']", id="it was not away"),
         pytest.param(both("app:1"), "nodes run ['app:1']", id="none has the new version"),
         pytest.param(
             lambda c, _: put(c, "n1", "app:1"), "nodes run ['app:1', 'app:2']", id="one has not"
