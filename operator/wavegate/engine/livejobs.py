@@ -8,9 +8,8 @@ good.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from wavegate.cache.cluster import ClusterCache
@@ -18,15 +17,11 @@ from wavegate.cache.store import JobKey
 from wavegate.domain.observed import JobView
 from wavegate.engine.client import Client
 from wavegate.engine.queue import WorkQueue
-from wavegate.kube.errors import ApiError, NotFound
+from wavegate.engine.reads import Reads
+from wavegate.kube.errors import NotFound
 from wavegate.kube.resources import FLEET_JOBS
 
-RETRY: Final = 2.0
-"""Seconds until a read that failed is made again."""
-
 _NONE: Final = ("", "")
-
-_log = logging.getLogger(__name__)
 
 
 class LiveJobs:
@@ -37,11 +32,8 @@ class LiveJobs:
     ) -> None:
         self._client = client
         self._cache = cache
-        self._queue = queue
-        self._now = now
         self._seen: dict[JobKey, tuple[str, str]] = {}
-        self._reading: dict[JobKey, asyncio.Task[None]] = {}
-        self._not_before: dict[JobKey, float] = {}
+        self._reads = Reads("job", queue, now)
 
     def confirmed(self, job: JobView) -> bool:
         """Whether the server itself has shown the job in this state."""
@@ -55,41 +47,25 @@ class LiveJobs:
 
     def read(self, key: JobKey) -> None:
         """Read the job in the background; it is queued again when that is done."""
-        wait = self._not_before.get(key, 0.0)
-        if wait > self._now():
-            self._queue.wake_at(key, wait)
-        elif key not in self._reading:
-            task = asyncio.create_task(self._read(key), name=f"read {key[0]}/{key[1]}")
-            self._reading[key] = task
-            task.add_done_callback(lambda _: self._reading.pop(key, None))
+        self._reads.begin(key, partial(self._read, key))
 
     def forget(self, key: JobKey) -> None:
         """Nothing is left of the job."""
         self._seen.pop(key, None)
-        self._not_before.pop(key, None)
+        self._reads.forget(key)
 
     async def close(self) -> None:
         """End reads that are under way."""
-        tasks = list(self._reading.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._reads.close()
 
     async def _read(self, key: JobKey) -> None:
         try:
             raw = await self._client.get(FLEET_JOBS, *key)
         except NotFound:
             self._gone(key)
-        except ApiError as error:
-            _log.warning("job %s/%s cannot be read: %s", *key, error)
-            self._not_before[key] = self._now() + RETRY
-            self._queue.wake_at(key, self._not_before[key])
-            return
         else:
             self.saw(raw)
             self._cache.assume(FLEET_JOBS.kind, raw)
-        self._not_before.pop(key, None)
-        self._queue.add(key)
 
     def _gone(self, key: JobKey) -> None:
         known = self._cache.job(key)

@@ -7,23 +7,17 @@ the other, and its job is looked at again when that is done.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from functools import partial
 
 from wavegate.cache.cluster import ClusterCache
 from wavegate.cache.store import JobKey
 from wavegate.domain.actions import Look
 from wavegate.engine.client import Client
 from wavegate.engine.queue import WorkQueue
-from wavegate.kube.errors import ApiError, NotFound
+from wavegate.engine.reads import Reads
+from wavegate.kube.errors import NotFound
 from wavegate.kube.resources import PODS
-
-RETRY: Final = 2.0
-"""Seconds until a read that failed is made again."""
-
-_log = logging.getLogger(__name__)
 
 
 class LivePods:
@@ -34,11 +28,9 @@ class LivePods:
     ) -> None:
         self._client = client
         self._cache = cache
-        self._queue = queue
         self._now = now
         self._found: dict[JobKey, dict[str, float]] = {}
-        self._reading: dict[JobKey, asyncio.Task[None]] = {}
-        self._not_before: dict[JobKey, float] = {}
+        self._reads = Reads("pods of", queue, now)
 
     def found(self, key: JobKey) -> Mapping[str, float]:
         """By uid: when a read began that has found the pod (epoch seconds)."""
@@ -52,44 +44,25 @@ class LivePods:
         """
         if not looks:
             self._found.pop(key, None)
-            self._not_before.pop(key, None)
+            self._reads.forget(key)
             return
         found = self._found.get(key, {})
         self._found[key] = {
             look.pod_uid: found[look.pod_uid] for look in looks if look.pod_uid in found
         }
         doubted = [look for look in looks if found.get(look.pod_uid, 0.0) < look.since]
-        if not doubted or key in self._reading:
-            return
-        wait = self._not_before.get(key, 0.0)
-        if wait > self._now():
-            self._queue.wake_at(key, wait)
-            return
-        task = asyncio.create_task(self._read(key, doubted), name=f"pods of {key[0]}/{key[1]}")
-        self._reading[key] = task
-        task.add_done_callback(lambda _: self._reading.pop(key, None))
+        if doubted:
+            self._reads.begin(key, partial(self._read, key, doubted))
 
     async def close(self) -> None:
         """End reads that are under way."""
-        tasks = list(self._reading.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._reads.close()
 
     async def _read(self, key: JobKey, looks: Sequence[Look]) -> None:
-        self._not_before.pop(key, None)
         for look in looks:
             asked = self._now()
-            try:
-                there = await self._is_there(look)
-            except ApiError as error:
-                _log.warning("pod %s/%s cannot be read: %s", key[0], look.pod_name, error)
-                self._not_before[key] = self._now() + RETRY
-                self._queue.wake_at(key, self._not_before[key])
-                return
-            if there:
+            if await self._is_there(look):
                 self._found.setdefault(key, {})[look.pod_uid] = asked
-        self._queue.add(key)
 
     async def _is_there(self, look: Look) -> bool:
         """Whether the pod itself is still there; what was found is in the cache."""
@@ -98,7 +71,6 @@ class LivePods:
         except NotFound:
             self._cache.forget(PODS.kind, look.pod_namespace, look.pod_name, look.pod_uid)
             return False
-        self._cache.assume(
-            PODS.kind, raw
-        )  # of the same name and another uid: the one before is gone
+        # One of the same name and another uid: the one before is gone.
+        self._cache.assume(PODS.kind, raw)
         return bool(raw["metadata"]["uid"] == look.pod_uid)

@@ -95,6 +95,12 @@ def test_an_update_is_told_with_all_that_it_takes(running: Played, write: Any) -
     assert [each["metadata"]["name"] for each in running.list("JobVersion")] == ["app-v1"]
 
 
+def test_errors_are_a_reason_only_where_they_are_read(running: Played, write: Any) -> None:
+    check = {"healthCheck": {"interval": "5s", "deadline": "1m"}}
+    told = running("plan", "-f", write(update(**check)))
+    assert "a node fails after 3 bad windows of 5s in a row (restarts, not ready)" in told.out
+
+
 @pytest.mark.parametrize(
     ("job_spec", "code", "words"),
     [

@@ -21,21 +21,6 @@ OLDER = Cordon("web", "edge", "uid-1", "edge-n1-1")
 OTHER = Cordon("web", "other", "uid-9", "other-n1-1")
 
 
-@pytest.fixture
-def api() -> FakeApi:
-    return FakeApi()
-
-
-@pytest.fixture
-def engine(api: FakeApi) -> Engine:
-    return Engine(api)
-
-
-@pytest.fixture
-async def job(engine: Engine) -> JobView:
-    return engine.make_job()
-
-
 def put(api: FakeApi, by: Cordon | None = None, *, closed: bool = False) -> None:
     metadata: dict[str, Any] = {"uid": "uid-n1", "labels": {"zone": "a"}, "annotations": {"a": "b"}}
     if by is not None:

@@ -33,21 +33,6 @@ pytestmark = pytest.mark.looptime
 POD = "/api/v1/namespaces/web/pods/edge-a"
 
 
-@pytest.fixture
-def api() -> FakeApi:
-    return FakeApi()
-
-
-@pytest.fixture
-def engine(api: FakeApi) -> Engine:
-    return Engine(api)
-
-
-@pytest.fixture
-async def job(engine: Engine) -> JobView:
-    return engine.make_job()
-
-
 def manifest() -> CreatePod:
     return CreatePod(
         execution="edge-a-1",

@@ -8,7 +8,7 @@ import pytest
 
 from unit.engine.support import Engine, FakeApi, path_of
 from wavegate.domain.actions import SetStatus
-from wavegate.engine.livejobs import RETRY
+from wavegate.engine.reads import RETRY
 from wavegate.kube.errors import ServerError
 
 pytestmark = pytest.mark.looptime

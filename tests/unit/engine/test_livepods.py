@@ -8,7 +8,7 @@ import pytest
 
 from unit.engine.support import EPOCH, Engine, FakeApi
 from wavegate.domain.actions import Look
-from wavegate.engine.livepods import RETRY
+from wavegate.engine.reads import RETRY
 from wavegate.kube.errors import ServerError
 from wavegate.kube.resources import PODS
 

@@ -13,21 +13,6 @@ from wavegate.kube.errors import Invalid, ServerError, TooManyRequests, Uncertai
 pytestmark = pytest.mark.looptime
 
 
-@pytest.fixture
-def api() -> FakeApi:
-    return FakeApi()
-
-
-@pytest.fixture
-def engine(api: FakeApi) -> Engine:
-    return Engine(api)
-
-
-@pytest.fixture
-async def job(engine: Engine) -> JobView:
-    return engine.make_job()
-
-
 def preparation(data: dict[str, str] | None = None) -> PrepareVersion:
     return PrepareVersion(
         version=1,

@@ -20,16 +20,6 @@ pytestmark = pytest.mark.looptime
 POD = "/api/v1/namespaces/web/pods/edge-a"
 
 
-@pytest.fixture
-def api() -> FakeApi:
-    return FakeApi()
-
-
-@pytest.fixture
-def engine(api: FakeApi) -> Engine:
-    return Engine(api)
-
-
 def status_of(engine: Engine, name: str = "edge", **state: Any) -> SetStatus:
     job = engine.cache.job(("web", name))
     return SetStatus("FleetJob", name, job.uid, job.resource_version, state)

@@ -27,6 +27,7 @@ from wavegate.domain.budget import exceeded
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import PlanSettings, VersionView
 from wavegate.domain.one_shot import is_one_shot
+from wavegate.domain.sources import source_of
 from wavegate.domain.targets import Placement
 from wavegate.domain.times import format_time, parse_time
 from wavegate.domain.versions import is_current
@@ -329,9 +330,10 @@ def _failure(spec: FleetJobSpec, rollout: RolloutSettings) -> str:
         return "when it does not run after 10m"
     if health is None:
         return ""
+    errors = f"errors above {health.max_error_rate:.1%}, " if source_of(spec) is not None else ""
     told = (
         f"after {health.failure_threshold} bad windows of {format_duration(health.interval)} in a"
-        f" row (errors above {health.max_error_rate:.1%}, restarts, not ready)"
+        f" row ({errors}restarts, not ready)"
     )
     if health.deadline is not None:
         told += f", or when it is not healthy after {format_duration(health.deadline)}"
