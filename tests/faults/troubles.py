@@ -20,6 +20,7 @@ from wavegate.simulation.cluster import Process, SimulatedCluster
 from wavegate.simulation.kinds import SERVED
 from wavegate.simulation.server import parse
 from wavegate.simulation.transport import Request
+from wavegate.watch.reflector import IDLE_TIMEOUT
 
 HELD_FOR = 30.0
 """Seconds for which credentials are no good."""
@@ -275,6 +276,7 @@ BEFORE: dict[str, Happens] = {
     "E2-retry-after": _raises(429, 3),
     "E3-500-before": _raises(500),
     "E3-503-before": _raises(503),
+    "E3-504-before": _raises(504),
     "E3-reset-before": _reset,
     "E4-401": _for_a_while(401),
     "E4-403": _for_a_while(403),
@@ -326,10 +328,16 @@ def _late(seconds: float) -> Callable[[Between, Event], Awaitable[bool]]:
     return happen
 
 
-async def _silent(between: Between, _: Event) -> bool:
-    """Nothing comes any more, until the client has had enough."""
-    await asyncio.sleep(90)
-    raise Uncertain("no answer in time", "Timeout")
+def _silent(seconds: float) -> Callable[[Between, Event], Awaitable[bool]]:
+    """Nothing comes, not even a bookmark; a client that has had enough of it breaks off."""
+
+    async def happen(_: Between, __: Event) -> bool:
+        await asyncio.sleep(min(seconds, IDLE_TIMEOUT))
+        if seconds < IDLE_TIMEOUT:
+            return True
+        raise Uncertain("no answer in time", "Timeout")
+
+    return happen
 
 
 def _behind(revisions: int) -> Callable[[Between, Event], Awaitable[bool]]:
@@ -364,14 +372,18 @@ EVENT_FAULTS: dict[str, Callable[[Between, Event], Awaitable[bool]]] = {
     "W2": _compacted,
     "W3-1": _late(1),
     "W3-4": _late(4),
+    "W3-6": _late(6),
     "W3-30": _late(30),
     "W3-120": _late(120),
-    "W4": _silent,
+    "W4-80": _silent(80),
+    "W4-600": _silent(600),
     "W6-1": _behind(1),
     "W6-10": _behind(10),
     "W6-100": _behind(100),
     "W5-event": _bad_event,
+    "W5-401": _refused(401),
     "W5-403": _refused(403),
+    "W5-404": _refused(404),
     "W5-500": _refused(500),
     "W5-503": _refused(503),
 }
