@@ -14,6 +14,7 @@ import sys
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,9 @@ FAULTS_SHARE = "10"
 """Of so many fault plans one is run."""
 
 
+ALONE = "real API server, one by one"
+
+
 @dataclass(frozen=True)
 class Layer:
     """Tests of one kind; ``options`` are pytest's."""
@@ -42,31 +46,56 @@ class Layer:
     name: str
     marker: str
     options: tuple[str, ...] = ()
+    beside: str = ""
+    """The layer before it, if both run at the same time: they mostly wait, each on its cluster."""
 
 
 LAYERS = (
     Layer("unit", "unit and simulation", "not cluster and not nodes and not chart", PROCESSORS),
     Layer("chart", "chart", "chart and not cluster and not nodes", PROCESSORS),
     Layer("server", "real API server", "cluster and not alone", SIDE_BY_SIDE),
-    Layer("server", "real API server, one by one", "cluster and alone"),
-    Layer("nodes", "real nodes", "nodes and not install"),
+    Layer("server", ALONE, "cluster and alone"),
+    Layer("nodes", "real nodes", "nodes and not install", beside=ALONE),
     Layer("install", "installed by the chart", "install"),
 )
 
 
-def run_layer(layer: Layer, report: Path) -> tuple[int, int, int, float]:
-    """Run one layer: passed, failed, skipped, seconds. A layer that ran nothing has failed."""
-    print(f"== {layer.name}", flush=True)
-    begun = time.monotonic()
+@dataclass(frozen=True)
+class Run:
+    """A layer that runs. ``output``: where its words go until it has ended, None where shown."""
+
+    layer: Layer
+    process: subprocess.Popen[bytes]
+    report: Path
+    output: Path | None
+    begun: float
+
+
+def begin(layer: Layer, directory: Path, *, shown: bool) -> Run:
+    """Start a layer's tests."""
+    print(f"== {layer.name}" + ("" if shown else ", told once they have ended"), flush=True)
+    name = re.sub("[^a-z]", "-", layer.name.lower())
+    report, output = directory / f"{name}.xml", None if shown else directory / f"{name}.log"
     command = [sys.executable, "-m", "pytest", "-q", "-m", layer.marker, f"--junitxml={report}"]
     environment = {**os.environ, "FAULTS_SHARE": FAULTS_SHARE}
-    code = subprocess.run(
-        [*command, *layer.options], cwd=ROOT, check=False, env=environment
-    ).returncode
-    seconds = time.monotonic() - begun
-    if not report.exists():
+    with nullcontext() if output is None else output.open("wb") as file:
+        process = subprocess.Popen(
+            [*command, *layer.options], cwd=ROOT, env=environment, stdout=file, stderr=file
+        )
+    return Run(layer, process, report, output, time.monotonic())
+
+
+def ended(run: Run) -> tuple[int, int, int, float]:
+    """Wait for it: passed, failed, skipped, seconds. A layer that ran nothing has failed."""
+    code = run.process.wait()
+    seconds = time.monotonic() - run.begun
+    if run.output is not None:
+        print(f"== {run.layer.name}: what it said", flush=True)
+        sys.stdout.buffer.write(run.output.read_bytes())
+        sys.stdout.flush()
+    if not run.report.exists():
         return 0, 1, 0, seconds
-    suite = ET.parse(report).getroot().find("testsuite")
+    suite = ET.parse(run.report).getroot().find("testsuite")
     assert suite is not None
     number = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")}
     failed = number["failures"] + number["errors"]
@@ -74,6 +103,17 @@ def run_layer(layer: Layer, report: Path) -> tuple[int, int, int, float]:
         failed = max(failed, 1)
     passed = number["tests"] - number["failures"] - number["errors"] - number["skipped"]
     return passed, failed, number["skipped"], seconds
+
+
+def side_by_side(layers: Sequence[Layer]) -> list[list[Layer]]:
+    """The layers in their order, those together that run at the same time."""
+    groups: list[list[Layer]] = []
+    for layer in layers:
+        if groups and layer.beside == groups[-1][0].name:
+            groups[-1].append(layer)
+        else:
+            groups.append([layer])
+    return groups
 
 
 def build(layers: Sequence[Layer]) -> float:
@@ -98,11 +138,12 @@ def main() -> int:
     times = [("building programs", build(chosen))]
     total = [0, 0, 0]
     with TemporaryDirectory() as directory:
-        for layer in chosen:
-            report = Path(directory) / f"{re.sub('[^a-z]', '-', layer.name.lower())}.xml"
-            *counts, seconds = run_layer(layer, report)
-            total = [have + more for have, more in zip(total, counts, strict=True)]
-            times.append((layer.name, seconds))
+        for group in side_by_side(chosen):
+            runs = [begin(each, Path(directory), shown=each is group[0]) for each in group]
+            for run in runs:
+                *counts, seconds = ended(run)
+                total = [have + more for have, more in zip(total, counts, strict=True)]
+                times.append((run.layer.name, seconds))
     print("== times")
     for name, seconds in times:
         print(f"  {name:32} {seconds:6.1f} s")

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from random import Random
 from typing import Any, Final
 
@@ -293,6 +294,7 @@ class Server(Deleting):
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
+@lru_cache(maxsize=4096)
 def parse(path: str) -> Target:
     """What a path names. 501 for kinds that are not served."""
     parts = path.strip("/").split("/")
