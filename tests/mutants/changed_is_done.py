@@ -4,7 +4,7 @@ from mutants.mutant import Mutant
 
 MUTANT = Mutant(
     "wavegate.domain.conditions:_is_changed",
-    "not is_current(fleet) or new_deployment(fleet) is not None",
+    "not fleet.is_current or new_deployment(fleet) is not None",
     "False",
     plans=("R3 + E4-403 POST jobversions app-v2 1",),
 )

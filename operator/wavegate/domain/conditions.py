@@ -48,7 +48,7 @@ from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
 from wavegate.domain.targets import NOT_READY
 from wavegate.domain.timeouts import QUEUE_TIMEOUT, TOTAL_TIMEOUT, is_over
 from wavegate.domain.times import format_time
-from wavegate.domain.versions import is_current, new_deployment
+from wavegate.domain.versions import new_deployment
 from wavegate.domain.wanted import newest_failed, overtaken_by, repeats_failure
 from wavegate.domain.waves import Progress
 
@@ -169,7 +169,7 @@ def _is_changed(fleet: Fleet) -> bool:
 
     How the last rollout ended says nothing of it: who waits for the change would take it for done.
     """
-    return not is_current(fleet) or new_deployment(fleet) is not None
+    return not fleet.is_current or new_deployment(fleet) is not None
 
 
 def _without_a_target(run: Progress, outlook: Outlook) -> State:

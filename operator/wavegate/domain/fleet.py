@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from wavegate.api.canonical import version_key
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
 from wavegate.domain.claim import Chain
@@ -144,6 +145,14 @@ class Fleet:
     @cached_property
     def newest_version(self) -> VersionView | None:
         return max(self.versions.values(), key=lambda each: each.version, default=None)
+
+    @cached_property
+    def is_current(self) -> bool:
+        """Whether the newest version is what the spec says now."""
+        newest = self.newest_version
+        if newest is None or newest.spec is None:
+            return False
+        return newest.spec is self.spec or version_key(newest.spec) == version_key(self.spec)
 
     @cached_property
     def stable(self) -> VersionView | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wavegate.api.canonical import version_key, workload_hash
+from wavegate.api.canonical import workload_hash
 from wavegate.api.names import deployment_name, rollback_name, version_name
 from wavegate.domain.actions import CreateDeployment, CreateVersion, DeleteRecord, Step, Urgency
 from wavegate.domain.fleet import Fleet
@@ -19,19 +19,11 @@ from wavegate.domain.wanted import overtaken_by, repeats_failure
 from wavegate.drivers.driver import driver_for
 
 
-def is_current(fleet: Fleet) -> bool:
-    """Whether the newest version is what the spec says now."""
-    newest = fleet.newest_version
-    if newest is None or newest.spec is None:
-        return False
-    return newest.spec is fleet.spec or version_key(newest.spec) == version_key(fleet.spec)
-
-
 def new_version(fleet: Fleet) -> Step | None:
     """The step that snapshots a changed spec; None where the newest version is current."""
     if fleet.spec.suspend and fleet.newest_version is None:
         return None
-    if is_current(fleet):
+    if fleet.is_current:
         return None
     highest = max([int(fleet.job.status.get("version") or 0), *fleet.versions], default=0)
     number = highest + 1
@@ -67,7 +59,7 @@ def new_deployment(fleet: Fleet) -> Step | None:
             name, "Rollback", last.to_version, fleet.stable.version, rollout, paused=last.paused
         )
     newest = fleet.newest_version
-    if newest is None or not is_current(fleet) or fleet.spec.suspend:
+    if newest is None or not fleet.is_current or fleet.spec.suspend:
         return None
     name = deployment_name(fleet.job.name, newest.version)
     if name in existing or repeats_failure(fleet, newest) or overtaken_by(fleet, newest):

@@ -30,7 +30,6 @@ from wavegate.domain.one_shot import is_one_shot
 from wavegate.domain.sources import source_of
 from wavegate.domain.targets import Placement
 from wavegate.domain.times import format_time, parse_time
-from wavegate.domain.versions import is_current
 from wavegate.drivers.driver import driver_for
 from wavegate.drivers.pod import template_of
 
@@ -99,7 +98,7 @@ def forecast(
         if (zone := at(each, "metadata", "labels", zone_label))
     }
     played = rehearse(sight, nodes, now, assumed, zones)
-    version = 0 if is_current(fleet) or (spec.suspend and not sight.versions) else _next(fleet)
+    version = 0 if fleet.is_current or (spec.suspend and not sight.versions) else _next(fleet)
     rollout = effective_rollout(spec)
     targets = _targets(fleet, spec, assumed)
     stored = fleet.stable
