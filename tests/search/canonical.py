@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from search.state import DEADLINE, LOST_AFTER, SmallWorld, State
+from wavegate.domain.evidence import WINDOWS
 from wavegate.domain.health import HealthRecord
 from wavegate.domain.observed import (
     DeploymentView,
@@ -213,6 +214,10 @@ def _said(view: ExecutionView) -> str:
 
 def _kept(status: Mapping[str, Any], *left_out: str) -> str:
     kept = {name: status[name] for name in sorted(status) if name not in (*_LEFT_OUT, *left_out)}
+    if "details" in kept:
+        # Its windows are told with its verdict, and read by no rule.
+        facts = kept["details"]
+        kept["details"] = {name: facts[name] for name in facts if name != WINDOWS}
     conditions = [
         f"{each['type']} {each['status']} {each['reason']}" for each in status.get("conditions", ())
     ]

@@ -143,8 +143,9 @@ class ExecutionStatus(Revisioned):
         default_factory=dict,
         max_length=32,
         description="Structured facts about how it ended: reason, exitCode, component, hint,"
-        " lastLogLine, deadline; errors, total, rate and limit of the window; withdrawn: why it"
-        " left its wave without being counted.",
+        " lastLogLine, deadline; errors, total, rate and limit of the window; windows: the last"
+        " 8 before its verdict, oldest first, each good, bad or unreadable, with errors/total where"
+        " they were read; withdrawn: why it left its wave without being counted.",
     )
     previous_execution: ObjectName | None = Field(
         default=None, description="The execution that it replaced on this node."

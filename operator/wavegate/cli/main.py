@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "status": ("status", "Where a job is; with --wait, until its rollout has ended."),
     "why": ("why", "What a job, deployment or execution waits for, and who can help."),
     "history": ("history", "The versions of a job and how their rollouts ended."),
+    "report": ("report", "One rollout as a picture: nodes by wave over time, windows, decisions."),
     "events": ("events", "What happened to a job, oldest first."),
     "plan": ("plan", "What applying a job would do."),
     "diff": ("diff", "What applying a job would change in its spec."),

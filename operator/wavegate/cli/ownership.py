@@ -66,6 +66,17 @@ def owner_of(document: Document, *path: str) -> str:
     return ""
 
 
+def set_by(document: Document, *path: str) -> tuple[str, str] | None:
+    """Which field manager set a field of the spec last, and when; None where nobody is known."""
+    found = None
+    for each in at(document, "metadata", "managedFields") or ():
+        owned = at(each, "fieldsV1", "f:spec", *(f"f:{key}" for key in path))
+        if owned is not None and "subresource" not in each:
+            candidate = (str(each.get("manager", "")), str(each.get("time", "")))
+            found = max(found, candidate, key=lambda pair: pair[1]) if found else candidate
+    return found
+
+
 def _last_applied(document: Document) -> Document:
     text = at(document, "metadata", "annotations", _LAST_APPLIED)
     try:

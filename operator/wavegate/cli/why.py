@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from wavegate.cli.ownership import set_by
 from wavegate.cli.sight import (
     ENDED,
     Document,
@@ -223,10 +224,10 @@ def _next_time(says: str, facts: Facts) -> float | None:
 
 def _since_job(sight: Sight, reason: str, newest: Document | None) -> str:
     if reason in ("Suspended", "Stopping"):
-        by = _set_by(sight.job, "suspend")
+        by = set_by(sight.job, "suspend")
         if by:
             return by[1]
-    if reason == "Paused" and (by := _set_by(sight.job, "rollout", "paused")):
+    if reason == "Paused" and (by := set_by(sight.job, "rollout", "paused")):
         return by[1]
     ready = sight.condition("Ready")
     is_open = newest is not None and at(newest, "status", "state") not in ENDED
@@ -241,7 +242,7 @@ def _since_deployment(deployment: Document, reason: str) -> str:
     status = deployment.get("status") or {}
     if status.get("state") in ENDED:
         return str(status.get("completedAt") or "")
-    if reason == "Paused" and (by := _set_by(deployment, "paused")):
+    if reason == "Paused" and (by := set_by(deployment, "paused")):
         return by[1]
     if reason in ("NoTargets", "NoCanary", "MetricsUnreadable", "SourceNotConfigured", "Pending"):
         kind = "Stalled" if condition(deployment, "Stalled") else "Ready"
@@ -253,17 +254,6 @@ def _since_deployment(deployment: Document, reason: str) -> str:
     return str(last or deployment["metadata"].get("creationTimestamp") or "")
 
 
-def _set_by(document: Document, *path: str) -> tuple[str, str] | None:
-    """Which field manager set a field of the spec last, and when; None where nobody is known."""
-    found = None
-    for each in at(document, "metadata", "managedFields") or ():
-        owned = at(each, "fieldsV1", "f:spec", *(f"f:{key}" for key in path))
-        if owned is not None and "subresource" not in each:
-            candidate = (str(each.get("manager", "")), str(each.get("time", "")))
-            found = max(found, candidate, key=lambda pair: pair[1]) if found else candidate
-    return found
-
-
 def _of_rollout(deployment: Document) -> list[str]:
     """The numbers of a rollout against its limits, and what failed."""
     status, name = deployment.get("status") or {}, deployment["metadata"]["name"]
@@ -271,7 +261,7 @@ def _of_rollout(deployment: Document) -> list[str]:
     total = int(status.get("totalNodes") or 0)
     if total:
         told.append(_numbers(deployment, total))
-    if at(deployment, "spec", "paused") and (by := _set_by(deployment, "paused")):
+    if at(deployment, "spec", "paused") and (by := set_by(deployment, "paused")):
         told.append(f"spec.paused of {name} was set by {by[0]} at {by[1]}")
     failures = status.get("failures") or ()
     told += [_failure(each) for each in failures[:_MOST_FAILURES]]

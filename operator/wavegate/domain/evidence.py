@@ -6,11 +6,15 @@ Text of third parties is bounded and cleaned of control characters before it is 
 from __future__ import annotations
 
 import re
+from typing import Final
 
-from wavegate.domain.health import Criteria, Window, WindowResult
+from wavegate.domain.health import Criteria, HealthRecord, Window, WindowResult
 from wavegate.domain.observed import Exit, PodView
 
 LONGEST_LINE = 256
+
+WINDOWS: Final = "windows"
+"""The fact that has an execution's last windows."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -90,3 +94,18 @@ def of_window(reason: str, window: WindowResult, criteria: Criteria) -> dict[str
         facts["rate"] = f"{window.rate:.4f}"
         facts["limit"] = f"{criteria.max_error_rate:g}"
     return facts
+
+
+def of_windows(record: HealthRecord) -> dict[str, str]:
+    """The fact of the windows that a verdict rests on, oldest first; none where none was closed.
+
+    Each is its verdict, and errors/total where they were read: ``good 0/100, bad 33/100``.
+    """
+    told = ", ".join(_window(each) for each in record.recent)
+    return {WINDOWS: told} if told else {}
+
+
+def _window(window: WindowResult) -> str:
+    if window.rate is None:
+        return window.verdict.value
+    return f"{window.verdict.value} {window.errors:g}/{window.total:g}"

@@ -23,8 +23,12 @@ Worked examples (max rate 0.10, thresholds 2 and 3):
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Final
+
+MOST_RECENT: Final = 8
+"""Closed windows that a record keeps, so that a verdict can show what it rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ class HealthRecord:
     last: WindowResult | None = None
     healthy: bool = False
     unhealthy: bool = False
+    recent: tuple[WindowResult, ...] = field(default=(), repr=False)
+    """The newest closed windows, oldest first; told with the verdict, and read by no rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +180,7 @@ def close_window(
         good_since=good_since,
         readable_since=None if result.verdict is Window.UNREADABLE else readable,
         last=result,
+        recent=(*record.recent, result)[-MOST_RECENT:],
         healthy=_healthy(criteria, good, good_since, now),
         unhealthy=bad >= criteria.failure_threshold,
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from wavegate.api.conditions import READY, Condition, set_conditions
+from wavegate.domain import evidence
 from wavegate.domain.actions import Note, Proof, SetStatus, Verdict
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, VersionView
@@ -72,7 +73,7 @@ def execution_status(
                 "details": {"reason": reason},
             }
         ),
-        "details": dict(judgement.details),
+        "details": {**_windows(execution), **judgement.details},
         "previousExecution": old.get("previousExecution") or previous,
         "nextExecution": following or old.get("nextExecution"),
         "stableAt": format_time(stable_at) if stable_at else None,
@@ -91,6 +92,12 @@ def execution_status(
         proof=proof,
         notes=_notes(execution, judgement),
     )
+
+
+def _windows(execution: ExecutionView) -> dict[str, str]:
+    """The windows of its verdict, which are told once: what comes later does not take them away."""
+    told = execution.details.get(evidence.WINDOWS)
+    return {evidence.WINDOWS: told} if told else {}
 
 
 def _verdict(execution: ExecutionView, judgement: Judgement) -> Verdict | None:

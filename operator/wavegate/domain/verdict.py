@@ -192,13 +192,15 @@ def _by_windows(
         return None
     if record.healthy:
         count = f"{record.good} good window{'s' if record.good != 1 else ''}"
-        return Judgement("Running", f"healthy after {count}: {record.last.why}", stable_at=now)
+        message = f"healthy after {count}: {record.last.why}"
+        return Judgement("Running", message, evidence.of_windows(record), stable_at=now)
     if record.unhealthy:
         reason = "Unhealthy" if record.last.rate is None else "ErrorRateExceeded"
         why = evidence.of_bad_window(record.last, pod)
         message = f"{record.bad} bad windows in a row: {why}"
-        facts = evidence.of_window(reason, record.last, criteria)
-        return Judgement("Failed", message, {**evidence.details(reason, pod), **facts})
+        facts = {**evidence.details(reason, pod), **evidence.of_windows(record)}
+        window = evidence.of_window(reason, record.last, criteria)
+        return Judgement("Failed", message, {**facts, **window})
     return None
 
 
@@ -231,9 +233,10 @@ def _by_deadline(
     message = f"not {'ended' if fleet.one_shot else 'healthy'} by its deadline: {why}"
     details = {**evidence.details("DeadlineExceeded", pod), "deadline": format_time(ends)}
     if record is not None and record.last is not None:
+        details |= evidence.of_windows(record)
         criteria = fleet.judging(execution).criteria
         if criteria is not None:
-            details = {**details, **evidence.of_window("DeadlineExceeded", record.last, criteria)}
+            details |= evidence.of_window("DeadlineExceeded", record.last, criteria)
     return Judgement("Failed", message, details, needs_proof=True)
 
 

@@ -8,7 +8,16 @@ import pytest
 
 from unit.domain.builders import NOW, execution, pod
 from wavegate.domain import evidence
-from wavegate.domain.health import Criteria, Window, WindowResult
+from wavegate.domain.health import (
+    Criteria,
+    PodState,
+    Reading,
+    Unreadable,
+    Window,
+    WindowResult,
+    begin,
+    close_window,
+)
 from wavegate.domain.observed import Exit
 
 
@@ -147,3 +156,24 @@ def test_the_facts_of_a_window_name_the_limit() -> None:
     }
     unread = WindowResult(Window.UNREADABLE, NOW, "")
     assert evidence.of_window("Unhealthy", unread, criteria) == {"reason": "Unhealthy"}
+
+
+def test_the_windows_of_a_verdict_are_told_oldest_first_with_what_was_counted() -> None:
+    record = begin("uid", PodState(True, 0.0, 0), Reading(0, 0), NOW)
+    assert evidence.of_windows(record) == {}
+    criteria = Criteria(10.0, 0.1, 2, 3, None, True)
+    readings = [Reading(1, 100), Unreadable("http://10.0.0.1", "timed out"), Reading(2, 200)]
+    for number, reading in enumerate([*readings, Reading(35, 300)], start=1):
+        record = close_window(record, criteria, PodState(True, 0.0, 0), reading, NOW + 10 * number)
+    told = evidence.of_windows(record)
+    assert told == {"windows": "good 1/100, unreadable, unreadable, bad 33/100"}
+
+
+def test_no_more_windows_are_told_than_a_status_has_room_for() -> None:
+    criteria = Criteria(10.0, 0.1, 2, 3, None, False)
+    record = begin("uid", PodState(True, 0.0, 0), None, NOW)
+    for number in range(1, 20):
+        restarts = 1 if number > 12 else 0
+        record = close_window(record, criteria, PodState(True, 0.0, restarts), None, NOW + number)
+    told = evidence.of_windows(record)["windows"]
+    assert told.split(", ") == ["good", "bad", *["good"] * 6]

@@ -154,6 +154,14 @@ def test_a_failure_is_told_with_the_numbers_that_decided() -> None:
     }
 
 
+def test_the_windows_of_a_verdict_stay_whatever_is_told_later() -> None:
+    claim = execution(1, stable=True, details={"windows": "good 0/10, good 0/10"})
+    later = execution_status(fleet(), claim, Judgement("Degraded", "not ready", {"hint": "Wait"}))
+    assert later.status["details"] == {"windows": "good 0/10, good 0/10", "hint": "Wait"}
+    again = execution_status(fleet(), claim, Judgement("Running", "", {"windows": "bad 9/10"}))
+    assert again.status["details"] == {"windows": "bad 9/10"}
+
+
 def test_a_version_is_stamped_stable_and_keeps_the_rest_of_its_status() -> None:
     write = stable_version_status(
         fleet(), version(2, status={"job": {"version": 1}}), deployment(2)

@@ -314,6 +314,27 @@ def test_windows_that_were_bad_by_restarts_carry_the_container_s_last_words() ->
     assert (details["exitCode"], details["lastLogLine"]) == ("7", "fatal: no disk")
 
 
+@pytest.mark.row("Evidence")
+@pytest.mark.parametrize(
+    ("claim", "said", "verdict"),
+    [
+        pytest.param(NEW, {"healthy": True, "good": 2}, "Running", id="healthy"),
+        pytest.param(NEW, {"unhealthy": True, "bad": 3}, "Failed", id="too many bad windows"),
+        pytest.param(replace(NEW, created=NOW - 500), {}, "Failed", id="its deadline is over"),
+        pytest.param(NEW, {}, "Validating", id="no verdict, and nothing that each window writes"),
+    ],
+)
+def test_a_verdict_carries_the_windows_that_it_rests_on(
+    claim: Any, said: dict[str, Any], verdict: str
+) -> None:
+    recent = (window(Window.BAD, 3, 10), window(Window.GOOD))
+    age = {"first_window": NOW - 400, "readable_since": NOW - 400}
+    judgement = judged(claim, health=record(recent[-1], recent=recent, **age, **said))
+    assert judgement.observed == verdict
+    told = "" if verdict == "Validating" else "bad 3/10, good 0/10"
+    assert judgement.details.get("windows", "") == told
+
+
 @pytest.mark.parametrize(
     ("fields", "mark"),
     [

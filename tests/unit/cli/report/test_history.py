@@ -1,0 +1,334 @@
+"""What ``report`` tells of rollouts that the whole operator has played."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from sim.world import spec
+from support.told import Played, Stage, Told, play, seconds
+from unit.cli import stories
+from wavegate.api.events import EVENTS
+from wavegate.cli.errors import CliError
+from wavegate.cli.reading import sight_of
+from wavegate.cli.report.document import document as document_of
+from wavegate.cli.report.history import choose, report_of
+from wavegate.cli.report.marks import with_marks
+from wavegate.cli.sight import Sight
+
+Document = dict[str, Any]
+
+
+async def promoted(stage: Stage) -> None:
+    """A person lets the gate wait for 40 s."""
+    await stories.awaits_promotion(stage)
+    await asyncio.sleep(40)
+    stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"promoted": True}})
+    await stage.ended("app-v2")
+    await asyncio.sleep(60)
+
+
+async def drained(stage: Stage) -> None:
+    """The canary's node is drained while it is judged, and stays cordoned."""
+    await stage.install()
+    stage.cluster.apply("app", spec("app:2"))
+
+    def judged() -> list[Document]:
+        return [
+            each
+            for each in stage.cluster.list("Execution")
+            if each["spec"]["deploymentName"] == "app-v2"
+            and each["status"].get("observedState", {}).get("stateType") == "Validating"
+        ]
+
+    await stage.until("a canary is judged", judged)
+    node = judged()[0]["spec"]["nodeName"]
+    stage.cluster.fleet.cordon(node)
+    for pod in stage.cluster.list("Pod"):
+        if pod["spec"].get("nodeName") == node:
+            stage.cluster.delete("Pod", pod["metadata"]["name"])
+    await stage.ended("app-v2")
+    await asyncio.sleep(20)
+
+
+async def twice_updated(stage: Stage) -> None:
+    await stage.install()
+    for number in (2, 3):
+        stage.cluster.apply("app", spec(f"app:{number}", strategy="Rolling", maxParallel="100%"))
+        await stage.ended(f"app-v{number}")
+        await asyncio.sleep(30)
+
+
+def reported(told: Played, *arguments: str) -> Document:
+    answer: Told = told("report", "app", "-o", "json", *arguments)
+    assert answer.code == 0, answer.err
+    document: Document = json.loads(answer.out)
+    return document
+
+
+def documented(told: Played, executions: list[Document]) -> Document:
+    """What is told where only these executions are left."""
+    sight = sight_of([told.list("FleetJob"), told.list("FleetDeployment"), executions])
+    assert sight is not None
+    chosen = choose(sight, None)
+    return document_of(with_marks(report_of(sight, chosen, told.now), chosen, []))
+
+
+def marks(document: Document) -> list[str]:
+    """Kinds of decisions, oldest first; those of single nodes with the node."""
+    return [f"{each['kind']} {each['node']}".strip() for each in document["marks"]]
+
+
+def states(node: Document) -> list[str]:
+    return [f"v{each['version']} {each['state']}" for each in node["segments"]]
+
+
+def of(told: Played, kind: str, name: str) -> Document:
+    found = told.get(kind, name)
+    assert found is not None
+    return found
+
+
+def test_a_good_canary_rollout_from_the_gate_to_the_last_wave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = play(promoted, monkeypatch)
+    document = reported(told)
+    assert (document["version"], document["fromVersion"]) == (2, 1)
+    assert (document["state"], document["isOpen"]) == ("Completed", False)
+    # The simulated server keeps no managedFields.
+    assert document["notKept"] == ["app-v2 was promoted; by whom and when is not kept"]
+    assert [(each["wave"], each["isCanary"], len(each["nodes"])) for each in document["waves"]] == [
+        (1, True, 1),
+        (2, False, 2),
+        (3, False, 1),
+    ]
+    begun, stable, waits, *opened, done = marks(document)
+    assert (begun, stable, waits) == ("Started", "CanaryStable", "AwaitingPromotion")
+    # The first execution of wave 2 and the word that it goes on are of the same second.
+    assert sorted(opened) == ["GateOpened", "Resumed"]
+    assert done == "Completed"
+    rollout = of(told, "FleetDeployment", "app-v2")["status"]
+    assert document["from"] == rollout["startedAt"]
+    assert document["until"] == rollout["completedAt"]
+    before = 0.0
+    for wave in document["waves"]:
+        for node in wave["nodes"]:
+            new = [each for each in node["segments"] if each["version"] == 2]
+            assert [each["state"] for each in new] == ["Pending", "Validating", "Running"]
+            record = of(told, "Execution", new[0]["execution"])
+            assert new[0]["from"] == record["metadata"]["creationTimestamp"]
+            assert new[2]["from"] == record["status"]["stableAt"]
+            assert seconds(new[0]["from"]) >= before, "a wave begins when the one before is judged"
+            assert [each["verdict"] for each in node["windows"] if
+                    each["execution"] == new[0]["execution"]] == ["good", "good"]  # fmt: skip
+        before = max(seconds(node["segments"][-1]["from"]) for node in wave["nodes"])
+
+
+def test_a_bad_canary_and_the_way_back_are_one_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(stories.canary_failed, monkeypatch)
+    document = reported(told)
+    assert [each["name"] for each in document["rollouts"]] == ["app-v2", "app-v2-rollback"]
+    assert document["version"] == 2
+    (wave,) = document["waves"]
+    (node,) = wave["nodes"]
+    name = node["node"]
+    assert states(node)[1:] == [
+        "v2 Pending",
+        "v2 Validating",
+        "v2 Failed",
+        "v1 Pending",
+        "v1 Validating",
+        "v1 Running",
+    ]
+    assert node["outcome"] == "ErrorRateExceeded, back on v1"
+    bad = [each for each in node["windows"] if each["verdict"] == "bad"]
+    assert [(each["errors"], each["total"], each["rate"], each["limit"]) for each in bad] == [
+        (25, 50, 0.5, 0.1)
+    ] * 3
+    failed = of(told, "Execution", bad[0]["execution"])
+    assert bad[-1]["until"] == failed["status"]["updatedAt"]
+    assert sorted(marks(document)) == sorted([
+        "Started",
+        f"NodeFailed {name}",
+        "CanaryFailed",
+        "RollbackStarted",
+        f"FellBack {name}",
+        "RolledBack",
+    ])  # fmt: skip
+    assert document["untouched"] == [{"version": 1, "nodes": 3}]
+    assert document["notKept"] == ["1 node: what ran on them before is no longer kept"]
+    assert node["segments"][0]["state"] == "NotKept"
+
+
+def test_of_the_version_it_is_the_same_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(stories.canary_failed, monkeypatch)
+    assert reported(told, "--version", "2") == reported(told)
+
+
+def test_a_gate_that_waits_is_shown_up_to_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(stories.awaits_promotion, monkeypatch)
+    told.now += 300
+    document = reported(told)
+    assert (document["state"], document["isOpen"]) == ("Paused", True)
+    assert seconds(document["until"]) == pytest.approx(told.now, abs=1)
+    (wave,) = document["waves"]
+    (node,) = wave["nodes"]
+    assert node["segments"][-1]["state"] == "Running"
+    assert node["segments"][-1]["until"] == document["until"]
+    waits = document["marks"][-1]
+    assert (waits["kind"], waits["at"]) == (
+        "AwaitingPromotion",
+        of(told, "FleetDeployment", "app-v2")["status"]["waitingSince"],
+    )
+    assert "GateOpened" not in marks(document)
+    assert document["untouched"] == [{"version": 1, "nodes": 3}]
+
+
+def test_a_drained_node_is_in_its_wave_beside_the_one_that_took_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = reported(play(drained, monkeypatch))
+    canaries = document["waves"][0]
+    left, instead = canaries["nodes"]
+    assert (canaries["isCanary"], left["outcome"]) == (True, "withdrawn: PodDeleted")
+    assert states(left)[-1] == "v2 Stopped"
+    assert (instead["outcome"], states(instead)[-1]) == ("", "v2 Running")
+    assert "CanaryStable" in marks(document)
+    assert document["state"] == "Completed"
+
+
+def test_of_a_former_version_is_told_what_is_still_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(twice_updated, monkeypatch)
+    assert {each["spec"]["jobVersion"] for each in told.list("Execution")} == {2, 3}
+    document = reported(told, "--version", "1")
+    assert (document["version"], document["state"]) == (1, "Completed")
+    assert [(each["wave"], each["nodes"], each["notKept"]) for each in document["waves"]] == [
+        (1, [], 4)
+    ]
+    assert document["notKept"] == ["4 nodes: their executions are no longer kept"]
+    assert marks(document) == ["Started", "Completed"]
+    drawn = told("report", "app", "--version", "1", "-o", "svg").out
+    assert "their executions are not kept" in drawn
+
+
+def test_once_its_execution_is_gone_a_failed_canary_is_known_by_its_deployment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = play(stories.canary_failed, monkeypatch)
+    canary = of(told, "FleetDeployment", "app-v2")["status"]["failures"][0]
+    left = [each for each in told.list("Execution") if each["spec"]["nodeName"] != canary["node"]]
+    document = documented(told, left)
+    (wave,) = document["waves"]
+    (node,) = wave["nodes"]
+    assert (wave["wave"], wave["isCanary"], node["node"]) == (1, True, canary["node"])
+    assert states(node) == ["v0 NotKept", "v2 Failed"]
+    assert node["segments"][1]["from"] == canary["at"]
+    assert node["segments"][1]["message"] == canary["message"]
+    assert "1 node: their executions are no longer kept" in document["notKept"]
+
+
+def test_who_promoted_and_when_is_read_from_the_fields_managers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The simulated server keeps no managedFields, so they are as the real one writes them."""
+    told = play(promoted, monkeypatch)
+    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
+    assert sight is not None
+    chosen = choose(sight, None)
+    moment = of(told, "FleetDeployment", "app-v2")["status"]["completedAt"]
+    unknown = with_marks(report_of(sight, chosen, told.now), chosen, [])
+    assert "app-v2 was promoted; by whom and when is not kept" in unknown.not_kept
+    assert "app-v2 waited 40s for a person; when is not kept" in unknown.not_kept
+    chosen.main["metadata"]["managedFields"] = [
+        {
+            "manager": "kubectl-patch",
+            "operation": "Update",
+            "time": moment,
+            "fieldsV1": {"f:spec": {"f:promoted": {}}},
+        }
+    ]
+    known = with_marks(report_of(sight, chosen, told.now), chosen, [])
+    (mark,) = [each for each in known.marks if each.kind == "Promoted"]
+    assert (mark.at, mark.message) == (seconds(moment), "by kubectl-patch")
+    assert not [words for words in known.not_kept if "promoted" in words]
+
+
+def test_events_name_the_pauses_that_are_over() -> None:
+    """The two reasons that the marks look for are reasons that the operator gives."""
+    assert {"RolloutPaused", "RolloutResumed"} <= {each.reason for each in EVENTS}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("app", "--version", "7"), "no rollout of v7, or it is no longer kept; there are v1, v2"),
+        (("none",), "no FleetJob none in namespace default"),
+    ],
+)
+def test_what_is_not_there_is_an_error(
+    arguments: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = play(stories.awaits_promotion, monkeypatch)("report", *arguments)
+    assert (asked.code, asked.out) == (2, "")
+    assert words in asked.err
+
+
+def test_a_job_without_a_rollout_has_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(stage: Stage) -> None:
+        await stage.install()
+
+    told = play(refused, monkeypatch)
+    with pytest.raises(CliError, match="FleetJob app has had no rollout yet"):
+        choose(Sight(told.list("FleetJob")[0], [], told.list("Execution")), None)
+
+
+SEGMENT = dict.fromkeys(("execution", "version", "state", "from", "until", "exact", "message"))
+WINDOW = dict.fromkeys(
+    ("execution", "verdict", "from", "until", "errors", "total", "rate", "limit")
+)
+KEYS = {
+    **dict.fromkeys(("namespace", "job", "version", "fromVersion", "state", "reason", "message")),
+    **dict.fromkeys(("isOpen", "from", "until")),
+    "rollouts": [
+        {
+            **dict.fromkeys(("name", "type", "fromVersion", "toVersion", "state", "reason")),
+            **dict.fromkeys(("message", "startedAt", "completedAt", "totalNodes", "updatedNodes")),
+            **dict.fromkeys(("failedNodes", "wave", "waves")),
+        }
+    ],
+    "gate": {
+        **dict.fromkeys(("interval", "maxErrorRate", "successThreshold", "failureThreshold")),
+        **dict.fromkeys(("minHealthyTime", "deadline")),
+    },
+    "waves": [
+        {
+            **dict.fromkeys(("wave", "isCanary", "notKept")),
+            "nodes": [
+                {
+                    **dict.fromkeys(("node", "outcome")),
+                    "segments": [SEGMENT],
+                    "windows": [WINDOW],
+                }
+            ],
+        }
+    ],
+    "untouched": [dict.fromkeys(("version", "nodes"))],
+    "marks": [dict.fromkeys(("at", "kind", "text", "message", "node"))],
+    "notKept": [None],
+}
+
+
+def keys(document: Any) -> Any:
+    """Names of all keys, at all levels; a list stands for its first item."""
+    if isinstance(document, dict):
+        return {key: keys(value) for key, value in document.items()}
+    return [keys(document[0])] if isinstance(document, list) and document else None
+
+
+def test_programs_find_the_same_keys_in_each_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(stories.canary_failed, monkeypatch)
+    assert keys(reported(told)) == KEYS
