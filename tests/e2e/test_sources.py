@@ -204,6 +204,6 @@ def test_a_source_that_is_not_configured_is_said_and_no_pod_is_made(space: Space
     space.wait("it is stalled", lambda: space.condition("app", "Stalled").get("status") == "True")
     found = space.condition("app", "Stalled")
     assert found["reason"] == "SourceNotConfigured"
-    assert found["message"].startswith(f"{SOURCE}.source: the operator has no source other")
+    assert found["message"].startswith(f'{SOURCE}.source: the operator has no source "other"')
     assert "(configured: main)" in found["message"]
     assert not space.list("Execution")

@@ -158,7 +158,7 @@ def test_a_source_that_is_not_configured_is_stalled_before_any_node_is_taken() -
     for found in (condition(world, "Stalled"), of_rollout(world, "app-v2", "Stalled")):
         assert (found["status"], found["reason"]) == ("True", "SourceNotConfigured")
         assert found["message"].startswith("spec.rollout.healthCheck.errorRate.prometheus.source:")
-        assert "no source mian (configured: main)" in found["message"]
+        assert 'no source "mian" (configured: main)' in found["message"]
     assert condition(world, "Ready")["status"] == "False"
     assert condition(world, "Available")["status"] == "True"
     assert set(world.live().values()) == {1}

@@ -27,16 +27,26 @@ class WayOut:
     """Whether it waits for nothing any more: it has ended, or all is well."""
 
 
-_PROMOTE = ("wavegate promote {job} {n}", "wavegate cancel {job} {n} ends it where it is")
-_STOPPABLE = ("wavegate pause {job} {n} takes no further node; wavegate cancel {job} {n} ends it",)
+_PROMOTE = (
+    "wavegate promote {job} {n}",
+    "wavegate cancel {job} {n} ends it: each node keeps what it has",
+)
+_STOPPABLE = (
+    "wavegate pause {job} {n} takes no further node",
+    "wavegate cancel {job} {n} ends it: each node keeps what it has",
+)
 _TRY_AGAIN = (
     "change the spec: a new version rolls out",
     "wavegate restart {job} --to-version {version} {n} tries the same one again",
 )
-_NODES = ("label, uncordon or repair a node, or change spec.selector of FleetJob {job}",)
+_NODES = (
+    "label, uncordon or repair a node",
+    "or whoever owns FleetJob {job} changes spec.selector",
+)
 _AGAIN = ("delete it and make it again as its message says",)
 _WAIT = "as soon as what it waits for has come"
 _NOT_AGAIN = "not by itself"
+_ONCE = "not by itself: once one of these is done"
 _WELL = "with the next change of the spec or of a node"
 
 
@@ -56,28 +66,34 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
         ITSELF, ("wavegate cancel {job} {n} ends the rollback",), "once the rollback has ended"
     ),
     # waits for somebody
-    "AwaitingPromotion": WayOut(PERSON, _PROMOTE, "once it is promoted or canceled"),
+    "AwaitingPromotion": WayOut(PERSON, _PROMOTE, "not by itself: once it is promoted or canceled"),
     "Paused": WayOut(
         PERSON,
-        (
-            "wavegate resume {job} {n}",
-            "where the message names spec.rollout.paused of the job: change it there",
-        ),
-        "once it is resumed",
+        ("wavegate resume {job} {n}", _STOPPABLE[1]),
+        "not by itself: once it is resumed",
     ),
-    "Suspended": WayOut(OWNER, ("wavegate unsuspend {job} {n}",), "once spec.suspend is off"),
+    "PausedByTheJob": WayOut(
+        OWNER,
+        ("set spec.rollout.paused of FleetJob {job} to false", _STOPPABLE[1]),
+        "not by itself: once it is resumed",
+    ),
+    "Suspended": WayOut(
+        OWNER, ("wavegate unsuspend {job} {n}",), "not by itself: once spec.suspend is off"
+    ),
     "Stopped": WayOut(
         OWNER,
         ("wavegate restart {job} {n}", "or change the workload or the rollout section"),
-        "with one of these",
+        _ONCE,
     ),
     "Held": WayOut(
         OWNER,
         ("change the workload or the rollout section of the spec", "wavegate restart {job} {n}"),
-        "with one of these",
+        _ONCE,
     ),
-    "FailedWorkload": WayOut(OWNER, _TRY_AGAIN, "with one of these"),
-    "JobMissing": WayOut(OWNER, ("apply the FleetJob that it names",), "once that is there"),
+    "FailedWorkload": WayOut(OWNER, _TRY_AGAIN, _ONCE),
+    "JobMissing": WayOut(
+        OWNER, ("apply the FleetJob that it names",), "not by itself: once that is there"
+    ),
     # waits for nodes
     "NoTargets": WayOut(ADMINISTRATOR, _NODES, "with the first node that can be used"),
     "NoMatchingNodes": WayOut(ADMINISTRATOR, _NODES, "with the first node that can be used"),
@@ -85,9 +101,14 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
     "NoCanary": WayOut(
         ADMINISTRATOR,
         ("label a node that is to be a canary, or change spec.rollout.canarySelector",),
-        "with the first node that can be a canary",
+        "not by itself: with the first node that can be a canary",
     ),
-    "Lost": WayOut(ADMINISTRATOR, ("repair the node, or delete its Node",), "with either"),
+    "Lost": WayOut(ADMINISTRATOR, ("repair the node, or delete its Node",), _ONCE),
+    "NodeAway": WayOut(
+        ADMINISTRATOR,
+        ("repair the node, or delete its Node", *_STOPPABLE),
+        "as soon as it is back",
+    ),
     # waits for what is around it
     "MetricsUnreadable": WayOut(
         ADMINISTRATOR,
@@ -98,26 +119,30 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
         ADMINISTRATOR,
         (
             "give the operator --prometheus-source of that name",
-            "or correct spec.rollout.healthCheck.errorRate.prometheus.source",
+            "or whoever owns the job corrects spec.rollout.healthCheck.errorRate.prometheus.source",
         ),
-        "with the change",
+        _ONCE,
     ),
     "TemplateRefused": WayOut(
-        OWNER, ("change spec.template, or the policy or quota that refuses it",), "every 30 s"
+        OWNER,
+        ("change spec.template, or what refuses it, which the message quotes",),
+        "tried every 30 s, in vain until one of these is done",
     ),
-    "ConfigTooLarge": WayOut(OWNER, ("make spec.config smaller",), "with the change"),
+    "ConfigTooLarge": WayOut(OWNER, ("make spec.config smaller",), _ONCE),
     "InvalidSpec": WayOut(
-        OWNER, ("correct the field that the message names, or upgrade the operator",), "with that"
+        OWNER,
+        ("correct the field that the message names; until then what ran goes on",),
+        "not by itself: once it is corrected",
     ),
-    "VersionMissing": WayOut(
-        OWNER, ("change the spec", "wavegate cancel {job} {n}"), "with either"
-    ),
+    "VersionMissing": WayOut(OWNER, ("change the spec", "wavegate cancel {job} {n}"), _ONCE),
     "Stranger": WayOut(
-        ADMINISTRATOR, ("delete or relabel the object that the message names",), "once it is gone"
+        ADMINISTRATOR,
+        ("see whose it is; then delete it or take the label off it",),
+        "not by itself: once it is gone",
     ),
     "NameTaken": WayOut(ITSELF, (), "once the object of that name is gone"),
     "CordonForbidden": WayOut(
-        ADMINISTRATOR, ("apply manifests/optional/cordon.yaml: it lets it cordon",), "with that"
+        ADMINISTRATOR, ("apply manifests/optional/cordon.yaml: it lets it cordon",), _ONCE
     ),
     "Refused": WayOut(ADMINISTRATOR, ("allow what the message says was refused",), "by back-off"),
     "Forbidden": WayOut(ADMINISTRATOR, ("allow what the message says was refused",), "by back-off"),

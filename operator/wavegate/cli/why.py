@@ -8,18 +8,21 @@ rules that it follows (`core`). Pure: documents in, an answer out.
 | --- | --- |
 | what it waits for | status.state.message, status.message, status.observedState |
 | since when | who set the field that it waits on; the last progress; the condition |
+| what runs meanwhile | the newest execution of each node |
 | evidence | numbers of the rollout against its limits, failures, nodes that cannot be used |
 | who can unblock it, how | the reason (see ways_out) |
 | when it acts next | the first time to come in those words, else the rules' own next look |
+| what if it does not come | the rollout's settings (see outlook) |
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from wavegate.cli.outlook import if_not, most_failed, runs_now
 from wavegate.cli.ownership import set_by
 from wavegate.cli.sight import (
     ENDED,
@@ -36,6 +39,9 @@ from wavegate.domain.times import format_time, parse_time
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _MOST_FAILURES: Final = 3
+PAUSED_BY_THE_JOB: Final = "spec.rollout.paused of FleetJob"
+AWAY: Final = "repair it, or delete its Node"
+"""Words of the operator by which what can be done is told apart; the tests play them."""
 LEASE_OLD: Final = 30.0
 """Seconds after which a Lease that nobody renewed says that no operator runs: twice its length."""
 
@@ -49,6 +55,8 @@ class Answer:
     name: str
     state: str
     reason: str
+    runs_now: str
+    """What the job's nodes have at the moment; of a job and its deployments."""
     waits_for: str
     """Empty where it waits for nothing."""
     says: str
@@ -60,6 +68,8 @@ class Answer:
     next_at: str
     next: str
     """When it acts next in words; ``next_at`` is the time, where time alone decides."""
+    if_not: str
+    """What happens then if what it waits for has not come; empty where nothing does by itself."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +102,10 @@ def why_job(sight: Sight, facts: Facts) -> Answer:
     evidence += _of_absences(facts.absences)
     way = WAYS_OUT.get(reason, UNKNOWN)
     since = _since_job(sight, reason, newest)
-    return _answer(
+    answer = _answer(
         sight.job, sight.state or "NotSeen", reason, says, since, evidence, way, facts, sight.name
     )
+    return _with_outlook(answer, sight, newest)
 
 
 _AFTER_A_FAILURE: Final = ("RolledBack", "RollingBack", "RollbackFailed", "FailedWorkload")
@@ -129,7 +140,13 @@ def why_deployment(sight: Sight, deployment: Document, facts: Facts) -> Answer:
         evidence += _of_absences(facts.absences)
     since = _since_deployment(deployment, reason)
     says = str(status.get("message") or "")
-    return _answer(deployment, state, reason, says, since, evidence, way, facts, sight.name)
+    answer = _answer(deployment, state, reason, says, since, evidence, way, facts, sight.name)
+    return _with_outlook(answer, sight, deployment)
+
+
+def _with_outlook(answer: Answer, sight: Sight, deployment: Document | None) -> Answer:
+    happens = if_not(sight, deployment, answer.reason) if answer.next_at else ""
+    return replace(answer, runs_now=runs_now(sight), if_not=happens)
 
 
 def why_execution(sight: Sight, execution: Document, facts: Facts) -> Answer:
@@ -193,6 +210,10 @@ def _answer(
         or "N",
     }
     coming = None if way.ends else _next_time(says, facts)
+    if reason == "Paused" and PAUSED_BY_THE_JOB in says:
+        way = WAYS_OUT["PausedByTheJob"]
+    elif AWAY in says and way.who == ITSELF:
+        way = WAYS_OUT["NodeAway"]
     how = [text.format(**filled) for text in way.how]
     who, then = way.who, way.then
     if facts.operator and not way.ends:
@@ -204,6 +225,7 @@ def _answer(
         name=metadata["name"],
         state=state,
         reason=reason,
+        runs_now="",
         waits_for="" if way.ends else says or "the operator, which has not seen it yet",
         says=says,
         since=since,
@@ -212,6 +234,7 @@ def _answer(
         how=tuple(how),
         next_at=format_time(coming) if coming is not None else "",
         next=then,
+        if_not="",
     )
 
 
@@ -269,7 +292,8 @@ def _of_rollout(deployment: Document) -> list[str]:
         told.append(f"and {len(failures) - _MOST_FAILURES} more failures")
     for each in status.get("withdrawn") or ():
         told.append(f"{each['nodes']} withdrawn without counting: {each['reason']}")
-    if status.get("healthyDeadline") and status.get("state") not in ENDED:
+    held = status.get("reason") == "MetricsUnreadable"  # that has a later end of its own
+    if status.get("healthyDeadline") and status.get("state") not in ENDED and not held:
         told.append(f"the wave in progress must be healthy by {status['healthyDeadline']}")
     return told
 
@@ -279,12 +303,13 @@ def _numbers(deployment: Document, total: int) -> str:
     rollout: Mapping[str, Any] = at(status, "resolved", "rollout") or {}
     updated, failed = int(status.get("updatedNodes") or 0), int(status.get("failedNodes") or 0)
     words = f"{name}: {updated} of {total} nodes updated, {failed} failed"
-    most, share = rollout.get("maxFailedNodes"), rollout.get("maxFailedNodesPercent")
-    if most is None or share is None or deployment["spec"]["type"] == "Stop":
+    allowed = most_failed(status)
+    if allowed is None or deployment["spec"]["type"] == "Stop":
         return words
-    allowed = min(int(most), int(share) * total // 100)
-    limit = f"maxFailedNodes {most}, maxFailedNodesPercent {share} of {total}"
-    return f"{words}; the limit is {allowed} ({limit})"
+    if not failed and status.get("state") in ENDED:
+        return words
+    share = f"maxFailedNodesPercent {rollout['maxFailedNodesPercent']} of {total} nodes"
+    return f"{words}; {allowed or 'none'} may (maxFailedNodes {rollout['maxFailedNodes']}, {share})"
 
 
 def _failure(failure: Mapping[str, Any]) -> str:

@@ -36,7 +36,8 @@ def version_missing(fleet: Fleet, deployment: DeploymentView, version: VersionVi
         return State("", "VersionMissing", words, stalled=True)
     words = (
         f"version {number} of the job is missing: JobVersion {version_name(fleet.job.name, number)}"
-        f" is gone; change the spec, or set spec.canceled of FleetDeployment {deployment.name}"
+        f' is gone; change the spec, or set spec.canceled of FleetDeployment "{deployment.name}" to'
+        " true"
     )
     return State("", "VersionMissing", words, stalled=True)
 
@@ -45,7 +46,7 @@ def in_the_way(fleet: Fleet) -> State | None:
     """A stranger's pod, or a write that was refused; None where nothing is."""
     if fleet.strangers:
         words = (
-            f"pod {fleet.strangers[0].name} carries the job's label but is not ours; delete or"
+            f'pod "{fleet.strangers[0].name}" carries the job\'s label but is not ours; delete or'
             " relabel it, then its node goes on by itself"
         )
         return State("", "Stranger", words, stalled=True)

@@ -81,9 +81,9 @@ def not_configured(spec: FleetJobSpec, settings: PlanSettings) -> str:
         return ""
     if effective_rollout(spec).strategy == "Immediate":
         return ""
-    known = ", ".join(sorted(settings.prometheus_sources)) or "none"
+    known = ", ".join(sorted(settings.prometheus_sources))
+    others = f" (configured: {known}); name one of these, or" if known else " and no other;"
     return (
-        f"{_FIELD}: the operator has no source {source.name} (configured: {known}); name one of"
-        " these, or have the administrator start the operator with"
-        f" --prometheus-source {source.name}=URL"
+        f'{_FIELD}: the operator has no source "{source.name}"{others} have the administrator start'
+        f" the operator with --prometheus-source {source.name}=URL"
     )

@@ -97,7 +97,7 @@ NODE = dict.fromkeys(("node", "execution", "version", "state", "message"))
             ("why", "app"),
             {
                 **dict.fromkeys(("kind", "namespace", "name", "state", "reason", "waitsFor")),
-                **dict.fromkeys(("says", "since", "who", "nextAt", "next")),
+                **dict.fromkeys(("says", "since", "who", "nextAt", "next", "runsNow", "ifNot")),
                 "evidence": [None],
                 "how": [None],
             },

@@ -20,7 +20,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         {
             "reason": "AwaitingPromotion",
             "waits": "waits for a person",
-            "evidence": "app-v2: 1 of 4 nodes updated, 0 failed; the limit is 0",
+            "evidence": "app-v2: 1 of 4 nodes updated, 0 failed; none may (maxFailedNodes 10,",
             "who": "a person",
             "how": "wavegate promote app -n default",
             "timed": False,
@@ -41,8 +41,8 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         {
             "reason": "Paused",
             "waits": "spec.rollout.paused of FleetJob app",
-            "who": "a person",
-            "how": "change it there",
+            "who": "who owns the job",
+            "how": "set spec.rollout.paused of FleetJob app to false",
             "timed": False,
         },
     ),
@@ -75,6 +75,8 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
             "who": "nobody has to: it goes on by itself",
             "how": "wavegate cancel app -n default",
             "timed": True,
+            "if_not": "a canary that fails ends the rollout: every node that it touched goes",
+            "runs": "v2 on 1 node (Validating), v1 on 3 (Running)",
         },
     ),
     (
@@ -102,7 +104,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         {
             "reason": "RolledBack",
             "says": "v2 failed (the canary gate refused it",
-            "evidence": "app-v2: 0 of 4 nodes updated, 1 failed; the limit is 0",
+            "evidence": "app-v2: 0 of 4 nodes updated, 1 failed; none may (maxFailedNodes 10,",
             "who": "who owns the job",
             "how": "wavegate restart app --to-version 2 -n default",
             "timed": False,
@@ -113,7 +115,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         {
             "reason": "CanaryFailed",
             "says": "exit code 1",
-            "evidence": "app-v2: 0 of 4 nodes updated, 1 failed; the limit is 0",
+            "evidence": "app-v2: 0 of 4 nodes updated, 1 failed; none may (maxFailedNodes 10,",
             "who": "who owns the job",
             "how": "wavegate restart app --to-version 2 -n default",
             "timed": False,
@@ -124,7 +126,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         {
             "reason": "BudgetExceeded",
             "says": "2 failed, above maxFailedNodes 1",
-            "evidence": "2 failed; the limit is 1 (maxFailedNodes 1, maxFailedNodesPercent 100 of",
+            "evidence": "2 failed; 1 may (maxFailedNodes 1, maxFailedNodesPercent 100 of",
             "who": "who owns the job",
             "how": "change the spec",
             "timed": False,
@@ -170,6 +172,8 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
             "who": "an administrator",
             "how": "label, uncordon or repair a node",
             "timed": True,
+            "if_not": "the rollout fails, and no node is touched",
+            "runs": "nothing",
         },
     ),
     (
@@ -190,6 +194,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
             "who": "an administrator",
             "how": "open the way to the address",
             "timed": True,
+            "if_not": "the rollout fails, and no Ready node is taken back",
         },
     ),
     (
@@ -208,9 +213,11 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
             "reason": "Progressing",
             "waits": "repair it, or delete its Node",
             "evidence": "nodes that match and cannot be used: 1 NotReady",
-            "who": "nobody has to: it goes on by itself",
-            "how": "wavegate cancel app -n default",
+            "who": "an administrator",
+            "how": "repair the node, or delete its Node",
             "timed": True,
+            "if_not": "one of them ends the rollout: every node that it touched goes back to v1",
+            "runs": "v2 on 3 nodes (Running), v1 on 1 (Running)",
         },
     ),
     (
@@ -240,7 +247,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
             "reason": "TemplateRefused",
             "waits": "hostPath is not allowed",
             "who": "who owns the job",
-            "how": "change spec.template, or the policy or quota that refuses it",
+            "how": "change spec.template, or what refuses it",
             "timed": False,
         },
     ),
@@ -248,9 +255,9 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         stories.a_strangers_pod,
         {
             "reason": "Stranger",
-            "waits": "pod mine carries the job's label but is not ours",
+            "waits": 'pod "mine" carries the job\'s label but is not ours',
             "who": "an administrator",
-            "how": "delete or relabel the object",
+            "how": "see whose it is; then delete it",
             "timed": False,
         },
     ),
@@ -321,7 +328,16 @@ def test_what_a_job_waits_for(
     assert (coming is not None) == expected["timed"], answer
     assert coming is None or coming > told.now
     assert answer["next"]
+    assert expected.get("if_not", "") in answer["ifNot"]
+    assert bool(answer["ifNot"]) == (coming is not None)
+    assert expected.get("runs", answer["runsNow"] or "nothing") == answer["runsNow"]
     people = told("why", "app")
     assert people.code == 0
-    for part in (answer["who"], answer["next"], *answer["how"], *answer["evidence"]):
+    for part in (
+        answer["who"],
+        answer["next"],
+        *answer["how"],
+        *answer["evidence"],
+        answer["ifNot"],
+    ):
         assert part in people.out

@@ -146,5 +146,5 @@ def test_each_place_is_held_by_itself() -> None:
 def test_a_source_that_is_not_configured_is_held_before_anybody_was_read() -> None:
     versions = [version(1, stable=True), reading(2, from_source("a"))]
     found = held(READ, None, None, versions=versions, sources=())
-    assert "the operator has no source a" in found.why
+    assert 'the operator has no source "a"' in found.why
     assert not held(READ, None, None, versions=versions, sources=("a",)).why

@@ -83,16 +83,21 @@ def test_a_source_that_is_configured_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "known"), [(PlanSettings(), "none"), (KNOWN, "main, other")], ids=["none", "two"]
+    ("settings", "others"),
+    [
+        (PlanSettings(), " and no other;"),
+        (KNOWN, " (configured: main, other); name one of these, or"),
+    ],
+    ids=["none", "two"],
 )
 def test_one_that_is_not_is_named_with_the_field_and_the_ways_out(
-    settings: PlanSettings, known: str
+    settings: PlanSettings, others: str
 ) -> None:
     asked = {**CHECK, "errorRate": {"prometheus": {**QUERIES, "source": "mian"}}}
     message = not_configured(job_spec(rollout={"healthCheck": asked}), settings)
     assert message == (
-        "spec.rollout.healthCheck.errorRate.prometheus.source: the operator has no source mian"
-        f" (configured: {known}); name one of these, or have the administrator start the operator"
+        'spec.rollout.healthCheck.errorRate.prometheus.source: the operator has no source "mian"'
+        f"{others} have the administrator start the operator"
         " with --prometheus-source mian=URL"
     )
 

@@ -265,12 +265,16 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "a stranger's pod": (
         {"pods": [pod(name="theirs", owner_kind="ReplicaSet")]},
         "Stranger",
-        ["pod theirs carries the job's label", "delete or relabel it", "goes on by itself"],
+        ['pod "theirs" carries the job\'s label', "delete or relabel it", "goes on by itself"],
     ),
     "a version that is missing": (
         {"deployments": [DONE, deployment(2)]},
         "VersionMissing",
-        ["JobVersion app-v2 is gone", "change the spec", "spec.canceled of FleetDeployment app-v2"],
+        [
+            "JobVersion app-v2 is gone",
+            "change the spec",
+            'spec.canceled of FleetDeployment "app-v2" to true',
+        ],
     ),
     "another workload, after a rollback": (
         {**failed_before(), "job": job(job_spec("app:2"))},

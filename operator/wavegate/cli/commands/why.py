@@ -52,8 +52,9 @@ def why(name: str, output: str, target: Target) -> None:
     """What a job, deployment or execution waits for, and who can help.
 
     NAME is that of a job, a deployment or an execution, looked for in this order; fj/NAME, fd/NAME
-    or ex/NAME says which. It tells since when it waits, by which numbers against which limits, who
-    can unblock it and how, and when it acts next by itself.
+    or ex/NAME says which. It tells what runs now, since when it waits, by which numbers against
+    which limits, who can unblock it and how, when it acts next by itself, and what happens if
+    nothing comes until then.
     """
     with connect(target) as cluster:
         resource, found = _find(cluster, name)
@@ -83,7 +84,8 @@ def headline(answer: Answer) -> str:
 
 def lines(answer: Answer, now: float) -> list[tuple[str, str]]:
     """The answer for people: what each line is about (empty: as the one before) and its words."""
-    told = [("waits for", answer.waits_for or "nothing")]
+    told = [("runs now", answer.runs_now)] if answer.runs_now else []
+    told.append(("waits for", answer.waits_for or "nothing"))
     if not answer.waits_for:
         told.append(("it says", answer.says))
     told.append(("since", _moment(answer.since, now)))
@@ -93,6 +95,8 @@ def lines(answer: Answer, now: float) -> list[tuple[str, str]]:
     if answer.next_at:
         then = f"{then}, at the latest at {_moment(answer.next_at, now)}"
     told.append(("acts next", then))
+    if answer.if_not:
+        told.append(("if not", answer.if_not))
     return told
 
 
