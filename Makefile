@@ -32,7 +32,7 @@ test: $(READY) ## all tests: unit and simulation, real API server, real nodes
 	@$(BIN)/python hack/run_tests.py
 
 unit: $(READY) ## unit tests and simulation alone
-	@$(BIN)/python -m pytest -q -m "not cluster and not nodes and not chart"
+	@$(BIN)/python -m pytest -q -m "not cluster and not nodes and not chart and not docs"
 
 chart: $(READY) ## tests of the chart and of manifests/, by Helm 3 and 4
 	@$(BIN)/python hack/run_tests.py chart
@@ -67,7 +67,7 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/python hack/chart.py --check
 
 types: $(READY) ## mypy strict
-	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown -m chart -m dashboards -m image -m scan -m crd_changes
+	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown -p docsite -p quickstart -m chart -m dashboards -m image -m scan -m crd_changes
 
 format: $(READY) ## format and sort imports
 	@$(BIN)/ruff format .
@@ -96,7 +96,7 @@ scan: $(READY) .venv-scan/.ready ## checkov and kube-score on what the chart ren
 	@touch $@
 
 docs: .venv-docs/.ready ## the documentation site into build/site; a dead link ends it (LINKS=1 lists links to other sites)
-	@.venv-docs/bin/python hack/site/build.py $(if $(LINKS),--links)
+	@.venv-docs/bin/python -m docsite.build $(if $(LINKS),--links)
 
 .venv-docs/.ready: requirements-docs.lock
 	@hack/setup.sh $(PYTHON) .venv-docs requirements-docs.lock

@@ -13,7 +13,9 @@ def main() -> int:
     page = PAGE.read_text()
     chosen = [step for step in steps(page) if "local" in step.ways]
     try:
-        printed = walk(chosen, {}, lambda step, _: print(f"done: {step.script}", end="", flush=True))
+        printed = walk(
+            chosen, {}, lambda step, _: print(f"done: {step.script}", end="", flush=True)
+        )
     except (WalkError, KeyboardInterrupt) as error:
         print(f"quickstart: {str(error) or 'interrupted'}", file=sys.stderr)
         subprocess.run(["make", "down", "NAME=quickstart"], check=False)

@@ -24,7 +24,8 @@ PAGE: Final = ROOT / "docs" / "quickstart.md"
 WAYS: Final = ("local", "installed")
 
 _BLOCK: Final = re.compile(
-    r"(?:<!-- (?P<mark>[^>]+) -->\n)?```sh\n(?P<script>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?",
+    r"(?:<!-- (?P<mark>[^>]+) -->\n)?```sh\n(?P<script>.*?)^```\n"
+    r"(?:\n```text\n(?P<output>.*?)^```\n)?",
     re.DOTALL | re.MULTILINE,
 )
 _CODE: Final = re.compile(r"^(?P<command>[^#\n]+?) *#.*\bexit code (?P<code>\d+).*$", re.MULTILINE)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shlex
 import signal
-import struct
 import subprocess
-import termios
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 from typing import IO
 
 from quickstart.page import ROOT, Step
+from terminal import Terminal
 
 PATIENCE = 180.0
 """Seconds that a step may take."""
@@ -47,7 +43,8 @@ class Shell:
             self._begin(script, step.beside)
             return ""
         try:
-            code, out, err = _in_terminal(script, self._environment)
+            terminal = Terminal(["bash", "-c", script], ROOT, self._environment)
+            code, out, err = terminal.wait(PATIENCE)
         except subprocess.TimeoutExpired as error:
             raise WalkError(f"not done after {PATIENCE:.0f} s:\n{step.script}{error}") from None
         if code != 0:
@@ -61,15 +58,14 @@ class Shell:
 
     def _begin(self, script: str, until: str) -> None:
         self._log = (self._directory / "beside").open("wb")
-        self._beside.append(
-            subprocess.Popen(
-                ["bash", "-c", script], cwd=ROOT, env=self._environment, stdout=self._log,
-                stderr=self._log, stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
-        )
+        process = subprocess.Popen(
+            ["bash", "-c", script], cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL,
+            stdout=self._log, stderr=self._log, start_new_session=True,
+        )  # fmt: skip
+        self._beside.append(process)
         deadline = time.monotonic() + PATIENCE
         while until not in self.told():
-            if self._beside[-1].poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise WalkError(f"never said {until!r}:\n{script}\n{self.told()}")
             time.sleep(0.2)
 
@@ -92,40 +88,6 @@ class Shell:
                     each.wait()
         if self._log is not None:
             self._log.close()
-
-
-def _in_terminal(script: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
-    """Exit code, stdout as on a terminal of 80 columns, and stderr. TimeoutExpired: not done."""
-    ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
-    parts: list[bytes] = []
-
-    def read() -> None:
-        # Linux ends a terminal that nobody has open any more by an error.
-        with suppress(OSError):
-            while part := os.read(ours, 65536):
-                parts.append(part)
-
-    reader = threading.Thread(target=read)
-    with TemporaryFile() as words:
-        process = subprocess.Popen(
-            ["bash", "-c", script], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
-            stdout=theirs, stderr=words, start_new_session=True,
-        )  # fmt: skip
-        os.close(theirs)
-        reader.start()
-        try:
-            code = process.wait(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-        finally:
-            reader.join()
-            os.close(ours)
-        words.seek(0)
-        out = b"".join(parts).decode(errors="replace").replace("\r\n", "\n")
-        return code, out, words.read().decode(errors="replace")
 
 
 def walk(

@@ -1,8 +1,8 @@
 """What commands print on the pages that go by symptom, from stories that the whole operator plays.
 
 Between ``<!-- told: STORY -->`` and ``<!-- end of told -->`` stand commands, each after ``$ ``, and
-what they print where the story of that name (``tests/unit/cli/stories.py``) has come to rest. Time is
-virtual and chance is not there, so that each run prints the same to the last second.
+what they print where the story of that name (``tests/unit/cli/stories.py``) has come to rest. Time
+is virtual and chance is not there, so that each run prints the same to the last second.
 """
 
 from __future__ import annotations

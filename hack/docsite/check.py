@@ -100,7 +100,7 @@ def _of_page(path: Path, page: Page, site: Path, pages: dict[Path, Page]) -> Ite
         parts = urlsplit(each)
         if parts.netloc:
             if parts.hostname not in HOSTS:
-                yield f"links to {parts.hostname}, which is not in HOSTS of hack/site/check.py"
+                yield f"links to {parts.hostname}, which is not in HOSTS of hack/docsite/check.py"
         elif parts.scheme:
             yield f"links to {each}"
         elif said := _dead(each, path, site, pages):

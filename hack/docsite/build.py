@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from check import external, problems
+from docsite.check import external, problems
 
 ROOT = Path(__file__).resolve().parents[2]
 
