@@ -5,8 +5,8 @@ wavegate, each after ``$ ``, and what they printed when the story had come to th
 changes a page types the commands; the rest comes from the run. A moment has to hold before the
 commands and still after them. Nothing is written before the whole story has been played.
 
-``job.yaml`` is what was applied last. ``wavegate get agent -w`` is the exception: it is begun with a
-scene that is ``watched`` and shown with what it has drawn until its moment.
+``job.yaml`` is what was applied last. ``wavegate get agent -w`` is begun with a scene that is
+``watched``, and shown with what it has drawn until its moment.
 
 The order of nodes follows from the job's uid, so that other nodes are canaries in each run. A node
 in a command is therefore the one that the job's message names, as a reader would take it.
@@ -43,6 +43,7 @@ BLOCK = re.compile(
 COMMAND = re.compile(r"^\$ ((?:kubectl|wavegate) .+)$", re.MULTILINE)
 WATCH = f"wavegate get {JOB} -w"
 NODE = re.compile(r"\bsim-\d+\b")
+JUDGED = re.compile(r"\bwave (\d+)\b.*Validating")
 
 PATIENCE = 180.0
 """Seconds within which a scene comes to its moment, or the run has failed."""
@@ -128,9 +129,11 @@ class Screen:
         """A few of the pictures that were drawn: the first, one of each wave, the last."""
         if self._watching is None:
             raise DemoError("nobody was watching")
-        found = frames(self._watching.interrupt())
+        pictures = frames(self._watching.interrupt())
         self._watching = None
-        return chosen(found)
+        if not pictures:
+            raise DemoError(f"{WATCH} has drawn nothing")
+        return chosen(pictures)
 
     def _wavegate(self, arguments: Sequence[str], more: Mapping[str, str]) -> Terminal:
         command = [sys.executable, "-m", "wavegate.cli.main", *arguments]
@@ -141,16 +144,14 @@ class Screen:
             self._watching.interrupt()
 
 
-def chosen(found: Sequence[str]) -> str:
-    """Of all pictures the first, the fullest of each wave that is judged, and the last."""
+def chosen(pictures: Sequence[str]) -> str:
+    """The first picture, that with most nodes being judged in each wave, and the last."""
     fullest: dict[str, str] = {}
-    for each in found:
-        for wave in re.findall(r"wave \d+(?: \(canary\))?: [^│]*?Validating", each):
-            key = wave.partition(":")[0]
-            if each.count("Validating") > fullest.get(key, "").count("Validating"):
-                fullest[key] = each
-    picked = [found[0], *fullest.values(), found[-1]]
-    return "\n\n".join(each for number, each in enumerate(picked) if each not in picked[:number])
+    for each in pictures:
+        for wave in JUDGED.findall(each):
+            if each.count("Validating") > fullest.get(wave, "").count("Validating"):
+                fullest[wave] = each
+    return "\n\n".join(dict.fromkeys([pictures[0], *fullest.values(), pictures[-1]]))
 
 
 def play(

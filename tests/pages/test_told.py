@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from pages.told import BLOCK, COMMAND, PAGES, ROOT, told
+from pages.told import BLOCK, COMMAND, PAGES, told
 
 SHOWN = [
     pytest.param(found["story"], found["body"], id=found["story"])
@@ -35,7 +34,3 @@ def test_no_block_is_left_open() -> None:
         text = page.read_text()
         assert text.count("<!-- told: ") == text.count("<!-- end of told -->")
         assert text.count("<!-- told: ") == len(BLOCK.findall(text))
-
-
-def test_pages_are_of_this_tree() -> None:
-    assert all(page.is_relative_to(Path(ROOT / "docs")) for page in PAGES)
