@@ -67,7 +67,7 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/python hack/chart.py --check
 
 types: $(READY) ## mypy strict
-	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown -p docsite -p quickstart -m chart -m dashboards -m image -m scan -m crd_changes
+	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown -p docsite -p quickstart -m terminal -m env -m chart -m dashboards -m image -m scan -m crd_changes
 
 format: $(READY) ## format and sort imports
 	@$(BIN)/ruff format .

@@ -79,8 +79,8 @@ def problems(site: Path) -> list[str]:
         return [f"{site}: has no page"]
     found = []
     for path, page in pages.items():
-        said = [*_of_page(path, page, site, pages)]
-        found += [f"{path.relative_to(site)}: {each}" for each in dict.fromkeys(said)]
+        of_page = dict.fromkeys(_of_page(path, page, site, pages))
+        found += [f"{path.relative_to(site)}: {each}" for each in of_page]
     for path in sorted(site.rglob("*.css")):
         style = _COMMENT.sub("", path.read_text())
         for each in dict.fromkeys([*_URL.findall(style), *_IMPORT.findall(style)]):

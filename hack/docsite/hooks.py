@@ -23,6 +23,7 @@ PLACE = "repository"
 _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]+`")
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^()\s#]+)(?=#|\))")
+_FITTED = re.compile(r'width="100%" ([^>]*?max-width: ([\d.]+)px)')
 _DIAGRAM = re.compile(r'<pre class="mermaid"><code>(.*?)</code></pre>', re.DOTALL)
 
 
@@ -106,7 +107,8 @@ def drawn(source: str, name: str) -> str:
     """The diagram as SVG; ``name``: its id, one of its own on a page."""
     import mermaidx  # noqa: PLC0415 - only the documentation's environment has it
 
-    svg = str(mermaidx.render(source).svg())
+    # In its own size: words that are made to fit a page's width cannot be read.
+    svg = _FITTED.sub(r'width="\2" \1', str(mermaidx.render(source).svg()), count=1)
     return f'<div class="diagram">{svg.replace("my-svg", name)}</div>'
 
 

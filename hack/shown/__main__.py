@@ -137,7 +137,7 @@ class Screen:
 
     def _wavegate(self, arguments: Sequence[str], more: Mapping[str, str]) -> Terminal:
         command = [sys.executable, "-m", "wavegate.cli.main", *arguments]
-        return Terminal(command, self._directory, self._environment | more)
+        return Terminal(command, self._directory, {**self._environment, **more})
 
     def close(self) -> None:
         if self._watching is not None:
