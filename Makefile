@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan rows faults search lint types format cluster run down status generate lock readme shown nightly clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ test: $(READY) ## all tests: unit and simulation, real API server, real nodes
 	@$(BIN)/python hack/run_tests.py
 
 unit: $(READY) ## unit tests and simulation alone
-	@$(BIN)/python -m pytest -q -m "not cluster and not nodes and not chart"
+	@$(BIN)/python -m pytest -q -m "not cluster and not nodes and not chart and not docs"
 
 chart: $(READY) ## tests of the chart and of manifests/, by Helm 3 and 4
 	@$(BIN)/python hack/run_tests.py chart
@@ -67,7 +67,7 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/python hack/chart.py --check
 
 types: $(READY) ## mypy strict
-	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown -m chart -m dashboards -m image -m scan -m crd_changes
+	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown -p docsite -p quickstart -m terminal -m env -m chart -m dashboards -m image -m scan -m crd_changes
 
 format: $(READY) ## format and sort imports
 	@$(BIN)/ruff format .
@@ -82,14 +82,24 @@ status: $(READY) ## the local clusters and their state
 run: $(READY) ## the operator on the cluster NAME, under its own ServiceAccount
 	@NAME=$(NAME) hack/run.sh
 
-down: $(READY) ## remove every trace of the local clusters
-	@$(BIN)/python -m wavelab down --all
+down: $(READY) ## remove every trace of the local clusters (NAME=… of one alone)
+	@$(BIN)/python -m wavelab down $(if $(filter command line,$(origin NAME)),--name $(NAME),--all)
+
+env: $(READY) ## for a shell: eval "$$(make env NAME=dev)" gives it that cluster, kubectl and wavegate
+	@$(BIN)/python hack/env.py $(NAME)
 
 scan: $(READY) .venv-scan/.ready ## checkov and kube-score on what the chart renders
 	@$(BIN)/python hack/scan.py .venv-scan
 
 .venv-scan/.ready: requirements-scan.lock
 	@hack/setup.sh $(PYTHON) .venv-scan requirements-scan.lock
+	@touch $@
+
+docs: .venv-docs/.ready ## the documentation site into build/site; a dead link ends it (LINKS=1 lists links to other sites)
+	@.venv-docs/bin/python -m docsite.build $(if $(LINKS),--links)
+
+.venv-docs/.ready: requirements-docs.lock
+	@hack/setup.sh $(PYTHON) .venv-docs requirements-docs.lock
 	@touch $@
 
 image: $(READY) ## the operator's image and its parts list, into build/ (root, Debian)
@@ -99,9 +109,13 @@ generate: $(READY) ## crds/, docs/reference/, the diagrams of docs/concepts/, th
 	@$(BIN)/python -m wavegate.api.crds --out crds
 	@$(BIN)/python -m wavegate.reference --docs docs
 	@$(BIN)/python hack/chart.py
+	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m pages
 
 readme: $(READY) ## run the two commands and write their real output into README.md
 	@$(BIN)/python hack/readme.py
+
+quickstart: $(READY) ## run the quick start and write what it prints into docs/quickstart.md (root)
+	@$(BIN)/python -m quickstart
 
 shown: $(READY) ## play a story on simulated nodes and write what kubectl says into docs/concepts/
 	@$(BIN)/python -m shown
@@ -110,4 +124,4 @@ lock: $(READY) ## resolve the lock files again from pyproject.toml
 	@hack/lock.sh $(BIN)
 
 clean: ## remove the Python environment and caches
-	@rm -rf $(VENV) .venv-scan build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .venv-scan .venv-docs build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,1 +1,1 @@
-"""``make shown``: what kubectl says on the pages of docs/concepts, from a run."""
+"""``make shown``: what commands say on the pages of docs/concepts and docs/cli.md, from a run."""

@@ -1,4 +1,4 @@
-"""The story that docs/concepts tells: one job, six versions, ten nodes.
+"""The story that docs/concepts and docs/cli.md tell: one job, six versions, ten nodes.
 
 Every health window is so long that what passes by itself can be looked at twice.
 """
@@ -16,6 +16,18 @@ from demo.observer import Seen
 
 JOB = "agent"
 NODES = 10
+CLOSED = 1
+"""Nodes beside them that are cordoned."""
+
+ZONE = "topology.kubernetes.io/zone"
+SETTING = (
+    ("cordon", f"sim-{NODES + CLOSED:03d}"),
+    *(
+        ("label", "node", f"sim-{number:03d}", f"{ZONE}={'ab'[number % 2]}")
+        for number in range(1, NODES + CLOSED + 1)
+    ),
+)
+"""kubectl's arguments before the story begins."""
 
 Command = tuple[Sequence[str], str | None]
 """Arguments of kubectl, and what it is given to read."""
@@ -29,10 +41,15 @@ class Scene:
     act: Callable[[Seen], Command] | None
     holds: Callable[[Seen], bool]
     moment: str = ""
+    watched: bool = False
+    """Whether the job is watched from here on, until what was drawn is shown."""
 
 
 def apply(
-    version: int, fates: Callable[[Seen], Mapping[str, str]] = lambda _: {}, **rollout: Any
+    version: int,
+    fates: Callable[[Seen], Mapping[str, str]] = lambda _: {},
+    options: Sequence[str] = (),
+    **rollout: Any,
 ) -> Callable[[Seen], Command]:
     """Apply the job with the image of this version; ``fates``: annotations that wavelab obeys."""
 
@@ -44,7 +61,7 @@ def apply(
         template["spec"]["containers"][0]["image"] = f"{JOB}:{version}"
         health = {"interval": "4s", "successThreshold": 2, "deadline": "24s"}
         job["spec"]["rollout"].update(maxParallel=4, healthCheck=health, **rollout)
-        return ["apply", "-f", "-"], yaml.safe_dump(job)
+        return ["apply", "-f", "-", *options], yaml.safe_dump(job)
 
     return act
 
@@ -87,6 +104,11 @@ def ended(name: str, state: str) -> Callable[[Seen], bool]:
     return holds
 
 
+def judges_canary(seen: Seen) -> bool:
+    """The canary of version 2 is judged, and the job says so."""
+    return _executions(seen, 2) == [("Validating", "")] and "judging" in seen.message
+
+
 def awaits_person(seen: Seen) -> bool:
     return seen.state == "RolloutPaused"
 
@@ -120,9 +142,16 @@ def _executions(seen: Seen, version: int) -> list[tuple[str, str]]:
 
 STORY = (
     Scene("version 1 runs", apply(1), ended("v1", "Completed")),
-    Scene("a canary waits", apply(2, autoPromote=False), awaits_person, "awaiting-promotion"),
-    Scene("wave 2 is judged", promote, judges_wave_2, "second-wave"),
-    Scene("version 2 runs", None, ended("v2", "Completed")),
+    Scene(
+        "version 2 is planned",
+        apply(2, options=["--dry-run=server"], autoPromote=False),
+        ended("v1", "Completed"),
+        "planned",
+    ),
+    Scene("a canary is judged", apply(2, autoPromote=False), judges_canary, "canary-judged"),
+    Scene("it waits", None, awaits_person, "awaiting-promotion"),
+    Scene("wave 2 is judged", promote, judges_wave_2, "second-wave", watched=True),
+    Scene("version 2 runs", None, ended("v2", "Completed"), "watched"),
     Scene("a canary failed", apply(3, never_ready), goes_back, "rolling-back"),
     Scene("version 2 runs again", None, ended("v3-rollback", "Completed"), "rolled-back"),
     Scene("one node fails", apply(4, crash_on(1)), ended("v4", "Completed"), "within-budget"),

@@ -14,7 +14,7 @@ import pytest
 import wavelab
 from integration.conftest import NAMESPACE, Api
 from support import shared
-from support.examples import Example, example_files, shown_in_readme
+from support.examples import Example, example_files, shown_in_readme, shown_on_pages
 from support.operator_process import OperatorProcess
 from support.space import Space
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.cluster
 
 EXAMPLES = example_files()
 JOBS = {job["metadata"]["name"]: job for example in EXAMPLES for job in example.jobs}
-SHOWN = [*EXAMPLES, *shown_in_readme()]
+SHOWN = [*EXAMPLES, *shown_in_readme(), *shown_on_pages()]
 STRICT = "fieldValidation=Strict&fieldManager=example"
 
 

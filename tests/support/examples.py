@@ -1,4 +1,4 @@
-"""Every object that users are shown: the files of examples/, and the README's annotated one."""
+"""Every object that users are shown: the files of examples/, the README's and those of docs/."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ def shown_in_readme() -> list[Example]:
     return [
         _read(f"README.md block {number}", block)
         for number, block in enumerate(blocks, 1)
+        if "apiVersion: wavegate.dev/" in block
+    ]
+
+
+def shown_on_pages() -> list[Example]:
+    """Each YAML block of docs/ that has an object of ours."""
+    return [
+        _read(f"{page.relative_to(ROOT)} block {number}", block)
+        for page in sorted((ROOT / "docs").rglob("*.md"))
+        for number, block in enumerate(_YAML_BLOCK.findall(page.read_text()), 1)
         if "apiVersion: wavegate.dev/" in block
     ]
 

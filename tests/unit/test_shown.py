@@ -1,9 +1,12 @@
-"""The pages of docs/concepts show what a run has printed: moments, commands, columns."""
+"""The pages show what a run has printed: moments, commands, columns, and pictures of the watch."""
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +15,29 @@ import yaml
 from demo.errors import DemoError
 from demo.observer import Seen
 from shown import __main__ as shown
-from shown.__main__ import BLOCK, PAGES, commands_of, play, problems, take, written
-from shown.story import STORY, Scene, crash_on, ended, goes_back, judged, judges_wave_2
+from shown.__main__ import (
+    BLOCK,
+    PAGES,
+    WATCH,
+    Screen,
+    blocks_of,
+    chosen,
+    play,
+    problems,
+    take,
+    written,
+)
+from shown.story import (
+    STORY,
+    Scene,
+    crash_on,
+    ended,
+    goes_back,
+    judged,
+    judges_canary,
+    judges_wave_2,
+)
+from terminal import Terminal, frames
 from wavegate.api.crds import KINDS
 from wavegate.api.fleetjob import load_job_spec
 
@@ -27,6 +51,8 @@ def block(moment: str, *lines: str) -> str:
 class Cluster:
     """kubectl whose every look at the job finds the next of ``messages`` (at last the same), and
     whose commands print that and their arguments."""
+
+    kubeconfig = None
 
     def __init__(self, *messages: str) -> None:
         self.message, *self.next = messages
@@ -45,7 +71,7 @@ class Cluster:
 
 
 def test_pages_and_story_agree() -> None:
-    assert problems([path.read_text() for path in PAGES.glob("*.md")]) == []
+    assert problems([path.read_text() for path in PAGES]) == []
 
 
 @pytest.mark.parametrize(
@@ -58,8 +84,9 @@ def test_pages_and_story_agree() -> None:
             ["a page shows ended, which the story lacks"],
         ),
         (["no block"], ["no page shows begun of the story"]),
-        ([block("begun", "$ kubectl get fj")] * 2, ["begun is shown more than once"]),
-        ([block("begun", "kubectl get fj")], ["begun has no kubectl command"]),
+        ([block("begun", "$ kubectl get fj")] * 2, []),
+        ([block("begun", "$ wavegate get app")], []),
+        ([block("begun", "kubectl get fj")], ["begun has no command"]),
     ],
 )
 def test_where_pages_and_story_differ(pages: Sequence[str], told: Sequence[str]) -> None:
@@ -79,45 +106,97 @@ def test_nothing_is_played_where_they_differ(
 
 def test_what_is_written_is_the_block_alone_and_can_be_read_again() -> None:
     page = f"before\n{block('begun', '```text', '$ kubectl get fj', 'stale', '```')}\nafter\n"
-    new = written(page, {"begun": "$ kubectl get fj\nfresh"})
+    shows = ("begun", ("kubectl get fj",))
+    new = written(page, {shows: "$ kubectl get fj\nfresh"})
     assert new == page.replace("stale", "fresh")
-    assert commands_of([new]) == {"begun": ["get fj"]}
+    assert blocks_of([new]) == [shows]
 
 
 def test_a_command_is_of_the_node_that_the_job_names() -> None:
-    commands = ["get ex --field-selector spec.nodeName=sim-006", "get fj -o jsonpath='{.a b}'"]
-    assert take(Cluster("sim-010: boom; sim-011: boom"), commands, "sim-010: boom; sim-011") == (
+    commands = [
+        "kubectl get ex --field-selector spec.nodeName=sim-006",
+        "wavegate get agent",
+    ]
+    assert take(str.upper, commands, "sim-010: boom; sim-011: boom") == (
         "$ kubectl get ex --field-selector spec.nodeName=sim-010\n"
-        "sim-010: boom; sim-011: boom\n"
-        "get|ex|--field-selector|spec.nodeName=sim-010\n"
+        "KUBECTL GET EX --FIELD-SELECTOR SPEC.NODENAME=SIM-010\n"
         "\n"
-        "$ kubectl get fj -o jsonpath='{.a b}'\n"
-        "sim-010: boom; sim-011: boom\n"
-        "get|fj|-o|jsonpath={.a b}"
+        "$ wavegate get agent\n"
+        "WAVEGATE GET AGENT"
     )
-    assert "spec.nodeName=sim-006" in take(Cluster("no node"), commands, "no node")
+    assert "spec.nodeName=sim-006" in take(str.upper, commands, "no node")
 
 
 def test_a_command_that_prints_nothing_is_told() -> None:
     with pytest.raises(DemoError, match="kubectl get ex prints nothing"):
-        take(lambda *_: "", ["get ex"], "")
+        take(lambda _: "", ["kubectl get ex"], "")
+
+
+def test_commands_are_run_as_a_reader_would(tmp_path: Path) -> None:
+    screen = Screen(Cluster("said"), tmp_path)
+    assert screen("kubectl get fj -o jsonpath='{.a b}'") == "said  \nget|fj|-o|jsonpath={.a b}"
+    screen.keep("apiVersion: wavegate.dev/v1alpha1\nkind: FleetJob\nmetadata: {name: UPPER}\n")
+    with pytest.raises(DemoError, match=r"wavegate lint -f job\.yaml"):
+        screen("wavegate lint -f job.yaml")
+    assert screen("wavegate version --help").startswith("Usage: wavegate version")
 
 
 def test_a_moment_that_was_over_before_the_commands_were_is_taken_again(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(shown, "POLL", 0)
     cluster = Cluster("", "wave 1", "wave 2", "wave 3", "wave 2 again", "wave 2 still")
     scene = Scene("", lambda _: (["apply"], "the job"), lambda seen: "wave 2" in seen.message)
-    assert play(cluster, "demo", scene, ["get fj"]) == "$ kubectl get fj\nwave 2 again\nget|fj"
+    shows = ("", ("kubectl get fj",))
+    assert play(cluster, "demo", scene, [shows], Screen(cluster, tmp_path)) == {
+        shows: "$ kubectl get fj\nwave 2 again\nget|fj"
+    }
     assert cluster.given == ["the job"]
+    assert (tmp_path / "job.yaml").read_text() == "the job"
 
 
-def test_a_moment_that_never_comes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moment_that_never_comes_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shown, "PATIENCE", 0.01)
     monkeypatch.setattr(shown, "POLL", 0)
+    cluster = Cluster("wave 1")
     with pytest.raises(DemoError, match="never came true: it begins\n  job: : wave 1"):
-        play(Cluster("wave 1"), "demo", Scene("it begins", None, lambda _: False), [])
+        play(
+            cluster, "demo", Scene("it begins", None, lambda _: False), [],
+            Screen(cluster, tmp_path),
+        )  # fmt: skip
+
+
+def test_of_a_watch_the_first_picture_the_fullest_of_each_wave_and_the_last_are_shown() -> None:
+    pictures = [
+        "Paused",
+        "wave 2: 1 Validating\n n1 Validating",
+        "wave 2: 2 Validating\n n1 Validating\n n2 Validating",
+        "wave 2: 1 Running, 1 Validating\n n2 Validating",
+        "wave 3: 1 Validating\n n3 Validating",
+        "Running",
+    ]
+    assert chosen(pictures) == "\n\n".join(pictures[at] for at in (0, 2, 4, 5))
+
+
+def test_what_is_drawn_one_over_the_other_is_told_apart(tmp_path: Path) -> None:
+    program = (
+        "from rich.console import Console\n"
+        "from rich.live import Live\n"
+        "with Live(console=Console(), auto_refresh=False) as live:\n"
+        "    for text in ('one\\ntwo', 'one\\nthree', 'one\\nthree', '[red]four'):\n"
+        "        live.update(text, refresh=True)\n"
+    )
+    terminal = Terminal([sys.executable, "-c", program], tmp_path, {**os.environ, "TERM": "xterm"})
+    code, printed, said = terminal.wait(30)
+    assert (code, said) == (0, "")
+    assert frames(printed) == ["one\ntwo", "one\nthree", "four"]
+
+
+def test_the_watch_is_shown_once_and_from_a_scene_on_that_is_watched() -> None:
+    pages = [path.read_text() for path in PAGES]
+    (moment,) = [moment for moment, commands in blocks_of(pages) if WATCH in commands]
+    begun = [scene.watched for scene in STORY].index(True)
+    assert begun < [scene.moment for scene in STORY].index(moment)
 
 
 def deployed(name: str, **status: Any) -> dict[str, Any]:
@@ -144,6 +223,15 @@ def test_a_rollout_is_over_when_all_ten_nodes_run_something_stable_and_the_job_r
     assert not over(Seen(said("Running"), back, claims[1:], ())), "nine of ten"
     assert not over(Seen(said("Deploying"), back, claims, ())), "the job has not caught up"
     assert not over(Seen(said("Running"), [deployed("v4", state="Failed")], claims, ()))
+
+
+def test_the_canary_is_shown_while_it_is_judged() -> None:
+    def shows(state: str, message: str) -> bool:
+        return judges_canary(Seen(said("Deploying", message), (), [executed(0, 2, state)], ()))
+
+    assert shows("Validating", "judging sim-000: good window 1 of 2")
+    assert not shows("Validating", "waits for sim-000"), "the job has not caught up"
+    assert not shows("Running", "judging sim-000")
 
 
 def test_the_second_wave_is_shown_while_all_four_are_judged() -> None:
@@ -185,9 +273,9 @@ def test_what_the_story_applies_is_a_job() -> None:
     specs = [load_job_spec(each["spec"]) for each in documents]
     assert {each["metadata"]["name"] for each in documents} == {"agent"}
     assert [each.template["spec"]["containers"][0]["image"] for each in specs] == [
-        f"agent:{version}" for version in range(1, 7)
-    ]
-    assert [each.rollout.auto_promote for each in specs] == [True, False, True, True, True, True]
+        f"agent:{version}" for version in (1, 2, 2, 3, 4, 5, 6)
+    ], "2 is planned and applied"
+    assert [each.rollout.auto_promote for each in specs] == [True, False, False, *[True] * 4]
 
 
 def test_pods_fail_on_nodes_of_the_second_wave() -> None:
@@ -209,7 +297,7 @@ def test_the_columns_on_the_pages_are_those_that_kubectl_prints() -> None:
     }
     found = [
         table
-        for path in PAGES.glob("*.md")
+        for path in PAGES
         for shown_block in BLOCK.finditer(path.read_text())
         for table in TABLE.findall(shown_block["body"])
     ]

@@ -148,7 +148,8 @@ def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doi
             return State("RolloutPaused", outlook.reason, outlook.message)
         kind = "RollingBack" if run.is_rollback else outlook.reason
         message = f"{outlook.message}; {doing}" if doing else outlook.message
-        if run.is_rollback and (failed := newest_failed(fleet)):
+        asked = fleet.is_users(run.deployment)
+        if run.is_rollback and not asked and (failed := newest_failed(fleet)):
             message = f"v{failed.to_version} failed ({_why(failed)}); {message}"
         return State("Deploying", kind, message, stalled=outlook.reason in STALLING)
     if run is not None and outlook is not None:

@@ -8,7 +8,16 @@ from wavegate.api.crds import FLEET_JOB, KINDS
 from wavegate.reference.fields import fields_of
 from wavegate.reference.markdown import anchor, page, table
 
-CONCEPTS: Final = ("waves", "gates", "budgets", "blame", "rollback")
+CONCEPTS: Final = (
+    "versions",
+    "types",
+    "waves",
+    "gates",
+    "budgets",
+    "blame",
+    "rollback",
+    "states",
+)
 
 _REFUSALS: Final = (
     "The API server itself refuses a wrong value, whoever sends it, and names the field:"

@@ -240,12 +240,22 @@ def test_the_state_during_a_rollout(
 
 def test_a_rollback_says_what_failed() -> None:
     failed = deployment(2, "Failed", status={"message": "canary n1 exited"})
-    back = replace(BACK, state="InProgress")
+    back = replace(BACK, state="InProgress", name="app-v2-rollback")
     view = fleet(versions=[version(1, stable=True), version(2)], deployments=[DONE, failed, back])
     run = progress(view, back, version(1, stable=True))
     state = job_state(view, run, Outlook("InProgress", "Progressing", "rolling back"), "", None)
     assert state.reason == "RollingBack"
     assert state.message == "v2 failed (canary n1 exited); rolling back"
+
+
+def test_a_rollback_that_a_person_asked_for_does_not_blame_a_version_of_before() -> None:
+    failed = deployment(2, "Failed", status={"message": "canary n1 exited"})
+    back = replace(BACK, state="InProgress", name="app-back", owner_uid="")
+    versions = [version(1, stable=True), version(2), version(3, stable=True)]
+    view = fleet(versions=versions, deployments=[DONE, failed, back])
+    run = progress(view, back, version(1, stable=True))
+    state = job_state(view, run, Outlook("InProgress", "Progressing", "rolling back"), "", None)
+    assert (state.reason, state.message) == ("RollingBack", "rolling back")
 
 
 def test_a_blocker_stands_over_what_the_rollout_says() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wavegate.domain import budget
+from wavegate.domain import budget, conditions
 from wavegate.reference.__main__ import drifted, main
 from wavegate.reference.blocks import with_blocks
 from wavegate.reference.diagrams import DIAGRAMS
@@ -50,16 +50,22 @@ def test_check_says_what_drifted_and_what_repairs_it(
     assert own.exists()
 
 
-def test_every_diagram_is_shown_and_every_concept_has_one() -> None:
-    assert {path.stem for path in (DOCS / "concepts").glob("*.md")} == set(CONCEPTS)
+def test_every_diagram_is_shown_and_every_concept_with_states_has_one() -> None:
+    pages = {path.stem for path in (DOCS / "concepts").glob("*.md")}
+    assert pages == {*CONCEPTS, "README"}
     shown = set()
     for name in CONCEPTS:
         found = set(
             re.findall(r"generated: diagram (\w+)", (DOCS / "concepts" / f"{name}.md").read_text())
         )
-        assert found, f"{name}.md has no diagram"
+        assert bool(found) == (name not in ("versions", "types")), f"{name}.md has no diagram"
         shown |= found
     assert shown == set(DIAGRAMS)
+
+
+def test_the_states_page_has_the_conditions_of_each_state() -> None:
+    head, *rows = docstring_table(conditions)
+    assert table(head, rows) in (DOCS / "concepts" / "states.md").read_text()
 
 
 def test_a_block_is_written_anew_and_the_rest_is_left() -> None:
