@@ -22,7 +22,7 @@ def runs_now(sight: Sight) -> str:
     """
     claims = sight.claims().values()
     found = Counter((int(each["spec"]["jobVersion"]), execution_state(each)) for each in claims)
-    told = []
+    told: list[str] = []
     for (version, state), number in sorted(found.items(), key=lambda each: (-each[0][0], each[0])):
         nodes = "" if told else " node" if number == 1 else " nodes"
         told.append(f"v{version} on {number}{nodes} ({state})")
