@@ -90,7 +90,8 @@ def _how(operation: Operation) -> str:
         return "check"  # of a job the same as there and back; of a record nothing changes
     if operation.base in RECORDS:
         return "stranger"
-    return "birth" if operation.path[0] == "metadata" else "back"
+    is_fixed = operation.path[0] == "metadata" or operation.path == ("spec", "type")
+    return "birth" if is_fixed else "back"
 
 
 def run(text: str) -> Outcome:

@@ -3,8 +3,8 @@
 | oracle | broken by |
 | --- | --- |
 | no traceback | a log record with an exception or of level ERROR, a process that ends |
-| nothing of the operator's is refused | a write of it that the server calls invalid, dry runs aside |
-| never stuck | an hour later, a reason that goes on by itself and says no time for it |
+| nothing of its own is refused | a write that the server calls invalid, dry runs aside |
+| never stuck | an hour later, a reason that goes on by itself and names no time |
 | always said why | no Ready condition, a reason without a way out, waiting without a message |
 | one mind | a spec that the CRD lets pass and the operator's model does not (InvalidSpec) |
 | quiet | a write within an hour after all is as it should be; requests without end |
