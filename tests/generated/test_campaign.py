@@ -9,8 +9,8 @@ import pytest
 from generated.runs import all_runs, run
 from generated.sampling import sample
 
-SHARE = int(os.environ.get("GENERATED_RUNS_SHARE", "120"))
-SEQUENCES_SHARE = 50
+SHARE = int(os.environ.get("GENERATED_RUNS_SHARE", "200"))
+SEQUENCES_SHARE = 70
 SEED = 1
 PARTS = 4
 
@@ -21,10 +21,10 @@ def test_single_operations_are_refused_or_converge(part: int):
     _run_all(list(sample(singles, SHARE, SEED))[part::PARTS])
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", range(2))
 def test_sequences_of_five_converge(part: int):
     sequences = (each for each in all_runs() if each.startswith("sequence"))
-    _run_all(list(sample(sequences, SEQUENCES_SHARE, SEED))[part::PARTS])
+    _run_all(list(sample(sequences, SEQUENCES_SHARE, SEED))[part::2])
 
 
 def _run_all(texts: list[str]) -> None:
@@ -37,7 +37,7 @@ def _run_all(texts: list[str]) -> None:
 
 
 def test_the_same_run_is_the_same():
-    assert run("sequence 1") == run("sequence 1")
+    assert run("sequence 2") == run("sequence 2")
 
 
 def test_a_text_that_means_no_run_is_refused():
