@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -54,6 +54,10 @@ faults: $(READY) ## fault plans in simulation (SHARD=3/8 a part, DONE=FILE goes 
 
 search: $(READY) ## everything that can happen to three nodes, within limits (STEPS='…' repeats one path)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m search $(if $(STEPS),'$(STEPS)')
+
+generated: $(READY) ## operations generated from the CRDs (SHARD=3/8 a part, DONE=FILE goes on where it was, OP='…' one)
+	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m generated $(if $(OP),'$(OP)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
+	@$(if $(OP),,GENERATED_SHARE=1 $(BIN)/python -m pytest -q tests/integration/test_generated.py)
 
 nightly: $(READY) ## generated histories, 10,000 of each
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q tests/sim --timeout 7200

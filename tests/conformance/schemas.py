@@ -103,6 +103,38 @@ async def a_null_gets_the_default(s: Subject):
 
 
 @case
+async def a_null_without_a_default_is_taken_away(s: Subject):
+    made = await s.create(job(description=None, labels={"team": None}))
+    assert "description" not in made["spec"]
+    assert made["spec"]["labels"] == {}
+
+
+@case
+async def a_whole_number_may_be_written_as_a_fraction(s: Subject):
+    made = await s.create(job(priority=60.0))
+    assert made["spec"]["priority"] == 60
+    assert isinstance(made["spec"]["priority"], int)
+
+
+@case
+async def a_whole_number_has_64_bits(s: Subject):
+    with refused(Invalid, 422, "Invalid"):
+        await s.create(job(priority=2**63))
+
+
+@case
+async def a_list_of_a_map_has_objects_in_it(s: Subject):
+    with refused(Invalid, 422, "Invalid"):
+        await s.create(job(template={"spec": {"containers": ["main"]}}))
+
+
+@case
+async def a_line_end_is_not_the_end_of_a_text(s: Subject):
+    with refused(Invalid, 422, "Invalid"):
+        await s.create(job(labels={"team": "edge\n"}))
+
+
+@case
 async def a_number_or_a_share_is_both(s: Subject):
     check = {"healthCheck": {"deadline": "1m"}, "strategy": "Rolling"}
     for index, value in enumerate((2, "20%")):

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sim.invariants import Invariants
 from sim.telling import tell
+from wavegate.api.names import LABEL_PULL
 from wavegate.cache.decode import OwnDecoder
-from wavegate.cache.decode_core import decode_node, decode_pod
+from wavegate.cache.decode_core import decode_node, decode_pod, decode_pull
 from wavegate.domain.actions import Action, CreateExecution, DeletePod, DeleteRecord, SetStatus
 from wavegate.domain.observed import (
     DeploymentView,
@@ -243,6 +244,10 @@ class Watched:
 
     def _take_pod(self, change: Change) -> None:
         raw = change.document
+        if LABEL_PULL in raw["metadata"].get("labels", {}):
+            pull = decode_pull(raw).view
+            _keep(self.pulls, pull.name, pull, bool(change.new))
+            return
         view = decode_pod(raw).view
         self.images[view.uid] = raw["spec"]["containers"][0]["image"]
         _keep(self._all_pods, view.name, view, bool(change.new))

@@ -271,6 +271,9 @@ class Invariants:
             return
         version = next(e for e in world.versions.values() if e.version == execution.version)
         check = version.spec.rollout.health_check if version.spec else None
+        by = next((each for each in world.said() if each.name == execution.deployment), None)
+        if by is not None and by.rollout is not None:
+            check = by.rollout.health_check or check
         since = max(pod.ready_changed or pod.created, world.operator_started)
         assert world.now - since < _enough(check), f"{action.name} is well\n{world.story()}"
 
@@ -346,7 +349,8 @@ def _enough(check: HealthCheck | None) -> float:
     """Seconds after which a pod that is well must have been found so."""
     if check is None:
         return 15.0
-    return check.interval * ((check.success_threshold or 2) + 2)
+    shortest = check.min_healthy_time or check.interval * (check.success_threshold or 2)
+    return shortest + 2 * check.interval
 
 
 _TRANSITIONS = {

@@ -10,7 +10,7 @@ import pytest
 
 from sim.invariants import Invariants
 from sim.story import finds_an_end, give, job_message, job_reason, settled_on_v1, status
-from sim.world import CRASHES, NEVER_READY, Fate, fleet, spec
+from sim.world import CRASHES, FINE, NEVER_READY, Fate, fleet, spec
 from wavegate.domain.actions import CreateExecution
 from wavegate.domain.times import format_time
 
@@ -129,6 +129,19 @@ def test_a_first_version_whose_time_is_over_stops_everywhere_and_is_not_started_
     world.add_node("late")
     world.settle(HOUR, step=30)
     assert len(world.executions) == made
+
+
+@pytest.mark.row("spec.timeouts.total")
+def test_a_version_whose_time_is_over_is_tried_again_with_more_of_it() -> None:
+    world = fleet(2)
+    world.fate = lambda node, image: NEVER_READY
+    world.apply(with_timeouts(total="30s"))
+    finds_an_end(world, "Failed", "app-v1")
+    assert job_reason(world) == "TotalTimeout"
+    world.fate = lambda node, image: FINE
+    world.apply(with_timeouts(total="0s"))
+    world.until(lambda w: w.state() == "Running")
+    assert world.deployment_state("app-v2") == "Completed"
 
 
 @pytest.mark.row("spec.timeouts.total")

@@ -35,6 +35,7 @@ from wavegate.simulation.schema import Schema
 
 KNOWN: Final = {kind.kind: kind for kind in KINDS}
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
+_LONGEST_NAME: Final = 253
 _SOME_IMAGE: Final = "some-image"
 """Of an operator that has one for each type."""
 _METADATA: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -56,7 +57,7 @@ def refusals(document: Document) -> list[str]:
     if document.get("apiVersion") != API_VERSION:
         return [f"apiVersion: must be {API_VERSION}"]
     name = at(document, "metadata", "name")
-    if not isinstance(name, str) or not _NAME.match(name):
+    if not isinstance(name, str) or not _NAME.match(name) or len(name) > _LONGEST_NAME:
         return ["metadata.name: is required and must be a DNS name (a-z, 0-9, - and .)"]
     raw, schema = _schemas(str(kind))
     filled = copy.deepcopy(document)

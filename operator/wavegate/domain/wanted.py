@@ -5,6 +5,7 @@ order is their deployments' ``sequence``. Two things keep a version from getting
 
 - *It failed.* A workload that failed is not tried again by a change of words: only by a changed
   workload or rollout section, or by a Restart to it. Only a Create or Update makes it a failed one.
+  One that ran out of its total time is tried again where it gets more.
 - *A user said otherwise since.* A version that is older than the newest accepted deployment of a
   user has been overtaken by it. A Rollback or a Stop also holds against newer versions that say
   the same in other words, until a Restart is made.
@@ -13,6 +14,7 @@ order is their deployments' ``sequence``. Two things keep a version from getting
 | --- | --- | --- |
 | Update v2 Failed | v3 of the same workload and rollout section | no: FailedWorkload |
 | Update v2 Failed, Restart to v2 Completed | v3 of the same workload | yes |
+| Update v2 Failed, TotalTimeout | v3 of the same, a longer timeouts.total or none | yes |
 | a user's Rollback to v1, made after v2 | v2 itself, still without a rollout | no: Held |
 | a user's Rollback to v1, made after v2 | v3 of v2's workload and rollout section | no: Held |
 | a user's Rollback to v1, made after v2 | v3 of another workload | yes |
@@ -28,6 +30,7 @@ from __future__ import annotations
 from wavegate.api.canonical import rollout_key
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, VersionView
+from wavegate.domain.timeouts import TOTAL_TIMEOUT
 
 _HOLDING = ("Rollback", "Stop")
 
@@ -48,7 +51,16 @@ def repeats_failure(fleet: Fleet, version: VersionView) -> bool:
     if failed is None or failed.workload_hash != version.workload_hash:
         return False
     tried = fleet.versions.get(failed.to_version)
+    if tried is not None and failed.reason == TOTAL_TIMEOUT and _has_more_time(tried, version):
+        return False
     return tried is None or _says_the_same(tried, version)
+
+
+def _has_more_time(tried: VersionView, version: VersionView) -> bool:
+    if tried.spec is None or version.spec is None:
+        return False
+    before, now = tried.spec.timeouts.total, version.spec.timeouts.total
+    return bool(before) and (not now or now > before)
 
 
 def overtaken_by(fleet: Fleet, version: VersionView) -> DeploymentView | None:

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import copy_context
+from dataclasses import replace
 from random import Random
 from typing import Any, Final, cast
 
@@ -39,6 +40,7 @@ RESTARTED_AFTER: Final = 2.0
 """Seconds after which a process that has ended is started again."""
 
 _USER: Final = Administrator("user")
+_SETTINGS: Final = Settings(identity="")
 
 
 class Machine:
@@ -77,7 +79,7 @@ class Process:
             new_id=lambda: f"{rng.getrandbits(32):08x}",
         )
         self.operator = Operator(
-            Settings(identity=identity),
+            replace(cluster.settings, identity=identity),
             WatchFrame(self.transport),
             self.transport,
             cast("aiohttp.ClientSession", CountersSession(cluster.fleet)),
@@ -109,13 +111,22 @@ TroubleOf = Callable[[Process], Trouble]
 
 
 class SimulatedCluster:
-    """To be made within a running `VirtualLoop`. ``roles``: what the operator may do."""
+    """To be made within a running `VirtualLoop`. ``roles``: what the operator may do.
 
-    def __init__(self, roles: Iterable[Mapping[str, Any]], seed: int = 0) -> None:
+    ``settings``: of its processes, but for their identity.
+    """
+
+    def __init__(
+        self,
+        roles: Iterable[Mapping[str, Any]],
+        seed: int = 0,
+        settings: Settings = _SETTINGS,
+    ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         self.loop = loop
         self.seed = seed
+        self.settings = settings
         self.account = Account("wavegate", roles)
         self.server = Server(self.now, Random(f"{seed} server"))  # noqa: S311
         self.fleet = Fleet(self.server, self.now)

@@ -1,5 +1,7 @@
 """Structural schemas as the API server applies them: prune, then default, then validate.
 
+Pruned are fields that the schema does not know, and nulls: none here may be null.
+
 A keyword that is not known here is an error when the schema is loaded, so that a new one in the
 CRDs is noticed. Rules in CEL (``x-kubernetes-validations``) are not evaluated: whoever runs here
 writes no spec of a kind that has them on a transition, and the real server checks the others.
@@ -11,6 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
+
+from wavegate.api.durations import parse_duration
 
 _KNOWN: Final = {
     "type",
@@ -38,7 +42,9 @@ _KNOWN: Final = {
     "x-kubernetes-list-map-keys",
 }
 _FORMATS: Final = {"int32", "int64", "duration", "date-time"}
-"""Of these only date-time says more than the other keywords beside it."""
+"""Of these date-time and duration say more than the other keywords beside them."""
+
+_INT64: Final = 2**63
 
 _TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "object": dict,
@@ -69,17 +75,19 @@ class Schema:
         more = raw.get("additionalProperties")
         self._more = Schema(more, f"{where}{{}}") if isinstance(more, Mapping) else None
         self._alternatives = [Schema(each, where) for each in raw.get("anyOf", ())]
-        self._pattern = re.compile(raw["pattern"]) if "pattern" in raw else None
+        self._pattern = _compiled(raw["pattern"]) if "pattern" in raw else None
         self._keeps = raw.get("x-kubernetes-preserve-unknown-fields") is True
 
     def prune(self, value: Any, where: str = "") -> list[str]:
-        """Remove fields that the schema does not know; returns their paths."""
+        """Remove nulls, and fields that the schema does not know; returns the paths of these."""
         gone: list[str] = []
         if isinstance(value, dict):
             for name in list(value):
                 path = f"{where}.{name}" if where else name
                 inner = self._properties.get(name, self._more)
-                if inner is not None:
+                if inner is not None and value[name] is None:
+                    del value[name]
+                elif inner is not None:
                     gone += inner.prune(value[name], path)
                 elif not self._keeps and self._raw.get("type") == "object":
                     del value[name]
@@ -107,7 +115,7 @@ class Schema:
     def errors(self, value: Any, where: str = "") -> Iterator[str]:
         """What is wrong with a document, each with its path in front."""
         if self._raw.get("x-kubernetes-int-or-string"):
-            if not isinstance(value, int | str) or isinstance(value, bool):
+            if not isinstance(value, str) and not _is("integer", value):
                 yield f"{where}: Invalid value: must be an integer or a string"
                 return
         elif "type" in self._raw and not _is(self._raw["type"], value):
@@ -137,6 +145,8 @@ class Schema:
             yield f"{where}: Invalid value: {value!r} should match '{self._raw['pattern']}'"
         if self._raw.get("format") == "date-time" and not _is_time(value):
             yield f"{where}: Invalid value: {value!r} must be of type date-time"
+        if self._raw.get("format") == "duration" and not _is_duration(value):
+            yield f"{where}: Invalid value: {value!r} must be of type duration"
 
     def _object_errors(self, value: dict[str, Any], where: str) -> Iterator[str]:
         for name in self._raw.get("required", ()):
@@ -160,10 +170,16 @@ class Schema:
         for index, each in enumerate(value):
             if self._items is not None:
                 yield from self._items.errors(each, f"{where}[{index}]")
-            same = [each.get(key) for key in keys] if kind == "map" and each else each
+            is_keyed = kind == "map" and isinstance(each, dict)
+            same = [each.get(key) for key in keys] if is_keyed else each
             if kind in ("map", "set") and same in seen:
                 yield f"{where}[{index}]: Duplicate value"
             seen.append(same)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """As the server's own regular expressions: ``$`` is the end, and no line end before it."""
+    return re.compile(re.sub(r"\$\Z", r"\\Z", pattern))
 
 
 def _is(kind: str, value: Any) -> bool:
@@ -171,7 +187,17 @@ def _is(kind: str, value: Any) -> bool:
         return kind == "boolean"
     if kind == "integer" and isinstance(value, float):
         return value.is_integer()
+    if kind == "integer" and isinstance(value, int):
+        return -_INT64 <= value < _INT64
     return isinstance(value, _TYPES[kind])
+
+
+def _is_duration(value: str) -> bool:
+    try:
+        parse_duration(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_time(value: str) -> bool:

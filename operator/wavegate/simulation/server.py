@@ -243,7 +243,7 @@ class Server(Deleting):
         if not isinstance(change, dict):
             raise refusals.bad_request("a merge patch is an object")
         before = self._found(target)
-        return self._replace(target, before, merged(before, change))
+        return self._replace(target, before, merged(before, as_sent(change)))
 
     def _replace(self, target: Target, before: Document, after: Document) -> Document:
         kind, name = target.kind, target.name
@@ -323,6 +323,16 @@ def merged(there: Any, change: Any) -> Any:
     return result
 
 
+def as_sent(body: Any) -> Any:
+    """What arrives of a document as JSON: a number without a fraction is a whole one."""
+    return json.loads(json.dumps(body), parse_float=_number)
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) < 2**63 else value
+
+
 def _verb(method: str, target: Target, content_type: str) -> str:
     reported, named = bool(target.subresource), bool(target.name)
     match method:
@@ -340,7 +350,7 @@ def _verb(method: str, target: Target, content_type: str) -> str:
 
 
 def _received(body: Any, api_version: str, kind: str) -> Document:
-    document = json.loads(json.dumps(body))
+    document = as_sent(body)
     if not isinstance(document, dict) or not isinstance(document.get("metadata"), dict):
         raise refusals.bad_request("the document is no object with metadata")
     if (document.get("apiVersion"), document.get("kind")) != (api_version, kind):
@@ -359,6 +369,9 @@ def _check_name(kind: Kind, name: str) -> None:
     if not name:
         message = "metadata.name: Required value: name or generateName is required"
         raise refusals.invalid(kind.resource, name, [message])
+    if not isinstance(name, str):
+        why = f"cannot be handled as a {kind.resource.kind}: ObjectMeta.name is no text"
+        raise refusals.bad_request(why)
     if not _NAME.fullmatch(name) or len(name) > 253:
         message = f"metadata.name: Invalid value: {name!r}: a lowercase RFC 1123 subdomain"
         raise refusals.invalid(kind.resource, name, [message])

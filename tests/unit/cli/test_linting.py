@@ -120,3 +120,26 @@ def test_the_command_names_file_object_and_field(
     empty = write(tmp_path / "c.yaml", {"apiVersion": "v1", "kind": "ConfigMap"})
     assert main(["lint", "-f", empty]) == 2
     assert "no object of wavegate.dev" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        (job(timeouts={"queue": "9999999999999h"}), "spec.timeouts.queue"),
+        (job(template={"spec": {"containers": ["main"]}}), "spec.template.spec.containers[0]"),
+        (
+            job(template={"spec": {"activeDeadlineSeconds": 2**63}}),
+            "spec.template.spec.activeDeadlineSeconds",
+        ),
+        (job(labels={"team": "edge\n"}), "spec.labels.team"),
+        ({**job(), "metadata": {"name": "a" * 254}}, "metadata.name"),
+    ],
+)
+def test_what_has_no_value_is_a_problem_and_not_a_crash(document: Any, field: str) -> None:
+    found = refusals(document)
+    assert found
+    assert found[0].startswith(field)
+
+
+def test_a_null_is_a_field_that_is_not_given() -> None:
+    assert refusals(job(description=None, rollout={"strategy": None})) == []

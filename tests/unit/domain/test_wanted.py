@@ -48,6 +48,25 @@ def test_a_failed_workload_is_tried_again_only_by_more_than_words(
 
 
 @pytest.mark.parametrize(
+    ("total", "held"),
+    [
+        pytest.param("1h", True, id="as much time"),
+        pytest.param("30m", True, id="less time"),
+        pytest.param("2h", False, id="more time"),
+        pytest.param("0s", False, id="no limit"),
+    ],
+)
+def test_what_ran_out_of_time_is_tried_again_where_it_gets_more(total: str, held: bool) -> None:
+    words = {"meta": {"a": "b"}, "timeouts": {"total": total}}
+    tried = version(2, spec=load_job_spec({**spec("app:2"), "timeouts": {"total": "1h"}}))
+    again = version(3, spec=load_job_spec({**spec("app:2"), **words}), workload_hash="w2")
+    late = deployment(2, "Failed", reason="TotalTimeout")
+    assert repeats_failure(fleet(versions=[V1, tried, again], deployments=[DONE, late]), again) is (
+        held
+    )
+
+
+@pytest.mark.parametrize(
     ("last", "failed"),
     [
         pytest.param(FAILED, True, id="it failed"),
