@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan rows faults search lint types format cluster run down status generate lock readme shown nightly clean
+.PHONY: bench help setup demo test unit chart integration e2e test-install image scan rows faults search lint types format cluster run down status generate lock readme shown nightly clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -67,7 +67,7 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/python hack/chart.py --check
 
 types: $(READY) ## mypy strict
-	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown -m chart -m dashboards -m image -m scan -m crd_changes
+	@$(BIN)/mypy -p wavegate -p wavelab -p bench -p demo -p shown -m chart -m dashboards -m image -m scan -m crd_changes
 
 format: $(READY) ## format and sort imports
 	@$(BIN)/ruff format .
@@ -92,6 +92,13 @@ scan: $(READY) .venv-scan/.ready ## checkov and kube-score on what the chart ren
 	@hack/setup.sh $(PYTHON) .venv-scan requirements-scan.lock
 	@touch $@
 
+bench: $(READY) .venv-bench/.ready ## measure beside a DaemonSet (NODES=1000 RUNS=1 SEED=1 LIMITS=raised), into build/bench
+	@$(BIN)/python -m bench $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(LIMITS),--limits $(LIMITS)) --plots .venv-bench
+
+.venv-bench/.ready: requirements-bench.lock
+	@hack/setup.sh $(PYTHON) .venv-bench requirements-bench.lock
+	@touch $@
+
 image: $(READY) ## the operator's image and its parts list, into build/ (root, Debian)
 	@$(BIN)/python hack/image.py
 
@@ -110,4 +117,4 @@ lock: $(READY) ## resolve the lock files again from pyproject.toml
 	@hack/lock.sh $(BIN)
 
 clean: ## remove the Python environment and caches
-	@rm -rf $(VENV) .venv-scan build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .venv-scan .venv-bench build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Resolve the lock files: requirements.lock (what the operator runs with), requirements-cli.lock (and
-# what the command line draws with), requirements-dev.lock (and what tests need) and two of tools. They carry hashes and name no host, so any mirror serves.
+# what the command line draws with), requirements-dev.lock (and what tests need) and three of tools. They carry hashes and name no host, so any mirror serves.
 set -euo pipefail
 bin=$1
 "$bin/pip" install --quiet 'uv>=0.9'
@@ -11,10 +11,11 @@ compile() {
 compile --output-file requirements.lock
 compile --extra cli --output-file requirements-cli.lock
 compile --extra cli --group dev --output-file requirements-dev.lock
-# What builds the wheel, of pyproject.toml's build-system; and what scans the chart.
+# What builds the wheel, of pyproject.toml's build-system; what scans the chart; what draws and profiles.
 alone() {
 	echo "$1" | "$bin/uv" pip compile - --quiet --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --output-file "$2"
 }
 alone 'hatchling>=1.27' requirements-build.lock
 alone 'checkov>=3.2' requirements-scan.lock
+alone $'matplotlib>=3.10\npy-spy>=0.4' requirements-bench.lock
