@@ -26,7 +26,8 @@ FLEET_JOBS: Final = f"{_GROUP}/fleetjobs"
 DEPLOYMENTS: Final = f"{_GROUP}/fleetdeployments"
 EXECUTIONS: Final = f"{_GROUP}/executions"
 
-SHARE: Final = "10%"
+PERCENT: Final = 10
+SHARE: Final = f"{PERCENT}%"
 """Of the nodes that may be down at a time, or are a wave."""
 WINDOW_SECONDS: Final = 1
 PROVEN_SECONDS: Final = 10
@@ -139,7 +140,7 @@ class FleetJob(Contender):
         status = self._deployment["status"]
         judged = PROVEN_SECONDS
         if "healthCheck" in status["resolved"]["rollout"]:
-            judged = ceil(status["totalNodes"] / status["waveSize"]) * WINDOW_SECONDS
+            judged = rounds(self._nodes) * WINDOW_SECONDS
         return {
             "seconds_of_judgement": judged,
             "status_bytes": {
@@ -208,6 +209,11 @@ class Bare(Contender):
         await self._api.request("DELETE", f"{PODS}/{pod['metadata']['name']}")
         await self._api.request("DELETE", f"{EXECUTIONS}/{execution['metadata']['name']}")
         self._done += 1
+
+
+def rounds(nodes: int) -> int:
+    """Waves of a rollout, and times that each place of a rollback is used one after the other."""
+    return ceil(nodes / ceil(nodes * PERCENT / 100))
 
 
 def pod_spec(image: str) -> Document:

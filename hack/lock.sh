@@ -11,11 +11,11 @@ compile() {
 compile --output-file requirements.lock
 compile --extra cli --output-file requirements-cli.lock
 compile --extra cli --group dev --output-file requirements-dev.lock
-# What builds the wheel, of pyproject.toml's build-system; what scans the chart; what draws and profiles.
+# What builds the wheel, of pyproject.toml's build-system; what scans the chart; and what draws.
 alone() {
 	echo "$1" | "$bin/uv" pip compile - --quiet --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --output-file "$2"
 }
 alone 'hatchling>=1.27' requirements-build.lock
 alone 'checkov>=3.2' requirements-scan.lock
-alone $'matplotlib>=3.10\npy-spy>=0.4' requirements-bench.lock
+alone 'matplotlib>=3.10' requirements-bench.lock

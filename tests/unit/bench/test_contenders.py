@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bench.contenders import of_node, owned
+import pytest
+
+from bench.contenders import of_node, owned, rounds
 
 EXECUTION = {
     "apiVersion": "wavegate.dev/v1alpha1",
@@ -49,3 +51,8 @@ def test_a_pod_belongs_to_its_execution_and_the_pattern_stays_as_it_is():
     assert (owner["kind"], owner["name"], owner["uid"]) == ("Execution", "fleet-abc-1", "1")
     assert owner["controller"]
     assert "ownerReferences" not in POD["metadata"]
+
+
+@pytest.mark.parametrize(("nodes", "waves"), [(1000, 10), (20, 10), (25, 9), (5, 5), (1, 1)])
+def test_a_share_of_the_nodes_makes_so_many_waves(nodes: int, waves: int):
+    assert rounds(nodes) == waves
