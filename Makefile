@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated clean
+.PHONY: bench help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -71,7 +71,7 @@ lint: $(READY) ## ruff, import layers, drift of generated files
 	@$(BIN)/python hack/chart.py --check
 
 types: $(READY) ## mypy strict
-	@$(BIN)/mypy -p wavegate -p wavelab -p demo -p shown -p docsite -p quickstart -m terminal -m env -m chart -m dashboards -m image -m scan -m crd_changes
+	@$(BIN)/mypy -p wavegate -p wavelab -p bench -p demo -p shown -p docsite -p quickstart -m terminal -m env -m chart -m dashboards -m image -m scan -m crd_changes
 
 format: $(READY) ## format and sort imports
 	@$(BIN)/ruff format .
@@ -104,6 +104,13 @@ docs: .venv-docs/.ready ## the documentation site into build/site; a dead link e
 
 .venv-docs/.ready: requirements-docs.lock
 	@hack/setup.sh $(PYTHON) .venv-docs requirements-docs.lock
+	@touch $@
+
+bench: $(READY) .venv-bench/.ready ## measure beside a DaemonSet (NODES=1000 RUNS=1 SEED=1 LIMITS=raised), into build/bench
+	@$(BIN)/python -m bench $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(LIMITS),--limits $(LIMITS)) --plots .venv-bench
+
+.venv-bench/.ready: requirements-bench.lock
+	@hack/setup.sh $(PYTHON) .venv-bench requirements-bench.lock
 	@touch $@
 
 image: $(READY) ## the operator's image and its parts list, into build/ (root, Debian)

@@ -17,7 +17,7 @@ from wavelab.client import ApiError, Client
 from wavelab.controlplane import ControlPlane
 from wavelab.errors import RefusedError, WavelabError
 from wavelab.nodes import RealNodes
-from wavelab.process import Processes
+from wavelab.process import Processes, is_alive
 from wavelab.prometheus import Prometheus
 from wavelab.registry import Registry
 from wavelab.simulated import SimulatedNodes, node_names, simulated_name
@@ -66,13 +66,13 @@ class Cluster:
         *,
         labels: Mapping[str, str] | None = None,
         audit: bool = True,
-        fast: bool = True,
+        client_rate: int = states.CLIENT_RATE,
     ) -> None:
         """Make the cluster run with this many real nodes and simulated ones, all Ready.
 
         A healthy cluster is reused and brought to the numbers; anything else of that name is
-        removed first. `labels` go on every node made now. `audit` writes the audit log; `fast`
-        lifts the request limits of controllers and scheduler. Both count when the cluster is made.
+        removed first. `labels` go on every node made now. `audit` writes the audit log;
+        `client_rate` is as of `set_client_rate`. Both count when the cluster is made.
         Raises RefusedError when another cluster has the machine's real nodes.
         """
         if not 0 <= nodes <= credentials.MAX_NODES:
@@ -88,7 +88,7 @@ class Cluster:
         with states.cluster_lock(self.name):
             parts = self._reusable(progress)
             if parts is None:
-                parts = self._create(nodes, audit=audit, fast=fast)
+                parts = self._create(nodes, audit=audit, client_rate=client_rate)
                 progress(f"starting the control plane at {parts.state.server}")
                 parts.real.prepare(nodes, progress)
                 parts.plane.start()
@@ -192,6 +192,23 @@ class Cluster:
                 # The last line may be half written.
                 if line.endswith("\n"):
                     yield json.loads(line)
+
+    def set_client_rate(self, rate: int) -> None:
+        """Restart controllers and scheduler with a limit of `rate` requests a second.
+
+        Their burst is twice that. 0: the limits that they have by themselves, as shipped.
+        """
+        with states.cluster_lock(self.name):
+            parts = self._open()
+            parts.state.client_rate = rate
+            parts.state.save()
+            parts.plane.restart_controllers()
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of the programs that run, by name."""
+        processes = self._open().processes
+        found = {name: processes.identity(name) for name in processes.names()}
+        return {name: each.pid for name, each in found.items() if each and is_alive(each)}
 
     # -- nodes -----------------------------------------------------------------------------------
 
@@ -303,12 +320,12 @@ class Cluster:
                 "real nodes would mix with it"
             )
 
-    def _create(self, nodes: int, *, audit: bool, fast: bool) -> _Parts:
+    def _create(self, nodes: int, *, audit: bool, client_rate: int) -> _Parts:
         """Choose ports and network, and write them down with the claim to real nodes."""
         with states.machine_lock():
             self._refuse_second(nodes)
             others = states.all_states()
-            state = State(self.name, audit=audit, fast=fast)
+            state = State(self.name, audit=audit, client_rate=client_rate)
             taken = [
                 port for s in others for port in (s.api_port, s.etcd_client_port, s.etcd_peer_port)
             ]

@@ -60,6 +60,15 @@ class ControlPlane:
         self._run("kube-apiserver", self._apiserver_flags())
         self._wait_ready()
         self.write_kubeconfig(self.admin_kubeconfig, credentials.ADMIN)
+        self._start_controllers()
+        # The ServiceAccount admission plugin refuses a pod whose account does not exist yet.
+        self._wait(
+            "the default ServiceAccount",
+            lambda: self.client().exists("/api/v1/namespaces/default/serviceaccounts/default"),
+            "kube-controller-manager",
+        )
+
+    def _start_controllers(self) -> None:
         controllers = self.write_kubeconfig(
             self.directory / "controllers.kubeconfig", credentials.CONTROLLERS
         )
@@ -68,12 +77,12 @@ class ControlPlane:
         )
         self._run("kube-controller-manager", self._controller_flags(controllers))
         self._run("kube-scheduler", self._scheduler_flags(scheduler))
-        # The ServiceAccount admission plugin refuses a pod whose account does not exist yet.
-        self._wait(
-            "the default ServiceAccount",
-            lambda: self.client().exists("/api/v1/namespaces/default/serviceaccounts/default"),
-            "kube-controller-manager",
-        )
+
+    def restart_controllers(self) -> None:
+        """Run controllers and scheduler with the settings that the state has now."""
+        for program in ("kube-scheduler", "kube-controller-manager"):
+            self._processes.stop(program, grace=5)
+        self._start_controllers()
 
     def restart(self) -> None:
         """Serve at the address the state has now; objects stay, kubeconfig files are written anew.
@@ -195,10 +204,9 @@ class ControlPlane:
         ]
         if not self._state.nodes:
             flags.append("--controllers=*,-nodelifecycle,-taint-eviction-controller")
-        if self._state.fast:
-            flags += ["--kube-api-qps=300", "--kube-api-burst=400"]
+        if self._state.client_rate:
             # Two by default, and one DaemonSet a test should not wait for another's.
-            flags += ["--concurrent-daemonset-syncs=10"]
+            flags += [*self._client_flags(), "--concurrent-daemonset-syncs=10"]
         return flags
 
     def _scheduler_flags(self, config: Path) -> list[str]:
@@ -210,9 +218,11 @@ class ControlPlane:
             "--leader-elect=false",
             "--profiling=false",
         ]
-        if self._state.fast:
-            flags += ["--kube-api-qps=500", "--kube-api-burst=500"]
-        return flags
+        return [*flags, *self._client_flags()]
+
+    def _client_flags(self) -> list[str]:
+        rate = self._state.client_rate
+        return [f"--kube-api-qps={rate}", f"--kube-api-burst={2 * rate}"] if rate else []
 
     def _wait_ready(self) -> None:
         def ready() -> bool:

@@ -21,6 +21,9 @@ from wavelab.locks import exclusive
 # cluster's lock is what a crash left behind.
 STARTING, RUNNING, CHANGING, STOPPING = "starting", "running", "changing", "stopping"
 
+# High enough that tests and demonstrations do not wait for a controller's own limits.
+CLIENT_RATE = 500
+
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?")
 
 
@@ -57,7 +60,8 @@ class State:
     etcd_client_port: int = 0
     etcd_peer_port: int = 0
     audit: bool = True
-    fast: bool = True
+    # Requests a second that controllers and scheduler may send; 0: their own limits, as shipped.
+    client_rate: int = CLIENT_RATE
     # Real nodes by name with the index that gives their addresses.
     nodes: dict[str, int] = field(default_factory=dict)
     stopped_kubelets: list[str] = field(default_factory=list)

@@ -57,6 +57,7 @@ from wavegate.kube.transport import HttpTransport, Transport
 from wavegate.settings import Settings
 from wavegate.surroundings import Surroundings
 from wavegate.telemetry.jobs import JobCollector
+from wavegate.telemetry.lag import sample_lag
 from wavegate.telemetry.metrics import Metrics
 from wavegate.telemetry.server import TelemetryServer
 from wavegate.watch.reflector import Reflector
@@ -314,9 +315,11 @@ async def run(settings: Settings) -> int:
         server = TelemetryServer(operator.metrics, operator.unready)
         port = await server.start(settings.metrics_host, settings.metrics_port)
         _log.info("serving /metrics, /healthz and /readyz on port %d", port)
+        lag = asyncio.create_task(sample_lag(metrics.lagged), name="lag")
         try:
             return await operator.run()
         finally:
+            await _cancel([lag])
             await server.close()
 
 

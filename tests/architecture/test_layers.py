@@ -49,7 +49,7 @@ def test_the_source_root_is_no_package_and_so_does_not_shadow_the_standard_libra
     assert not (OPERATOR / "__init__.py").exists()
 
 
-@pytest.mark.parametrize("part", ["operator", "hack", "tests"])
+@pytest.mark.parametrize("part", ["operator", "hack", "bench", "tests"])
 def test_no_file_is_longer_than_one_reads(part: str):
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text().splitlines())

@@ -272,3 +272,19 @@ def test_a_lost_component_is_noticed(cluster: Cluster) -> None:
     cluster.up(simulated=1, progress=said.append)
     assert any("not whole" in line for line in said)
     assert cluster.nodes == ["sim-001"]
+
+
+def test_controllers_get_another_limit_and_go_on_working(cluster: Cluster, wait: Wait) -> None:
+    def flags(program: str) -> str:
+        return Path(f"/proc/{cluster.pids()[program]}/cmdline").read_text()
+
+    controllers = ("kube-controller-manager", "kube-scheduler")
+    before = cluster.pids()
+    assert all(f"--kube-api-qps={states.CLIENT_RATE}" in flags(each) for each in controllers)
+    cluster.set_client_rate(0)
+    after = cluster.pids()
+    changed = {program for program in after if after[program] != before.get(program)}
+    assert changed == set(controllers)
+    assert not any("--kube-api-qps" in flags(each) for each in controllers), "as shipped"
+    cluster.kubectl("apply", "-f-", input=daemon_set(""))
+    wait("both work", lambda: len(pods_by_node(cluster)) == 6)

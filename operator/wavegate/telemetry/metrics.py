@@ -144,6 +144,12 @@ class Metrics:
             " second a second.",
             _REQUEST_BUCKETS,
         )
+        self._loop_lag = self._histogram(
+            "wavegate_event_loop_lag_seconds",
+            "How much too late the event loop came to a task that was due, sampled ten times a"
+            " second.",
+            _PASS_BUCKETS,
+        )
         self._leader = self._gauge(
             "leader_election_master_status", "1 while this process leads.", name=(lease,)
         )
@@ -262,6 +268,10 @@ class Metrics:
     def throttled(self, seconds: float) -> None:
         """A write has had to wait for its turn."""
         self._throttled_seconds.observe(seconds)
+
+    def lagged(self, seconds: float) -> None:
+        """The event loop came so late to a task that was due."""
+        self._loop_lag.observe(seconds)
 
     def step(self, outcome: str) -> None:
         """A step ended, by the name of its outcome type."""

@@ -63,6 +63,7 @@ KNOWN: dict[str, tuple[tuple[str, ...], ...]] = {
     "rest_client_request_duration_seconds_count": (METHODS,),
     "rest_client_rate_limiter_duration_seconds_sum": (),
     "leader_election_master_status": (("wavegate",),),
+    "wavegate_event_loop_lag_seconds_count": (),
     "wavegate_steps_total": (STEP_OUTCOMES,),
     "wavegate_steps_pending": (),
     "wavegate_steps_running": (),

@@ -1,0 +1,1 @@
+"""The benchmark: a fleet under a FleetJob, under a DaemonSet, and by bare requests."""

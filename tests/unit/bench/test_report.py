@@ -1,0 +1,133 @@
+"""What the benchmark's tables say of runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.report import TARGETS, by_act, operator_writes, ratio, report, spread
+from bench.runs import order
+
+NODES = 100
+
+
+def row(limits: str, contender: str, act: str, seconds: float, **more: Any) -> dict[str, Any]:
+    """A row as it is stored, of cheap requests."""
+    return {
+        "limits": limits,
+        "contender": contender,
+        "act": act,
+        "nodes": NODES,
+        "seconds": seconds,
+        "seconds_until_quiet": seconds + 3,
+        "seconds_of_judgement": 0,
+        "cpu": {"operator": 0.1},
+        "cpu_of_others": 0.0,
+        "peak_mib": {"operator": 90.0},
+        "writes": {"POST pods": NODES},
+        "reads": {},
+        "refused": {},
+        **more,
+    }
+
+
+def operator(**requests: int) -> dict[str, Any]:
+    """What the operator tells of itself."""
+    latencies = dict.fromkeys(("pass_p50", "pass_p99", "queue_p99", "lag_p99"), 0.004)
+    told = {"passes": 9, "seconds_held_back": 0.0, **latencies}
+    return {**told, "requests": {"DELETE": 0, **requests}}
+
+
+CREATED = row(
+    "raised",
+    "fleetjob",
+    "create",
+    30.0,
+    seconds_of_judgement=10,
+    writes={"POST pods": NODES, "POST executions": NODES, "PUT executions/status": NODES},
+    operator=operator(),
+    status_bytes={"FleetJob": 2048, "FleetDeployment": 1024},
+)
+ROLLED = row(
+    "raised",
+    "fleetjob",
+    "roll",
+    40.0,
+    seconds_of_judgement=10,
+    writes={
+        "POST pods": NODES,
+        "DELETE pods": 2 * NODES,
+        "POST executions": NODES,
+        "DELETE executions": 40,
+        "PUT executions/status": 3 * NODES,
+        "POST events": 7,
+    },
+    operator=operator(DELETE=NODES + 40),
+    status_bytes={"FleetJob": 2048, "FleetDeployment": 1024},
+)
+
+
+def record(*rows: dict[str, Any], run: int = 1) -> dict[str, Any]:
+    about = {"commit": "abc", "code": "def", "processors": 2}
+    return {"run": run, "seed": 1, "nodes": NODES, "versions": about, "rows": list(rows)}
+
+
+def test_judgement_is_left_out_of_a_ratio():
+    run = by_act(record(CREATED, row("raised", "daemonset", "create", 10.0)))
+    assert ratio("raised", "create")(run) == pytest.approx(2.0)
+
+
+def test_a_ratio_needs_both_of_the_same_limits_in_the_same_run():
+    run = by_act(record(CREATED, row("shipped", "daemonset", "create", 10.0)))
+    assert ratio("raised", "create")(run) is None
+
+
+def test_the_operator_s_writes_are_without_those_of_kwok_and_of_the_clean_up():
+    assert operator_writes(CREATED) == 3 * NODES
+    assert operator_writes(ROLLED) == 6 * NODES
+
+
+def test_the_report_names_times_and_targets_with_their_spread():
+    records = [
+        record(CREATED, ROLLED, row("raised", "daemonset", "create", seconds), run=run)
+        for run, seconds in ((1, 10.0), (2, 8.0), (3, 4.0))
+    ]
+    told = report(records)
+    assert "| raised | fleetjob | create | 3 | 30.0 (30.0 to 30.0) | 10 |" in told
+    assert "| raised | daemonset | create | 3 | 8.0 (4.0 to 10.0) |  |" in told
+    assert "| create against DaemonSet, raised | 2.50 (2.00 to 5.00) times |" in told
+    assert "2 runs" not in told
+    assert "roll against DaemonSet" not in told, "no DaemonSet was rolled"
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "verdict"),
+    [
+        ("create against DaemonSet, raised", 1.7, "aim met"),
+        ("create against DaemonSet, raised", 2.5, "met"),
+        ("create against DaemonSet, raised", 2.6, "missed"),
+        ("executions created a second, as shipped", 80, "aim met"),
+        ("executions created a second, as shipped", 42, "met"),
+        ("executions created a second, as shipped", 41, "missed"),
+    ],
+)
+def test_a_value_is_compared_with_its_target(words: str, value: float, verdict: str):
+    (target,) = (each for each in TARGETS if each.words == words)
+    assert target.verdict(value) == verdict
+
+
+def test_a_machine_that_did_other_things_meanwhile_is_named():
+    busy = {**CREATED, "cpu_of_others": 0.25 * 2 * CREATED["seconds_until_quiet"]}
+    assert "at most 25 % of the machine" in report([record(busy)])
+
+
+def test_one_value_has_no_spread():
+    assert spread([1.234], 2) == "1.23"
+    assert spread([3, 1, 2], 0) == "2 (1 to 3)"
+
+
+def test_the_order_is_the_seed_s_and_another_in_other_runs():
+    assert order(1, 1) == order(1, 1)
+    assert len({tuple(order(1, run)) for run in range(1, 9)}) > 1
+    assert sorted(order(1, 5), key=repr) == sorted(order(1, 1), key=repr)
