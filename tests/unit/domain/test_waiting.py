@@ -270,11 +270,7 @@ ROWS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "a version that is missing": (
         {"deployments": [DONE, deployment(2)]},
         "VersionMissing",
-        [
-            "JobVersion app-v2 is gone",
-            "change the spec",
-            'spec.canceled of FleetDeployment "app-v2" to true',
-        ],
+        ["JobVersion app-v2 is gone", "change the spec", 'FleetDeployment "app-v2" to true'],
     ),
     "another workload, after a rollback": (
         {**failed_before(), "job": job(job_spec("app:2"))},
