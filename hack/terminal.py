@@ -14,12 +14,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Final
 
 COLUMNS, ROWS = 80, 50
 
 _ANEW = re.compile(r"(?:\r?\x1b\[2K|\x1b\[1A)+")
 """How rich goes back to the first line of what it has drawn, wiping line after line."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+HEARS_CTRL_C: Final = ("env", "--default-signal=INT")
+"""Before a command that is to be ended by Ctrl-C: what runs in the background passes on that it
+hears none, and a shell cannot take that back."""
 
 
 class Terminal:
@@ -32,8 +38,8 @@ class Terminal:
         self._parts: list[bytes] = []
         self._words = TemporaryFile()  # noqa: SIM115 - closed by wait
         self._process = subprocess.Popen(
-            command, cwd=directory, env=dict(env), stdin=subprocess.DEVNULL, stdout=theirs,
-            stderr=self._words, start_new_session=True,
+            [*HEARS_CTRL_C, *command], cwd=directory, env=dict(env),
+            stdin=subprocess.DEVNULL, stdout=theirs, stderr=self._words, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
         self._reader = threading.Thread(target=self._read)

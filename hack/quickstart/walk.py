@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from quickstart.page import ROOT, Step
-from terminal import Terminal
+from terminal import HEARS_CTRL_C, Terminal
 
 PATIENCE = 180.0
 """Seconds that a step may take."""
@@ -59,8 +59,8 @@ class Shell:
     def _begin(self, script: str, until: str) -> None:
         self._log = (self._directory / "beside").open("wb")
         process = subprocess.Popen(
-            ["bash", "-c", script], cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL,
-            stdout=self._log, stderr=self._log, start_new_session=True,
+            [*HEARS_CTRL_C, "bash", "-c", script], cwd=ROOT, env=self._environment,
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True,
         )  # fmt: skip
         self._beside.append(process)
         deadline = time.monotonic() + PATIENCE

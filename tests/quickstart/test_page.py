@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,15 @@ def test_a_command_that_is_to_fail_has_to() -> None:
         walked("true    # ends with exit code 1")
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in front", "behind"])
+def ctrl_c(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Heard by this process, or ignored as by all that a shell runs in the background."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_what_runs_beside_is_waited_for_and_ended(tmp_path: Path) -> None:
     mark = tmp_path / "ended"
     beside = f"trap 'touch {mark}; exit' INT\necho it leads\nwhile true; do sleep 0.1; done\n"
