@@ -35,13 +35,16 @@ from terminal import Terminal, frames
 from wavelab.errors import WavelabError
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (*sorted((ROOT / "docs" / "concepts").glob("*.md")), ROOT / "docs" / "cli.md")
+DOCS = ROOT / "docs"
+PAGES = (*sorted((DOCS / "concepts").glob("*.md")), DOCS / "cli.md")
 BLOCK = re.compile(
     r"(?P<head><!-- shown: (?P<moment>[\w-]+) -->\n)(?P<body>.*?)(?P<tail><!-- end of shown -->)",
     re.DOTALL,
 )
 COMMAND = re.compile(r"^\$ ((?:kubectl|wavegate) .+)$", re.MULTILINE)
 WATCH = f"wavegate get {JOB} -w"
+INTO = " > "
+"""Before the file beside docs/cli.md into which a command prints."""
 NODE = re.compile(r"\bsim-\d+\b")
 JUDGED = re.compile(r"\bwave (\d+)\b.*Validating")
 
@@ -82,13 +85,13 @@ def written(page: str, taken: Mapping[Block, str]) -> str:
 
 
 def take(run: Callable[[str], str], commands: Iterable[str], message: str) -> str:
-    """The commands with what they print now. DemoError: one prints nothing."""
+    """The commands with what they print now. DemoError: one prints nothing, and into no file."""
     node = NODE.search(message)
     parts = []
     for each in commands:
         command = NODE.sub(node[0], each) if node else each
         lines = [line.rstrip() for line in run(command).splitlines()]
-        if not lines:
+        if not lines and INTO not in command:
             raise DemoError(f"{command} prints nothing")
         parts.append("\n".join([f"$ {command}", *lines]))
     return "\n\n".join(parts)
@@ -101,12 +104,18 @@ class Screen:
         self._kubectl = kubectl
         self._directory = directory
         self._watching: Terminal | None = None
+        self.files: dict[str, str] = {}
+        """What commands have printed into files."""
         self._environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator"), "TERM": "xterm"}
         if kubectl.kubeconfig is not None:
             self._environment["KUBECONFIG"] = str(kubectl.kubeconfig)
 
     def __call__(self, command: str) -> str:
         """What it prints. DemoError: it fails."""
+        command, _, file = command.partition(INTO)
+        if file:
+            self.files[file] = self(command)
+            return ""
         program, *arguments = shlex.split(command)
         if program == "kubectl":
             return self._kubectl(*arguments)
@@ -181,8 +190,10 @@ def play(
     raise DemoError("\n".join([f"never came true: {scene.title}", *told(seen)]))
 
 
-def run(stage: Stage, blocks: Sequence[Block], directory: Path) -> dict[Block, str]:
-    """Play the whole story on the stage; what was taken of each moment."""
+def run(
+    stage: Stage, blocks: Sequence[Block], directory: Path
+) -> tuple[dict[Block, str], Mapping[str, str]]:
+    """Play the whole story on the stage; what was taken of each moment, and files."""
     stage.prepare(print)
     # So that commands need not name it, as on a user's own machine.
     stage.kubectl("config", "set-context", "--current", f"--namespace={stage.namespace}")
@@ -206,7 +217,7 @@ def run(stage: Stage, blocks: Sequence[Block], directory: Path) -> dict[Block, s
     finally:
         screen.close()
         operator.stop()
-    return taken
+    return taken, screen.files
 
 
 def main() -> int:
@@ -217,7 +228,7 @@ def main() -> int:
     stage = LabStage(NODES + CLOSED, runs_pods=False)
     try:
         with TemporaryDirectory() as directory:
-            taken = run(stage, blocks_of(pages.values()), Path(directory))
+            taken, files = run(stage, blocks_of(pages.values()), Path(directory))
     except (DemoError, WavelabError, KeyboardInterrupt) as error:
         print(f"shown: {str(error) or 'interrupted'}", file=sys.stderr)
         return 1
@@ -225,6 +236,8 @@ def main() -> int:
         stage.remove(print)
     for path, page in pages.items():
         path.write_text(written(page, taken))
+    for name, content in files.items():
+        (DOCS / name).write_text(content)
     return 0
 
 

@@ -139,6 +139,9 @@ def test_commands_are_run_as_a_reader_would(tmp_path: Path) -> None:
     with pytest.raises(DemoError, match=r"wavegate lint -f job\.yaml"):
         screen("wavegate lint -f job.yaml")
     assert screen("wavegate version --help").startswith("Usage: wavegate version")
+    into_a_file = "wavegate version --help > help.txt"
+    assert take(screen, [into_a_file], "") == f"$ {into_a_file}"
+    assert screen.files["help.txt"].startswith("Usage: wavegate version")
 
 
 def test_a_moment_that_was_over_before_the_commands_were_is_taken_again(
