@@ -85,7 +85,9 @@ def counted(claims: Sequence[Document]) -> str:
 def _wave_name(wave: int, deployment: Document | None) -> str:
     if wave == OUTSIDE:
         return "outside waves"
-    canary = at(deployment, "status", "resolved", "rollout", "strategy") == "Canary" and wave == 1
+    strategy = at(deployment, "status", "resolved", "rollout", "strategy")
+    back = at(deployment, "spec", "type") == "Rollback"  # that has no canaries
+    canary = strategy == "Canary" and wave == 1 and not back
     return f"wave {wave} (canary)" if canary else f"wave {wave}"
 
 

@@ -126,6 +126,22 @@ def test_the_tree_has_waves_with_nodes_and_what_still_runs_from_before(gate: Pla
     assert max(map(len, lines)) <= 80
 
 
+def test_the_way_back_that_a_person_asks_for_has_no_canaries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def back(stage: Stage) -> None:
+        for number in (1, 2):
+            stage.cluster.apply("app", spec(f"app:{number}", strategy="Canary"))
+            await stage.ended(f"app-v{number}")
+        stage.cluster.deploy("back", {"jobName": "app", "type": "Rollback", "toVersion": 1})
+        await stage.ended("back")
+
+    told = play(back, monkeypatch)("get", "app").out
+    assert "back (Rollback): Completed, 4 of 4 nodes updated" in told
+    assert "wave 1: 4 nodes: 4 Running" in told
+    assert "canary" not in told
+
+
 def test_of_many_nodes_those_that_are_not_well_are_named_and_all_with_wide(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
