@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from wavegate.cli.sight import ENDED, Document, Sight, at, execution_state
 
-_GOES_ON: Final = ("Progressing", "Deploying", "CatchingUp")
+_JUDGES: Final = ("Progressing", "Deploying", "CatchingUp", "Paused")
+"""Reasons by which nodes that were taken are judged; a pause only takes no further one."""
 _HAVE_A_WAY_BACK: Final = ("Create", "Update", "Restart")
 
 
@@ -38,7 +39,7 @@ def if_not(sight: Sight, deployment: Document | None, reason: str) -> str:
         return ""
     if reason == "MetricsUnreadable":
         return "the rollout fails, and no Ready node is taken back"
-    if reason not in _GOES_ON or deployment["spec"]["type"] not in _HAVE_A_WAY_BACK:
+    if reason not in _JUDGES or deployment["spec"]["type"] not in _HAVE_A_WAY_BACK:
         return ""
     rollout: Mapping[str, Any] = at(status, "resolved", "rollout") or {}
     back = _way_back(sight, rollout)

@@ -45,13 +45,13 @@ _NODES = (
 )
 _AGAIN = ("delete it and make it again as its message says",)
 _WAIT = "as soon as what it waits for has come"
-_NOT_AGAIN = "not by itself"
-_ONCE = "not by itself: once one of these is done"
+NOT_BY_ITSELF: Final = "not by itself"
+_ONCE = f"{NOT_BY_ITSELF}: once one of these is done"
 _WELL = "with the next change of the spec or of a node"
 
 
 def _ended(how: tuple[str, ...], who: str = OWNER) -> WayOut:
-    return WayOut(who, how, _NOT_AGAIN, ends=True)
+    return WayOut(who, how, NOT_BY_ITSELF, ends=True)
 
 
 WAYS_OUT: Final[Mapping[str, WayOut]] = {
@@ -66,19 +66,21 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
         ITSELF, ("wavegate cancel {job} {n} ends the rollback",), "once the rollback has ended"
     ),
     # waits for somebody
-    "AwaitingPromotion": WayOut(PERSON, _PROMOTE, "not by itself: once it is promoted or canceled"),
+    "AwaitingPromotion": WayOut(
+        PERSON, _PROMOTE, f"{NOT_BY_ITSELF}: once it is promoted or canceled"
+    ),
     "Paused": WayOut(
         PERSON,
         ("wavegate resume {job} {n}", _STOPPABLE[1]),
-        "not by itself: once it is resumed",
+        f"{NOT_BY_ITSELF}: once it is resumed",
     ),
     "PausedByTheJob": WayOut(
         OWNER,
         ("set spec.rollout.paused of FleetJob {job} to false", _STOPPABLE[1]),
-        "not by itself: once it is resumed",
+        f"{NOT_BY_ITSELF}: once it is resumed",
     ),
     "Suspended": WayOut(
-        OWNER, ("wavegate unsuspend {job} {n}",), "not by itself: once spec.suspend is off"
+        OWNER, ("wavegate unsuspend {job} {n}",), f"{NOT_BY_ITSELF}: once spec.suspend is off"
     ),
     "Stopped": WayOut(
         OWNER,
@@ -92,7 +94,7 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
     ),
     "FailedWorkload": WayOut(OWNER, _TRY_AGAIN, _ONCE),
     "JobMissing": WayOut(
-        OWNER, ("apply the FleetJob that it names",), "not by itself: once that is there"
+        OWNER, ("apply the FleetJob that it names",), f"{NOT_BY_ITSELF}: once that is there"
     ),
     # waits for nodes
     "NoTargets": WayOut(ADMINISTRATOR, _NODES, "with the first node that can be used"),
@@ -101,7 +103,7 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
     "NoCanary": WayOut(
         ADMINISTRATOR,
         ("label a node that is to be a canary, or change spec.rollout.canarySelector",),
-        "not by itself: with the first node that can be a canary",
+        f"{NOT_BY_ITSELF}: with the first node that can be a canary",
     ),
     "Lost": WayOut(ADMINISTRATOR, ("repair the node, or delete its Node",), _ONCE),
     "NodeAway": WayOut(
@@ -132,13 +134,13 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
     "InvalidSpec": WayOut(
         OWNER,
         ("correct the field that the message names; until then what ran goes on",),
-        "not by itself: once it is corrected",
+        f"{NOT_BY_ITSELF}: once it is corrected",
     ),
     "VersionMissing": WayOut(OWNER, ("change the spec", "wavegate cancel {job} {n}"), _ONCE),
     "Stranger": WayOut(
         ADMINISTRATOR,
         ("see whose it is; then delete it or take the label off it",),
-        "not by itself: once it is gone",
+        f"{NOT_BY_ITSELF}: once it is gone",
     ),
     "NameTaken": WayOut(ITSELF, (), "once the object of that name is gone"),
     "CordonForbidden": WayOut(
@@ -177,7 +179,7 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
             "look at the nodes that are not well; they are tried again by the next version",
             "wavegate restart {job} {n} tries them at once",
         ),
-        _NOT_AGAIN,
+        NOT_BY_ITSELF,
         ends=True,
     ),
     "CompletedWithFailures": _ended(_TRY_AGAIN),

@@ -34,6 +34,19 @@ def test_where_the_words_name_no_time_the_rules_do(monkeypatch: pytest.MonkeyPat
     assert 7195 <= coming - begun <= 7200
 
 
+def test_while_it_is_paused_what_has_begun_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def paused(stage: Stage) -> None:
+        await stories.judges_bad_windows(stage)
+        stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"paused": True}})
+        await stage.says("Paused")
+
+    told = play(paused, monkeypatch)
+    answer = json.loads(told("why", "app", "-o", "json").out)
+    assert answer["ifNot"].startswith("a canary that fails ends the rollout: every node")
+    people = told("why", "app").out
+    assert f"acts next    once it is resumed, at the latest at {answer['nextAt']}" in people
+
+
 def test_a_time_that_the_operator_has_named_is_taken_at_its_word() -> None:
     """It knows its options, such as --lost-after; here only their defaults are known."""
     words = "waits for n1, NotReady since 2023-11-14T20:00:00Z, until 2023-11-14T23:00:00Z"
