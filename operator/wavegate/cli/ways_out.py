@@ -92,6 +92,14 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
         ("change the workload or the rollout section of the spec", "wavegate restart {job} {n}"),
         _ONCE,
     ),
+    "WentBackByHand": WayOut(
+        OWNER,
+        (
+            "change the workload or the rollout section of the spec",
+            "wavegate restart {job} --to-version N {n} goes to another version",
+        ),
+        _ONCE,
+    ),
     "FailedWorkload": WayOut(OWNER, _TRY_AGAIN, _ONCE),
     "JobMissing": WayOut(
         OWNER, ("apply the FleetJob that it names",), f"{NOT_BY_ITSELF}: once that is there"

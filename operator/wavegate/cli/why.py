@@ -97,10 +97,12 @@ def why_job(sight: Sight, facts: Facts) -> Answer:
         if says:
             evidence.append(f"its last word was of the spec before: {says}")
         says = f"the operator, which has not seen generation {metadata.get('generation')} yet"
-    for each in (_failed(sight, reason), newest):
+    by_hand = newest is not None and _went_back_by_hand(newest)
+    failed = None if by_hand else _failed(sight, reason)
+    for each in (failed, newest):
         evidence += _of_rollout(each) if each is not None else []
     evidence += _of_absences(facts.absences)
-    way = WAYS_OUT.get(reason, UNKNOWN)
+    way = WAYS_OUT["WentBackByHand"] if by_hand else WAYS_OUT.get(reason, UNKNOWN)
     since = _since_job(sight, reason, newest)
     answer = _answer(
         sight.job, sight.state or "NotSeen", reason, says, since, evidence, way, facts, sight.name
@@ -109,6 +111,13 @@ def why_job(sight: Sight, facts: Facts) -> Answer:
 
 
 _AFTER_A_FAILURE: Final = ("RolledBack", "RollingBack", "RollbackFailed", "FailedWorkload")
+
+
+def _went_back_by_hand(newest: Document) -> bool:
+    """Whether a person has taken the job back: then no version that failed before is the reason."""
+    is_ours = bool(newest["metadata"].get("ownerReferences"))
+    is_done = at(newest, "status", "state") == "Completed"
+    return newest["spec"]["type"] == "Rollback" and is_done and not is_ours
 
 
 def _failed(sight: Sight, reason: str) -> Document | None:

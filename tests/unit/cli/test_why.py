@@ -47,6 +47,26 @@ def test_while_it_is_paused_what_has_begun_is_judged(monkeypatch: pytest.MonkeyP
     assert f"acts next    once it is resumed, at the latest at {answer['nextAt']}" in people
 
 
+def test_after_a_person_s_rollback_nobody_is_sent_to_the_version_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def back(stage: Stage) -> None:
+        await stories.canary_failed(stage)
+        stage.cluster.apply("app", spec("app:3"))
+        await stage.ended("app-v3")
+        stage.cluster.deploy("back", {"jobName": "app", "type": "Rollback", "toVersion": 1})
+        await stage.ended("back")
+        await stage.says("RolledBack")
+
+    answer = json.loads(play(back, monkeypatch)("why", "app", "-o", "json").out)
+    assert answer["how"] == [
+        "change the workload or the rollout section of the spec",
+        "wavegate restart app --to-version N -n default goes to another version",
+    ]
+    assert answer["evidence"] == ["back: 4 of 4 nodes updated, 0 failed"]
+    assert "that holds until" in answer["waitsFor"]
+
+
 def test_a_time_that_the_operator_has_named_is_taken_at_its_word() -> None:
     """It knows its options, such as --lost-after; here only their defaults are known."""
     words = "waits for n1, NotReady since 2023-11-14T20:00:00Z, until 2023-11-14T23:00:00Z"
