@@ -6,13 +6,12 @@ by the plan's own text, so that the choice is the same in each run and no shard 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from faults.plans import Address, Plan
 from faults.rollouts import ROLLOUTS
 from faults.run import reference
+from support.campaign import digest
 
 CRASHES = ("C1", "C2", "C3")
 AT_WRITES = {
@@ -92,34 +91,10 @@ TWICE = 4
 """Of so many writes one is followed by a second crash."""
 
 
-@dataclass(frozen=True)
-class Shard:
-    """The ``number``-th of ``total`` parts, from 1."""
-
-    number: int = 1
-    total: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> Shard:
-        """From ``3/8``."""
-        number, total = map(int, text.split("/"))
-        if not 1 <= number <= total:
-            raise ValueError(f"{text!r} is no shard: 3/8 is the third of eight")
-        return cls(number, total)
-
-    def has(self, plan: Plan) -> bool:
-        return _digest(str(plan)) % self.total == self.number - 1
-
-
 def all_plans() -> Iterator[Plan]:
     """Every plan of the campaign, the cheapest kinds of each rollout first."""
     for name in ROLLOUTS:
         yield from plans_of(name)
-
-
-def sample(plans: Iterator[Plan], share: int, seed: int) -> Iterator[Plan]:
-    """One of ``share`` plans, chosen by the seed."""
-    return (plan for plan in plans if _digest(f"{seed} {plan}") % share == 0)
 
 
 def plans_of(name: str) -> Iterator[Plan]:
@@ -134,7 +109,7 @@ def plans_of(name: str) -> Iterator[Plan]:
             yield from _some(name, address, AT_STATUSES)
         if name in OUTSIDE:
             yield from _outside(name, address)
-        if address.resource != "events" and _digest(f"twice {name} {address}") % TWICE == 0:
+        if address.resource != "events" and digest(f"twice {name} {address}") % TWICE == 0:
             yield _twice(name, address, normal.writes)
     followed = set(_followed(normal.events))
     for address in normal.events:
@@ -147,7 +122,7 @@ def _some(name: str, address: Address, faults: dict[str, int]) -> Iterator[Plan]
         plan = Plan(name, ((address, fault),))
         if fault == "E1-stranger" and address.resource not in HAS_STRANGERS:
             continue
-        if share and _digest(f"share {plan}") % share == 0:
+        if share and digest(f"share {plan}") % share == 0:
             yield plan
 
 
@@ -162,7 +137,7 @@ def _outside(name: str, address: Address) -> Iterator[Plan]:
 def _twice(name: str, address: Address, writes: list[Address]) -> Plan:
     """A crash, and another one at one of the ten writes that come next in the reference."""
     index = writes.index(address)
-    ahead = _digest(f"ahead {name} {address}") % 10
+    ahead = digest(f"ahead {name} {address}") % 10
     second = writes[min(index + 1 + ahead, len(writes) - 1)]
     return Plan(name, ((address, "C2"), (second, "C1")))
 
@@ -174,7 +149,3 @@ def _followed(events: Mapping[Address, str]) -> list[Address]:
         for each, uid in events.items()
         if events.get(Address(each.verb, each.resource, each.name, each.number + 1)) == uid
     ]
-
-
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

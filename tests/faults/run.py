@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,12 +54,6 @@ class Result:
     """Virtual hours in all."""
     happened: list[str] = field(default_factory=list)
     story: str = ""
-
-
-def collect_rarely() -> None:
-    """What is there by now stays, and a run leaves little rubbish: 8 % faster by this."""
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
 
 
 @functools.cache

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from faults.campaign import CRASHES, plans_of, sample
+from faults.campaign import CRASHES, plans_of
 from faults.rollouts import ROLLOUTS, SCRIPTS
-from faults.run import collect_rarely, reference, run
+from faults.run import reference, run
+from support.campaign import collect_rarely, sample
 
 SHARE = int(os.environ.get("FAULTS_SHARE", "30"))
 SEED = 1

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from generated.runs import all_runs, run
-from generated.sampling import sample
+from support.campaign import sample
 
 SHARE = int(os.environ.get("GENERATED_RUNS_SHARE", "200"))
 SEQUENCES_SHARE = 70

@@ -14,8 +14,8 @@ import pytest
 from generated.answers import Answer, SimulatedServer, change_of, real_answer
 from generated.bases import BASES, JOBS, Object
 from generated.operations import Operation, all_operations
-from generated.sampling import sample
 from integration.conftest import Api, collection
+from support.campaign import sample
 
 pytestmark = pytest.mark.cluster
 
