@@ -14,6 +14,7 @@ import sys
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,24 +89,28 @@ def begin(layer: Layer, directory: Path, *, shown: bool) -> Run:
     return Run(layer, process, report, output, time.monotonic())
 
 
-def ended(run: Run) -> tuple[int, int, int, float]:
-    """Wait for it: passed, failed, skipped, seconds. A layer that ran nothing has failed."""
-    code = run.process.wait()
-    seconds = time.monotonic() - run.begun
+def wait(run: Run) -> float:
+    """Until it has ended; the seconds that it took."""
+    run.process.wait()
+    return time.monotonic() - run.begun
+
+
+def result(run: Run) -> tuple[int, int, int]:
+    """Passed, failed and skipped of one that has ended. A layer that ran nothing has failed."""
     if run.output is not None:
         print(f"== {run.layer.name}: what it said", flush=True)
         sys.stdout.buffer.write(run.output.read_bytes())
         sys.stdout.flush()
     if not run.report.exists():
-        return 0, 1, 0, seconds
+        return 0, 1, 0
     suite = ET.parse(run.report).getroot().find("testsuite")
     assert suite is not None
     number = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")}
     failed = number["failures"] + number["errors"]
-    if code != 0:
+    if run.process.returncode != 0:
         failed = max(failed, 1)
     passed = number["tests"] - number["failures"] - number["errors"] - number["skipped"]
-    return passed, failed, number["skipped"], seconds
+    return passed, failed, number["skipped"]
 
 
 def side_by_side(layers: Sequence[Layer]) -> list[list[Layer]]:
@@ -140,12 +145,11 @@ def main() -> int:
         return 2
     times = [("building programs", build(chosen))]
     total = [0, 0, 0]
-    with TemporaryDirectory() as directory:
+    with TemporaryDirectory() as directory, ThreadPoolExecutor() as waiting:
         for group in side_by_side(chosen):
             runs = [begin(each, Path(directory), shown=each is group[0]) for each in group]
-            for run in runs:
-                *counts, seconds = ended(run)
-                total = [have + more for have, more in zip(total, counts, strict=True)]
+            for run, seconds in zip(runs, waiting.map(wait, runs), strict=True):
+                total = [have + more for have, more in zip(total, result(run), strict=True)]
                 times.append((run.layer.name, seconds))
     print("== times")
     for name, seconds in times:
