@@ -18,13 +18,14 @@ from typing import Any, ClassVar, Final
 from bench.api import Api, Document, each
 from bench.errors import BenchError
 from bench.lab import NAMESPACE, POOL
+from wavegate.api.names import API_VERSION
+from wavegate.kube import resources
 
-PODS: Final = f"/api/v1/namespaces/{NAMESPACE}/pods"
 DAEMON_SETS: Final = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets"
-_GROUP: Final = f"/apis/wavegate.dev/v1alpha1/namespaces/{NAMESPACE}"
-FLEET_JOBS: Final = f"{_GROUP}/fleetjobs"
-DEPLOYMENTS: Final = f"{_GROUP}/fleetdeployments"
-EXECUTIONS: Final = f"{_GROUP}/executions"
+PODS: Final = resources.PODS.collection(NAMESPACE)
+FLEET_JOBS: Final = resources.FLEET_JOBS.collection(NAMESPACE)
+DEPLOYMENTS: Final = resources.FLEET_DEPLOYMENTS.collection(NAMESPACE)
+EXECUTIONS: Final = resources.EXECUTIONS.collection(NAMESPACE)
 
 PERCENT: Final = 10
 SHARE: Final = f"{PERCENT}%"
@@ -151,7 +152,7 @@ class FleetJob(Contender):
 
     def _document(self) -> Document:
         return {
-            "apiVersion": "wavegate.dev/v1alpha1",
+            "apiVersion": API_VERSION,
             "kind": "FleetJob",
             "metadata": {"name": "fleet"},
             "spec": {
@@ -262,7 +263,7 @@ async def pattern_of(api: Api) -> tuple[Document, Document]:
     pods = (await api.get(PODS))["items"]
     (pod,) = (p for p in pods if p["spec"]["nodeName"] == execution["spec"]["nodeName"])
     # Items of a list have neither of the two.
-    versions = ("wavegate.dev/v1alpha1", "Execution"), ("v1", "Pod")
+    versions = (API_VERSION, "Execution"), ("v1", "Pod")
     both = [
         {"apiVersion": version, "kind": kind, **document}
         for (version, kind), document in zip(versions, (execution, pod), strict=True)
@@ -309,7 +310,7 @@ def _rolling() -> Document:
 
 def _rollback(name: str) -> Document:
     return {
-        "apiVersion": "wavegate.dev/v1alpha1",
+        "apiVersion": API_VERSION,
         "kind": "FleetDeployment",
         "metadata": {"name": name},
         "spec": {"jobName": "fleet", "type": "Rollback", "toVersion": 1, "rollout": _rolling()},
