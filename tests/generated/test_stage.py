@@ -146,3 +146,16 @@ def test_a_generation_that_nobody_has_seen_is_noticed():
             stage.judge()
 
     on_a_stage(act)
+
+
+def test_what_has_no_owner_is_noticed():
+    async def act(stage: Stage) -> None:
+        await runs(stage)
+        owner = {"apiVersion": "v1", "kind": "Pod", "name": "gone", "uid": "gone"}
+        pod = stage.pods()[0]
+        change = {"metadata": {"ownerReferences": [{**owner, "controller": True}]}}
+        stage.cluster.patch("Pod", pod["metadata"]["name"], change)
+        with pytest.raises(Wrong, match=f"orphaned: .*{pod['metadata']['name']}"):
+            stage.judge()
+
+    on_a_stage(act)
