@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from copy import deepcopy
@@ -177,7 +176,6 @@ class Bare(Contender):
     def __init__(self, api: Api, nodes: int, where: Mapping[str, str] = POOL) -> None:
         super().__init__(api, nodes, where)
         self._done = 0
-        self._answered = 0.0
 
     async def play(self, act: str) -> Act:
         selector = ",".join(f"{key}%3D{value}" for key, value in self._where.items())
@@ -185,16 +183,12 @@ class Bare(Contender):
         names = sorted(item["metadata"]["name"] for item in found)
         if len(names) != self._nodes:
             raise BenchError(f"{len(names)} nodes instead of {self._nodes}")
-        self._done, began = 0, time.monotonic()
+        self._done = 0
         await each(self._create if act == "create" else self._delete, names)
-        self._answered = time.monotonic() - began
         yield self._done
         only = "&fieldSelector=status.phase%3DPending" if act == "create" else ""
         while (await self._api.get(f"{PODS}?limit=1{only}"))["items"]:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
-
-    async def told(self) -> dict[str, Any]:
-        return {**await super().told(), "seconds_until_answered": self._answered}
 
     async def _create(self, node: str) -> None:
         execution, pod = of_node(self.pattern, node)
