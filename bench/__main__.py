@@ -20,7 +20,7 @@ from typing import Any
 from bench import machine, runs, store
 from bench.contenders import DaemonSet
 from bench.errors import BenchError
-from bench.lab import LIMITS, SHIPPED, Lab
+from bench.lab import LIMITS, SHIPPED, Lab, Progress
 from bench.report import report
 
 MOST_SHIPPED_DAEMONS = 1000
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def one_run(
-    options: argparse.Namespace, run: int, place: Path, say: runs.Say
+    options: argparse.Namespace, run: int, place: Path, say: Progress
 ) -> dict[str, Any]:
     """One run on a cluster of its own, as it is stored but for the versions."""
     playing = asyncio.current_task()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from copy import deepcopy
@@ -18,13 +17,14 @@ from typing import Any, ClassVar, Final
 from bench.api import Api, Document, each
 from bench.errors import BenchError
 from bench.lab import NAMESPACE, POOL
+from wavegate.api.names import API_VERSION
+from wavegate.kube import resources
 
-PODS: Final = f"/api/v1/namespaces/{NAMESPACE}/pods"
 DAEMON_SETS: Final = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets"
-_GROUP: Final = f"/apis/wavegate.dev/v1alpha1/namespaces/{NAMESPACE}"
-FLEET_JOBS: Final = f"{_GROUP}/fleetjobs"
-DEPLOYMENTS: Final = f"{_GROUP}/fleetdeployments"
-EXECUTIONS: Final = f"{_GROUP}/executions"
+PODS: Final = resources.PODS.collection(NAMESPACE)
+FLEET_JOBS: Final = resources.FLEET_JOBS.collection(NAMESPACE)
+DEPLOYMENTS: Final = resources.FLEET_DEPLOYMENTS.collection(NAMESPACE)
+EXECUTIONS: Final = resources.EXECUTIONS.collection(NAMESPACE)
 
 PERCENT: Final = 10
 SHARE: Final = f"{PERCENT}%"
@@ -151,7 +151,7 @@ class FleetJob(Contender):
 
     def _document(self) -> Document:
         return {
-            "apiVersion": "wavegate.dev/v1alpha1",
+            "apiVersion": API_VERSION,
             "kind": "FleetJob",
             "metadata": {"name": "fleet"},
             "spec": {
@@ -176,7 +176,6 @@ class Bare(Contender):
     def __init__(self, api: Api, nodes: int, where: Mapping[str, str] = POOL) -> None:
         super().__init__(api, nodes, where)
         self._done = 0
-        self._answered = 0.0
 
     async def play(self, act: str) -> Act:
         selector = ",".join(f"{key}%3D{value}" for key, value in self._where.items())
@@ -184,16 +183,12 @@ class Bare(Contender):
         names = sorted(item["metadata"]["name"] for item in found)
         if len(names) != self._nodes:
             raise BenchError(f"{len(names)} nodes instead of {self._nodes}")
-        self._done, began = 0, time.monotonic()
+        self._done = 0
         await each(self._create if act == "create" else self._delete, names)
-        self._answered = time.monotonic() - began
         yield self._done
         only = "&fieldSelector=status.phase%3DPending" if act == "create" else ""
         while (await self._api.get(f"{PODS}?limit=1{only}"))["items"]:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
-
-    async def told(self) -> dict[str, Any]:
-        return {**await super().told(), "seconds_until_answered": self._answered}
 
     async def _create(self, node: str) -> None:
         execution, pod = of_node(self.pattern, node)
@@ -262,7 +257,7 @@ async def pattern_of(api: Api) -> tuple[Document, Document]:
     pods = (await api.get(PODS))["items"]
     (pod,) = (p for p in pods if p["spec"]["nodeName"] == execution["spec"]["nodeName"])
     # Items of a list have neither of the two.
-    versions = ("wavegate.dev/v1alpha1", "Execution"), ("v1", "Pod")
+    versions = (API_VERSION, "Execution"), ("v1", "Pod")
     both = [
         {"apiVersion": version, "kind": kind, **document}
         for (version, kind), document in zip(versions, (execution, pod), strict=True)
@@ -309,7 +304,7 @@ def _rolling() -> Document:
 
 def _rollback(name: str) -> Document:
     return {
-        "apiVersion": "wavegate.dev/v1alpha1",
+        "apiVersion": API_VERSION,
         "kind": "FleetDeployment",
         "metadata": {"name": name},
         "spec": {"jobName": "fleet", "type": "Rollback", "toVersion": 1, "rollout": _rolling()},

@@ -35,7 +35,6 @@ _QUEUE: Final = "workqueue_queue_duration_seconds"
 _LAG: Final = "wavegate_event_loop_lag_seconds"
 _SENT: Final = "rest_client_requests_total"
 _HELD_BACK: Final = "rest_client_rate_limiter_duration_seconds"
-_WAVES: Final = "wavegate_wave_duration_seconds"
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Meter:
         page = exposition.read(await self.lab.api.text("/metrics"), [_REQUESTS])
         told: Page = {}
         if self.operator:
-            names = (_RECONCILE, _QUEUE, _LAG, _SENT, _HELD_BACK, _WAVES)
+            names = (_RECONCILE, _QUEUE, _LAG, _SENT, _HELD_BACK)
             async with (
                 aiohttp.ClientSession() as session,
                 session.get(self.operator.metrics) as answer,
@@ -144,10 +143,7 @@ def of_operator(page: Page) -> dict[str, Any]:
     sent = {method: int(exposition.total(page, _SENT, method=method)) for method in METHODS}
     return {
         "passes": int(exposition.total(page, f"{_RECONCILE}_count")),
-        "seconds_of_passes": exposition.total(page, f"{_RECONCILE}_sum"),
         "seconds_held_back": exposition.total(page, f"{_HELD_BACK}_sum"),
-        "waves": int(exposition.total(page, f"{_WAVES}_count")),
-        "seconds_of_waves": exposition.total(page, f"{_WAVES}_sum"),
         "requests": sent,
         **{
             f"{what}_{word}": exposition.quantile(page, name, share)

@@ -5,13 +5,14 @@ With an environment of its own (requirements-bench.lock), as nothing else needs 
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
+
+from bench import store
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -101,7 +102,7 @@ def draw_stacks(
 def main() -> int:
     """Draw into the directory that is the first argument."""
     directory = Path(sys.argv[1])
-    records = [json.loads(path.read_text()) for path in sorted(directory.glob("run-*.json"))]
+    records = store.load(directory)
     if not records:
         print(f"no runs in {directory}", file=sys.stderr)
         return 1

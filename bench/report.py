@@ -53,20 +53,14 @@ def effective(row: Row) -> float:
     return float(row["seconds"] - row["seconds_of_judgement"])
 
 
-def ratio(limits: str, act: str) -> Callable[[Run], float | None]:
-    """Of the FleetJob's time to the DaemonSet's."""
+def ratio(limits: str, act: str, to: str = "daemonset") -> Callable[[Run], float | None]:
+    """Of the FleetJob's time to another contender's."""
 
     def value(run: Run) -> float | None:
-        ours, theirs = (run.get((limits, name, act)) for name in ("fleetjob", "daemonset"))
+        ours, theirs = (run.get((limits, name, act)) for name in ("fleetjob", to))
         return effective(ours) / effective(theirs) if ours and theirs else None
 
     return value
-
-
-def to_the_limit(run: Run) -> float | None:
-    """Of a FleetJob's creation to that of the same objects by bare requests."""
-    ours, bare = (run.get((RAISED, name, "create")) for name in ("fleetjob", "bare"))
-    return effective(ours) / effective(bare) if ours and bare else None
 
 
 def writes_per_node(act: str) -> Callable[[Run], float | None]:
@@ -145,7 +139,9 @@ TARGETS = (
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
-    """Median, and the least and greatest where there are several."""
+    """Median, and the least and greatest where there are several; nothing where there is none."""
+    if not values:
+        return ""
     middle = f"{median(values):,.{digits}f}"
     if len(values) == 1:
         return middle
@@ -222,7 +218,8 @@ def _targets(runs: Sequence[Run]) -> str:
             ]
             told = f"{spread(values, 2)} {target.unit}".strip()
             lines.append((target.words, told, *limits, target.verdict(median(values))))
-    values = [value for run in runs if (value := to_the_limit(run)) is not None]
+    bare = ratio(RAISED, "create", to="bare")
+    values = [value for run in runs if (value := bare(run)) is not None]
     if values:
         lines.append(
             ("create against bare requests, raised", f"{spread(values, 2)} times", "", "", "")
@@ -254,7 +251,7 @@ def _by_process(runs: Sequence[Run], figure: str, digits: int) -> str:
     lines = []
     for key, rows in acts:
         found = [[row[figure][name] for row in rows if name in row[figure]] for name in names]
-        lines.append((*key, *(spread(values, digits) if values else "" for values in found)))
+        lines.append((*key, *(spread(values, digits) for values in found)))
     return table(("limits", "who", "act", *names), lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, Final
@@ -23,7 +23,6 @@ from bench.lab import RAISED, SHIPPED, Lab, Operator
 from bench.meter import Meter, quiet
 
 Row = dict[str, Any]
-Say = Callable[[str], None]
 
 BLOCKS: Final[tuple[tuple[str, type[Contender]], ...]] = (
     (SHIPPED, DaemonSet),
@@ -45,11 +44,9 @@ ACT_SECONDS: Final = 900.0
 _IMAGES: Final = {"create": "app:1", "roll": "app:2", "rollback": "app:1"}
 
 
-def order(
-    seed: int, run: int, blocks: tuple[tuple[str, type[Contender]], ...] = BLOCKS
-) -> list[tuple[str, type[Contender]]]:
-    """The blocks of a run, shuffled by seed and run."""
-    shuffled = list(blocks)
+def order(seed: int, run: int) -> list[tuple[str, type[Contender]]]:
+    """BLOCKS, shuffled by seed and run."""
+    shuffled = list(BLOCKS)
     Random(f"{seed}/{run}").shuffle(shuffled)
     return shuffled
 

@@ -9,6 +9,7 @@ from conformance.subject import (
     deployment,
     document,
     execution,
+    job,
     pod,
     refused,
     status,
@@ -58,6 +59,14 @@ async def a_name_that_comes_again_has_another_uid(s: Subject):
 async def a_bad_name_is_refused(s: Subject):
     with refused(Invalid, 422, "Invalid"):
         await s.create(config_map("Not_A_Name"))
+
+
+@case
+async def a_name_is_a_text(s: Subject):
+    body = job()
+    body["metadata"]["name"] = 5
+    with refused(Invalid, 400, "BadRequest"):
+        await s.create(body)
 
 
 @case

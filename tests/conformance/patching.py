@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.subject import Document, Subject, case, config_map, document, refused
+from conformance.subject import Document, Subject, case, config_map, document, job, refused
 from wavegate.kube.errors import Conflict
-from wavegate.kube.resources import CONFIG_MAPS, NODES
+from wavegate.kube.resources import CONFIG_MAPS, FLEET_JOBS, NODES
 
 
 @case
@@ -28,6 +28,14 @@ async def a_merge_patch_of_a_stale_version_is_a_conflict(s: Subject):
     stale = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}}
     with refused(Conflict, 409, "Conflict"):
         await s.patch(CONFIG_MAPS, "one", {**stale, "data": {"key": "third"}})
+
+
+@case
+async def a_whole_number_of_a_merge_patch_may_be_written_as_a_fraction(s: Subject):
+    await s.create(job(priority=60))
+    after = await s.patch(FLEET_JOBS, "one", {"spec": {"priority": 70.0}})
+    assert after["spec"]["priority"] == 70
+    assert isinstance(after["spec"]["priority"], int)
 
 
 @case

@@ -191,20 +191,12 @@ def objections(document: Object, before: Object | None) -> list[str]:
     """What is wrong with a document by schema or, where its shape is right, by rule."""
     served = SERVED[document["kind"]].schema
     assert served is not None
-    filled = as_sent(document)
-    served.prune(filled)
-    served.default(filled)
-    return list(served.errors(filled)) or broken(document, before)
+    return list(served.errors(_filled(document))) or broken(document, before)
 
 
 def broken(document: Object, before: Object | None = None) -> list[str]:
     """The rules in CEL that a document breaks, or its change from ``before``."""
-    schema = schema_of(document["kind"])
-    served = SERVED[document["kind"]].schema
-    assert served is not None
-    filled = as_sent(document)
-    served.prune(filled)
-    served.default(filled)
+    schema, filled = schema_of(document["kind"]), _filled(document)
     try:
         found = list(cel.broken_rules(filled, schema))
     except ValueError:
@@ -212,6 +204,16 @@ def broken(document: Object, before: Object | None = None) -> list[str]:
     if before is not None:
         found += _broken_by_change(filled, before, schema)
     return list(dict.fromkeys(found))
+
+
+def _filled(document: Object) -> Any:
+    """As it is validated: without what is not known, and with defaults."""
+    served = SERVED[document["kind"]].schema
+    assert served is not None
+    filled = as_sent(document)
+    served.prune(filled)
+    served.default(filled)
+    return filled
 
 
 def _broken_by_change(after: Any, before: Any, schema: Schema) -> Iterator[str]:

@@ -15,7 +15,8 @@ JOB: Final = "app"
 MAIN: Final = {"name": "main", "image": "app:1"}
 
 
-def _of(kind: str, name: str, spec: Object) -> Object:
+def object_of(kind: str, name: str, spec: Object) -> Object:
+    """As a user sends it."""
     metadata = {"name": name}
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
@@ -23,7 +24,7 @@ def _of(kind: str, name: str, spec: Object) -> Object:
 def _job(job_type: str, **spec: Any) -> Object:
     chosen = {"selector": {"matchLabels": {"pool": "edge"}}, **spec}
     template = {"template": {"spec": {"containers": [MAIN]}}, **chosen}
-    return _of("FleetJob", JOB, {"type": job_type, **template})
+    return object_of("FleetJob", JOB, {"type": job_type, **template})
 
 
 _HEALTH: Final = {
@@ -113,7 +114,7 @@ JOBS: Final[dict[str, Object]] = {
         },
     ),
     "plain": _job("container"),
-    "pipeline": _of(
+    "pipeline": object_of(
         "FleetJob",
         JOB,
         {
@@ -146,12 +147,12 @@ JOBS: Final[dict[str, Object]] = {
 _OVERRIDE: Final = {name: value for name, value in _CANARY.items() if name != "noAutoRollback"}
 
 DEPLOYMENTS: Final[dict[str, Object]] = {
-    "restart": _of(
+    "restart": object_of(
         "FleetDeployment",
         "again",
         {"jobName": JOB, "type": "Restart", "toVersion": 2, "rollout": _OVERRIDE},
     ),
-    "rollback": _of(
+    "rollback": object_of(
         "FleetDeployment",
         "back",
         {
@@ -165,11 +166,11 @@ DEPLOYMENTS: Final[dict[str, Object]] = {
             "canceled": False,
         },
     ),
-    "stop": _of("FleetDeployment", "halt", {"jobName": JOB, "type": "Stop"}),
+    "stop": object_of("FleetDeployment", "halt", {"jobName": JOB, "type": "Stop"}),
 }
 
 RECORDS: Final[dict[str, Object]] = {
-    "version": _of(
+    "version": object_of(
         "JobVersion",
         f"{JOB}-v9",
         {
@@ -180,7 +181,7 @@ RECORDS: Final[dict[str, Object]] = {
             "driver": {"image": "", "revision": "1"},
         },
     ),
-    "execution": _of(
+    "execution": object_of(
         "Execution",
         f"{JOB}-abcdefghij-9",
         {

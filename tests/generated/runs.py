@@ -30,7 +30,7 @@ from generated.answers import Answer, SimulatedServer, linted
 from generated.bases import BASES, DEPLOYMENTS, JOBS, RECORDS, Object
 from generated.operations import Operation, all_operations, parse_operation, replaced, schema_of
 from generated.sequences import play
-from generated.stage import Stage, Wrong, there
+from generated.stage import Stage, Wrong
 from wavegate.simulation.loop import VirtualLoop
 
 SEQUENCES: Final = 400
@@ -194,7 +194,9 @@ async def _deployment(stage: Stage, operation: Operation) -> None:
     assert stage.send(operation.document())
     await stage.settle()
     made = operation.document()
-    status = (there(stage, "FleetDeployment", made["metadata"]["name"]) or {}).get("status", {})
+    status = (stage.cluster.get("FleetDeployment", made["metadata"]["name"]) or {}).get(
+        "status", {}
+    )
     refused = status.get("state") == "Failed" and "acceptedAt" not in status
     if refused and _what_runs(stage) != before:
         raise Wrong(f"it was refused, and {_difference(before, _what_runs(stage))}")
@@ -206,9 +208,9 @@ async def _stranger(stage: Stage, operation: Operation) -> None:
     before = stage.end()
     kind, name = document["kind"], document["metadata"]["name"]
     assert stage.send(document)
-    made = there(stage, kind, name)
+    made = stage.cluster.get(kind, name)
     await _made(stage, _second(JOBS["rolling"]))
-    if there(stage, kind, name) != made:
+    if stage.cluster.get(kind, name) != made:
         raise Wrong(f"{kind} {name} is not the operator's, and was touched")
     ended = stage.end()
     images = {node: ("app:2", ready) for node, (_, ready) in before["pods"].items()}

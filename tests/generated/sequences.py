@@ -13,7 +13,7 @@ from functools import cache
 from random import Random
 from typing import Final
 
-from generated.bases import JOBS, Object
+from generated.bases import JOBS, Object, object_of
 from generated.operations import Operation, all_operations, replaced, schema_of
 from generated.stage import Stage
 from generated.values import ABSENT
@@ -107,7 +107,7 @@ class _Player:
         spec: Object = {"jobName": self.stage.name, "type": kind}
         if kind == "Rollback" or (kind != "Stop" and self.rng.random() < 0.5):
             spec["toVersion"] = self.rng.randint(1, newest + 1)
-        document = {**_deployment(name), "spec": spec}
+        document = object_of("FleetDeployment", name, spec)
         if self.rng.random() < 0.5:
             other = self.rng.choice(_overrides())
             schema = schema_of("FleetDeployment")
@@ -121,7 +121,7 @@ class _Player:
             verb = self.rng.choice(("paused", "promoted", "canceled"))
             value = self.rng.random() < 0.8
             spec = {**chosen["spec"], verb: value}
-            self.stage.send({**_deployment(chosen["metadata"]["name"]), "spec": spec})
+            self.stage.send(object_of("FleetDeployment", chosen["metadata"]["name"], spec))
 
     async def delete_pod(self) -> None:
         if pods := self.stage.cluster.list("Pod"):
@@ -147,14 +147,6 @@ def _overrides() -> list[Operation]:
         and each.path[:2] == ("spec", "rollout")
         and each.value is not ABSENT
     ]
-
-
-def _deployment(name: str) -> Object:
-    return {
-        "apiVersion": JOBS["plain"]["apiVersion"],
-        "kind": "FleetDeployment",
-        "metadata": {"name": name},
-    }
 
 
 _Step = Callable[[_Player], Awaitable[None]]

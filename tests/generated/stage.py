@@ -31,12 +31,12 @@ from wavegate.cli.ways_out import ITSELF, WAYS_OUT
 from wavegate.domain.times import parse_time
 from wavegate.kube.errors import ApiError
 from wavegate.settings import Settings
-from wavegate.simulation.cluster import NAMESPACE, SimulatedCluster
+from wavegate.simulation.cluster import SimulatedCluster
 from wavegate.simulation.fates import COMPLETES, FINE, Fate
-from wavegate.simulation.kinds import SERVED
 from wavegate.simulation.rights import load_roles
 from wavegate.simulation.store import Change
 
+NODES: Final = 4
 OTHER: Final = "other"
 """A node that no base selects."""
 
@@ -88,7 +88,7 @@ class Wrong(AssertionError):
 class Stage:
     """To be made within a running `VirtualLoop`, and closed."""
 
-    def __init__(self, nodes: int = 4) -> None:
+    def __init__(self) -> None:
         self.cluster = SimulatedCluster(_roles(), settings=SETTINGS)
         self.watched = Watched(self.cluster, None)
         self.name = JOB
@@ -105,7 +105,7 @@ class Stage:
         self.cluster.server.store.listeners.append(self._changed)
         self._listen_to_requests()
         self.cluster.fleet.fate = self._fate
-        for number in range(nodes):
+        for number in range(NODES):
             self.cluster.fleet.add(f"n{number:02}", pool="edge", zone="ab"[number % 2])
         self.cluster.fleet.add(OTHER, pool="core", zone="a")
         self.cluster.keep_running()
@@ -171,7 +171,7 @@ class Stage:
         elif before is not None:
             self.cluster.patch(kind, name, {"spec": document["spec"]})
         else:
-            self.cluster._create(kind, name, copy.deepcopy(document["spec"]))
+            self.cluster.create(kind, name, copy.deepcopy(document["spec"]))
 
     def delete_pod(self, pod: Object) -> None:
         """By hand."""
@@ -368,8 +368,3 @@ def _image(pod: Object) -> str:
 def _is_ready(pod: Object) -> bool:
     conditions = pod.get("status", {}).get("conditions", ())
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def there(stage: Stage, kind: str, name: str) -> Object | None:
-    """An object as it is stored."""
-    return stage.cluster.server.store.get(SERVED[kind], (NAMESPACE, name))

@@ -37,6 +37,19 @@ def _waiting_without_condition(patch: Patch) -> None:
     patch.setattr(conditions, "set_conditions", shorter)
 
 
+def _an_edit_leaves_a_condition(patch: Patch) -> None:
+    kept = conditions.set_conditions
+
+    def longer(old: Any, wanted: Any, now: str, generation: int) -> list[dict[str, Any]]:
+        others = [each for each in old if each["type"] != "Edited"]
+        made = {"type": "Edited", "status": "True", "reason": "Edited", "message": ""}
+        made["lastTransitionTime"] = "2025-01-31T12:00:00Z"
+        added = [made] if generation > 1 else []
+        return [*kept(others, wanted, now, generation), *added]
+
+    patch.setattr(conditions, "set_conditions", longer)
+
+
 def _a_rule_is_gone(patch: Patch) -> None:
     """Of a period that is too long, which the operator's own model then refuses."""
     schema = copy.deepcopy(schema_of("FleetJob"))
@@ -83,6 +96,11 @@ MUTANTS: dict[str, tuple[Callable[[Patch], None], str, str]] = {
         _waiting_without_condition,
         "back create measured spec.priority: least",
         "beside",
+    ),
+    "an edit leaves a condition": (
+        _an_edit_leaves_a_condition,
+        "back create plain spec.priority: least",
+        "back again it is",
     ),
     "a rule is gone from the CRD": (
         _a_rule_is_gone,

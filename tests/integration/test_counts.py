@@ -13,12 +13,11 @@ import wavelab
 from bench import rangespec
 from support.few import deploy
 from support.jobs import container
-from support.operator_process import OperatorProcess
+from support.operator_process import USER, OperatorProcess
 from support.space import Space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
-USER = "system:serviceaccount:wavegate-system:wavegate"
 SPEC = rangespec.load()
 WAVES = {
     "strategy": "Rolling",

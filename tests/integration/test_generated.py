@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from generated.answers import Answer, SimulatedServer, change_of, real_answer
-from generated.bases import BASES, JOBS, Object
+from generated.bases import BASES, Object
 from generated.operations import Operation, all_operations
 from integration.conftest import Api, collection
 from support.campaign import sample
@@ -67,9 +67,3 @@ def test_the_servers_refuse_the_same_and_name_the_same_field(
     told = "\n".join(f"{each}\n    {real}\n    {ours}" for each, (real, ours) in wrong.items())
     assert not wrong, f"{len(wrong)} of {len(operations)}:\n{told}"
     assert 0 < refused < len(operations)
-
-
-def test_jobs_of_every_type_are_among_the_bases() -> None:
-    assert {each["spec"]["type"] for each in JOBS.values()} == {
-        *("container", "pipeline", "query", "update", "config")
-    }

@@ -1,42 +1,22 @@
-"""That an idle operator writes nothing, how soon it is ready, and how much memory it takes."""
+"""That an idle operator asks for nothing, how soon it is ready, and how much memory it takes."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
 
 import pytest
 
 import wavelab
+from bench import rangespec
 from support.jobs import container
-from support.operator_process import OperatorProcess
+from support.operator_process import USER, OperatorProcess
 from support.space import Space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
-WRITES = ("create", "update", "patch", "delete")
 QUIET_SECONDS = 60
-
-
-def writes_of_operator(cluster: wavelab.Cluster, since: float, namespace: str) -> Counter[str]:
-    """What the operator's ServiceAccount wrote, by verb and resource; its Lease is left out."""
-    counted: Counter[str] = Counter()
-    for event in cluster.audit_events():
-        user = event.get("user", {}).get("username", "")
-        reference = event.get("objectRef", {})
-        at = datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()
-        if user != "system:serviceaccount:wavegate-system:wavegate" or at < since:
-            continue
-        if event["verb"] not in WRITES or reference.get("resource") == "leases":
-            continue
-        if reference.get("namespace") == namespace and "dryRun" not in event["requestURI"]:
-            kind = "/".join(
-                part for part in (reference["resource"], reference.get("subresource")) if part
-            )
-            counted[f"{event['verb']} {kind}"] += 1
-    return counted
 
 
 def ran(space: Space, version: int, nodes: int) -> bool:
@@ -44,7 +24,7 @@ def ran(space: Space, version: int, nodes: int) -> bool:
     return done and len(space.running("app")) == nodes
 
 
-def test_an_idle_operator_writes_nothing(
+def test_an_idle_operator_asks_for_nothing(
     cluster: wavelab.Cluster,
     space: Space,
     operator: OperatorProcess,
@@ -56,13 +36,13 @@ def test_an_idle_operator_writes_nothing(
     last = Counter[str]()
     settled_since, said = time.time(), 0
     while time.time() - settled_since < QUIET_SECONDS:
-        now = writes_of_operator(cluster, 0, space.name)
+        now = rangespec.count(cluster.audit_events(), USER, 0, space.name)
         if now != last:
             last, settled_since, said = now, time.time(), len(operator.log())
             assert sum(now.values()) < 10 * fifty_nodes, f"it never comes to rest: {now}"
         time.sleep(1.0)
     assert operator.log()[said:] == "", "it says nothing either, although it is to say every step"
-    measured(f"0 writes in {QUIET_SECONDS} s, after {sum(last.values())} for {fifty_nodes} nodes")
+    measured(f"0 requests in {QUIET_SECONDS} s, after {sum(last.values())} for {fifty_nodes} nodes")
     measured(f"resident: {operator.resident_mib():.0f} MiB")
     space.delete("FleetJob", "app")
 

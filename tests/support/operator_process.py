@@ -14,6 +14,9 @@ from pathlib import Path
 from support.shared import is_alive
 
 ROOT = Path(__file__).parents[2]
+USER = "system:serviceaccount:wavegate-system:wavegate"
+"""As whom the API server knows it."""
+
 _PORT = re.compile(r"on port (\d+)")
 _READY = re.compile(r"ready after ([0-9.]+) s")
 

@@ -189,11 +189,11 @@ class SimulatedCluster:
         if there is not None:
             path = FLEET_JOBS.object(NAMESPACE, name)
             return self.server.request(_USER, "PUT", path, body={**there, "spec": dict(spec)})
-        return self._create(FLEET_JOBS.kind, name, spec)
+        return self.create(FLEET_JOBS.kind, name, spec)
 
     def deploy(self, name: str, spec: Mapping[str, Any]) -> Document:
         """A user's deployment."""
-        return self._create(FLEET_DEPLOYMENTS.kind, name, spec)
+        return self.create(FLEET_DEPLOYMENTS.kind, name, spec)
 
     def patch(self, kind: str, name: str, change: Mapping[str, Any]) -> Document:
         path = BY_KIND[kind].object(NAMESPACE, name)
@@ -209,7 +209,7 @@ class SimulatedCluster:
         items = self.server.request(_USER, "GET", BY_KIND[kind].collection())["items"]
         return [dict(each) for each in items]
 
-    def _create(self, kind: str, name: str, spec: Mapping[str, Any]) -> Document:
+    def create(self, kind: str, name: str, spec: Mapping[str, Any]) -> Document:
         resource = BY_KIND[kind]
         body = {
             "apiVersion": resource.api_version,

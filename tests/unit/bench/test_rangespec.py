@@ -1,4 +1,4 @@
-"""Ranges of requests and ratios."""
+"""Ranges of requests."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ ME = "operator"
         pytest.param(Range(once=2), (2, 2), id="once"),
         pytest.param(Range(per_node=1, once=2), (102, 102), id="both"),
         pytest.param(Range(per_second=1), (1, 61), id="paced"),
+        pytest.param(Range(per_node=1, per_second=2), (100, 222), id="paced beside fixed"),
         pytest.param(Range(), (0, 0), id="not named"),
     ],
 )

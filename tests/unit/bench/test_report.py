@@ -34,7 +34,7 @@ def row(limits: str, contender: str, act: str, seconds: float, **more: Any) -> d
 
 def operator(**requests: int) -> dict[str, Any]:
     """What the operator tells of itself."""
-    latencies = dict.fromkeys(("pass_p50", "pass_p99", "queue_p99", "lag_p99"), 0.004)
+    latencies = {"pass_p50": 0.002, "pass_p99": 0.004, "queue_p99": None, "lag_p99": 0.03}
     told = {"passes": 9, "seconds_held_back": 0.0, **latencies}
     return {**told, "requests": {"DELETE": 0, **requests}}
 
@@ -99,6 +99,51 @@ def test_the_report_names_times_and_targets_with_their_spread():
     assert "| create against DaemonSet, raised | 2.50 (2.00 to 5.00) times |" in told
     assert "2 runs" not in told
     assert "roll against DaemonSet" not in told, "no DaemonSet was rolled"
+
+
+def test_what_was_never_observed_is_left_empty():
+    told = report([record(CREATED)])
+    assert "| raised | fleetjob | create | 9 | 2.00 | 4.00 |  | 30.0 | 0.0 | 2,048 |" in told
+
+
+WITH_OTHERS = record(
+    {**CREATED, "peak_mib": {"operator": 120.0, "etcd": 500.0}},
+    {
+        **ROLLED,
+        "cpu": {"operator": 0.2, "etcd": 9.0},
+        "operator": {**operator(DELETE=NODES + 40), "pass_p99": 0.012, "lag_p99": None},
+        "status_bytes": {"FleetJob": 1024, "FleetDeployment": 4096},
+    },
+    row("raised", "daemonset", "create", 8.0, peak_mib={"etcd": 900.0}),
+    row("raised", "daemonset", "roll", 15.0),
+    {**CREATED, "limits": "shipped", "seconds": 50.0},
+    {**ROLLED, "limits": "shipped", "seconds": 90.0},
+    row("shipped", "daemonset", "create", 80.0),
+    row("shipped", "daemonset", "roll", 160.0),
+    row("raised", "bare", "create", 5.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("create against DaemonSet, raised", "2.50 times | ≤ 2.5 times | ≤ 1.7 times | met"),
+        ("roll against DaemonSet, raised", "2.00 times | ≤ 2.5 times | ≤ 1.5 times | met"),
+        ("create against DaemonSet, as shipped", "0.50 times | ≤ 0.6 times | ≤ 0.4 times | met"),
+        ("roll against DaemonSet, as shipped", "0.50 times | ≤ 0.7 times | ≤ 0.45 times | met"),
+        ("writes per node, create Immediate", "3.00 | ≤ 3 | ≤ 3 | aim met"),
+        ("writes per node, replace validated", "6.00 | ≤ 6 | ≤ 6 | aim met"),
+        ("executions created a second, as shipped", "2.00 /s | ≥ 42 /s | ≥ 80 /s | missed"),
+        ("memory peak of the operator", "120.00 MiB | ≤ 300 MiB | ≤ 150 MiB | aim met"),
+        ("operator CPU per execution created", "2.00 ms | ≤ 3 ms | ≤ 1.5 ms | met"),
+        ("planning pass, p99", "12.00 ms | ≤ 20 ms | ≤ 5 ms | met"),
+        ("event-loop lag, p99", "30.00 ms | ≤ 100 ms | ≤ 50 ms | aim met"),
+        ("status of job or deployment", "4.00 KiB | ≤ 16 KiB | ≤ 8 KiB | aim met"),
+        ("create against bare requests, raised", "4.00 times |  |  | "),
+    ],
+)
+def test_each_target_has_its_value_from_the_rows_that_it_is_about(words: str, told: str):
+    assert f"| {words} | {told} |" in report([WITH_OTHERS])
 
 
 @pytest.mark.parametrize(

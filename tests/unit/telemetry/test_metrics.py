@@ -116,6 +116,7 @@ def test_what_happens_is_counted():
     metrics.waited(2.0)
     metrics.measure_queue(lambda: 3)
     metrics.throttled(1.5)
+    metrics.lagged(0.5)
     metrics.step("Refused")
     metrics.reflector_error("pods")
     metrics.measure_watch("nodes", lambda: 61.0)
@@ -142,6 +143,8 @@ def test_what_happens_is_counted():
         ("workqueue_depth", ("fleetjob",)): 3,
         ("rest_client_rate_limiter_duration_seconds_count", ()): 1,
         ("rest_client_rate_limiter_duration_seconds_sum", ()): 1.5,
+        ("wavegate_event_loop_lag_seconds_count", ()): 1,
+        ("wavegate_event_loop_lag_seconds_sum", ()): 0.5,
         ("wavegate_steps_total", ("Refused",)): 1,
         ("wavegate_reflector_errors_total", ("pods",)): 1,
         ("wavegate_watch_silence_seconds", ("nodes",)): 61,
