@@ -17,6 +17,7 @@ from wavegate.api.names import rollback_name
 from wavegate.api.rollout import RolloutSettings
 from wavegate.cli.errors import CliError
 from wavegate.cli.report.model import UNKNOWN_WAVE, Gate, Report, Row, Wave
+from wavegate.cli.report.scale import nodes
 from wavegate.cli.report.segments import NOT_KEPT, Life, Segment, segments_of, windows_of
 from wavegate.cli.sight import ENDED, OUTSIDE, Document, Sight, at, deployment_summary, sequence
 from wavegate.domain.evidence import WINDOWS
@@ -328,10 +329,10 @@ def _not_kept(waves: Sequence[Wave], gate: Gate | None) -> list[str]:
     missing = sum(wave.not_kept for wave in waves)
     missing += sum(not row.lives for row in rows)
     if missing:
-        told.append(f"{_nodes(missing)}: their executions are no longer kept")
+        told.append(f"{nodes(missing)}: their executions are no longer kept")
     before = sum(bool(row.segments) and row.segments[0].state == NOT_KEPT for row in rows)
     if before:
-        told.append(f"{_nodes(before)}: what ran on them before is no longer kept")
+        told.append(f"{nodes(before)}: what ran on them before is no longer kept")
     inexact = sum(not part.exact for row in rows for part in row.segments if part.state != NOT_KEPT)
     if inexact:
         told.append(f"{inexact} stretches are of more than one state; when it changed is not kept")
@@ -348,7 +349,3 @@ def _not_kept(waves: Sequence[Wave], gate: Gate | None) -> list[str]:
            for row in rows if row.lives for part in row.segments):  # fmt: skip
         told.append("windows of what is being judged are on record only with its verdict")
     return told
-
-
-def _nodes(number: int) -> str:
-    return f"{number:,} node{'s' if number != 1 else ''}"

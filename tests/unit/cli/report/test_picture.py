@@ -171,9 +171,13 @@ def test_in_a_band_the_nodes_that_are_not_well_keep_their_rows(good: Sight) -> N
     wave = told.waves[2]
     bad = [replace(row, outcome="ErrorRateExceeded", is_well=False) for row in wave.rows[:9]]
     worse = replace(wave, rows=[*bad, *wave.rows[9:]])
-    group = groups_of(replace(told, waves=[*told.waves[:2], worse, *told.waves[3:]]))[2]
+    seen = replace(told, waves=[*told.waves[:2], worse, *told.waves[3:]])
+    group = groups_of(seen)[2]
     assert [row.node for row in group.rows] == [row.node for row in bad[:6]]
-    assert group.rest == [("3 nodes", "more are not well; -o json names them")]
+    assert (group.more_unwell, group.not_kept) == (3, 0)
+    shown = texts(picture(seen))
+    at = shown.index("more are not well; -o json names them")
+    assert shown[at - 1] == "3 nodes"
     assert len(group.band) == 50
     assert group.told.startswith("9 not well")
 
