@@ -31,8 +31,8 @@ async def promoted(stage: Stage) -> None:
     await asyncio.sleep(60)
 
 
-async def drained(stage: Stage) -> None:
-    """The canary's node is drained while it is judged, and stays cordoned."""
+async def judges(stage: Stage) -> str:
+    """The canary of version 2 is judged; the name of its node."""
     await stage.install()
     stage.cluster.apply("app", spec("app:2"))
 
@@ -45,7 +45,12 @@ async def drained(stage: Stage) -> None:
         ]
 
     await stage.until("a canary is judged", judged)
-    node = judged()[0]["spec"]["nodeName"]
+    return str(judged()[0]["spec"]["nodeName"])
+
+
+async def drained(stage: Stage) -> None:
+    """The canary's node is drained while it is judged, and stays cordoned."""
+    node = await judges(stage)
     stage.cluster.fleet.cordon(node)
     for pod in stage.cluster.list("Pod"):
         if pod["spec"].get("nodeName") == node:
@@ -229,6 +234,105 @@ def test_once_its_execution_is_gone_a_failed_canary_is_known_by_its_deployment(
     assert node["segments"][1]["from"] == canary["at"]
     assert node["segments"][1]["message"] == canary["message"]
     assert "1 node: their executions are no longer kept" in document["notKept"]
+
+
+async def said_in_other_words(stage: Stage) -> None:
+    """While the canary is judged, the same workload gets other words, and so another rollout."""
+    await judges(stage)
+    stage.cluster.apply("app", {**spec("app:2"), "meta": {"team": "edge"}})
+    await stage.ended("app-v3")
+
+
+def test_what_the_superseded_rollout_had_begun_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(said_in_other_words, monkeypatch)
+    assert of(told, "FleetDeployment", "app-v2")["status"]["reason"] == "Superseded"
+    (begun,) = [each for each in told.list("Execution")
+                if each["spec"]["deploymentName"] == "app-v2"]  # fmt: skip
+    document = reported(told)
+    assert document["version"] == 3
+    (canary,) = document["waves"][0]["nodes"]
+    assert canary["node"] == begun["spec"]["nodeName"]
+    assert canary["segments"][-1]["execution"] == begun["metadata"]["name"]
+    assert sum(len(wave["nodes"]) for wave in document["waves"]) == 4
+
+
+def deployment(number: int, reason: str = "Superseded", **fields: Any) -> Document:
+    status = {"sequence": number, "state": "Canceled", "reason": reason, "workloadHash": "w"}
+    return {
+        "metadata": {"name": f"app-v{number}"},
+        "spec": {"type": fields.get("type", "Update"), "toVersion": number},
+        "status": {**status, "workloadHash": fields.get("workload", "w")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("deployments", "version", "makers"),
+    [
+        pytest.param([deployment(2), deployment(3)], None, {"app-v2", "app-v3"}, id="same"),
+        pytest.param([deployment(2, workload="o"), deployment(3)], None, {"app-v3"}, id="other"),
+        pytest.param([deployment(2, "Canceled"), deployment(3)], None, {"app-v3"}, id="canceled"),
+        pytest.param(
+            [deployment(2), deployment(3, type="Restart")], None, {"app-v3"}, id="a restart"
+        ),
+        pytest.param([deployment(2), deployment(3)], 2, {"app-v2"}, id="those after it do not"),
+        pytest.param([deployment(2, ""), deployment(3, type="Stop")], None, {"app-v2"}, id="stop"),
+    ],
+)
+def test_whose_executions_a_report_is_of(
+    deployments: list[Document], version: int | None, makers: set[str]
+) -> None:
+    sight = Sight({"metadata": {"name": "app"}}, deployments, [])
+    assert choose(sight, version).makers == makers
+
+
+async def canceled(stage: Stage) -> None:
+    """Canceled while its canary is judged, which keeps what it has and is judged to the end."""
+    await judges(stage)
+    stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"canceled": True}})
+    await stage.ended("app-v2", "Canceled")
+    await asyncio.sleep(120)
+
+
+def test_a_canceled_rollout_is_shown_to_the_last_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(canceled, monkeypatch)
+    ended = of(told, "FleetDeployment", "app-v2")["status"]["completedAt"]
+    document = reported(told)
+    ((node,),) = [wave["nodes"] for wave in document["waves"]]
+    running = node["segments"][-1]
+    judged = of(told, "Execution", running["execution"])["status"]["stableAt"]
+    assert seconds(judged) > seconds(ended)
+    assert (document["until"], running["state"], running["from"]) == (judged, "Running", judged)
+    (mark,) = [each for each in document["marks"] if each["kind"] == "Canceled"]
+    assert (mark["at"], mark["text"]) == (ended, "canceled")
+
+
+def test_a_canary_that_was_chosen_and_not_taken_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def too_early(stage: Stage) -> None:
+        await stage.install()
+        stage.cluster.apply("app", spec("app:2"))
+        await stage.until("it began", lambda: stage.deployment("app-v2").get("currentWave"))
+        stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"canceled": True}})
+        await stage.ended("app-v2", "Canceled")
+
+    told = play(too_early, monkeypatch)
+    assert of(told, "FleetDeployment", "app-v2")["status"]["canaryNodes"]
+    assert {each["spec"]["deploymentName"] for each in told.list("Execution")} == {"app-v1"}
+    document = reported(told)
+    assert (document["waves"], document["notKept"]) == ([], [])
+    assert document["untouched"] == [{"version": 1, "nodes": 4}]
+
+
+def test_nodes_that_it_did_not_take_are_counted_also_when_a_later_one_took_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def went_on(stage: Stage) -> None:
+        await stories.canary_failed(stage)
+        await asyncio.sleep(60)
+        stage.cluster.apply("app", spec("app:3", strategy="Rolling", maxParallel="100%"))
+        await stage.ended("app-v3")
+
+    document = reported(play(went_on, monkeypatch), "--version", "2")
+    assert document["untouched"] == [{"version": 1, "nodes": 3}]
 
 
 def test_who_promoted_and_when_is_read_from_the_fields_managers(
