@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from wavegate.cli.report.document import document as document_of
 from wavegate.cli.report.history import choose, report_of
 from wavegate.cli.report.marks import with_marks
 from wavegate.cli.sight import Sight
+from wavegate.domain.times import format_time
+from wavegate.simulation.fates import CRASHES
 
 Document = dict[str, Any]
 
@@ -333,6 +336,135 @@ def test_nodes_that_it_did_not_take_are_counted_also_when_a_later_one_took_them(
 
     document = reported(play(went_on, monkeypatch), "--version", "2")
     assert document["untouched"] == [{"version": 1, "nodes": 3}]
+
+
+@pytest.mark.parametrize(
+    "story", [promoted, stories.canary_failed, drained, canceled, said_in_other_words]
+)
+def test_a_row_has_no_gap_and_nothing_twice(story: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(story, monkeypatch)
+    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
+    assert sight is not None
+    report = report_of(sight, choose(sight, None), told.now)
+    assert report.rows
+    for row in report.rows:
+        assert row.segments[0].since >= report.since
+        assert row.segments[-1].until == report.until
+        for one, following in pairwise(row.segments):
+            assert one.until == following.since
+        for window in row.windows:
+            assert report.since <= window.since < window.until <= report.until
+
+
+def first_of(executions: list[Document], wave: int) -> Document:
+    """The first by name of those that app-v2 has made in a wave."""
+    found = [each for each in executions if each["spec"]["deploymentName"] == "app-v2"]
+    found = [each for each in found if each["spec"]["rolloutWave"] == wave]
+    return min(found, key=lambda each: str(each["spec"]["nodeName"]))
+
+
+def test_waves_are_in_their_order_and_nodes_in_that_in_which_they_were_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = play(promoted, monkeypatch)
+    executions = told.list("Execution")
+    first_of(executions, 3)["spec"]["rolloutWave"] = 0
+    late = first_of(executions, 2)
+    moment = seconds(late["metadata"]["creationTimestamp"]) + 1
+    late["metadata"]["creationTimestamp"] = format_time(moment)
+    waves = documented(told, executions)["waves"]
+    assert [(each["wave"], len(each["nodes"]), each["notKept"]) for each in waves] == [
+        (1, 1, 0),
+        (2, 2, 0),
+        (3, 0, 1),
+        (0, 1, 0),
+    ]
+    assert [each["node"] for each in waves[1]["nodes"]][1:] == [late["spec"]["nodeName"]]
+
+
+def test_who_came_back_is_in_the_wave_that_took_it_and_in_none_once_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def failed_late(stage: Stage) -> None:
+        await stage.install()
+        stories.give(stage, "app:2", CRASHES, "n00")
+        stage.cluster.apply("app", spec("app:2", strategy="Rolling", maxFailedNodes=0))
+        await stage.ended("app-v2-rollback")
+
+    told = play(failed_late, monkeypatch)
+    taken = {each["spec"]["nodeName"]: each["spec"]["rolloutWave"]
+             for each in told.list("Execution")
+             if each["spec"]["deploymentName"] == "app-v2" and each["spec"]["jobVersion"] == 2
+            }  # fmt: skip
+    assert set(taken.values()) == {1, 2}
+    document = reported(told)
+    shown = {node["node"]: wave["wave"] for wave in document["waves"] for node in wave["nodes"]}
+    assert shown == taken
+    gone = of(told, "FleetDeployment", "app-v2")["status"]["failures"][0]["node"]
+    left = [each for each in told.list("Execution") if each["spec"]["nodeName"] != gone]
+    last = documented(told, left)["waves"][-1]
+    assert (last["wave"], [each["node"] for each in last["nodes"]]) == (-1, [gone])
+
+
+def test_the_gate_is_decided_by_its_last_canary(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def two(stage: Stage) -> None:
+        await stage.install()
+        stage.cluster.apply("app", spec("app:2", canaryCount=2, maxParallel=1))
+        await stage.ended("app-v2")
+
+    told = play(two, monkeypatch)
+    executions = told.list("Execution")
+    first, last = [each for each in executions if each["spec"]["deploymentName"] == "app-v2"
+                   and each["spec"]["rolloutWave"] == 1]  # fmt: skip
+    last["status"]["stableAt"] = format_time(seconds(first["status"]["stableAt"]) + 2)
+    document = documented(told, executions)
+    at = {each["kind"]: each for each in document["marks"]}
+    assert at["CanaryStable"]["text"] == "2 canaries stable"
+    assert at["CanaryStable"]["at"] == last["status"]["stableAt"]
+    opened = first_of(executions, 2)["metadata"]["creationTimestamp"]
+    assert at["GateOpened"]["at"] == opened
+    del last["status"]["stableAt"]
+    sight = sight_of([told.list("FleetJob"), told.list("FleetDeployment"), executions])
+    assert sight is not None
+    chosen = choose(sight, None)
+    chosen.main["status"]["canaryPromoted"] = False
+    open_still = with_marks(report_of(sight, chosen, told.now), chosen, [])
+    assert not {"CanaryStable", "GateOpened"} & {mark.kind for mark in open_still.marks}
+
+
+def test_what_is_not_on_record_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(promoted, monkeypatch)
+    executions = told.list("Execution")
+    first_of(executions, 1)["status"]["details"]["windows"] = ", ".join(["good 0/9"] * 8)
+    del first_of(executions, 3)["status"]["details"]["windows"]
+    first_of(executions, 2)["status"]["observedState"]["stateType"] = "Lost"
+    document = documented(told, executions)
+    mine = [each for each in document["notKept"] if "verdicts" in each or "stretches" in each]
+    assert mine == [
+        "2 stretches are of more than one state; when it changed is not kept",
+        "1 of 8 verdicts: the windows before them are not kept",
+        "1 verdicts: windows older than the last 8 are not kept",
+    ]
+    outcomes = [each["outcome"] for wave in document["waves"] for each in wave["nodes"]]
+    assert sorted(outcomes) == ["", "", "", "Lost"]
+
+
+def test_windows_of_what_is_judged_come_with_its_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def judged(stage: Stage) -> None:
+        await judges(stage)
+
+    assert reported(play(judged, monkeypatch))["notKept"][-1] == (
+        "windows of what is being judged are on record only with its verdict"
+    )
+
+
+def test_a_rollout_that_judges_nothing_has_no_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(stage: Stage) -> None:
+        await stage.install()
+        stage.cluster.apply("app", spec("app:2", strategy="Immediate"))
+        await stage.ended("app-v2")
+
+    assert reported(play(at_once, monkeypatch))["gate"] is None
 
 
 def test_who_promoted_and_when_is_read_from_the_fields_managers(
