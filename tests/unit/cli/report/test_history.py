@@ -192,7 +192,7 @@ def test_a_gate_that_waits_is_shown_up_to_now(monkeypatch: pytest.MonkeyPatch) -
         "AwaitingPromotion",
         of(told, "FleetDeployment", "app-v2")["status"]["waitingSince"],
     )
-    assert "GateOpened" not in marks(document)
+    assert marks(document) == ["Started", "CanaryStable", "AwaitingPromotion"]
     assert document["untouched"] == [{"version": 1, "nodes": 3}]
 
 
@@ -237,6 +237,7 @@ def test_once_its_execution_is_gone_a_failed_canary_is_known_by_its_deployment(
     assert node["segments"][1]["from"] == canary["at"]
     assert node["segments"][1]["message"] == canary["message"]
     assert "1 node: their executions are no longer kept" in document["notKept"]
+    assert f"NodeFailed {node['node']}" in marks(document)
 
 
 async def said_in_other_words(stage: Stage) -> None:
@@ -491,6 +492,72 @@ def test_who_promoted_and_when_is_read_from_the_fields_managers(
     (mark,) = [each for each in known.marks if each.kind == "Promoted"]
     assert (mark.at, mark.message) == (seconds(moment), "by kubectl-patch")
     assert not [words for words in known.not_kept if "promoted" in words]
+
+
+def event(name: str, reason: str, words: str, moment: float) -> Document:
+    return {
+        "regarding": {"name": name},
+        "reason": reason,
+        "note": f"{name}: {words}",
+        "eventTime": format_time(moment),
+    }
+
+
+def test_a_pause_is_known_by_events_once_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(promoted, monkeypatch)
+    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
+    assert sight is not None
+    chosen = choose(sight, None)
+    report = report_of(sight, chosen, told.now)
+    events = [
+        event(name, reason, words, report.begin + after)
+        for name in ("app-v2", "app-v1")
+        for reason, words, after in (
+            ("RolloutPaused", "paused until a person sets spec.paused", 20),
+            ("RolloutResumed", "goes on", 30),
+            ("RolloutPaused", "waits until it is promoted", 40),
+            ("RolloutResumed", "goes on", 50),
+        )
+    ]
+
+    def waits() -> list[tuple[str, float]]:
+        found = with_marks(report, chosen, events).marks
+        return [(mark.kind, mark.at - report.begin) for mark in found
+                if mark.kind in ("Paused", "Resumed", "AwaitingPromotion", "Promoted")]  # fmt: skip
+
+    pauses = [("Paused", 20), ("Resumed", 30), ("AwaitingPromotion", 40)]
+    assert waits() == [*pauses, ("Resumed", 50)]
+    owned = {"fieldsV1": {"f:spec": {"f:promoted": {}}}, "manager": "kubectl-patch"}
+    chosen.main["metadata"]["managedFields"] = [
+        {**owned, "time": format_time(report.begin + 10)},
+        {**owned, "time": format_time(report.begin + 51)},
+        {**owned, "time": format_time(report.begin + 30)},
+        {**owned, "time": format_time(report.begin + 70), "subresource": "status"},
+    ]
+    assert waits() == [*pauses, ("Promoted", 51)]
+
+
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+def test_a_way_back_that_did_not_end_well_is_no_way_back(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = play(stories.canary_failed, monkeypatch)
+    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
+    assert sight is not None
+    chosen = choose(sight, None)
+    assert chosen.rollback is not None
+    chosen.rollback["status"]["state"] = state
+    found = with_marks(report_of(sight, chosen, told.now), chosen, []).marks
+    told_of_it = {mark.kind: mark.text for mark in found if "back" in mark.text and not mark.node}
+    assert told_of_it == {"RollbackStarted": "rollback to v1", state: f"rollback {state.lower()}"}
+
+
+def test_a_rollout_above_its_budget_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(stories.above_the_budget, monkeypatch)
+    ended = of(told, "FleetDeployment", "app-v2")["status"]
+    (mark,) = [each for each in reported(told)["marks"] if each["kind"] == "Failed"]
+    assert (mark["at"], mark["text"]) == (ended["completedAt"], "failed: BudgetExceeded")
+    assert mark["message"] == ended["message"]
 
 
 def test_events_name_the_pauses_that_are_over() -> None:

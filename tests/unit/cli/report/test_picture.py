@@ -20,8 +20,10 @@ from wavegate.cli.report.look import STATES
 from wavegate.cli.report.marks import with_marks
 from wavegate.cli.report.model import Mark, Report
 from wavegate.cli.report.page import page
+from wavegate.cli.report.panel import MOST_WINDOWS
 from wavegate.cli.report.picture import NARROW, WIDE, picture
 from wavegate.cli.report.scale import Scale, cut, fitting, room, span
+from wavegate.cli.report.segments import Window
 from wavegate.cli.sight import Sight
 from wavegate.domain.executions import TRANSITIONS
 
@@ -90,6 +92,48 @@ def test_who_does_not_see_it_is_told_the_same(failed: Report) -> None:
     assert words[0] == "app v2: Failed (CanaryFailed), rolled back"
     assert "canary refused after 19s" in words[1]
     assert root.attrib["role"] == "img"
+
+
+def gate_of(report: Report, windows: list[Window]) -> tuple[list[ET.Element], float, float]:
+    """The windows' rectangles in the gate's panel, its bottom and how high the limit is."""
+    row = replace(report.rows[0], windows=windows)
+    seen = replace(report, waves=[replace(report.waves[0], rows=[row])])
+    root = ET.fromstring(picture(seen))
+    (gate,) = [each for each in root.iter(f"{SVG}g") if each.get("class") == "gate"]
+    plot, *bars = gate.iter(f"{SVG}rect")
+    limits = [each for each in gate.iter(f"{SVG}line") if each.get("class") == "limit"]
+    bottom = float(plot.attrib["y"]) + float(plot.attrib["height"])
+    return bars, bottom, bottom - float(limits[0].attrib["y1"]) if limits else 0.0
+
+
+def windows_of(report: Report, *told: tuple[str, float | None]) -> list[Window]:
+    """Of these verdicts and rates, all of the same second."""
+    begin = report.begin
+    return [
+        Window(
+            "x", verdict, begin, begin + 5, rate and rate * 100, None if rate is None else 100, 0.1
+        )
+        for verdict, rate in told
+    ]
+
+
+def test_a_window_is_as_high_as_its_rate(failed: Report) -> None:
+    rates = (0.0, 0.05, 0.1, 0.5)
+    bars, bottom, limit = gate_of(failed, windows_of(failed, *(("good", rate) for rate in rates)))
+    heights = [bottom - float(bar.attrib["y"]) - 2.5 for bar in bars]
+    assert heights == pytest.approx([rate / 0.1 * limit for rate in rates], abs=0.2)
+    many = windows_of(failed, *(("good", rates[number % 4]) for number in range(MOST_WINDOWS + 1)))
+    (stretch,), bottom, limit = gate_of(failed, many)
+    low = bottom - float(stretch.attrib["y"]) - float(stretch.attrib["height"]) + 2.5
+    high = bottom - float(stretch.attrib["y"]) - 2.5
+    assert (low, high) == pytest.approx((0.0, 5 * limit), abs=0.2)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_windows_without_numbers_at_a_time_the_worst_is_seen(order: int, failed: Report) -> None:
+    told = windows_of(failed, ("good", None), ("bad", None), ("unreadable", None))
+    (seen,), _, _ = gate_of(failed, told[::order])
+    assert seen.get("class") == "bad"
 
 
 def test_no_state_is_told_by_its_colour_alone() -> None:
