@@ -19,7 +19,7 @@ from wavegate.cli.report.labels import place
 from wavegate.cli.report.look import STATES
 from wavegate.cli.report.marks import with_marks
 from wavegate.cli.report.model import Mark, Report
-from wavegate.cli.report.page import page
+from wavegate.cli.report.page import MOST_TOLD, page
 from wavegate.cli.report.panel import MOST_WINDOWS
 from wavegate.cli.report.picture import NARROW, WIDE, picture
 from wavegate.cli.report.scale import Scale, cut, fitting, room, span
@@ -180,6 +180,49 @@ def test_a_page_needs_nothing_from_elsewhere(failed: Report) -> None:
     assert set(addresses) == {"http://www.w3.org/2000/svg"}
     assert "@import" not in drawn
     assert not re.search(r"url\((?!#)", drawn)
+
+
+def test_a_page_names_what_is_not_kept(failed: Report) -> None:
+    drawn = page(failed)
+    assert failed.not_kept
+    assert f"<li>{failed.not_kept[0]}</li>" in drawn
+    assert "What is not kept" not in page(replace(failed, not_kept=[]))
+
+
+def test_a_list_of_decisions_is_bounded_and_keeps_those_of_the_whole(failed: Report) -> None:
+    whole = [mark for mark in failed.marks if not mark.node]
+    nodes = [Mark(failed.begin + at, "NodeFailed", "v2 failed", "", f"n{at}") for at in range(100)]
+    drawn = page(replace(failed, marks=[*nodes, *whole]))
+    table = drawn[drawn.index("<tbody>") : drawn.index("</tbody>")]
+    assert table.count("<tr>") == MOST_TOLD + 1
+    assert [mark.text for mark in whole if f">{mark.text}</td>" not in table] == []
+    assert f"and {len(whole) + 100 - MOST_TOLD} more of single nodes" in table
+
+
+def test_what_goes_on_has_a_line_where_now_is(failed: Report) -> None:
+    now = failed.begin + 10
+    for is_open in (True, False):
+        root = ET.fromstring(picture(replace(failed, is_open=is_open, end=now, until=now)))
+        (axis,) = [each for each in root.iter(f"{SVG}g") if each.get("class") == "axis"]
+        lines = [each.get("class") for each in axis.iter(f"{SVG}line")]
+        assert lines == (["line-plain"] if is_open else [])
+        said = "now is after 10s" if is_open else "the end is after 10s"
+        assert said in " ".join(texts(picture(replace(failed, is_open=is_open, end=now))))
+
+
+def test_a_wave_took_from_its_first_claim_to_its_last_verdict(good: Sight) -> None:
+    told = report(good, 2e9)
+    lives = [row.lives[-1] for row in told.waves[1].rows]
+    took = max(each.stable or 0.0 for each in lives) - min(each.made for each in lives)
+    assert took > 0
+    assert groups_of(told)[1].told == f"took {span(took)}"
+
+
+def test_neighbours_share_a_band_and_are_named_from_the_first_to_the_last(good: Sight) -> None:
+    told = report(enlarged(good, "app-v2", 101, 2, 13.0), 2e9)
+    names = [group.name for group in groups_of(told)]
+    assert names[:2] == ["Wave 1 · canary · 1 node", "Waves 2 to 4 · 6 nodes"]
+    assert names[-1] == "Waves 50 to 51 · 4 nodes"
 
 
 def test_few_nodes_have_a_row_each(good: Sight) -> None:
