@@ -326,6 +326,18 @@ def test_a_canary_that_was_chosen_and_not_taken_is_none(monkeypatch: pytest.Monk
     assert document["untouched"] == [{"version": 1, "nodes": 4}]
 
 
+def test_a_first_rollout_that_has_not_taken_its_canary_yet_has_no_wave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def begins(stage: Stage) -> None:
+        stage.cluster.apply("app", spec("app:1"))
+        await stage.until("it chose", lambda: stage.deployment("app-v1").get("canaryNodes"))
+
+    told = play(begins, monkeypatch)
+    document = documented(told, [])
+    assert (document["isOpen"], document["waves"], document["notKept"]) == (True, [], [])
+
+
 def test_nodes_that_it_did_not_take_are_counted_also_when_a_later_one_took_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

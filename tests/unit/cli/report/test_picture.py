@@ -210,6 +210,18 @@ def test_what_goes_on_has_a_line_where_now_is(failed: Report) -> None:
         assert said in " ".join(texts(picture(replace(failed, is_open=is_open, end=now))))
 
 
+def test_a_stretch_of_more_than_one_state_is_marked_and_says_so(failed: Report) -> None:
+    row = failed.rows[0]
+    for is_exact, number in ((True, 0), (False, len(row.segments))):
+        parts = [replace(part, exact=is_exact) for part in row.segments]
+        seen = replace(
+            failed, waves=[replace(failed.waves[0], rows=[replace(row, segments=parts)])]
+        )
+        drawn = picture(seen)
+        assert drawn.count('class="inexact"') == number
+        assert ("when they began is not kept" in drawn) is not is_exact
+
+
 def test_a_wave_took_from_its_first_claim_to_its_last_verdict(good: Sight) -> None:
     told = report(good, 2e9)
     lives = [row.lives[-1] for row in told.waves[1].rows]
