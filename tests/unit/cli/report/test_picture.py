@@ -120,6 +120,7 @@ def windows_of(report: Report, *told: tuple[str, float | None]) -> list[Window]:
 def test_a_window_is_as_high_as_its_rate(failed: Report) -> None:
     rates = (0.0, 0.05, 0.1, 0.5)
     bars, bottom, limit = gate_of(failed, windows_of(failed, *(("good", rate) for rate in rates)))
+    assert limit > 5
     heights = [bottom - float(bar.attrib["y"]) - 2.5 for bar in bars]
     assert heights == pytest.approx([rate / 0.1 * limit for rate in rates], abs=0.2)
     many = windows_of(failed, *(("good", rates[number % 4]) for number in range(MOST_WINDOWS + 1)))
