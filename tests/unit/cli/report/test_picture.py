@@ -223,6 +223,17 @@ def test_a_stretch_of_more_than_one_state_is_marked_and_says_so(failed: Report) 
         assert ("when they began is not kept" in drawn) is not is_exact
 
 
+def test_what_failed_for_a_moment_has_a_sign_where_a_letter_has_no_room(failed: Report) -> None:
+    (row,) = failed.rows
+    (moment,) = [part for part in row.segments if part.state == "Failed"]
+    for until, signs in ((moment.since + 0.1, 1), (moment.since + 30, 0)):
+        seen = replace(row, segments=[replace(moment, until=until)])
+        drawn = picture(replace(failed, waves=[replace(failed.waves[0], rows=[seen])]))
+        found = [each for each in ET.fromstring(drawn).iter(f"{SVG}g") if each.get("data-node")]
+        paths = [each.get("class") for each in found[0].iter(f"{SVG}path")]
+        assert paths == ["bad sign"] * signs
+
+
 def test_a_wave_took_from_its_first_claim_to_its_last_verdict(good: Sight) -> None:
     told = report(good, 2e9)
     lives = [row.lives[-1] for row in told.waves[1].rows]
