@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import shutil
 import signal
@@ -54,11 +53,6 @@ class Page:
         answer = await self.call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
-
-    async def screenshot(self, path: Path) -> None:
-        """The whole page as PNG, also what has to be scrolled to."""
-        answer = await self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(answer["data"]))  # noqa: ASYNC240
 
     async def call(self, method: str, **parameters: Any) -> Any:
         self._number += 1

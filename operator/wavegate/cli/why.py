@@ -34,12 +34,19 @@ from wavegate.cli.sight import (
     execution_state,
     sequence,
 )
-from wavegate.cli.ways_out import ADMINISTRATOR, ITSELF, NOBODY, UNKNOWN, WAYS_OUT, WayOut
+from wavegate.cli.ways_out import (
+    ADMINISTRATOR,
+    ITSELF,
+    NOBODY,
+    NOT_BY_ITSELF,
+    UNKNOWN,
+    WAYS_OUT,
+    WayOut,
+)
 from wavegate.domain.times import format_time, parse_time
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _MOST_FAILURES: Final = 3
-PAUSED_BY_THE_JOB: Final = "spec.rollout.paused of FleetJob"
 AWAY: Final = "repair it, or delete its Node"
 """Words of the operator by which what can be done is told apart; the tests play them."""
 LEASE_OLD: Final = 30.0
@@ -97,12 +104,12 @@ def why_job(sight: Sight, facts: Facts) -> Answer:
         if says:
             evidence.append(f"its last word was of the spec before: {says}")
         says = f"the operator, which has not seen generation {metadata.get('generation')} yet"
-    by_hand = newest is not None and _went_back_by_hand(newest)
+    by_hand = _is_taken_back_by_hand(sight)
     failed = None if by_hand else _failed(sight, reason)
     for each in (failed, newest):
         evidence += _of_rollout(each) if each is not None else []
     evidence += _of_absences(facts.absences)
-    way = WAYS_OUT["WentBackByHand"] if by_hand else WAYS_OUT.get(reason, UNKNOWN)
+    way = _way_of(sight, "WentBackByHand" if by_hand and reason == "RolledBack" else reason)
     since = _since_job(sight, reason, newest)
     answer = _answer(
         sight.job, sight.state or "NotSeen", reason, says, since, evidence, way, facts, sight.name
@@ -113,11 +120,16 @@ def why_job(sight: Sight, facts: Facts) -> Answer:
 _AFTER_A_FAILURE: Final = ("RolledBack", "RollingBack", "RollbackFailed", "FailedWorkload")
 
 
-def _went_back_by_hand(newest: Document) -> bool:
-    """Whether a person has taken the job back: then no version that failed before is the reason."""
-    is_ours = bool(newest["metadata"].get("ownerReferences"))
-    is_done = at(newest, "status", "state") == "Completed"
-    return newest["spec"]["type"] == "Rollback" and is_done and not is_ours
+def _way_of(sight: Sight, reason: str) -> WayOut:
+    if reason == "Paused" and at(sight.job, "spec", "rollout", "paused"):
+        return WAYS_OUT["PausedByTheJob"]
+    return WAYS_OUT.get(reason, UNKNOWN)
+
+
+def _is_taken_back_by_hand(sight: Sight) -> bool:
+    """Whether a person takes the job back: then no version that failed before is the reason."""
+    last = at(sight.job, "status", "lastAccepted") or {}
+    return last.get("type") == "Rollback" and bool(last.get("byUser"))
 
 
 def _failed(sight: Sight, reason: str) -> Document | None:
@@ -139,7 +151,7 @@ def why_deployment(sight: Sight, deployment: Document, facts: Facts) -> Answer:
     """Of one deployment."""
     status = deployment.get("status") or {}
     state, reason = status.get("state") or "NotSeen", status.get("reason") or "Pending"
-    way = WAYS_OUT.get(reason, UNKNOWN)
+    way = _way_of(sight, reason)
     if state in ENDED and not way.ends:
         # A deployment that was refused for it does not wait for the version to come.
         way = WAYS_OUT["NeverStable" if reason == "VersionMissing" else state]
@@ -219,15 +231,15 @@ def _answer(
         or "N",
     }
     coming = None if way.ends else _next_time(says, facts)
-    if reason == "Paused" and PAUSED_BY_THE_JOB in says:
-        way = WAYS_OUT["PausedByTheJob"]
-    elif AWAY in says and way.who == ITSELF:
+    if AWAY in says and way.who == ITSELF:
         way = WAYS_OUT["NodeAway"]
     how = [text.format(**filled) for text in way.how]
     who, then = way.who, way.then
     if facts.operator and not way.ends:
         how.insert(0, "make the operator run: nothing goes on without it")
         who, then, coming = ADMINISTRATOR, "once the operator runs", None
+    if coming is not None:
+        then = then.removeprefix(f"{NOT_BY_ITSELF}: ")
     return Answer(
         kind=document["kind"],
         namespace=namespace,

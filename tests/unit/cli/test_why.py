@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -43,28 +44,58 @@ def test_while_it_is_paused_what_has_begun_is_judged(monkeypatch: pytest.MonkeyP
     told = play(paused, monkeypatch)
     answer = json.loads(told("why", "app", "-o", "json").out)
     assert answer["ifNot"].startswith("a canary that fails ends the rollout: every node")
+    assert answer["next"] == "once it is resumed"
     people = told("why", "app").out
     assert f"acts next    once it is resumed, at the latest at {answer['nextAt']}" in people
+
+
+async def taken_back(stage: Stage) -> None:
+    """A version failed once, the next one was well, and a person went back all the same."""
+    await stories.canary_failed(stage)
+    stage.cluster.apply("app", spec("app:3"))
+    await stage.ended("app-v3")
+    stage.cluster.deploy("back", {"jobName": "app", "type": "Rollback", "toVersion": 1})
+    await stage.ended("back")
+    await stage.says("RolledBack")
 
 
 def test_after_a_person_s_rollback_nobody_is_sent_to_the_version_that_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def back(stage: Stage) -> None:
-        await stories.canary_failed(stage)
-        stage.cluster.apply("app", spec("app:3"))
-        await stage.ended("app-v3")
-        stage.cluster.deploy("back", {"jobName": "app", "type": "Rollback", "toVersion": 1})
-        await stage.ended("back")
-        await stage.says("RolledBack")
-
-    answer = json.loads(play(back, monkeypatch)("why", "app", "-o", "json").out)
+    answer = json.loads(play(taken_back, monkeypatch)("why", "app", "-o", "json").out)
     assert answer["how"] == [
         "change the workload or the rollout section of the spec",
         "wavegate restart app --to-version N -n default goes to another version",
     ]
     assert answer["evidence"] == ["back: 4 of 4 nodes updated, 0 failed"]
     assert "that holds until" in answer["waitsFor"]
+
+
+def test_a_person_s_rollback_holds_also_once_its_object_is_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def deleted(stage: Stage) -> None:
+        await taken_back(stage)
+        stage.cluster.delete("FleetDeployment", "back")
+        await stage.until("it is gone", lambda: not stage.deployment("back"))
+        await asyncio.sleep(60)
+
+    answer = json.loads(play(deleted, monkeypatch)("why", "app", "-o", "json").out)
+    assert answer["reason"] == "RolledBack"
+    assert answer["how"][0] == "change the workload or the rollout section of the spec"
+    assert not [each for each in answer["evidence"] if each.startswith("app-v2: ")]
+
+
+def test_what_came_after_a_person_s_rollback_has_its_own_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def suspended(stage: Stage) -> None:
+        await taken_back(stage)
+        stage.cluster.patch("FleetJob", "app", {"spec": {"suspend": True}})
+        await stage.says("Suspended")
+
+    answer = json.loads(play(suspended, monkeypatch)("why", "app", "-o", "json").out)
+    assert (answer["reason"], answer["how"]) == ("Suspended", ["wavegate unsuspend app -n default"])
 
 
 def test_a_time_that_the_operator_has_named_is_taken_at_its_word() -> None:

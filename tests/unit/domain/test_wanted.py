@@ -48,19 +48,23 @@ def test_a_failed_workload_is_tried_again_only_by_more_than_words(
 
 
 @pytest.mark.parametrize(
-    ("total", "held"),
+    ("before", "total", "reason", "held"),
     [
-        pytest.param("1h", True, id="as much time"),
-        pytest.param("30m", True, id="less time"),
-        pytest.param("2h", False, id="more time"),
-        pytest.param("0s", False, id="no limit"),
+        pytest.param("1h", "1h", "TotalTimeout", True, id="as much time"),
+        pytest.param("1h", "30m", "TotalTimeout", True, id="less time"),
+        pytest.param("1h", "2h", "TotalTimeout", False, id="more time"),
+        pytest.param("1h", "0s", "TotalTimeout", False, id="no limit"),
+        pytest.param("0s", "2h", "TotalTimeout", True, id="it had no limit before"),
+        pytest.param("1h", "2h", "CanaryFailed", True, id="time was not what it failed for"),
     ],
 )
-def test_what_ran_out_of_time_is_tried_again_where_it_gets_more(total: str, held: bool) -> None:
+def test_what_ran_out_of_time_is_tried_again_where_it_gets_more(
+    before: str, total: str, reason: str, held: bool
+) -> None:
     words = {"meta": {"a": "b"}, "timeouts": {"total": total}}
-    tried = version(2, spec=load_job_spec({**spec("app:2"), "timeouts": {"total": "1h"}}))
+    tried = version(2, spec=load_job_spec({**spec("app:2"), "timeouts": {"total": before}}))
     again = version(3, spec=load_job_spec({**spec("app:2"), **words}), workload_hash="w2")
-    late = deployment(2, "Failed", reason="TotalTimeout")
+    late = deployment(2, "Failed", reason=reason)
     assert repeats_failure(fleet(versions=[V1, tried, again], deployments=[DONE, late]), again) is (
         held
     )

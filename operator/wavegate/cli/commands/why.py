@@ -13,7 +13,6 @@ from wavegate.cli.options import Target, connection_options, output_option
 from wavegate.cli.output import ago, document_of, print_document, width, wrapped
 from wavegate.cli.reading import read_sight
 from wavegate.cli.sight import Document, Sight, at
-from wavegate.cli.ways_out import NOT_BY_ITSELF
 from wavegate.cli.why import (
     Answer,
     Facts,
@@ -94,7 +93,6 @@ def lines(answer: Answer, now: float) -> list[tuple[str, str]]:
     told += _labelled("who can help", (answer.who, *answer.how))
     then = answer.next
     if answer.next_at:
-        then = then.removeprefix(f"{NOT_BY_ITSELF}: ")
         then = f"{then}, at the latest at {_moment(answer.next_at, now)}"
     told.append(("acts next", then))
     if answer.if_not:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
-from wavegate.cli.report.look import STATES, look_of
+from wavegate.cli.report.look import OTHER, STATES, look_of
 from wavegate.cli.report.model import Row
 from wavegate.cli.report.scale import Scale
+from wavegate.cli.report.segments import NOT_KEPT
 from wavegate.cli.report.svg import Markup, element
 
 HEIGHT: Final = 44
@@ -16,7 +17,7 @@ _SAMPLES: Final = 180
 
 _FROM_BELOW: Final = (
     "Running", "Completed", "Validating", "Starting", "Pending", "Failed", "Lost", "Degraded",
-    "Other", "Stopped", "NotKept",
+    OTHER, "Stopped", NOT_KEPT,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wavegate.cli.report.model import UNKNOWN_WAVE, Report, Row, Wave
-from wavegate.cli.report.scale import span
+from wavegate.cli.report.scale import nodes, span
 from wavegate.cli.sight import OUTSIDE
 
 MOST_ROWS: Final = 60
@@ -27,14 +27,15 @@ _MOST_UNWELL: Final = 6
 
 @dataclass(frozen=True)
 class Group:
-    """Rows and a band under one heading. ``told``: to the right of it; ``rest``: how many nodes,
-    and why they have no row."""
+    """Rows and a band under one heading. ``told``: to the right of it. Nodes without a row of
+    their own: ``more_unwell`` beside a band, and ``not_kept``, of which no execution is left."""
 
     name: str
     told: str
     rows: Sequence[Row]
     band: Sequence[Row] = ()
-    rest: Sequence[tuple[str, str]] = ()
+    more_unwell: int = 0
+    not_kept: int = 0
 
 
 def is_aggregated(report: Report) -> bool:
@@ -53,16 +54,20 @@ def groups_of(report: Report) -> list[Group]:
 
 
 def _whole(wave: Wave) -> Group:
-    return Group(_name([wave]), _told(wave.rows), wave.rows, rest=_not_kept([wave]))
+    return Group(_name([wave]), _told(wave.rows), wave.rows, not_kept=wave.not_kept)
 
 
 def _band(waves: Sequence[Wave]) -> Group:
     rows = [row for wave in waves for row in wave.rows]
     unwell = [row for row in rows if not row.is_well]
-    rest = _not_kept(waves)
-    if (more := len(unwell) - _MOST_UNWELL) > 0:
-        rest = [(_nodes(more), "more are not well; -o json names them"), *rest]
-    return Group(_name(waves), _told(rows), unwell[:_MOST_UNWELL], rows, rest)
+    return Group(
+        _name(waves),
+        _told(rows),
+        unwell[:_MOST_UNWELL],
+        rows,
+        more_unwell=len(unwell[_MOST_UNWELL:]),
+        not_kept=sum(wave.not_kept for wave in waves),
+    )
 
 
 def _name(waves: Sequence[Wave]) -> str:
@@ -75,7 +80,7 @@ def _name(waves: Sequence[Wave]) -> str:
     else:
         inside = [number for number in numbers if number > 0]
         name = f"Waves {min(inside)} to {max(inside)}"
-    return f"{name}{' · canary' if waves[0].is_canary else ''} · {_nodes(total)}"
+    return f"{name}{' · canary' if waves[0].is_canary else ''} · {nodes(total)}"
 
 
 def _told(rows: Sequence[Row]) -> str:
@@ -87,12 +92,3 @@ def _told(rows: Sequence[Row]) -> str:
     if begun and verdicts and len(verdicts) == len(rows) and max(verdicts) >= min(begun):
         words.append(f"took {span(max(verdicts) - min(begun))}")
     return ", ".join(words)
-
-
-def _not_kept(waves: Sequence[Wave]) -> list[tuple[str, str]]:
-    missing = sum(wave.not_kept for wave in waves)
-    return [(_nodes(missing), "their executions are not kept")] if missing else []
-
-
-def _nodes(number: int) -> str:
-    return f"{number:,} node{'s' if number != 1 else ''}"

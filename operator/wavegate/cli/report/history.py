@@ -8,6 +8,7 @@ not keep is counted and named in ``not_kept``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -17,6 +18,7 @@ from wavegate.api.names import rollback_name
 from wavegate.api.rollout import RolloutSettings
 from wavegate.cli.errors import CliError
 from wavegate.cli.report.model import UNKNOWN_WAVE, Gate, Report, Row, Wave
+from wavegate.cli.report.scale import nodes
 from wavegate.cli.report.segments import NOT_KEPT, Life, Segment, segments_of, windows_of
 from wavegate.cli.sight import ENDED, OUTSIDE, Document, Sight, at, deployment_summary, sequence
 from wavegate.domain.evidence import WINDOWS
@@ -86,17 +88,17 @@ def report_of(sight: Sight, chosen: Chosen, now: float) -> Report:
     since = begin - max(1.0, took * _BEFORE)
     settings = {each["metadata"]["name"]: _gate(each) for each in sight.deployments}
     rows: dict[int, list[Row]] = {}
-    untouched: dict[int, int] = {}
+    stayed: dict[str, int] = {}
     pods = _pods(sight)
     for node, chain in chains.items():
         wave = _wave_of(chain, chosen, until)
         if wave is None:
             if running := _running(chain, begin, until):
-                untouched[running] = untouched.get(running, 0) + 1
+                stayed[node] = running
             continue
         lives = _lives(chain, settings, pods, until)
         rows.setdefault(wave, []).append(_row(node, lives, chosen, since, until))
-    waves = _waves(chosen, rows, since, until)
+    waves = _waves(chosen, rows, stayed, since, until)
     told = deployment_summary(main)
     gate = _gate(main)
     return Report(
@@ -115,7 +117,7 @@ def report_of(sight: Sight, chosen: Chosen, now: float) -> Report:
         rollouts=[deployment_summary(each) for each in chosen.deployments],
         gate=gate,
         waves=waves,
-        untouched=dict(sorted(untouched.items())),
+        untouched=dict(sorted(Counter(stayed.values()).items())),
         not_kept=_not_kept(waves, gate),
     )
 
@@ -234,13 +236,22 @@ def _outcome(lives: Sequence[Life]) -> str:
     return "".join(told)
 
 
-def _waves(chosen: Chosen, rows: Mapping[int, list[Row]], since: float, until: float) -> list[Wave]:
-    """In their order, those outside waves last; nodes in the order in which they were taken."""
+def _waves(
+    chosen: Chosen,
+    rows: Mapping[int, list[Row]],
+    stayed: Iterable[str],
+    since: float,
+    until: float,
+) -> list[Wave]:
+    """In their order, those outside waves last; nodes in the order in which they were taken.
+
+    ``stayed``: nodes of which it is known that they were not taken.
+    """
     main = chosen.main
     status = main.get("status") or {}
     size = _sizes(main)
-    named = {row.node for found in rows.values() for row in found}
-    gone = _gone(main, named, since, until)
+    known = {*stayed, *(row.node for found in rows.values() for row in found)}
+    gone = _gone(main, known, since, until)
     reached = range(1, int(status.get("currentWave") or 0) + 1)
     numbers = {*rows, *gone, *(reached if status.get("startedAt") else ())}
     found = []
@@ -273,7 +284,7 @@ def _missing(number: int, main: Document, size: Sizes, kept: int) -> int:
     return max(0, whole - kept)
 
 
-def _gone(main: Document, named: set[str], since: float, until: float) -> dict[int, list[Row]]:
+def _gone(main: Document, known: set[str], since: float, until: float) -> dict[int, list[Row]]:
     """Nodes whose executions are gone and which the deployment names: canaries and failures."""
     status = main.get("status") or {}
     canaries = set(status.get("canaryNodes") or ())
@@ -281,7 +292,7 @@ def _gone(main: Document, named: set[str], since: float, until: float) -> dict[i
     taken = canaries if status.get("canaryPromoted") or status.get("state") in ENDED else set()
     failed = {str(each["node"]): each for each in status.get("failures") or ()}
     found: dict[int, list[Row]] = {}
-    for node in sorted((taken | set(failed)) - named):
+    for node in sorted((taken | set(failed)) - known):
         failure = failed.get(node) or {}
         at_ = parse_time(failure.get("at"))
         parts, words = [Segment("", 0, NOT_KEPT, since, until, exact=False)], ""
@@ -328,10 +339,10 @@ def _not_kept(waves: Sequence[Wave], gate: Gate | None) -> list[str]:
     missing = sum(wave.not_kept for wave in waves)
     missing += sum(not row.lives for row in rows)
     if missing:
-        told.append(f"{_nodes(missing)}: their executions are no longer kept")
+        told.append(f"{nodes(missing)}: their executions are no longer kept")
     before = sum(bool(row.segments) and row.segments[0].state == NOT_KEPT for row in rows)
     if before:
-        told.append(f"{_nodes(before)}: what ran on them before is no longer kept")
+        told.append(f"{nodes(before)}: what ran on them before is no longer kept")
     inexact = sum(not part.exact for row in rows for part in row.segments if part.state != NOT_KEPT)
     if inexact:
         told.append(f"{inexact} stretches are of more than one state; when it changed is not kept")
@@ -348,7 +359,3 @@ def _not_kept(waves: Sequence[Wave], gate: Gate | None) -> list[str]:
            for row in rows if row.lives for part in row.segments):  # fmt: skip
         told.append("windows of what is being judged are on record only with its verdict")
     return told
-
-
-def _nodes(number: int) -> str:
-    return f"{number:,} node{'s' if number != 1 else ''}"

@@ -145,12 +145,11 @@ def _highest(windows: Sequence[Window], scale: Scale, place: _Place, top: float)
 
 def _strip(windows: Sequence[Window], scale: Scale, y: float) -> list[Markup]:
     """Verdicts that rest on no numbers; where several are at a time, the worst is seen."""
-    order = list(VERDICTS)
     found: dict[int, Window] = {}
     for window in windows:
         slot = int(scale.x(window.since) // 6)
         before = found.get(slot)
-        if before is None or order.index(window.verdict) == 1:
+        if before is None or window.verdict == "bad":
             found[slot] = window
     parts = []
     for window in sorted(found.values(), key=lambda each: each.since):

@@ -24,8 +24,8 @@ from wavegate.cli.report.look import (
     tone,
 )
 from wavegate.cli.report.model import Mark, Report, Row
-from wavegate.cli.report.scale import Scale, cut, fitting, room, span
-from wavegate.cli.report.segments import NOT_KEPT, Segment
+from wavegate.cli.report.scale import Scale, cut, fitting, nodes, room, span
+from wavegate.cli.report.segments import NOT_KEPT, Segment, Window
 from wavegate.cli.report.svg import Markup, element, joined
 from wavegate.domain.times import format_time
 
@@ -61,8 +61,7 @@ class _Picture:
         self.verdicts: set[str] = set()
 
     def drawn(self, styled: bool) -> str:
-        marks = [mark for mark in self.report.marks if not mark.node]
-        placed = labels.place(marks, self.scale, self.width)
+        placed = labels.place(_of_all(self.report), self.scale, self.width)
         top = labels.height(placed)
         parts: list[Markup] = []
         gate, y = Markup(""), float(top)
@@ -124,8 +123,13 @@ class _Picture:
         for row in group.rows:
             parts.append(self._row(row, y))
             y += _ROW
-        for count, words in group.rest:
-            parts.append(self._counted(count, words, y, NOT_KEPT if "kept" in words else ""))
+        if group.more_unwell:
+            words = "more are not well; -o json names them"
+            parts.append(self._counted(group.more_unwell, words, y))
+            y += _ROW
+        if group.not_kept:
+            words = "their executions are not kept"
+            parts.append(self._counted(group.not_kept, words, y, NOT_KEPT))
             y += _ROW
         return element("g", *parts, class_="wave", data_wave=group.name), y + _GAP
 
@@ -137,7 +141,7 @@ class _Picture:
         ]
         judged = {window.execution for window in row.windows}
         parts += [self._segment(each, y, each.execution in judged) for each in row.segments]
-        parts += [self._window(row, number, y) for number in range(len(row.windows))]
+        parts += [self._window(window, y) for window in row.windows]
         parts += [self._failure(part, y) for part in row.segments if part.state == "Failed"]
         if row.outcome and self.is_wide:
             words = cut(row.outcome, self.width - self.scale.right - 20)
@@ -198,8 +202,7 @@ class _Picture:
         words = f": {segment.message}" if segment.message else ""
         return f"v{segment.version} {segment.state}, {stretch}{sure}{words}"
 
-    def _window(self, row: Row, number: int, y: float) -> Markup:
-        window = row.windows[number]
+    def _window(self, window: Window, y: float) -> Markup:
         self.verdicts.add(window.verdict)
         x, end = self.scale.x(window.since), self.scale.x(window.until)
         wide = max(1.0, end - x - 1.2)
@@ -215,9 +218,10 @@ class _Picture:
             )
         return element("g", *parts, data_window=window.verdict)
 
-    def _counted(self, count: str, words: str, y: float, look: str) -> Markup:
+    def _counted(self, count: int, words: str, y: float, look: str = "") -> Markup:
+        """Nodes without a row each, as one that has their look, or only words."""
         x, end = self.scale.left, self.scale.right
-        parts = [element("text", count, x=16, y=y + 12)]
+        parts = [element("text", nodes(count), x=16, y=y + 12)]
         if look:
             self.looks.add(look)
             box = {"x": x, "y": y, "width": end - x, "height": _BAR, "rx": 2}
@@ -239,8 +243,7 @@ class _Picture:
             element("text", "Not taken", x=8, y=y + 19, class_="strong"),
         ]
         y += _HEAD
-        for version, nodes in self.report.untouched.items():
-            count = f"{nodes:,} node{'s' if nodes != 1 else ''}"
+        for version, count in self.report.untouched.items():
             parts.append(self._counted(count, f"stayed on v{version}", y, OTHER))
             y += _ROW
         return element("g", *parts, class_="wave"), y + _GAP

@@ -1,4 +1,4 @@
-"""From seconds to places in the picture, and how much room texts take."""
+"""From seconds to places in the picture, numbers in words, and how much room texts take."""
 
 from __future__ import annotations
 
@@ -70,3 +70,8 @@ def span(seconds: float) -> str:
     if minutes:
         return f"{minutes}m{f'{rest:02}s' if rest else ''}"
     return f"{rest}s"
+
+
+def nodes(number: int) -> str:
+    """``1 node``, ``5,000 nodes``."""
+    return f"{number:,} node{'s' if number != 1 else ''}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from wavegate.cli.report.document import document as document_of
 from wavegate.cli.report.history import choose, report_of
 from wavegate.cli.report.marks import with_marks
 from wavegate.cli.sight import Sight
+from wavegate.domain.times import format_time
+from wavegate.simulation.fates import CRASHES
 
 Document = dict[str, Any]
 
@@ -31,8 +34,8 @@ async def promoted(stage: Stage) -> None:
     await asyncio.sleep(60)
 
 
-async def drained(stage: Stage) -> None:
-    """The canary's node is drained while it is judged, and stays cordoned."""
+async def judges(stage: Stage) -> str:
+    """The canary of version 2 is judged; the name of its node."""
     await stage.install()
     stage.cluster.apply("app", spec("app:2"))
 
@@ -45,7 +48,12 @@ async def drained(stage: Stage) -> None:
         ]
 
     await stage.until("a canary is judged", judged)
-    node = judged()[0]["spec"]["nodeName"]
+    return str(judged()[0]["spec"]["nodeName"])
+
+
+async def drained(stage: Stage) -> None:
+    """The canary's node is drained while it is judged, and stays cordoned."""
+    node = await judges(stage)
     stage.cluster.fleet.cordon(node)
     for pod in stage.cluster.list("Pod"):
         if pod["spec"].get("nodeName") == node:
@@ -184,7 +192,7 @@ def test_a_gate_that_waits_is_shown_up_to_now(monkeypatch: pytest.MonkeyPatch) -
         "AwaitingPromotion",
         of(told, "FleetDeployment", "app-v2")["status"]["waitingSince"],
     )
-    assert "GateOpened" not in marks(document)
+    assert marks(document) == ["Started", "CanaryStable", "AwaitingPromotion"]
     assert document["untouched"] == [{"version": 1, "nodes": 3}]
 
 
@@ -229,6 +237,247 @@ def test_once_its_execution_is_gone_a_failed_canary_is_known_by_its_deployment(
     assert node["segments"][1]["from"] == canary["at"]
     assert node["segments"][1]["message"] == canary["message"]
     assert "1 node: their executions are no longer kept" in document["notKept"]
+    assert f"NodeFailed {node['node']}" in marks(document)
+
+
+async def said_in_other_words(stage: Stage) -> None:
+    """While the canary is judged, the same workload gets other words, and so another rollout."""
+    await judges(stage)
+    stage.cluster.apply("app", {**spec("app:2"), "meta": {"team": "edge"}})
+    await stage.ended("app-v3")
+
+
+def test_what_the_superseded_rollout_had_begun_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(said_in_other_words, monkeypatch)
+    assert of(told, "FleetDeployment", "app-v2")["status"]["reason"] == "Superseded"
+    (begun,) = [each for each in told.list("Execution")
+                if each["spec"]["deploymentName"] == "app-v2"]  # fmt: skip
+    document = reported(told)
+    assert document["version"] == 3
+    (canary,) = document["waves"][0]["nodes"]
+    assert canary["node"] == begun["spec"]["nodeName"]
+    assert canary["segments"][-1]["execution"] == begun["metadata"]["name"]
+    assert sum(len(wave["nodes"]) for wave in document["waves"]) == 4
+
+
+def deployment(number: int, reason: str = "Superseded", **fields: Any) -> Document:
+    status = {"sequence": number, "state": "Canceled", "reason": reason, "workloadHash": "w"}
+    return {
+        "metadata": {"name": f"app-v{number}"},
+        "spec": {"type": fields.get("type", "Update"), "toVersion": number},
+        "status": {**status, "workloadHash": fields.get("workload", "w")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("deployments", "version", "makers"),
+    [
+        pytest.param([deployment(2), deployment(3)], None, {"app-v2", "app-v3"}, id="same"),
+        pytest.param([deployment(2, workload="o"), deployment(3)], None, {"app-v3"}, id="other"),
+        pytest.param([deployment(2, "Canceled"), deployment(3)], None, {"app-v3"}, id="canceled"),
+        pytest.param(
+            [deployment(2), deployment(3, type="Restart")], None, {"app-v3"}, id="a restart"
+        ),
+        pytest.param([deployment(2), deployment(3)], 2, {"app-v2"}, id="those after it do not"),
+        pytest.param([deployment(2, ""), deployment(3, type="Stop")], None, {"app-v2"}, id="stop"),
+    ],
+)
+def test_whose_executions_a_report_is_of(
+    deployments: list[Document], version: int | None, makers: set[str]
+) -> None:
+    sight = Sight({"metadata": {"name": "app"}}, deployments, [])
+    assert choose(sight, version).makers == makers
+
+
+async def canceled(stage: Stage) -> None:
+    """Canceled while its canary is judged, which keeps what it has and is judged to the end."""
+    await judges(stage)
+    stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"canceled": True}})
+    await stage.ended("app-v2", "Canceled")
+    await asyncio.sleep(120)
+
+
+def test_a_canceled_rollout_is_shown_to_the_last_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(canceled, monkeypatch)
+    ended = of(told, "FleetDeployment", "app-v2")["status"]["completedAt"]
+    document = reported(told)
+    ((node,),) = [wave["nodes"] for wave in document["waves"]]
+    running = node["segments"][-1]
+    judged = of(told, "Execution", running["execution"])["status"]["stableAt"]
+    assert seconds(judged) > seconds(ended)
+    assert (document["until"], running["state"], running["from"]) == (judged, "Running", judged)
+    (mark,) = [each for each in document["marks"] if each["kind"] == "Canceled"]
+    assert (mark["at"], mark["text"]) == (ended, "canceled")
+
+
+def test_a_canary_that_was_chosen_and_not_taken_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def too_early(stage: Stage) -> None:
+        await stage.install()
+        stage.cluster.apply("app", spec("app:2"))
+        await stage.until("it began", lambda: stage.deployment("app-v2").get("currentWave"))
+        stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"canceled": True}})
+        await stage.ended("app-v2", "Canceled")
+
+    told = play(too_early, monkeypatch)
+    assert of(told, "FleetDeployment", "app-v2")["status"]["canaryNodes"]
+    assert {each["spec"]["deploymentName"] for each in told.list("Execution")} == {"app-v1"}
+    document = reported(told)
+    assert (document["waves"], document["notKept"]) == ([], [])
+    assert document["untouched"] == [{"version": 1, "nodes": 4}]
+
+
+def test_a_first_rollout_that_has_not_taken_its_canary_yet_has_no_wave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def begins(stage: Stage) -> None:
+        stage.cluster.apply("app", spec("app:1"))
+        await stage.until("it chose", lambda: stage.deployment("app-v1").get("canaryNodes"))
+
+    told = play(begins, monkeypatch)
+    document = documented(told, [])
+    assert (document["isOpen"], document["waves"], document["notKept"]) == (True, [], [])
+
+
+def test_nodes_that_it_did_not_take_are_counted_also_when_a_later_one_took_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def went_on(stage: Stage) -> None:
+        await stories.canary_failed(stage)
+        await asyncio.sleep(60)
+        stage.cluster.apply("app", spec("app:3", strategy="Rolling", maxParallel="100%"))
+        await stage.ended("app-v3")
+
+    document = reported(play(went_on, monkeypatch), "--version", "2")
+    assert document["untouched"] == [{"version": 1, "nodes": 3}]
+
+
+@pytest.mark.parametrize(
+    "story", [promoted, stories.canary_failed, drained, canceled, said_in_other_words]
+)
+def test_a_row_has_no_gap_and_nothing_twice(story: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(story, monkeypatch)
+    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
+    assert sight is not None
+    report = report_of(sight, choose(sight, None), told.now)
+    assert report.rows
+    for row in report.rows:
+        assert row.segments[0].since >= report.since
+        assert row.segments[-1].until == report.until
+        for one, following in pairwise(row.segments):
+            assert one.until == following.since
+        for window in row.windows:
+            assert report.since <= window.since < window.until <= report.until
+
+
+def first_of(executions: list[Document], wave: int) -> Document:
+    """The first by name of those that app-v2 has made in a wave."""
+    found = [each for each in executions if each["spec"]["deploymentName"] == "app-v2"]
+    found = [each for each in found if each["spec"]["rolloutWave"] == wave]
+    return min(found, key=lambda each: str(each["spec"]["nodeName"]))
+
+
+def test_waves_are_in_their_order_and_nodes_in_that_in_which_they_were_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = play(promoted, monkeypatch)
+    executions = told.list("Execution")
+    first_of(executions, 3)["spec"]["rolloutWave"] = 0
+    late = first_of(executions, 2)
+    moment = seconds(late["metadata"]["creationTimestamp"]) + 1
+    late["metadata"]["creationTimestamp"] = format_time(moment)
+    waves = documented(told, executions)["waves"]
+    assert [(each["wave"], len(each["nodes"]), each["notKept"]) for each in waves] == [
+        (1, 1, 0),
+        (2, 2, 0),
+        (3, 0, 1),
+        (0, 1, 0),
+    ]
+    assert [each["node"] for each in waves[1]["nodes"]][1:] == [late["spec"]["nodeName"]]
+
+
+def test_who_came_back_is_in_the_wave_that_took_it_and_in_none_once_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def failed_late(stage: Stage) -> None:
+        await stage.install()
+        stories.give(stage, "app:2", CRASHES, "n00")
+        stage.cluster.apply("app", spec("app:2", strategy="Rolling", maxFailedNodes=0))
+        await stage.ended("app-v2-rollback")
+
+    told = play(failed_late, monkeypatch)
+    taken = {each["spec"]["nodeName"]: each["spec"]["rolloutWave"]
+             for each in told.list("Execution")
+             if each["spec"]["deploymentName"] == "app-v2" and each["spec"]["jobVersion"] == 2
+            }  # fmt: skip
+    assert set(taken.values()) == {1, 2}
+    document = reported(told)
+    shown = {node["node"]: wave["wave"] for wave in document["waves"] for node in wave["nodes"]}
+    assert shown == taken
+    gone = of(told, "FleetDeployment", "app-v2")["status"]["failures"][0]["node"]
+    left = [each for each in told.list("Execution") if each["spec"]["nodeName"] != gone]
+    last = documented(told, left)["waves"][-1]
+    assert (last["wave"], [each["node"] for each in last["nodes"]]) == (-1, [gone])
+
+
+def test_the_gate_is_decided_by_its_last_canary(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def two(stage: Stage) -> None:
+        await stage.install()
+        stage.cluster.apply("app", spec("app:2", canaryCount=2, maxParallel=1))
+        await stage.ended("app-v2")
+
+    told = play(two, monkeypatch)
+    executions = told.list("Execution")
+    first, last = [each for each in executions if each["spec"]["deploymentName"] == "app-v2"
+                   and each["spec"]["rolloutWave"] == 1]  # fmt: skip
+    last["status"]["stableAt"] = format_time(seconds(first["status"]["stableAt"]) + 2)
+    document = documented(told, executions)
+    at = {each["kind"]: each for each in document["marks"]}
+    assert at["CanaryStable"]["text"] == "2 canaries stable"
+    assert at["CanaryStable"]["at"] == last["status"]["stableAt"]
+    opened = first_of(executions, 2)["metadata"]["creationTimestamp"]
+    assert at["GateOpened"]["at"] == opened
+    del last["status"]["stableAt"]
+    sight = sight_of([told.list("FleetJob"), told.list("FleetDeployment"), executions])
+    assert sight is not None
+    chosen = choose(sight, None)
+    chosen.main["status"]["canaryPromoted"] = False
+    open_still = with_marks(report_of(sight, chosen, told.now), chosen, [])
+    assert not {"CanaryStable", "GateOpened"} & {mark.kind for mark in open_still.marks}
+
+
+def test_what_is_not_on_record_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(promoted, monkeypatch)
+    executions = told.list("Execution")
+    first_of(executions, 1)["status"]["details"]["windows"] = ", ".join(["good 0/9"] * 8)
+    del first_of(executions, 3)["status"]["details"]["windows"]
+    first_of(executions, 2)["status"]["observedState"]["stateType"] = "Lost"
+    document = documented(told, executions)
+    mine = [each for each in document["notKept"] if "verdicts" in each or "stretches" in each]
+    assert mine == [
+        "2 stretches are of more than one state; when it changed is not kept",
+        "1 of 8 verdicts: the windows before them are not kept",
+        "1 verdicts: windows older than the last 8 are not kept",
+    ]
+    outcomes = [each["outcome"] for wave in document["waves"] for each in wave["nodes"]]
+    assert sorted(outcomes) == ["", "", "", "Lost"]
+
+
+def test_windows_of_what_is_judged_come_with_its_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def judged(stage: Stage) -> None:
+        await judges(stage)
+
+    assert reported(play(judged, monkeypatch))["notKept"][-1] == (
+        "windows of what is being judged are on record only with its verdict"
+    )
+
+
+def test_a_rollout_that_judges_nothing_has_no_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(stage: Stage) -> None:
+        await stage.install()
+        stage.cluster.apply("app", spec("app:2", strategy="Immediate"))
+        await stage.ended("app-v2")
+
+    assert reported(play(at_once, monkeypatch))["gate"] is None
 
 
 def test_who_promoted_and_when_is_read_from_the_fields_managers(
@@ -255,6 +504,72 @@ def test_who_promoted_and_when_is_read_from_the_fields_managers(
     (mark,) = [each for each in known.marks if each.kind == "Promoted"]
     assert (mark.at, mark.message) == (seconds(moment), "by kubectl-patch")
     assert not [words for words in known.not_kept if "promoted" in words]
+
+
+def event(name: str, reason: str, words: str, moment: float) -> Document:
+    return {
+        "regarding": {"name": name},
+        "reason": reason,
+        "note": f"{name}: {words}",
+        "eventTime": format_time(moment),
+    }
+
+
+def test_a_pause_is_known_by_events_once_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(promoted, monkeypatch)
+    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
+    assert sight is not None
+    chosen = choose(sight, None)
+    report = report_of(sight, chosen, told.now)
+    events = [
+        event(name, reason, words, report.begin + after)
+        for name in ("app-v2", "app-v1")
+        for reason, words, after in (
+            ("RolloutPaused", "paused until a person sets spec.paused", 20),
+            ("RolloutResumed", "goes on", 30),
+            ("RolloutPaused", "waits until it is promoted", 40),
+            ("RolloutResumed", "goes on", 50),
+        )
+    ]
+
+    def waits() -> list[tuple[str, float]]:
+        found = with_marks(report, chosen, events).marks
+        return [(mark.kind, mark.at - report.begin) for mark in found
+                if mark.kind in ("Paused", "Resumed", "AwaitingPromotion", "Promoted")]  # fmt: skip
+
+    pauses = [("Paused", 20), ("Resumed", 30), ("AwaitingPromotion", 40)]
+    assert waits() == [*pauses, ("Resumed", 50)]
+    owned = {"fieldsV1": {"f:spec": {"f:promoted": {}}}, "manager": "kubectl-patch"}
+    chosen.main["metadata"]["managedFields"] = [
+        {**owned, "time": format_time(report.begin + 10)},
+        {**owned, "time": format_time(report.begin + 51)},
+        {**owned, "time": format_time(report.begin + 30)},
+        {**owned, "time": format_time(report.begin + 70), "subresource": "status"},
+    ]
+    assert waits() == [*pauses, ("Promoted", 51)]
+
+
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+def test_a_way_back_that_did_not_end_well_is_no_way_back(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = play(stories.canary_failed, monkeypatch)
+    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
+    assert sight is not None
+    chosen = choose(sight, None)
+    assert chosen.rollback is not None
+    chosen.rollback["status"]["state"] = state
+    found = with_marks(report_of(sight, chosen, told.now), chosen, []).marks
+    told_of_it = {mark.kind: mark.text for mark in found if "back" in mark.text and not mark.node}
+    assert told_of_it == {"RollbackStarted": "rollback to v1", state: f"rollback {state.lower()}"}
+
+
+def test_a_rollout_above_its_budget_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = play(stories.above_the_budget, monkeypatch)
+    ended = of(told, "FleetDeployment", "app-v2")["status"]
+    (mark,) = [each for each in reported(told)["marks"] if each["kind"] == "Failed"]
+    assert (mark["at"], mark["text"]) == (ended["completedAt"], "failed: BudgetExceeded")
+    assert mark["message"] == ended["message"]
 
 
 def test_events_name_the_pauses_that_are_over() -> None:

@@ -135,6 +135,17 @@ def told(shown: Life) -> list[tuple[str, float, float, bool]]:
             id="stopped by somebody",
         ),
         pytest.param(
+            life("Stopped", stable=12, written=70, moved=50, windows="good, good"),
+            [
+                ("Pending", 0, 2, True),
+                ("Validating", 2, 12, True),
+                ("Running", 12, 50, True),
+                ("Degraded", 50, 70, True),
+                ("Stopped", 70, 100, True),
+            ],
+            id="not ready before it was stopped",
+        ),
+        pytest.param(
             life("Completed", stable=30, written=30, interval=0),
             [("Pending", 0, 30, False), ("Completed", 30, 100, True)],
             id="ran to completion",
