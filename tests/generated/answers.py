@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from celpy import CELEvalError, celtypes
+from celpy import CELEvalError
 
 from generated.bases import BASES, Object
 from generated.operations import Operation, schema_of
@@ -228,8 +228,8 @@ def _broken_by_change(after: Any, before: Any, schema: Schema) -> Iterator[str]:
 
 
 def _holds(rule: str, after: Any, before: Any, schema: Schema) -> bool:
-    known = {"self": cel._to_cel(after, schema), "oldSelf": cel._to_cel(before, schema)}
+    known = {"self": cel.to_cel(after, schema), "oldSelf": cel.to_cel(before, schema)}
     try:
-        return bool(cel._program(rule).evaluate({**known, "format": celtypes.StringType("format")}))
+        return cel.holds(rule, **known)
     except CELEvalError:
         return False  # values of two types, which the server takes for different

@@ -30,7 +30,7 @@ Schema = Mapping[str, Any]
 def broken_rules(value: Any, schema: Schema) -> Iterator[str]:
     """Messages of the rules that a value breaks, those of the outer levels first."""
     for rule in schema.get(RULES, ()):
-        if "oldSelf" not in rule["rule"] and not _holds(rule["rule"], _to_cel(value, schema)):
+        if "oldSelf" not in rule["rule"] and not holds(rule["rule"], self=to_cel(value, schema)):
             yield str(rule["message"])
     if isinstance(value, dict):
         known, more = schema.get("properties", {}), schema.get("additionalProperties")
@@ -43,8 +43,13 @@ def broken_rules(value: Any, schema: Schema) -> Iterator[str]:
             yield from broken_rules(each, schema["items"])
 
 
-def _holds(rule: str, value: Any) -> bool:
-    return bool(_program(rule).evaluate({"self": value, "format": celtypes.StringType("format")}))
+def holds(rule: str, **values: Any) -> bool:
+    """Whether a rule is true of CEL's values by their names, such as ``self`` and ``oldSelf``.
+
+    Raises CELEvalError where it cannot be reckoned.
+    """
+    known = {**values, "format": celtypes.StringType("format")}
+    return bool(_program(rule).evaluate(known))
 
 
 @cache
@@ -86,19 +91,20 @@ def is_qualified(text: str) -> bool:
     return _QUALIFIED.match(name) is not None
 
 
-def _to_cel(value: Any, schema: Schema) -> Any:
+def to_cel(value: Any, schema: Schema) -> Any:
+    """JSON as CEL sees it by the schema."""
     match value:
         case dict():
             known, more = schema.get("properties", {}), schema.get("additionalProperties")
             return celtypes.MapType(
                 {
-                    celtypes.StringType(name): _to_cel(each, _level(known.get(name, more)))
+                    celtypes.StringType(name): to_cel(each, _level(known.get(name, more)))
                     for name, each in value.items()
                 }
             )
         case list():
             inner = _level(schema.get("items"))
-            return celtypes.ListType([_to_cel(each, inner) for each in value])
+            return celtypes.ListType([to_cel(each, inner) for each in value])
         case str() if schema.get("format") == "duration":
             return celtypes.DurationType(timedelta(seconds=parse_duration(value)))
         case int() if schema.get("type") == "number" and not isinstance(value, bool):
