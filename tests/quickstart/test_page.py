@@ -123,6 +123,16 @@ def test_a_command_that_is_to_fail_has_to() -> None:
         walked("true    # ends with exit code 1")
 
 
+def test_a_command_that_does_not_end_is_killed_and_its_words_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("quickstart.walk.PATIENCE", 1.0)
+    running = tmp_path / "pid"
+    with pytest.raises(WalkError, match=r"not done after 1 s:(?s:.*)it began"):
+        walked(f"echo $$ >{running}; echo it began; trap '' INT TERM; sleep 600")
+    assert not Path("/proc", running.read_text().strip()).exists()
+
+
 @pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in front", "behind"])
 def ctrl_c(request: pytest.FixtureRequest) -> Iterator[None]:
     """Heard by this process, or ignored as by all that a shell runs in the background."""
@@ -134,7 +144,8 @@ def ctrl_c(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.usefixtures("ctrl_c")
 def test_what_runs_beside_is_waited_for_and_ended(tmp_path: Path) -> None:
     mark = tmp_path / "ended"
-    beside = f"trap 'touch {mark}; exit' INT\necho it leads\nwhile true; do sleep 0.1; done\n"
+    said = "echo it leads >&2; seq 100"
+    beside = f"trap 'touch {mark}; exit' INT\n{said}\nwhile true; do sleep 0.1; done\n"
     steps_ = [Step(beside, None, beside="it leads"), Step(f"test ! -f {mark}\n", None)]
     walk(steps_, {})
     assert mark.exists()
