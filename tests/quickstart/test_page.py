@@ -74,6 +74,7 @@ def test_a_comment_that_says_nothing_known_is_an_error() -> None:
 def test_new_outputs_are_written_under_their_blocks() -> None:
     written = with_outputs(BLOCKS, lambda step: "new\n" if "IMAGE" in step.script else None)
     assert written == BLOCKS.replace("old", "new")
+    assert with_outputs(BLOCKS, lambda _: None) == BLOCKS
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,7 @@ def test_new_outputs_are_written_under_their_blocks() -> None:
     [
         ("since 2026-11-26T08:12:40Z (1s ago)", "since 2027-01-01T00:00:00Z (12s ago)"),
         ("node-3 v1  Running", "node-1  v1\n Running"),
+        ("installing Python packages\nPython environment ready in .venv\nup", "up"),
         ("hello-64wgnp6net-2 5m", "hello-5ljpdmyp7u-2 1m5s"),
     ],
 )
@@ -129,7 +131,7 @@ def test_a_command_that_does_not_end_is_killed_and_its_words_are_told(
     monkeypatch.setattr("quickstart.walk.PATIENCE", 1.0)
     running = tmp_path / "pid"
     with pytest.raises(WalkError, match=r"not done after 1 s:(?s:.*)it began"):
-        walked(f"echo $$ >{running}; echo it began; trap '' INT TERM; sleep 600")
+        walked(f"echo $$ >{running}; echo it be''gan; trap '' INT TERM; sleep 600")
     assert not Path("/proc", running.read_text().strip()).exists()
 
 
