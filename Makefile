@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: bench help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -116,7 +116,7 @@ bench: $(READY) .venv-bench/.ready ## measure beside a DaemonSet (NODES=1000 RUN
 image: $(READY) ## the operator's image and its parts list, into build/ (root, Debian)
 	@$(BIN)/python hack/image.py
 
-generate: $(READY) ## crds/, docs/reference/, the diagrams of docs/concepts/, the chart's parts, manifests/
+generate: $(READY) ## crds/, docs/reference/, the diagrams of docs/concepts/, the chart's parts, manifests/, what troubleshooting shows
 	@$(BIN)/python -m wavegate.api.crds --out crds
 	@$(BIN)/python -m wavegate.reference --docs docs
 	@$(BIN)/python hack/chart.py
@@ -128,11 +128,11 @@ readme: $(READY) ## run the two commands and write their real output into README
 quickstart: $(READY) ## run the quick start and write what it prints into docs/quickstart.md (root)
 	@$(BIN)/python -m quickstart
 
-shown: $(READY) ## play a story on simulated nodes and write what kubectl says into docs/concepts/
+shown: $(READY) ## play a story on simulated nodes and write what commands say into docs/concepts/ and docs/cli.md
 	@$(BIN)/python -m shown
 
 lock: $(READY) ## resolve the lock files again from pyproject.toml
 	@hack/lock.sh $(BIN)
 
-clean: ## remove the Python environment and caches
-	@rm -rf $(VENV) .venv-scan .venv-docs build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## remove the Python environments and caches
+	@rm -rf $(VENV) .venv-scan .venv-docs .venv-bench build .mypy_cache .ruff_cache .pytest_cache .hypothesis

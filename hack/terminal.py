@@ -22,8 +22,7 @@ _ANEW = re.compile(r"(?:\r?\x1b\[2K|\x1b\[1A)+")
 """How rich goes back to the first line of what it has drawn, wiping line after line."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
-
-HEARS_CTRL_C: Final = ("env", "--default-signal=INT")
+_HEARS_CTRL_C: Final = ("env", "--default-signal=INT")
 """Before a command that is to be ended by Ctrl-C: what runs in the background passes on that it
 hears none, and a shell cannot take that back."""
 
@@ -38,7 +37,7 @@ class Terminal:
         self._parts: list[bytes] = []
         self._words = TemporaryFile()  # noqa: SIM115 - closed by wait
         self._process = subprocess.Popen(
-            [*HEARS_CTRL_C, *command], cwd=directory, env=dict(env),
+            [*_HEARS_CTRL_C, *command], cwd=directory, env=dict(env),
             stdin=subprocess.DEVNULL, stdout=theirs, stderr=self._words, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
@@ -53,16 +52,16 @@ class Terminal:
 
     def wait(self, timeout: float) -> tuple[int, str, str]:
         """Exit code, stdout and stderr. TimeoutExpired: it was killed, as it was not done."""
-        try:
-            code = self._process.wait(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            raise
-        finally:
-            self._reader.join()
-            os.close(self._ours)
         with self._words as words:
+            try:
+                code = self._process.wait(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+                raise
+            finally:
+                self._reader.join()
+                os.close(self._ours)
             words.seek(0)
             said = words.read().decode(errors="replace")
         return code, self.seen(), said
@@ -70,6 +69,11 @@ class Terminal:
     def seen(self) -> str:
         """What stdout has so far."""
         return b"".join(self._parts).decode(errors="replace").replace("\r\n", "\n")
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be seen."""
+        return not self._reader.is_alive()
 
     def interrupt(self, timeout: float = 15.0) -> str:
         """Ctrl-C; all that it has printed."""

@@ -25,8 +25,9 @@ def build(config: Path, site: Path) -> int:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean"]
     command += ["--config-file", str(config), "--site-dir", str(site)]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-    said = f"{done.stdout}{done.stderr}".splitlines()
-    print("\n".join(line for line in said if not line.startswith("INFO")), end="")
+    for line in f"{done.stdout}{done.stderr}".splitlines():
+        if not line.startswith("INFO"):
+            print(line)
     return done.returncode
 
 
@@ -37,9 +38,9 @@ def main() -> int:
     parser.add_argument("--links", action="store_true", help="list the links to other sites")
     options = parser.parse_args()
     begun = time.monotonic()
-    if code := build(options.config.resolve(), options.site.resolve()):
-        return code
     site = options.site.resolve()
+    if code := build(options.config.resolve(), site):
+        return code
     if found := problems(site):
         print("\n".join(found), file=sys.stderr)
         return 1

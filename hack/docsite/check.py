@@ -28,7 +28,6 @@ HOSTS = frozenset(
 """Where pages may link to. Whoever adds one has opened the page."""
 
 _URL = re.compile(r"""url\(\s*['"]?([^'")]+)""")
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _IMPORT = re.compile(r"""@import\s+['"]([^'"]+)""")
 
 Attributes = list[tuple[str, str | None]]
@@ -54,11 +53,10 @@ class Page(HTMLParser):
         if identity := found.get("id"):
             (self.twice if identity in self.ids else self.ids).add(identity)
         if tag == "a":
-            self.ids |= {found["name"]} if "name" in found else set()
             self.links += [found["href"]] if "href" in found else []
         elif tag == "link":
             self.loads += [found["href"]] if "href" in found else []
-        elif tag not in ("input", "form"):
+        else:
             self.loads += [found[key] for key in ("src", "data", "poster") if key in found]
             if tag in ("image", "use"):
                 self.loads += [found[key] for key in ("href", "xlink:href") if key in found]
@@ -82,7 +80,7 @@ def problems(site: Path) -> list[str]:
         of_page = dict.fromkeys(_of_page(path, page, site, pages))
         found += [f"{path.relative_to(site)}: {each}" for each in of_page]
     for path in sorted(site.rglob("*.css")):
-        style = _COMMENT.sub("", path.read_text())
+        style = path.read_text()
         for each in dict.fromkeys([*_URL.findall(style), *_IMPORT.findall(style)]):
             if said := _not_loaded(each, path, site):
                 found.append(f"{path.relative_to(site)}: {said}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import os
 import re
-from functools import cache
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,16 +20,19 @@ DOCS = "docs"
 PLACE = "repository"
 """Directory of the site for files outside ``docs/``."""
 
-_FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]+`")
-_LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^()\s#]+)(?=#|\))")
+_LINK = re.compile(
+    rf"^```.*?^```$|{_CODE.pattern}|(?<=\]\()(?![a-z]+:|#)(?P<path>[^()\s#]+)(?=#|\))",
+    re.DOTALL | re.MULTILINE,
+)
+"""The path of a link; or code, in which there is none."""
 _FITTED = re.compile(r'width="100%" ([^>]*?max-width: ([\d.]+)px)')
 _DIAGRAM = re.compile(r'<pre class="mermaid"><code>(.*?)</code></pre>', re.DOTALL)
 
 
 def links(page: str) -> list[str]:
     """Paths that a page links to, without fragments, those in code left out."""
-    return _LINK.findall(_CODE.sub("code", _FENCE.sub("", page)))
+    return [found["path"] for found in _LINK.finditer(page) if found["path"]]
 
 
 def linked(page: PurePosixPath, link: str, root: Path) -> PurePosixPath | None:
@@ -73,22 +76,14 @@ def in_repository(source: str) -> PurePosixPath:
 def with_links(page: str, source: str, root: Path) -> str:
     """The page with links that lead to the site's sources; dead ones stay as they are."""
     here = in_repository(source)
-    kept: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match[0])
-        return f"\0{len(kept) - 1}\0"
 
     def lead(match: re.Match[str]) -> str:
-        file = linked(here, match[0], root)
+        file = linked(here, match["path"], root) if match["path"] else None
         if file is None:
             return match[0]
         return os.path.relpath(in_site(file), PurePosixPath(source).parent)
 
-    text = _LINK.sub(lead, _CODE.sub(keep, _FENCE.sub(keep, page)))
-    while "\0" in text:
-        text = re.sub(r"\0(\d+)\0", lambda match: kept[int(match[1])], text)
-    return text
+    return _LINK.sub(lead, page)
 
 
 def with_plain_bars(page: str) -> str:
@@ -102,7 +97,6 @@ def with_plain_bars(page: str) -> str:
     return "\n".join(row(line) for line in page.split("\n"))
 
 
-@cache
 def drawn(source: str, name: str) -> str:
     """The diagram as SVG; ``name``: its id, one of its own on a page."""
     import mermaidx  # noqa: PLC0415 - only the documentation's environment has it
@@ -145,7 +139,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    number = iter(range(1, 100))
+    number = count(1)
     return _DIAGRAM.sub(
         lambda found: drawn(html.unescape(found[1]), f"diagram-{next(number)}"), content
     )

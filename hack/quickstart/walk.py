@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
 
 from quickstart.page import ROOT, Step
-from terminal import HEARS_CTRL_C, Terminal
+from terminal import Terminal
 
 PATIENCE = 180.0
 """Seconds that a step may take."""
@@ -30,10 +29,8 @@ class Shell:
         self._environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", **environment}
         for of_make in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS"):
             self._environment.pop(of_make, None)  # or a make within would tell its directory
-        self._directory = directory
         self._exports = directory / "exports"
-        self._beside: list[subprocess.Popen[bytes]] = []
-        self._log: IO[bytes] | None = None
+        self._beside: Terminal | None = None
 
     def run(self, step: Step) -> str:
         """What the step prints. WalkError: it fails; with what was said beside it."""
@@ -42,11 +39,12 @@ class Shell:
         if step.beside:
             self._begin(script, step.beside)
             return ""
+        terminal = Terminal(["bash", "-c", script], ROOT, self._environment)
         try:
-            terminal = Terminal(["bash", "-c", script], ROOT, self._environment)
             code, out, err = terminal.wait(PATIENCE)
-        except subprocess.TimeoutExpired as error:
-            raise WalkError(f"not done after {PATIENCE:.0f} s:\n{step.script}{error}") from None
+        except subprocess.TimeoutExpired:
+            said = f"{terminal.seen()}{self.told()}"
+            raise WalkError(f"not done after {PATIENCE:.0f} s:\n{step.script}\n{said}") from None
         if code != 0:
             said = f"{out}{err}{self.told()}"
             raise WalkError(f"exit code {code}:\n{step.script}\n{said}")
@@ -57,37 +55,25 @@ class Shell:
         self.run(Step(f"export {name}={shlex.quote(value)}\n", None))
 
     def _begin(self, script: str, until: str) -> None:
-        self._log = (self._directory / "beside").open("wb")
-        process = subprocess.Popen(
-            [*HEARS_CTRL_C, "bash", "-c", script], cwd=ROOT, env=self._environment,
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True,
-        )  # fmt: skip
-        self._beside.append(process)
+        command = ["bash", "-c", f"exec 2>&1\n{script}"]
+        self._beside = Terminal(command, ROOT, self._environment)
         deadline = time.monotonic() + PATIENCE
-        while until not in self.told():
-            if process.poll() is not None or time.monotonic() > deadline:
+        while until not in self._beside.seen():
+            if self._beside.ended or time.monotonic() > deadline:
                 raise WalkError(f"never said {until!r}:\n{script}\n{self.told()}")
             time.sleep(0.2)
 
     def told(self) -> str:
         """The last that was printed in the second terminal."""
-        path = self._directory / "beside"
-        if not path.exists():
+        if self._beside is None:
             return ""
-        return "\n".join(["beside it:", *path.read_text(errors="replace").splitlines()[-15:]])
+        return "\n".join(["beside it:", *self._beside.seen().splitlines()[-15:]])
 
     def close(self) -> None:
         """End what runs beside, as Ctrl-C does."""
-        for each in self._beside:
-            if each.poll() is None:
-                os.killpg(each.pid, signal.SIGINT)
-                try:
-                    each.wait(timeout=20)
-                except subprocess.TimeoutExpired:
-                    os.killpg(each.pid, signal.SIGKILL)
-                    each.wait()
-        if self._log is not None:
-            self._log.close()
+        if self._beside is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._beside.interrupt(20)
 
 
 def walk(

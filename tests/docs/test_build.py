@@ -6,6 +6,7 @@ The mutations are tried on sites of two pages, with the configuration and the ho
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +70,10 @@ def test_the_site_of_this_tree_is_built(environment: None, tmp_path: Path) -> No
         wanted = name.with_name("index.html") if name.stem == "README" else name
         assert str(wanted) in pages
     waves = (tmp_path / "concepts" / "waves.html").read_text()
-    assert waves.count('<div class="diagram"><svg') == 2, "drawn while it was built"
+    drawn = r'<div class="diagram"><svg id="(diagram-\d)" width="[\d.]+"'
+    assert re.findall(drawn, waves) == ["diagram-1", "diagram-2"], "while it was built, in its size"
+    commands = (tmp_path / "reference" / "cli.html").read_text()
+    assert "<code>-o, --output wide|json|yaml|name</code>" in commands, "GitHub's bars"
     assert (tmp_path / "repository" / "examples" / "rollback.yaml").is_file()
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pages.told import BLOCK, COMMAND, PAGES, told
+from pages.told import BLOCK, COMMAND, PAGES, told, written
 
 SHOWN = [
     pytest.param(found["story"], found["body"], id=found["story"])
@@ -21,6 +21,12 @@ def test_the_page_shows_what_is_printed(
 ) -> None:
     printed = told(story, COMMAND.findall(body), monkeypatch)
     assert body == f"```text\n{printed}\n```\n", "repair with: make generate"
+
+
+def test_what_is_stale_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = next(BLOCK.finditer(PAGES[0].read_text()))[0]
+    stale = block.replace("runs now", "ran then")
+    assert written(f"before\n{stale}\nafter\n", monkeypatch) == f"before\n{block}\nafter\n"
 
 
 def test_every_output_on_these_pages_comes_from_a_story() -> None:

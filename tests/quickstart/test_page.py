@@ -74,6 +74,7 @@ def test_a_comment_that_says_nothing_known_is_an_error() -> None:
 def test_new_outputs_are_written_under_their_blocks() -> None:
     written = with_outputs(BLOCKS, lambda step: "new\n" if "IMAGE" in step.script else None)
     assert written == BLOCKS.replace("old", "new")
+    assert with_outputs(BLOCKS, lambda _: None) == BLOCKS
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,7 @@ def test_new_outputs_are_written_under_their_blocks() -> None:
     [
         ("since 2026-11-26T08:12:40Z (1s ago)", "since 2027-01-01T00:00:00Z (12s ago)"),
         ("node-3 v1  Running", "node-1  v1\n Running"),
+        ("installing Python packages\nPython environment ready in .venv\nup", "up"),
         ("hello-64wgnp6net-2 5m", "hello-5ljpdmyp7u-2 1m5s"),
     ],
 )
@@ -123,6 +125,16 @@ def test_a_command_that_is_to_fail_has_to() -> None:
         walked("true    # ends with exit code 1")
 
 
+def test_a_command_that_does_not_end_is_killed_and_its_words_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("quickstart.walk.PATIENCE", 1.0)
+    running = tmp_path / "pid"
+    with pytest.raises(WalkError, match=r"not done after 1 s:(?s:.*)it began"):
+        walked(f"echo $$ >{running}; echo it be''gan; trap '' INT TERM; sleep 600")
+    assert not Path("/proc", running.read_text().strip()).exists()
+
+
 @pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in front", "behind"])
 def ctrl_c(request: pytest.FixtureRequest) -> Iterator[None]:
     """Heard by this process, or ignored as by all that a shell runs in the background."""
@@ -134,7 +146,8 @@ def ctrl_c(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.usefixtures("ctrl_c")
 def test_what_runs_beside_is_waited_for_and_ended(tmp_path: Path) -> None:
     mark = tmp_path / "ended"
-    beside = f"trap 'touch {mark}; exit' INT\necho it leads\nwhile true; do sleep 0.1; done\n"
+    said = "echo it leads >&2; seq 100"
+    beside = f"trap 'touch {mark}; exit' INT\n{said}\nwhile true; do sleep 0.1; done\n"
     steps_ = [Step(beside, None, beside="it leads"), Step(f"test ! -f {mark}\n", None)]
     walk(steps_, {})
     assert mark.exists()

@@ -10,7 +10,7 @@ from docsite.check import external, problems
 
 GOOD = """<html><head><link rel="stylesheet" href="style.css"></head><body>
 <h1 id="top">A</h1><a href="b/index.html#there">b</a> <a href="#top">up</a> <a href="b/">b, too</a>
-<img src="picture.svg"> <img src="data:image/png;base64,AAAA">
+<a href="%62/#gr%C3%B6%C3%9Fe">b</a> <img src="picture.svg"> <img src="data:image/png;base64,AAAA">
 <a href="https://kubernetes.io/docs">Kubernetes</a>
 <div style="fill: url(#top)"></div></body></html>"""
 
@@ -19,10 +19,10 @@ GOOD = """<html><head><link rel="stylesheet" href="style.css"></head><body>
 def site(tmp_path: Path) -> Path:
     (tmp_path / "b").mkdir()
     (tmp_path / "index.html").write_text(GOOD)
-    (tmp_path / "b" / "index.html").write_text('<p id="there"></p><a href="../index.html">a</a>')
-    (tmp_path / "style.css").write_text(
-        "/* https://example.org */ p { background: url(picture.svg) }"
+    (tmp_path / "b" / "index.html").write_text(
+        '<p id="there"></p><p id="größe"></p><a href="../index.html">a</a>'
     )
+    (tmp_path / "style.css").write_text("p { background: url(picture.svg) }")
     (tmp_path / "picture.svg").write_text("<svg/>")
     return tmp_path
 
@@ -51,6 +51,10 @@ def test_a_good_site_has_no_problem_and_its_external_links_are_listed(site: Path
             "loads https://fonts.example from elsewhere",
         ),
         ('<iframe src="https://video.example">', "loads https://video.example from elsewhere"),
+        ('<video poster="https://video.example">', "loads https://video.example from elsewhere"),
+        ('<object data="https://x.example/y">', "loads https://x.example/y from elsewhere"),
+        ('<svg><use href="https://x.example/y#z">', "loads https://x.example/y#z from elsewhere"),
+        ('<svg><image xlink:href="lost.png">', "loads lost.png, which is not there"),
         (
             '<p style="background: url(https://x.example/y.png)">',
             "loads https://x.example/y.png from elsewhere",
