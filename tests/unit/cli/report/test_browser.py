@@ -12,7 +12,7 @@ from support.browser import browser
 from support.enlarged import enlarged
 from support.told import Stage, play
 from unit.cli import stories
-from unit.cli.report.test_history import drained, promoted
+from unit.cli.report.played import drained, promoted
 from wavegate.cli.reading import sight_of
 from wavegate.cli.report.history import choose, report_of
 from wavegate.cli.report.marks import with_marks

@@ -3,101 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from sim.world import spec
-from support.told import Played, Stage, Told, play, seconds
+from support.told import Stage, play, seconds
 from unit.cli import stories
-from wavegate.api.events import EVENTS
+from unit.cli.report.played import (
+    Document,
+    documented,
+    drained,
+    judges,
+    marks,
+    of,
+    promoted,
+    reported,
+    states,
+    twice_updated,
+)
 from wavegate.cli.errors import CliError
 from wavegate.cli.reading import sight_of
-from wavegate.cli.report.document import document as document_of
 from wavegate.cli.report.history import choose, report_of
 from wavegate.cli.report.marks import with_marks
 from wavegate.cli.sight import Sight
 from wavegate.domain.times import format_time
 from wavegate.simulation.fates import CRASHES
-
-Document = dict[str, Any]
-
-
-async def promoted(stage: Stage) -> None:
-    """A person lets the gate wait for 40 s."""
-    await stories.awaits_promotion(stage)
-    await asyncio.sleep(40)
-    stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"promoted": True}})
-    await stage.ended("app-v2")
-    await asyncio.sleep(60)
-
-
-async def judges(stage: Stage) -> str:
-    """The canary of version 2 is judged; the name of its node."""
-    await stage.install()
-    stage.cluster.apply("app", spec("app:2"))
-
-    def judged() -> list[Document]:
-        return [
-            each
-            for each in stage.cluster.list("Execution")
-            if each["spec"]["deploymentName"] == "app-v2"
-            and each["status"].get("observedState", {}).get("stateType") == "Validating"
-        ]
-
-    await stage.until("a canary is judged", judged)
-    return str(judged()[0]["spec"]["nodeName"])
-
-
-async def drained(stage: Stage) -> None:
-    """The canary's node is drained while it is judged, and stays cordoned."""
-    node = await judges(stage)
-    stage.cluster.fleet.cordon(node)
-    for pod in stage.cluster.list("Pod"):
-        if pod["spec"].get("nodeName") == node:
-            stage.cluster.delete("Pod", pod["metadata"]["name"])
-    await stage.ended("app-v2")
-    await asyncio.sleep(20)
-
-
-async def twice_updated(stage: Stage) -> None:
-    await stage.install()
-    for number in (2, 3):
-        stage.cluster.apply("app", spec(f"app:{number}", strategy="Rolling", maxParallel="100%"))
-        await stage.ended(f"app-v{number}")
-        await asyncio.sleep(30)
-
-
-def reported(told: Played, *arguments: str) -> Document:
-    answer: Told = told("report", "app", "-o", "json", *arguments)
-    assert answer.code == 0, answer.err
-    document: Document = json.loads(answer.out)
-    return document
-
-
-def documented(told: Played, executions: list[Document]) -> Document:
-    """What is told where only these executions are left."""
-    sight = sight_of([told.list("FleetJob"), told.list("FleetDeployment"), executions])
-    assert sight is not None
-    chosen = choose(sight, None)
-    return document_of(with_marks(report_of(sight, chosen, told.now), chosen, []))
-
-
-def marks(document: Document) -> list[str]:
-    """Kinds of decisions, oldest first; those of single nodes with the node."""
-    return [f"{each['kind']} {each['node']}".strip() for each in document["marks"]]
-
-
-def states(node: Document) -> list[str]:
-    return [f"v{each['version']} {each['state']}" for each in node["segments"]]
-
-
-def of(told: Played, kind: str, name: str) -> Document:
-    found = told.get(kind, name)
-    assert found is not None
-    return found
 
 
 def test_a_good_canary_rollout_from_the_gate_to_the_last_wave(
@@ -480,103 +412,6 @@ def test_a_rollout_that_judges_nothing_has_no_gate(monkeypatch: pytest.MonkeyPat
     assert reported(play(at_once, monkeypatch))["gate"] is None
 
 
-def test_who_promoted_and_when_is_read_from_the_fields_managers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The simulated server keeps no managedFields, so they are as the real one writes them."""
-    told = play(promoted, monkeypatch)
-    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
-    assert sight is not None
-    chosen = choose(sight, None)
-    moment = of(told, "FleetDeployment", "app-v2")["status"]["completedAt"]
-    unknown = with_marks(report_of(sight, chosen, told.now), chosen, [])
-    assert "app-v2 was promoted; by whom and when is not kept" in unknown.not_kept
-    assert "app-v2 waited 40s for a person; when is not kept" in unknown.not_kept
-    chosen.main["metadata"]["managedFields"] = [
-        {
-            "manager": "kubectl-patch",
-            "operation": "Update",
-            "time": moment,
-            "fieldsV1": {"f:spec": {"f:promoted": {}}},
-        }
-    ]
-    known = with_marks(report_of(sight, chosen, told.now), chosen, [])
-    (mark,) = [each for each in known.marks if each.kind == "Promoted"]
-    assert (mark.at, mark.message) == (seconds(moment), "by kubectl-patch")
-    assert not [words for words in known.not_kept if "promoted" in words]
-
-
-def event(name: str, reason: str, words: str, moment: float) -> Document:
-    return {
-        "regarding": {"name": name},
-        "reason": reason,
-        "note": f"{name}: {words}",
-        "eventTime": format_time(moment),
-    }
-
-
-def test_a_pause_is_known_by_events_once_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = play(promoted, monkeypatch)
-    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
-    assert sight is not None
-    chosen = choose(sight, None)
-    report = report_of(sight, chosen, told.now)
-    events = [
-        event(name, reason, words, report.begin + after)
-        for name in ("app-v2", "app-v1")
-        for reason, words, after in (
-            ("RolloutPaused", "paused until a person sets spec.paused", 20),
-            ("RolloutResumed", "goes on", 30),
-            ("RolloutPaused", "waits until it is promoted", 40),
-            ("RolloutResumed", "goes on", 50),
-        )
-    ]
-
-    def waits() -> list[tuple[str, float]]:
-        found = with_marks(report, chosen, events).marks
-        return [(mark.kind, mark.at - report.begin) for mark in found
-                if mark.kind in ("Paused", "Resumed", "AwaitingPromotion", "Promoted")]  # fmt: skip
-
-    pauses = [("Paused", 20), ("Resumed", 30), ("AwaitingPromotion", 40)]
-    assert waits() == [*pauses, ("Resumed", 50)]
-    owned = {"fieldsV1": {"f:spec": {"f:promoted": {}}}, "manager": "kubectl-patch"}
-    chosen.main["metadata"]["managedFields"] = [
-        {**owned, "time": format_time(report.begin + 10)},
-        {**owned, "time": format_time(report.begin + 51)},
-        {**owned, "time": format_time(report.begin + 30)},
-        {**owned, "time": format_time(report.begin + 70), "subresource": "status"},
-    ]
-    assert waits() == [*pauses, ("Promoted", 51)]
-
-
-@pytest.mark.parametrize("state", ["Failed", "Canceled"])
-def test_a_way_back_that_did_not_end_well_is_no_way_back(
-    state: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = play(stories.canary_failed, monkeypatch)
-    sight = sight_of([told.list(kind) for kind in ("FleetJob", "FleetDeployment", "Execution")])
-    assert sight is not None
-    chosen = choose(sight, None)
-    assert chosen.rollback is not None
-    chosen.rollback["status"]["state"] = state
-    found = with_marks(report_of(sight, chosen, told.now), chosen, []).marks
-    told_of_it = {mark.kind: mark.text for mark in found if "back" in mark.text and not mark.node}
-    assert told_of_it == {"RollbackStarted": "rollback to v1", state: f"rollback {state.lower()}"}
-
-
-def test_a_rollout_above_its_budget_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = play(stories.above_the_budget, monkeypatch)
-    ended = of(told, "FleetDeployment", "app-v2")["status"]
-    (mark,) = [each for each in reported(told)["marks"] if each["kind"] == "Failed"]
-    assert (mark["at"], mark["text"]) == (ended["completedAt"], "failed: BudgetExceeded")
-    assert mark["message"] == ended["message"]
-
-
-def test_events_name_the_pauses_that_are_over() -> None:
-    """The two reasons that the marks look for are reasons that the operator gives."""
-    assert {"RolloutPaused", "RolloutResumed"} <= {each.reason for each in EVENTS}
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -599,51 +434,3 @@ def test_a_job_without_a_rollout_has_no_report(monkeypatch: pytest.MonkeyPatch) 
     told = play(refused, monkeypatch)
     with pytest.raises(CliError, match="FleetJob app has had no rollout yet"):
         choose(Sight(told.list("FleetJob")[0], [], told.list("Execution")), None)
-
-
-SEGMENT = dict.fromkeys(("execution", "version", "state", "from", "until", "exact", "message"))
-WINDOW = dict.fromkeys(
-    ("execution", "verdict", "from", "until", "errors", "total", "rate", "limit")
-)
-KEYS = {
-    **dict.fromkeys(("namespace", "job", "version", "fromVersion", "state", "reason", "message")),
-    **dict.fromkeys(("isOpen", "from", "until")),
-    "rollouts": [
-        {
-            **dict.fromkeys(("name", "type", "fromVersion", "toVersion", "state", "reason")),
-            **dict.fromkeys(("message", "startedAt", "completedAt", "totalNodes", "updatedNodes")),
-            **dict.fromkeys(("failedNodes", "wave", "waves")),
-        }
-    ],
-    "gate": {
-        **dict.fromkeys(("interval", "maxErrorRate", "successThreshold", "failureThreshold")),
-        **dict.fromkeys(("minHealthyTime", "deadline")),
-    },
-    "waves": [
-        {
-            **dict.fromkeys(("wave", "isCanary", "notKept")),
-            "nodes": [
-                {
-                    **dict.fromkeys(("node", "outcome")),
-                    "segments": [SEGMENT],
-                    "windows": [WINDOW],
-                }
-            ],
-        }
-    ],
-    "untouched": [dict.fromkeys(("version", "nodes"))],
-    "marks": [dict.fromkeys(("at", "kind", "text", "message", "node"))],
-    "notKept": [None],
-}
-
-
-def keys(document: Any) -> Any:
-    """Names of all keys, at all levels; a list stands for its first item."""
-    if isinstance(document, dict):
-        return {key: keys(value) for key, value in document.items()}
-    return [keys(document[0])] if isinstance(document, list) and document else None
-
-
-def test_programs_find_the_same_keys_in_each_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = play(stories.canary_failed, monkeypatch)
-    assert keys(reported(told)) == KEYS
