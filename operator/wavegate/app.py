@@ -124,7 +124,8 @@ class Operator:
         statuses = StatusWriter(
             client, self.cache, self.live, self.events, self.metrics, around.now
         )
-        executor = Executor(client, self.cache, statuses, preparations, around.now)
+        for_plans = settings.for_plans()
+        executor = Executor(client, self.cache, statuses, preparations, for_plans, around.now)
         self.writer = Writer(
             executor, self.queue, self.bucket, self.metrics, now=around.now, rng=around.rng
         )
@@ -143,7 +144,7 @@ class Operator:
             self.live,
             self.live_pods,
             self.metrics,
-            settings=settings.for_plans(),
+            settings=for_plans,
             now=around.now,
             new_id=around.new_id,
             kind_gone=lambda: self.kinds.gone,

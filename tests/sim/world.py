@@ -17,6 +17,7 @@ from sim.writes import LostWriteError, Writes
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.actions import Action, Plan, Probe, PrometheusSource
 from wavegate.domain.health import HealthRecord, PodState, Reading, Unreadable, begin, close_window
+from wavegate.domain.memory import Memory
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
@@ -114,6 +115,7 @@ class World(Writes):
     health: dict[str, HealthRecord] = field(default_factory=dict)
     still_there: dict[str, float] = field(default_factory=dict)
     prepared: dict[int, Preparation] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
     probes: tuple[Probe, ...] = ()
     operator_started: float = START
     serial: int = 0
@@ -253,8 +255,11 @@ class World(Writes):
         )
 
     def plan_now(self) -> Plan:
-        """What a pass would do now."""
-        return plan(self.observe())
+        """What a pass would do now: the same as one that remembers nothing of those before."""
+        seen = self.observe()
+        made, anew = plan(seen, self.memory), plan(seen)
+        assert made == anew, f"remembered: {_unlike(made, anew)}\nanew: {_unlike(anew, made)}"
+        return made
 
     @property
     def job_created(self) -> float:
@@ -305,6 +310,7 @@ class World(Writes):
         self.still_there.clear()
         self.prepared.clear()
         self.probes = ()
+        self.memory = Memory()
         self.operator_started = self.now
 
     def settle(self, seconds: float = 600.0, step: float = 1.0) -> None:
@@ -440,3 +446,10 @@ def fleet(size: int, **fields: Any) -> World:
     for number in range(size):
         world.add_node(f"n{number:02}")
     return world
+
+
+def _unlike(one: Plan, other: Plan) -> list[object]:
+    """What one of two plans has and the other has not."""
+    parts = [("steps", each) for each in one.steps if each not in other.steps]
+    parts += [("probes", each) for each in one.probes if each not in other.probes]
+    return [*parts, ("wake_at", one.wake_at), ("order", [step.key for step in one.steps])]

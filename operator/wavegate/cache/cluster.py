@@ -74,8 +74,8 @@ class ClusterCache:
         self.pods: Store[PodView] = Store(self._changed, clock=clock)
         self.pulls: Store[PullView] = Store(self._changed, clock=clock)
         self.nodes: Store[NodeView] = Store(self._node_changed, clock=clock)
-        self._nodes: dict[str, NodeView] = {}
-        self._node_map = MappingProxyType(self._nodes)
+        self._nodes: Mapping[str, NodeView] | None = None
+        """As snapshots see them; None: one of them has changed since the last."""
         self._cordons: dict[str, JobKey] = {}
         self._phantoms: dict[JobKey, dict[str, ExecutionView]] = {}
         self._kinds: dict[str, tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]] = {
@@ -211,8 +211,8 @@ class ClusterCache:
     ) -> Observed | None:
         """What a pass for this job sees; None where nothing is known of that name.
 
-        Linear in the job's own objects; ``nodes`` is shared by all snapshots and stays current, so
-        a pass must not hold it across an await.
+        Linear in the job's own objects; ``nodes`` is the same object as in the snapshot before, as
+        long as no node has changed.
         """
         job = self.job(key)
         versions, deployments = self.versions.of_job(key), self.deployments.of_job(key)
@@ -233,7 +233,7 @@ class ClusterCache:
             job=job,
             now=now,
             operator_started=operator_started,
-            nodes=self._node_map,
+            nodes=self._nodes_now(),
             versions=sorted(own_versions, key=lambda view: view.version),
             deployments=sorted(own_deployments, key=lambda view: (view.created, view.name)),
             executions=[view for view in executions if uid and view.owner_uid == uid],
@@ -249,6 +249,11 @@ class ClusterCache:
             eval_id=eval_id,
         )
 
+    def _nodes_now(self) -> Mapping[str, NodeView]:
+        if self._nodes is None:
+            self._nodes = MappingProxyType({view.name: view for view in self.nodes.values()})
+        return self._nodes
+
     def _changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
         for key in {(item.namespace, item.job) for item in (old, new) if item and item.job}:
             self._wake(key)
@@ -263,13 +268,11 @@ class ClusterCache:
     def _node_changed(self, old: Item[NodeView] | None, new: Item[NodeView] | None) -> None:
         if old is not None:
             self._cordons.pop(old.name, None)
+        self._nodes = None
         if new is not None:
-            self._nodes[new.name] = new.view
             by = new.view.cordoned_by
             if by is not None and (not self._namespaces or by.namespace in self._namespaces):
                 self._cordons[new.name] = (by.namespace, by.job)
-        elif old is not None:
-            del self._nodes[old.name]
         for key in self.job_keys():
             self._wake(key)
 

@@ -329,6 +329,7 @@ class Observed:
     operator_started: float
     """When this process began to see pods: no verdict may rest on time before it."""
     nodes: Mapping[str, NodeView]
+    """The same mapping as in the snapshot before, as long as no node has changed."""
     versions: Sequence[VersionView] = ()
     deployments: Sequence[DeploymentView] = ()
     """The job's own, and users' that name it (owner_uid empty)."""
@@ -350,6 +351,8 @@ class Observed:
     """By step key (see actions.Step), as long as the refusal stands."""
     busy: frozenset[str] = frozenset()
     """Keys of steps that are under way: nothing more is asked for them."""
+    delayed: frozenset[str] = frozenset()
+    """Keys of steps that have failed and are not tried again yet."""
     settings: PlanSettings = PlanSettings()
     kind_gone: bool = False
     """Whether Execution, which owns the pods, is certainly no longer served."""
