@@ -17,9 +17,10 @@ from wavegate.domain.catch_up import lags
 from wavegate.domain.claim import Chain
 from wavegate.domain.fallback import Next, next_version
 from wavegate.domain.fleet import Fleet
+from wavegate.domain.lineup import Stance
 from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
 from wavegate.domain.overdue import overdue_at
-from wavegate.domain.stance import Scope, Stance, lineage, stance
+from wavegate.domain.stance import Scope, lineage, stance
 from wavegate.domain.stopping import stop_reason
 from wavegate.domain.timeouts import over
 from wavegate.domain.verdict import Judgement, deadline, judge
@@ -166,9 +167,9 @@ def _pressing(fleet: Fleet, chain: Chain, judgement: Judgement | None) -> Step |
 
 def _step(asked: Question, chain: Chain) -> Step | None:
     fleet, live = asked.fleet, chain.live
-    if live is not None and not live.assumed:
-        if (step := work.keep_running(fleet, chain, live)) is not None:
-            return step
+    kept = live if live is not None and not live.assumed else None
+    if kept is not None and (step := work.keep_running(fleet, chain, kept)) is not None:
+        return step
     if (step := work.link(chain)) is not None:
         return step
     return work.remove_leftovers(fleet, chain, asked.wanted, asked.open_names)

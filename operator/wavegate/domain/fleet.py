@@ -10,8 +10,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any, Final, TypeVar
 
 from wavegate.api.canonical import version_key
 from wavegate.api.fleetjob import FleetJobSpec
@@ -86,7 +86,7 @@ class Fleet:
             observed.operator_started,
             tuple(_without_words(each) for each in self.versions.values()),
             tuple(_without_words(each) for each in self.deployments),
-            job.status.get("lastAccepted"),
+            None if self.recalled is None else _without_words(self.recalled),
         )
 
     def once(self, rule: Callable[[Fleet], T]) -> T:
@@ -130,19 +130,21 @@ class Fleet:
         return self.memory.chains(self._chain)
 
     @cached_property
-    def unstable(self) -> tuple[Chain, ...]:
-        """Those whose current claim, ended or not, was never stable."""
-        return tuple(chain for chain in self.chains.values() if not chain.is_stable)
+    def unstable(self) -> list[Chain]:
+        """Those whose current claim, ended or not, was never stable, in the order of waves."""
+        chains = self.chains
+        return [chains[name] for name in self.ordered(self.memory.unstable)]
 
     @cached_property
-    def unproven(self) -> tuple[Chain, ...]:
-        """Those whose live claim is not stable yet."""
-        return tuple(chain for chain in self.unstable if chain.live is not None)
+    def unproven(self) -> list[Chain]:
+        """Those whose live claim is not stable yet, in the order of waves."""
+        return [chain for chain in self.unstable if chain.live is not None]
 
     @cached_property
-    def stopping(self) -> tuple[Chain, ...]:
-        """Those with a pod that is told to stop."""
-        return tuple(chain for chain in self.chains.values() if chain.stopping_pods)
+    def stopping(self) -> list[Chain]:
+        """Those with a pod that is told to stop, in the order of waves."""
+        chains = self.chains
+        return [chains[name] for name in self.ordered(self.memory.stopping)]
 
     def _chain(
         self, node: str, executions: Iterable[ExecutionView], pods: Iterable[PodView]
@@ -178,10 +180,10 @@ class Fleet:
             return -math.inf if pod.ready_changed >= at else math.inf
         return at
 
-    @cached_property
+    @property
     def strangers(self) -> tuple[PodView, ...]:
         """Pods that carry the job's label without being controlled by an Execution."""
-        return tuple(pod for pod in self.observed.pods if pod.owner_kind != "Execution")
+        return self.memory.strangers
 
     @property
     def census(self) -> Mapping[Kind, int]:
@@ -190,8 +192,7 @@ class Fleet:
 
     def is_in_use(self, version: VersionView) -> bool:
         """Whether the version has an execution on record: its ConfigMap is there."""
-        number = version.version
-        return any(each.version == number and not each.assumed for each in self.observed.executions)
+        return self.memory.is_in_use(version.version)
 
     @cached_property
     def newest_version(self) -> VersionView | None:
@@ -317,12 +318,12 @@ class Fleet:
         return float((pod.get("spec") or {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
 
 
-def _without_words(view: Any) -> tuple[Any, ...]:
+def _without_words(view: VersionView | DeploymentView) -> tuple[Any, ...]:
     """What rules on a node read of a version or a deployment: all but what only tells of it."""
-    return tuple(getattr(view, name) for name in _read_fields(type(view)))
+    read = _VERSION if isinstance(view, VersionView) else _DEPLOYMENT
+    return tuple(getattr(view, name) for name in read)
 
 
-@cache
-def _read_fields(kind: type) -> tuple[str, ...]:
-    told = ("status", "resource_version", "generation", "raw_spec")
-    return tuple(each.name for each in fields(kind) if each.name not in told)
+_TELLS: Final = ("status", "resource_version", "generation", "raw_spec")
+_VERSION: Final = tuple(e.name for e in fields(VersionView) if e.name not in _TELLS)
+_DEPLOYMENT: Final = tuple(e.name for e in fields(DeploymentView) if e.name not in _TELLS)

@@ -83,6 +83,8 @@ class Holding:
         An execution that it took over from another rollout is read where that one says.
         """
         own = self.of(run)
+        if not self.places:
+            return own
         others = [self.of(fleet.judging(each)) for each in waited_for]
         if own.why or not others or not all(each.why for each in others):
             return own
@@ -167,7 +169,8 @@ def _first_unreadable(members: Sequence[_Member]) -> str | None:
 def _references(fleet: Fleet, place: str, members: Sequence[_Member]) -> list[_Member]:
     """Some that are read there, and stable with a workload that is not being judged."""
     workloads = {each.execution.workload_hash for each in members}
-    stable = (chain for chain in fleet.chains.values() if chain.is_stable)
+    in_order = (fleet.chains[name] for name in fleet.ordered(fleet.chains))
+    stable = (chain for chain in in_order if chain.is_stable)
     old = _members(fleet, stable).get(place, [])
     return [each for each in old if each.execution.workload_hash not in workloads][:_REFERENCES]
 

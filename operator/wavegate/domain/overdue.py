@@ -59,5 +59,5 @@ def looks_at(fleet: Fleet) -> list[float]:
 
 
 def _stopping(fleet: Fleet) -> Iterator[PodView]:
-    """Those that are told to stop and that some execution controls: a stranger's occupies nothing."""
+    """Those that are told to stop; a stranger's is none of them, since it occupies nothing."""
     return (pod for chain in fleet.stopping for pod in chain.stopping_pods)

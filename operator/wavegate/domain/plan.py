@@ -53,7 +53,7 @@ from wavegate.drivers.pod import render_pod
 def plan(observed: Observed, memory: Memory | None = None) -> Plan:
     """Decide what is to be done for one job now.
 
-    ``memory``: of the passes before it for this job; the plan is the same without, but takes longer.
+    ``memory``: of the passes before, for this job. The plan is the same without, and takes longer.
     """
     if observed.kind_gone:
         return Plan(steps=_not_busy(observed, deletion.remove_ownerless(observed)))
@@ -82,9 +82,9 @@ class _Pass:
     blocker: State | None = None
     prepared: dict[int, bool] = field(default_factory=dict)
     findings: Mapping[str, Finding] = field(default_factory=dict)
-    """Of every node that matters to the job, in the order of waves."""
+    """Of every node that matters to the job, in no order."""
     loud: Mapping[str, Finding] = field(default_factory=dict)
-    """Those of which there is something to do, now or later."""
+    """Those of which there is something to do, now or later, in the order of waves."""
     deadlines: dict[str, float] = field(default_factory=dict)
     """By node, of the executions being judged."""
     leaving: set[str] = field(default_factory=set)
@@ -164,7 +164,8 @@ class _Pass:
         self.findings = fleet.memory.findings(
             set(fleet.chains).union(*belonging), asked.context, asked.spared, partial(find, asked)
         )
-        self.loud = {name: each for name, each in self.findings.items() if each.is_loud}
+        loud = fleet.memory.loud
+        self.loud = {name: loud[name] for name in fleet.ordered(loud)}
         self.deadlines = {
             name: each.deadline for name, each in self.loud.items() if each.deadline is not None
         }
@@ -173,10 +174,8 @@ class _Pass:
     def _stands(self, rollout: Scope, holding: hold.Holding) -> tuple[Progress, Outlook]:
         """How far the open rollout has come, and where it stands."""
         fleet = self.fleet
-        stances = {
-            name: each.stance for name, each in self.findings.items() if each.stance is not None
-        }
-        run = progress(fleet, rollout.deployment, rollout.version, stances)
+        lineup = fleet.memory.lineup
+        run = progress(fleet, rollout.deployment, rollout.version, lineup)
         own = fleet.judging_of(rollout.version, rollout.deployment.name)
         held = holding.of_rollout(fleet, own, run.unsettled.values())
         if held.until is not None:

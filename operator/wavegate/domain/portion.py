@@ -19,8 +19,8 @@ from typing import Final
 
 from wavegate.domain.fleet import Fleet
 
-SIZE: Final = 256
-"""Claims. Each is two writes at least, and the next pass comes after a quarter of a second."""
+SIZE: Final = 128
+"""Claims: twice as many as are written at a time, and a pass follows on each that was."""
 
 
 class Portion:

@@ -1,7 +1,7 @@
 """Stance: what one node is to a rollout, from its claims and from itself.
 
-A node with an up-to-date claim is *updated* once that is stable, *unsettled* before. A *candidate* is
-a target that is still to be taken; an *absent* node is waited for. One on which a pod of another
+A node with an up-to-date claim is *updated* once that is stable, *unsettled* before. A *candidate*
+is a target that is still to be taken; an *absent* node is waited for. One on which a pod of another
 claim does not stop is *occupied*, and left out until that is gone. A *joiner* came after the start.
 
 | the node | its claims, oldest first | is |
@@ -23,46 +23,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from typing import Final
 
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
+from wavegate.domain.lineup import NodeKey, Role, Stance
 from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
 from wavegate.domain.overdue import stop_overdue
 from wavegate.domain.targets import NOT_READY
-
-NodeKey = tuple[str, str]
-
-
-class Role(Enum):
-    """What a node is to a rollout now."""
-
-    NONE = "none"
-    UPDATED = "updated"
-    UNSETTLED = "unsettled"
-    CANDIDATE = "candidate"
-    ABSENT = "absent"
-
-
-@dataclass(frozen=True, slots=True)
-class Stance:
-    """What a node is to a rollout, and what its claims have told of it."""
-
-    role: Role = Role.NONE
-    begun: bool = False
-    """Whether anything of the rollout was ever made there."""
-    joins: bool = False
-    occupied: bool = False
-    """Whether a pod of another claim does not stop: it is left out until that is gone."""
-    members: tuple[ExecutionView, ...] = ()
-    """Those that count in a wave."""
-    failed: Mapping[NodeKey, ExecutionView] = field(default_factory=dict)
-    """The first failure of the node, and of others that had its name."""
-    withdrawn: Mapping[NodeKey, str] = field(default_factory=dict)
-    until: float = math.inf
-    """When time alone may change it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,13 @@ from dataclasses import dataclass, field, replace
 from wavegate.api.defaults import fill_rollout, override_rollout
 from wavegate.api.rollout import RolloutSettings
 from wavegate.domain.fleet import Fleet
+from wavegate.domain.lineup import Lineup, NodeKey, Role
 from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
 from wavegate.domain.one_shot import is_one_shot
 from wavegate.domain.places import needs_place
 from wavegate.domain.sizes import Sizes, pinned_sizes
 from wavegate.domain.spread import Group, group_of, in_turn
-from wavegate.domain.stance import NodeKey, Role, Scope, Stance, scope, stance
+from wavegate.domain.stance import Scope, scope, stance
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,48 +149,21 @@ def progress(
     fleet: Fleet,
     deployment: DeploymentView,
     version: VersionView,
-    stances: Mapping[str, Stance] | None = None,
+    lineup: Lineup | None = None,
 ) -> Progress:
-    """Recompute a rollout from its executions; linear in the job's executions and nodes.
+    """How far a rollout has come, counted from its executions.
 
-    ``stances``: what each node is to it, in the order of waves, where that is known already.
+    ``lineup``: what each node is to it, where that is known already.
     """
     rollout = settings_of(deployment, version)
-    if stances is None:
-        stances = stances_of(fleet, scope(fleet, deployment, version))
-    members: dict[int, list[ExecutionView]] = defaultdict(list)
-    failed: dict[NodeKey, ExecutionView] = {}
-    withdrawn: dict[NodeKey, str] = {}
-    updated: list[str] = []
-    unsettled: dict[str, ExecutionView] = {}
-    taken_next: list[str] = []
-    absent: list[str] = []
-    joining: set[str] = set()
-    occupied: set[str] = set()
-    begun = False
-    for name, each in stances.items():
-        role = each.role
-        if role is Role.UPDATED:
-            updated.append(name)
-        elif role is Role.CANDIDATE:
-            taken_next.append(name)
-        elif role is Role.UNSETTLED:
-            unsettled[name] = _current(fleet, name)
-        elif role is Role.ABSENT:
-            absent.append(name)
-        if each.begun:
-            begun = True
-            for execution in each.members:
-                members[execution.wave].append(execution)
-            withdrawn.update(each.withdrawn)
-        if each.failed:
-            failed.update(each.failed)
-        if each.joins:
-            joining.add(name)
-        if each.occupied:
-            occupied.add(name)
-    joiners = frozenset(joining)
-    candidates = sorted(taken_next, key=joiners.__contains__) if joiners else taken_next
+    if lineup is None:
+        lineup = _lineup(fleet, scope(fleet, deployment, version))
+    joiners = frozenset(lineup.joiners)
+    candidates = fleet.ordered(lineup.of(Role.CANDIDATE))
+    if joiners:
+        candidates.sort(key=joiners.__contains__)
+    members = {wave: tuple(taken.values()) for wave, taken in lineup.members.items() if taken}
+    begun = bool(lineup.begun)
     targets = len(fleet.targets(version))
     pinned = pinned_sizes(rollout, deployment, targets, begun=begun, now=fleet.now)
     able, canaries = _canaries(fleet, rollout, pinned, members, candidates, joiners)
@@ -202,23 +176,26 @@ def progress(
         rollout=rollout,
         sizes=pinned,
         members=members,
-        failed=failed,
-        updated=frozenset(updated),
-        unsettled=unsettled,
+        failed=dict(lineup.failed),
+        updated=frozenset(lineup.of(Role.UPDATED)),
+        unsettled={
+            name: _current(fleet, name) for name in fleet.ordered(lineup.of(Role.UNSETTLED))
+        },
         candidates=candidates,
         able=able,
         canaries=canaries,
-        absent=absent,
+        absent=fleet.ordered(lineup.of(Role.ABSENT)),
         joiners=joiners,
-        withdrawn={key: why for key, why in withdrawn.items() if key not in failed},
-        occupied=frozenset(occupied),
+        withdrawn={key: why for key, why in lineup.withdrawn.items() if key not in lineup.failed},
+        occupied=frozenset(lineup.occupied),
     )
 
 
-def stances_of(fleet: Fleet, of: Scope) -> dict[str, Stance]:
-    """What each node is to a rollout, in the order of waves."""
-    names = fleet.ordered({*fleet.chains, *of.belonging})
-    return {name: stance(fleet, of, name, fleet.chains.get(name)) for name in names}
+def _lineup(fleet: Fleet, of: Scope) -> Lineup:
+    found = Lineup()
+    for name in {*fleet.chains, *of.belonging}:
+        found.put(name, stance(fleet, of, name, fleet.chains.get(name)))
+    return found
 
 
 def _current(fleet: Fleet, name: str) -> ExecutionView:

@@ -65,8 +65,9 @@ class Windows(Protocol):
 class Reconciler:
     """Makes passes.
 
-    ``plan`` is pure, but for the memory of the job's passes that it is given; ``now``: epoch seconds; ``new_id``: names a pass; ``kind_gone``: whether the
-    kind that owns pods is certainly no longer served.
+    ``plan`` is pure, but for the memory that the passes of a job share; ``now``: epoch seconds;
+    ``new_id``: names a pass; ``kind_gone``: whether the kind that owns pods is certainly no longer
+    served.
     """
 
     def __init__(
