@@ -101,6 +101,11 @@ class Store(Generic[V]):
         """Jobs to which anything here belongs."""
         return self._by_job.keys()
 
+    def is_news(self, namespace: str, name: str, version: int) -> bool:
+        """Whether an object of that name and version says more than is known."""
+        old = self._items.get((namespace, name))
+        return old is None or version > old.resource_version
+
     def apply(self, event: EventType, item: Item[V]) -> None:
         """Take a watch event."""
         if event == "DELETED":
