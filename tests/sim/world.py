@@ -14,6 +14,7 @@ from typing import Any
 from sim.counters import from_source
 from sim.telling import START, tell
 from sim.writes import LostWriteError, Writes
+from support.twice import plan_twice
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.actions import Action, Plan, Probe, PrometheusSource
 from wavegate.domain.health import HealthRecord, PodState, Reading, Unreadable, begin, close_window
@@ -256,9 +257,8 @@ class World(Writes):
 
     def plan_now(self) -> Plan:
         """What a pass would do now: the same as one that remembers nothing of those before."""
-        seen = self.observe()
-        made, anew = plan(seen, self.memory), plan(seen)
-        assert made == anew, f"remembered: {_unlike(made, anew)}\nanew: {_unlike(anew, made)}"
+        made, difference = plan_twice(self.observe(), self.memory)
+        assert not difference, difference
         return made
 
     @property
@@ -446,10 +446,3 @@ def fleet(size: int, **fields: Any) -> World:
     for number in range(size):
         world.add_node(f"n{number:02}")
     return world
-
-
-def _unlike(one: Plan, other: Plan) -> list[object]:
-    """What one of two plans has and the other has not."""
-    parts = [("steps", each) for each in one.steps if each not in other.steps]
-    parts += [("probes", each) for each in one.probes if each not in other.probes]
-    return [*parts, ("wake_at", one.wake_at), ("order", [step.key for step in one.steps])]

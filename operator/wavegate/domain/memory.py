@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +30,9 @@ V = TypeVar("V")
 
 Build = Callable[[str, Iterable[ExecutionView], Iterable[PodView]], tuple[Chain, float]]
 """A node's chain from its claims and pods, and when time alone may change it (epoch seconds)."""
+
+_OWNER = "Execution"
+"""Kind of what controls the job's own pods."""
 
 _FEW = 16
 """Of so many nodes one is looked up by itself; of more, all are gone through in order."""
@@ -50,20 +54,20 @@ class Memory:
         """By node, findings of which there is something to do, now or later."""
         self.lineup = Lineup()
         """What the nodes are to the open rollout."""
-        self.strangers: tuple[PodView, ...] = ()
-        """Pods that carry the job's label without being controlled by an Execution."""
         self._about: tuple[Any, ...] = ()
         self._now = -math.inf
-        self._executions: dict[str, ExecutionView] = {}
-        self._examples: dict[int, str] = {}
-        """By version, the name of an execution that has it."""
-        self._pods: dict[str, PodView] = {}
+        self._serial = 0
         self._nodes: Mapping[str, NodeView] = {}
         self._health: Mapping[str, Any] = {}
         self._still_there: Mapping[str, float] = {}
-        self._claims: dict[str, dict[str, ExecutionView]] = defaultdict(dict)
-        self._occupants: dict[str, dict[str, PodView]] = defaultdict(dict)
-        """By node and uid, the pods that some execution controls."""
+        self._claims: dict[str, Sequence[ExecutionView]] = {}
+        self._pods: dict[str, Sequence[PodView]] = {}
+        """By node, strangers' included."""
+        self._node_of: dict[str, str] = {}
+        """By pod uid."""
+        self._strangers: dict[str, list[PodView]] = {}
+        self._examples: dict[int, str] = {}
+        """By version, a node on which an execution has it."""
         self._stale: set[str] = set()
         """Nodes that are to be looked at anew."""
         self._chains: dict[str, Chain] = {}
@@ -83,13 +87,19 @@ class Memory:
         self, observed: Observed, nodes: Mapping[str, NodeView], about: tuple[Any, ...]
     ) -> None:
         """Begin a pass. ``about``: all that rules read of the job as a whole."""
-        if about[:1] != self._about[:1]:
+        is_another = about[:1] != self._about[:1]
+        if is_another:
             self._positions, self._order = {}, []
         if about != self._about or observed.now < self._now:
             self._forget()
         self._about, self._now = about, observed.now
-        self._see_executions(observed.executions)
-        self._see_pods(observed.pods)
+        changes = observed.changes
+        if changes is None or is_another or changes.serial != self._serial + 1:
+            self._see_all(observed)
+        else:
+            for name in changes.nodes:
+                self._see_place(name, *changes.on(name))
+        self._serial = changes.serial if changes is not None else 0
         self._see_nodes(nodes)
         self._see_values(self._health, observed.health)
         self._see_values(self._still_there, observed.still_there)
@@ -113,10 +123,9 @@ class Memory:
         """By node: its claims and pods, in no order."""
         self._stale.update(name for name, at in self._chain_ends.items() if at <= self._now)
         for name in self._stale:
-            claims, pods = self._claims.get(name), self._occupants.get(name)
-            made, ends = None, math.inf
-            if claims or pods:
-                made, ends = build(name, (claims or {}).values(), (pods or {}).values())
+            claims = self._claims.get(name, ())
+            pods = [pod for pod in self._pods.get(name, ()) if pod.owner_kind == _OWNER]
+            made, ends = build(name, claims, pods) if claims or pods else (None, math.inf)
             self._put_chain(name, made)
             _put(self._chain_ends, name, ends if ends < math.inf else None)
         return self._chains
@@ -179,59 +188,49 @@ class Memory:
         self.kept.clear()
         self._forget_findings()
         self._standings = {}
-        self._stale |= self._claims.keys() | self._occupants.keys()
+        self._stale |= self._claims.keys() | self._pods.keys()
 
     def is_in_use(self, version: int) -> bool:
         """Whether a version has an execution on record."""
-        example = self._executions.get(self._examples.get(version, ""))
-        if example is None or not _is_of(version, example):
-            found = (each for each in self._executions.values() if _is_of(version, each))
-            example = next(found, None)
-            _put(self._examples, version, example.name if example is not None else None)
-        return example is not None
+        example = self._examples.get(version, "")
+        if not _has(version, self._claims.get(example, ())):
+            having = (name for name, claims in self._claims.items() if _has(version, claims))
+            found = next(having, None)
+            _put(self._examples, version, found)
+            return found is not None
+        return True
 
-    def _see_executions(self, executions: Sequence[ExecutionView]) -> None:
-        known, seen = self._executions, 0
-        for each in executions:
-            if each.deleting:
-                continue
-            seen += 1
-            old = known.get(each.name)
-            if old is not each:
-                known[each.name] = each
-                if old is not None and old.node != each.node:
-                    self._drop(self._claims, old.node, each.name)
-                self._claims[each.node][each.name] = each
-                self._stale.add(each.node)
-        if seen < len(known):
-            there = {each.name for each in executions if not each.deleting}
-            for name in known.keys() - there:
-                self._drop(self._claims, known.pop(name).node, name)
+    @property
+    def strangers(self) -> tuple[PodView, ...]:
+        """Pods that carry the job's label without being controlled by an Execution."""
+        return tuple(pod for name in sorted(self._strangers) for pod in self._strangers[name])
 
-    def _see_pods(self, pods: Sequence[PodView]) -> None:
-        known, strangers = self._pods, []
-        for each in pods:
-            if each.owner_kind != "Execution":
-                strangers.append(each)
-                continue
-            old = known.get(each.uid)
-            if old is not each:
-                known[each.uid] = each
-                if old is not None and old.node != each.node:
-                    self._drop(self._occupants, old.node, each.uid)
-                self._occupants[each.node][each.uid] = each
-                self._stale.add(each.node)
-        self.strangers = tuple(strangers)
-        if len(pods) - len(strangers) < len(known):
-            there = {each.uid for each in pods if each.owner_kind == "Execution"}
-            for uid in known.keys() - there:
-                self._drop(self._occupants, known.pop(uid).node, uid)
+    def _see_all(self, observed: Observed) -> None:
+        claims: dict[str, list[ExecutionView]] = defaultdict(list)
+        pods: dict[str, list[PodView]] = defaultdict(list)
+        for execution in observed.executions:
+            claims[execution.node].append(execution)
+        for pod in observed.pods:
+            pods[pod.node].append(pod)
+        for name in {*self._claims, *self._pods, *claims, *pods}:
+            self._see_place(name, claims.get(name, ()), pods.get(name, ()))
 
-    def _drop(self, from_: dict[str, dict[str, Any]], node: str, key: str) -> None:
-        from_[node].pop(key, None)
-        if not from_[node]:
-            del from_[node]
-        self._stale.add(node)
+    def _see_place(
+        self, name: str, claims: Sequence[ExecutionView], pods: Sequence[PodView]
+    ) -> None:
+        """These are the job's executions and pods on a node."""
+        claims = [each for each in claims if not each.deleting]
+        pods_before = self._pods.get(name, ())
+        if _is_same(claims, self._claims.get(name, ())) and _is_same(pods, pods_before):
+            return
+        self._stale.add(name)
+        _put(self._claims, name, claims or None)
+        _put(self._pods, name, pods or None)
+        for pod in pods_before:
+            self._node_of.pop(pod.uid, None)
+        self._node_of.update((pod.uid, name) for pod in pods)
+        strangers = [pod for pod in pods if pod.owner_kind != _OWNER]
+        _put(self._strangers, name, strangers or None)
 
     def _see_nodes(self, nodes: Mapping[str, NodeView]) -> None:
         if nodes is self._nodes:
@@ -247,8 +246,8 @@ class Memory:
     def _see_values(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         """``before`` and ``now`` are by pod uid."""
         for uid in before.keys() | now.keys():
-            if before.get(uid) is not now.get(uid) and uid in self._pods:
-                self._stale.add(self._pods[uid].node)
+            if before.get(uid) is not now.get(uid) and uid in self._node_of:
+                self._stale.add(self._node_of[uid])
 
     def _see_values_of(self, before: Mapping[str, float], now: Mapping[str, float]) -> None:
         """The same by node."""
@@ -257,8 +256,13 @@ class Memory:
         )
 
 
-def _is_of(version: int, execution: ExecutionView) -> bool:
-    return execution.version == version and not execution.assumed
+def _has(version: int, claims: Iterable[ExecutionView]) -> bool:
+    return any(each.version == version and not each.assumed for each in claims)
+
+
+def _is_same(one: Sequence[object], other: Sequence[object]) -> bool:
+    """Whether two sequences are of the same objects."""
+    return len(one) == len(other) and all(map(operator.is_, one, other))
 
 
 def _put(values: dict[K, V], key: K, value: V | None) -> None:

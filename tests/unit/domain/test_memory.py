@@ -23,7 +23,7 @@ from wavegate.domain import plan as planning
 from wavegate.domain.finding import Question, find
 from wavegate.domain.health import PodState, begin
 from wavegate.domain.memory import Memory
-from wavegate.domain.observed import NodeView, Observed
+from wavegate.domain.observed import Changes, NodeView, Observed
 from wavegate.domain.plan import plan
 
 NAMES = ("n1", "n2", "n3")
@@ -157,6 +157,40 @@ def test_who_is_looked_at_anew(
     made = plan(later, memory)
     assert looked_at == set(anew.split())
     assert made == plan(later)
+
+
+def test_a_node_that_goes_leaves_nothing_in_what_is_counted() -> None:
+    memory = Memory()
+    assert plan(BUSY, memory) == plan(BUSY)
+    fewer = {name: each for name, each in BUSY.nodes.items() if name != "n3"}
+    gone = replace(BUSY, nodes=fewer, executions=CLAIMS[:2], pods=PODS[:2])
+    assert plan(gone, memory) == plan(gone)
+    assert set(memory.lineup.stances) == {"n1", "n2"}
+    assert sum(memory.census.values()) == 2
+
+
+def test_only_what_has_changed_since_the_snapshot_before_is_compared(looked_at: set[str]) -> None:
+    memory, there = Memory(), {each.node: [each] for each in CLAIMS}
+
+    def told(serial: int, *names: str) -> Observed:
+        """A snapshot that can be asked only of these nodes."""
+
+        def on(name: str) -> Any:
+            assert name in names
+            return there[name], [each for each in PODS if each.node == name]
+
+        of = [each for claims in there.values() for each in claims]
+        return replace(AT_REST, executions=of, changes=Changes(serial, frozenset(names), on))
+
+    plan(told(1, *NAMES), memory)
+    looked_at.clear()
+    there["n2"] = [replace(CLAIMS[1], generation=2)]
+    plan(told(2, "n2"), memory)
+    assert looked_at == {"n2"}
+    looked_at.clear()
+    there["n1"] = [replace(CLAIMS[0], generation=2)]
+    plan(told(4, "n3"), memory)
+    assert looked_at == {"n1"}, "a snapshot was left out: all is compared"
 
 
 def test_what_time_alone_changes_is_looked_at_when_its_time_has_come(looked_at: set[str]) -> None:
