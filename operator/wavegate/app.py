@@ -34,6 +34,7 @@ from wavegate.engine.queue import WorkQueue
 from wavegate.engine.reconciler import Reconciler
 from wavegate.engine.statuses import StatusWriter
 from wavegate.engine.writer import Writer
+from wavegate.garbage import collect
 from wavegate.handlers.deployments import watch_deployments
 from wavegate.handlers.jobs import watch_jobs
 from wavegate.handlers.process import Frame, KopfFrame
@@ -317,10 +318,11 @@ async def run(settings: Settings) -> int:
         port = await server.start(settings.metrics_host, settings.metrics_port)
         _log.info("serving /metrics, /healthz and /readyz on port %d", port)
         lag = asyncio.create_task(sample_lag(metrics.lagged), name="lag")
+        garbage = asyncio.create_task(collect(), name="garbage")
         try:
             return await operator.run()
         finally:
-            await _cancel([lag])
+            await _cancel([lag, garbage])
             await server.close()
 
 
