@@ -103,7 +103,8 @@ class Memory:
         self._see_nodes(nodes)
         self._see_values(self._health, observed.health)
         self._see_values(self._still_there, observed.still_there)
-        self._health, self._still_there = observed.health, observed.still_there
+        # Who has given them may go on to fill them.
+        self._health, self._still_there = dict(observed.health), dict(observed.still_there)
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """Node names by a stable hash of (job uid, node name)."""

@@ -169,6 +169,16 @@ def test_a_node_that_goes_leaves_nothing_in_what_is_counted() -> None:
     assert sum(memory.census.values()) == 2
 
 
+def test_what_is_filled_after_it_was_seen_is_a_change(looked_at: set[str]) -> None:
+    found: dict[str, float] = {}
+    seen, memory = replace(AT_REST, still_there=found), Memory()
+    plan(seen, memory)
+    looked_at.clear()
+    found[PODS[2].uid] = NOW
+    plan(seen, memory)
+    assert looked_at == {"n3"}
+
+
 def test_only_what_has_changed_since_the_snapshot_before_is_compared(looked_at: set[str]) -> None:
     memory, there = Memory(), {each.node: [each] for each in CLAIMS}
 
