@@ -77,17 +77,25 @@ class Fleet:
 
     def _about(self) -> tuple[Any, ...]:
         """All that the rules on a node read of the job, its versions and its deployments."""
-        job, observed = self.job, self.observed
+        job, observed, spec = self.job, self.observed, self.spec
+        understood = all(each.spec is not None for each in self.versions.values())
+        versions = [each for each in self.versions.values() if self._matters(each)]
         return (
             job.uid,
             job.key,
-            self.spec,
+            (spec.type, spec.suspend, None if understood else spec),
             observed.settings,
             observed.operator_started,
-            tuple(_without_words(each) for each in self.versions.values()),
+            tuple(_without_words(each) for each in versions),
             tuple(_without_words(each) for each in self.deployments),
             None if self.recalled is None else _without_words(self.recalled),
         )
+
+    def _matters(self, version: VersionView) -> bool:
+        """Whether anything on a node may depend on the version: of one just made nothing does."""
+        number = version.version
+        asked_for = any(number in (each.from_version, each.to_version) for each in self.deployments)
+        return asked_for or version.stable_at is not None or self.memory.is_in_use(number)
 
     def once(self, rule: Callable[[Fleet], T]) -> T:
         """What a rule says of the job as a whole, asked once a pass."""
@@ -244,14 +252,14 @@ class Fleet:
     def placement(self, version: VersionView) -> Placement:
         """Where the version may run."""
         spec = version.spec or self.spec
-        key = ("placement", version.version)
+        key = ("placement", version.uid)
         return self._kept(key, lambda: Placement(spec, self.template(version)))
 
     def template(self, version: VersionView) -> Mapping[str, Any]:
         """The version's pod on any node."""
         spec = version.spec or self.spec
         return self._kept(
-            ("template", version.version),
+            ("template", version.uid),
             lambda: template_of(spec, version.driver_image, self.settings),
         )
 
@@ -265,7 +273,7 @@ class Fleet:
 
     def standing(self, version: VersionView) -> Standing:
         """What the nodes are to the version."""
-        return self.memory.standing(version.version, lambda: self._standing(version))
+        return self.memory.standing(version.uid, lambda: self._standing(version))
 
     def _standing(self, version: VersionView) -> Standing:
         placement = self.placement(version)
@@ -303,7 +311,7 @@ class Fleet:
     def judging_of(self, version: VersionView, deployment: str) -> Judging:
         """The same of an execution of this version that the deployment of this name makes."""
         return self._kept(
-            ("judging", version.version, deployment), lambda: self._judging(version, deployment)
+            ("judging", version.uid, deployment), lambda: self._judging(version, deployment)
         )
 
     def _judging(self, version: VersionView, deployment: str) -> Judging:

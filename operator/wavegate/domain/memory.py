@@ -73,7 +73,7 @@ class Memory:
         self._chains: dict[str, Chain] = {}
         self._chain_ends: dict[str, float] = {}
         """By node, when time alone changes its chain."""
-        self._standings: dict[int, Standing] = {}
+        self._standings: dict[str, Standing] = {}
         self._context: tuple[Any, ...] = ()
         self._spared: Mapping[str, float] = {}
         self._findings: dict[str, Finding] = {}
@@ -142,8 +142,8 @@ class Memory:
         if before is not None and before.kind is not None and not self.census[before.kind]:
             del self.census[before.kind]
 
-    def standing(self, version: int, make: Callable[[], Standing]) -> Standing:
-        """What the nodes are to a version, made anew where one of them has changed."""
+    def standing(self, version: str, make: Callable[[], Standing]) -> Standing:
+        """What the nodes are to a version (its uid), made anew where one of them has changed."""
         if version not in self._standings:
             self._standings[version] = make()
         return self._standings[version]

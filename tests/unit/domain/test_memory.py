@@ -137,6 +137,20 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> set[str]:
             id="only what is said of a deployment",
         ),
         pytest.param(
+            lambda seen: replace(
+                seen,
+                job=replace(seen.job, spec=job_spec("app:3")),
+                versions=[*seen.versions, version(3)],
+            ),
+            "",
+            id="a version that nothing asks for yet",
+        ),
+        pytest.param(
+            lambda seen: replace(seen, job=replace(seen.job, spec=job_spec("app:2", suspend=True))),
+            "n1 n2 n3",
+            id="the job is suspended",
+        ),
+        pytest.param(
             lambda seen: replace(seen, now=NOW - 60), "n1 n2 n3", id="the clock goes back"
         ),
         pytest.param(
