@@ -160,7 +160,7 @@ def remove_leftovers(
 ) -> Step | None:
     """Remove the pod of a failed claim, and records that nobody needs any more."""
     current = chain.current
-    if current is None:
+    if current is None or (len(chain.executions) == 1 and not current.terminal):
         return None
     if chain.node not in fleet.nodes:
         over = [e for e in chain.executions if e.terminal and e.deployment not in open_names]
