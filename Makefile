@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench profile clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -108,6 +108,9 @@ docs: .venv-docs/.ready ## the documentation site into build/site; a dead link e
 
 bench: $(READY) .venv-bench/.ready ## measure beside a DaemonSet (NODES=1000 RUNS=1 SEED=1 LIMITS=raised), into build/bench
 	@$(BIN)/python -m bench $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(LIMITS),--limits $(LIMITS)) --plots .venv-bench
+
+profile: $(READY) .venv-bench/.ready ## flame graph and what passes cost (NODES=1000; or PID=… of a running operator, FOR=30), into build/profile
+	@$(BIN)/python -m bench.profile $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(PID),--pid $(PID)) $(if $(FOR),--seconds $(FOR)) --spy .venv-bench/bin/py-spy
 
 .venv-bench/.ready: requirements-bench.lock
 	@hack/setup.sh $(PYTHON) .venv-bench requirements-bench.lock
