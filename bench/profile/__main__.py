@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         text, place = of_process(options) if options.pid else of_simulation(options)
-    except subprocess.CalledProcessError as error:
-        print(f"profile: {' '.join(map(str, error.cmd))} ended with {error.returncode}")
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"profile: {error}", file=sys.stderr)
         return 1
     (place / "report.md").write_text(text)
     print(f"{text}\n{place}/flames.svg is the flame graph; a click in it enlarges a part")
