@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.machine import ROOT
+from wavegate import collector
 from wavegate.kube.resources import EXECUTIONS, FLEET_DEPLOYMENTS
 from wavegate.simulation.cluster import SimulatedCluster
 from wavegate.simulation.loop import VirtualLoop
@@ -120,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("figures", type=Path)
     options = parser.parse_args(arguments)
     set_up_logs("text", verbose=False)
+    collector.look_less_often()  # as the operator does
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         figures = runner.run(play(options.nodes, options.seed))
     options.figures.write_text(json.dumps(figures))
