@@ -3,7 +3,7 @@
     python -m bench.envelope build/bench/100-nodes-CODE build/bench/1000-nodes-CODE …
 
 writes one line for each directory between the page's markers: how a FleetJob fared with the limits
-as shipped, as the median over the runs, and the worst for peaks. Without directories the part goes.
+as shipped, as the median over the runs, and the worst for peaks.
 """
 
 from __future__ import annotations
@@ -84,10 +84,16 @@ def requests_a_second(row: Row) -> float:
     return float(sum(row["operator"]["requests"].values()) / row["seconds"])
 
 
+def stored(directory: Path) -> list[store.Record]:
+    """The runs of a directory; BenchError where there are none."""
+    found = store.load(directory)
+    if not found:
+        raise BenchError(f"{directory} holds no runs")
+    return found
+
+
 def measured(runs: Sequence[Sequence[Record]]) -> str:
     """The part of the page; ``runs``: the records of each number of nodes."""
-    if not runs:
-        return ""
     ordered = sorted(runs, key=lambda records: records[0]["nodes"])
     about = ordered[-1][0]["versions"]
     counts = ", ".join(f"{len(each)} of {each[0]['nodes']:,}" for each in ordered)
@@ -106,9 +112,12 @@ def with_measured(page: str, part: str) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code."""
+    if not arguments:
+        print("envelope: name a directory of stored runs for each number of nodes", file=sys.stderr)
+        return 2
     try:
-        part = measured([store.load(Path(each)) for each in arguments])
-    except (BenchError, IndexError) as error:
+        part = measured([stored(Path(each)) for each in arguments])
+    except BenchError as error:
         print(f"envelope: {error}", file=sys.stderr)
         return 1
     PAGE.write_text(with_measured(PAGE.read_text(), part))
