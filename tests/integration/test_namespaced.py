@@ -20,6 +20,8 @@ from wavelab.client import Client
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 NAMES = ("scoped-a", "scoped-b")
+APART = ("apart-a", "apart-b")
+"""Names of two operators, each of the namespace that it looks after."""
 WRITTEN = ("executions", "fleetdeployments", "fleetjobs", "jobversions", "pods")
 RIGHTS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
@@ -66,15 +68,21 @@ def operator_of_two(
 
 
 @pytest.fixture
-def one_each(
-    cluster: wavelab.Cluster, scoped: list[Space], operator: OperatorProcess, tmp_path: Path
-) -> Iterator[None]:
-    """An operator for each of the namespaces, of its name; both lead."""
+def apart(
+    cluster: wavelab.Cluster,
+    cluster_client: Client,
+    operator: OperatorProcess,
+    tmp_path: Path,
+) -> Iterator[list[Space]]:
+    """Namespaces with an operator each; both lead."""
+    spaces = [Space(cluster_client, name) for name in APART]
     operator.stop()
     with ExitStack() as stack:
-        for name in NAMES:
+        for name in APART:
             stack.enter_context(release(cluster, name, (name,), tmp_path / f"{name}.log"))
-        yield
+        yield spaces
+    for space in spaces:
+        cluster_client.delete(f"/api/v1/namespaces/{space.name}")
 
 
 def test_rollout_gate_rollback_restart_and_removal_in_two_namespaces_alone(
@@ -107,15 +115,14 @@ def test_rollout_gate_rollback_restart_and_removal_in_two_namespaces_alone(
 
 
 def test_two_operators_share_a_cluster_and_neither_touches_the_others_namespace(
-    cluster: wavelab.Cluster, scoped: list[Space], one_each: None
+    cluster: wavelab.Cluster, apart: list[Space]
 ) -> None:
-    spaces = scoped[:2]
     for version in (1, 2):
-        for space in spaces:
+        for space in apart:
             space.apply("app", few(f"app:{version}"))
-        for space in spaces:
+        for space in apart:
             space.wait(f"v{version} runs", lambda s=space, v=version: runs(s, v))
-    for name in NAMES:
+    for name in APART:
         assert refused(cluster, name) == []
         own = [each["objectRef"] for each in requests(cluster, name) if "objectRef" in each]
         written = {each.get("namespace") for each in own if each["resource"] in WRITTEN}
