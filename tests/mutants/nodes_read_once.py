@@ -4,7 +4,7 @@ from mutants.mutant import Mutant
 
 MUTANT = Mutant(
     "wavegate.cache.cluster:ClusterCache._node_changed",
-    "if new is not None:\n",
-    "if new is not None and old is None:\n",
+    "self._nodes = None\n",
+    "self._nodes = None if old is None else self._nodes\n",
     plans=("R6",),
 )

@@ -3,8 +3,8 @@
 from mutants.mutant import Mutant
 
 MUTANT = Mutant(
-    "wavegate.cache.cluster:ClusterCache.snapshot",
-    "executions=[view for view in executions if uid and view.owner_uid == uid]",
-    "executions=list(executions)",
+    "wavegate.cache.cluster:ClusterCache._on_node",
+    "own = [each for each in views if uid and each.owner_uid == uid]",
+    "own = views",
     plans=("R7 + W3-4 WATCH executions app-tenpxtqch4-1 4",),
 )

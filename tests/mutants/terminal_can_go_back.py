@@ -3,8 +3,8 @@
 from mutants.mutant import Mutant
 
 MUTANT = Mutant(
-    "wavegate.domain.claim:Chain.live",
-    "return current if current is not None and not current.terminal else None",
-    "return current",
+    "wavegate.domain.claim:Chain.__post_init__",
+    "live=current if current is not None and not current.terminal else None,",
+    "live=current,",
     plans=("R2",),
 )
