@@ -53,8 +53,8 @@ def _about(records: Sequence[Mapping[str, Any]]) -> str:
     disturbed = max(disturbance(record) for record in records)
     return (
         f"# {first['nodes']} nodes, {len(records)} runs, seed {', '.join(map(str, seeds))}\n\n"
-        f"{facts}.\n\nOther processes had at most {100 * disturbed:.0f} % of the machine during any"
-        " act."
+        f"{facts}.\n\nOther processes had at most {100 * disturbed:.0f} % of the machine while"
+        " anything was measured."
     )
 
 
@@ -98,7 +98,7 @@ def _targets(runs: Sequence[Run]) -> str:
         sign = "≤" if target.most else "≥"
         limits = [f"{sign} {limit:g} {target.unit}".strip() for limit in (target.least, target.aim)]
         told = f"{spread(values, 2)} {target.unit}".strip() if values else ""
-        verdict = target.verdict(median(values)) if values else "not measured"
+        verdict = target.verdict(values) if values else "not measured"
         lines.append((target.words, *limits, told, verdict))
     bare = ratio(RAISED, "create", to="bare")
     values = [value for run in runs if (value := bare(run)) is not None]

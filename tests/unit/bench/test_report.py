@@ -250,7 +250,16 @@ def test_each_target_has_its_value_from_the_rows_that_it_is_about(words: str, to
 )
 def test_a_value_is_compared_with_its_target(words: str, value: float, verdict: str):
     (target,) = (each for each in TARGETS if each.words == words)
-    assert target.verdict(value) == verdict
+    assert target.verdict([value]) == verdict
+
+
+def test_of_several_runs_the_median_counts_but_where_nothing_is_aimed_at_the_worst():
+    ratios, writes = (
+        next(each for each in TARGETS if each.words == words)
+        for words in ("create against DaemonSet, raised", "idle: writes but for the Lease")
+    )
+    assert ratios.verdict([1.0, 1.6, 9.0]) == "aim met"
+    assert writes.verdict([0, 0, 1]) == "missed"
 
 
 @pytest.mark.parametrize(
