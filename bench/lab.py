@@ -50,10 +50,14 @@ class Operator:
 
     async def started(self) -> None:
         """Wait until it leads and knows everything. Raises BenchError."""
-        async with asyncio.timeout(_START_SECONDS):
-            while not all(words in self.log() for words in ("leading as", "ready after")):
-                self.check()
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                while not all(words in self.log() for words in ("leading as", "ready after")):
+                    self.check()
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            words = f"the operator does not lead after {_START_SECONDS:.0f} s"
+            raise BenchError(f"{words}:\n{self.log()[-2000:]}") from error
         self.led = time.time()
 
     async def kill(self) -> None:

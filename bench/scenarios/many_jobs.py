@@ -16,15 +16,15 @@ from bench.api import Api, Document, each
 from bench.contenders import DEPLOYMENTS, FLEET_JOBS, fleet_job, pod_spec, rolling
 from bench.errors import BenchError
 from bench.lab import RAISED, SHIPPED, Lab
-from bench.meter import Meter
-from bench.scenarios.fleet import ONE_WAVE, ended
+from bench.meter import Meter, quiet
+from bench.scenarios.fleet import ended
 
 JOBS: Final = 300
 NODES_PER_JOB: Final = 10
-_SECONDS: Final = 900.0
-
-
 AT_ONCE: Final = {"strategy": "Immediate"}
+
+_SECONDS: Final = 900.0
+"""What takes longer ends the benchmark."""
 
 
 async def measure(lab: Lab, _: int) -> dict[str, Any]:
@@ -44,6 +44,7 @@ async def change(lab: Lab, jobs: int, limits: str, rollout: Document) -> dict[st
         await _create(lab.api, names)
     await lab.set_limits(limits)
     async with lab.operator(limits) as operator:
+        await quiet(lab)
         meter = Meter(lab, operator)
         await meter.begin()
         seconds = await _change(lab, names, rollout)
@@ -70,7 +71,7 @@ async def _create(api: Api, names: Sequence[str]) -> None:
     async def create(numbered: tuple[int, str]) -> None:
         first = numbered[0] * NODES_PER_JOB
         its = [nodes[index % len(nodes)] for index in range(first, first + NODES_PER_JOB)]
-        document = fleet_job(numbered[1], {"matchIds": its}, ONE_WAVE)
+        document = fleet_job(numbered[1], {"matchIds": its}, AT_ONCE)
         await api.request("POST", FLEET_JOBS, document)
 
     await each(create, enumerate(names))
