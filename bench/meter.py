@@ -149,8 +149,10 @@ def requests(page: Page) -> dict[str, Any]:
 def of_operator(page: Page) -> dict[str, Any]:
     """Its own account: passes, the queue, the event loop, and the requests that it sent."""
     sent = {method: int(exposition.total(page, _SENT, method=method)) for method in METHODS}
+    passes = int(exposition.total(page, f"{_RECONCILE}_count"))
     return {
-        "passes": int(exposition.total(page, f"{_RECONCILE}_count")),
+        "passes": passes,
+        "pass_mean": exposition.total(page, f"{_RECONCILE}_sum") / passes if passes else None,
         "seconds_held_back": exposition.total(page, f"{_HELD_BACK}_sum"),
         "requests": sent,
         **{
