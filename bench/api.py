@@ -94,12 +94,18 @@ class Api:
                 yield event["object"]
 
     async def watch(self, collection: str, query: str) -> AsyncIterator[Document]:
-        """Events of a watch, without end; ``query`` says of which objects, and since when."""
+        """Events of a watch, without end; ``query`` says of which objects, and since when.
+
+        Raises BenchError where it is ended.
+        """
         path = f"{collection}?watch=true&timeoutSeconds=3600&{query}"
         async with self._session.get(path) as answer:
             answer.raise_for_status()
             while line := await answer.content.readline():
-                yield json.loads(line)
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise BenchError(f"the watch of {collection}: {event['object']}")
+                yield event
         raise BenchError(f"the watch of {collection} ended")
 
     async def revision(self, collection: str) -> str:

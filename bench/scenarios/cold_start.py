@@ -32,15 +32,14 @@ async def measure(lab: Lab, nodes: int) -> dict[str, Any]:
         await fleet.create()
         await fleet.change(ONE_WAVE)
         await fleet.ends("Completed")
-        since = await lab.api.revision(EXECUTIONS)
         await fleet.change(rolling())
-        await _taken(lab.api, since, fleet.version, KILLED_AT * nodes)
+        await _taken(lab.api, fleet.version, KILLED_AT * nodes)
         await operator.kill()
     records = await lab.api.count(EXECUTIONS)
     lab.say(f"killed, with {records} executions on record")
     async with lab.operator(RAISED) as second:
         waited = {"killed": _waited(second)}
-        await _taken(lab.api, since, fleet.version, ENDED_AT * nodes)
+        await _taken(lab.api, fleet.version, ENDED_AT * nodes)
         await second.end()
     lab.say("ended")
     async with lab.operator(RAISED) as third:
@@ -75,9 +74,10 @@ def _waited(operator: Operator) -> float:
     return operator.led - operator.born
 
 
-async def _taken(api: Api, since: str, version: int, nodes: float) -> None:
-    """Wait until the version has been given to so many nodes since then."""
-    only = f"labelSelector={LABEL_VERSION}%3D{version}&resourceVersion={since}"
+async def _taken(api: Api, version: int, nodes: float) -> None:
+    """Wait until the version has been given to so many nodes."""
+    # Without a resourceVersion a watch begins with all that there is.
+    only = f"labelSelector={LABEL_VERSION}%3D{version}"
     count = 0
     async for event in api.watch(EXECUTIONS, only):
         count += event["type"] == "ADDED"
