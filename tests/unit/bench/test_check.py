@@ -113,3 +113,10 @@ def test_limits_are_written_at_the_file_s_end_and_all_else_stays(tmp_path: Path)
     assert (after.nodes, after.acts, after.ratios) == (before.nodes, before.acts, limits())
     kept = rangespec.FILE.read_text().partition("\nratios:\n")[0]
     assert file.read_text().startswith(kept)
+
+
+def test_the_file_has_a_limit_for_every_ratio_from_runs_enough():
+    ratios = rangespec.load().ratios
+    assert set(ratios.limits) == set(RATIOS)
+    assert ratios.runs >= 5
+    assert all(each.most > each.greatest for each in ratios.limits.values())
