@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench bench-growth bench-check clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench bench-growth bench-check bench-health envelope profile clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -114,6 +114,15 @@ bench-growth: $(READY) ## how cost grows with nodes and with jobs (NODES=100,500
 
 bench-check: $(READY) ## whether it has become slower, by ratios of bench/rangespec.yaml (MEASURE=5 writes them anew)
 	@$(BIN)/python -m bench check $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(MEASURE),--measure $(MEASURE))
+
+profile: $(READY) .venv-bench/.ready ## flame graph and what passes cost (NODES=1000; or PID=… of a running operator, FOR=30), into build/profile
+	@$(BIN)/python -m bench.profile $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(PID),--pid $(PID)) $(if $(FOR),--seconds $(FOR)) --spy .venv-bench/bin/py-spy
+
+envelope: $(READY) ## what was measured into docs/operations/sizing.md (OF="build/bench/100-nodes-… …", one directory for each number of nodes)
+	@$(BIN)/python -m bench.envelope $(OF)
+
+bench-health: $(READY) ## windows of 5,000 pods read each 10 s, some of which hang: CPU, lateness (PODS=5000), with nothing else running
+	@$(BIN)/python -m bench.health $(if $(PODS),--pods $(PODS))
 
 .venv-bench/.ready: requirements-bench.lock
 	@hack/setup.sh $(PYTHON) .venv-bench requirements-bench.lock

@@ -12,7 +12,7 @@ compile --output-file requirements.lock
 compile --extra cli --output-file requirements-cli.lock
 compile --extra cli --group dev --output-file requirements-dev.lock
 # What builds the wheel, of pyproject.toml's build-system; what scans the chart, makes the
-# site, and draws.
+# site, and draws and profiles.
 alone() {
 	echo "$1" | "$bin/uv" pip compile - --quiet --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --output-file "$2"
@@ -21,4 +21,5 @@ alone 'hatchling>=1.27' requirements-build.lock
 alone 'checkov>=3.2' requirements-scan.lock
 alone 'mkdocs-material>=9.8,<10
 mermaidx>=0.10,<0.11' requirements-docs.lock
-alone 'matplotlib>=3.10' requirements-bench.lock
+alone 'matplotlib>=3.10
+py-spy>=0.4.1' requirements-bench.lock

@@ -7,6 +7,7 @@ import os
 import sys
 
 from wavegate.app import run
+from wavegate.garbage import collect_the_young_only
 from wavegate.settings import parse_settings
 from wavegate.telemetry.logs import set_up_logs
 
@@ -15,6 +16,7 @@ def main() -> int:
     """Run until told to end; returns the exit code."""
     settings = parse_settings(sys.argv[1:], os.environ)
     set_up_logs(settings.log_format, verbose=settings.verbose)
+    collect_the_young_only()
     return asyncio.run(run(settings))
 
 

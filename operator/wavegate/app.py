@@ -34,6 +34,7 @@ from wavegate.engine.queue import WorkQueue
 from wavegate.engine.reconciler import Reconciler
 from wavegate.engine.statuses import StatusWriter
 from wavegate.engine.writer import Writer
+from wavegate.garbage import collect
 from wavegate.handlers.deployments import watch_deployments
 from wavegate.handlers.jobs import watch_jobs
 from wavegate.handlers.process import Frame, KopfFrame
@@ -124,7 +125,8 @@ class Operator:
         statuses = StatusWriter(
             client, self.cache, self.live, self.events, self.metrics, around.now
         )
-        executor = Executor(client, self.cache, statuses, preparations, around.now)
+        for_plans = settings.for_plans()
+        executor = Executor(client, self.cache, statuses, preparations, for_plans, around.now)
         self.writer = Writer(
             executor, self.queue, self.bucket, self.metrics, now=around.now, rng=around.rng
         )
@@ -143,7 +145,7 @@ class Operator:
             self.live,
             self.live_pods,
             self.metrics,
-            settings=settings.for_plans(),
+            settings=for_plans,
             now=around.now,
             new_id=around.new_id,
             kind_gone=lambda: self.kinds.gone,
@@ -316,10 +318,11 @@ async def run(settings: Settings) -> int:
         port = await server.start(settings.metrics_host, settings.metrics_port)
         _log.info("serving /metrics, /healthz and /readyz on port %d", port)
         lag = asyncio.create_task(sample_lag(metrics.lagged), name="lag")
+        garbage = asyncio.create_task(collect(), name="garbage")
         try:
             return await operator.run()
         finally:
-            await _cancel([lag])
+            await _cancel([lag, garbage])
             await server.close()
 
 

@@ -1,7 +1,8 @@
-"""Health and actions for Argo CD, in the form of its own tests, by a real Lua 5.1."""
+"""For Argo CD: health and actions, in the form of its own tests, by a real Lua 5.1; examples."""
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from support import argocd
 from support.kstatus import kstatus
 from support.lua import run_script
+from wavegate.simulation.schema import Schema
 
 ROOT = Path(__file__).parents[2]
 KINDS = ROOT / "gitops" / "argocd" / "resource_customizations" / "wavegate.dev"
@@ -99,3 +102,68 @@ def test_every_action_and_all_test_data_are_used() -> None:
     assert {path.resolve() for path in used} == set(KINDS.glob("**/testdata/*.yaml"))
     assert tried == set(KINDS.glob("*/actions/*/action.lua"))
     assert len(tried) == 5
+
+
+def examples() -> list[Any]:
+    files = sorted((ROOT / "gitops" / "argocd").glob("application*.yaml"))
+    return [each for file in files for each in yaml.safe_load_all(file.read_text())]
+
+
+@pytest.fixture(scope="module")
+def schemas() -> dict[str, Schema]:
+    """Of the specs of Argo CD's kinds, by kind."""
+    found = {}
+    for path in argocd.crds():
+        # More than a megabyte: too much for the loader that is written in Python.
+        spec = yaml.load(path.read_text(), yaml.CSafeLoader)["spec"]
+        (version,) = spec["versions"]
+        properties = version["schema"]["openAPIV3Schema"]["properties"]
+        found[spec["names"]["kind"]] = Schema(about_values(properties["spec"]))
+    return found
+
+
+def about_values(schema: Any) -> Any:
+    """Without the keyword that speaks of merging alone."""
+    if isinstance(schema, list):
+        return [about_values(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: about_values(each) for key, each in schema.items() if key != "x-kubernetes-map-type"
+    }
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda each: each["metadata"]["name"])
+def test_the_examples_are_what_argo_cds_own_kinds_take(
+    schemas: dict[str, Schema], example: dict[str, Any]
+) -> None:
+    schema, spec = schemas[example["kind"]], copy.deepcopy(example["spec"])
+    assert schema.prune(spec) == []
+    assert spec == example["spec"]
+    assert list(schema.errors(spec)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({"generatorz": []}, ["generatorz"]),
+        ({"template": {"metadata": {}, "spec": {"projekt": "default"}}}, ["template.spec.projekt"]),
+    ],
+)
+def test_a_field_that_they_do_not_know_would_be_noticed(
+    schemas: dict[str, Schema], change: dict[str, Any], wrong: list[str]
+) -> None:
+    (spec,) = (each["spec"] for each in examples() if each["kind"] == "ApplicationSet")
+    assert schemas["ApplicationSet"].prune({**copy.deepcopy(spec), **change}) == wrong
+
+
+def test_each_cluster_of_the_fleet_gets_operator_and_jobs_in_its_stage() -> None:
+    (made,) = (each for each in examples() if each["kind"] == "ApplicationSet")
+    template = made["spec"]["template"]
+    for source in template["spec"]["sources"]:
+        assert (ROOT / source["path"]).is_dir()
+    steps = made["spec"]["strategy"]["rollingSync"]["steps"]
+    keys = {each["key"] for step in steps for each in step["matchExpressions"]}
+    assert keys == template["metadata"]["labels"].keys() == {"stage"}
+    # RollingSync syncs by itself, in its order.
+    assert "automated" not in template["spec"]["syncPolicy"]

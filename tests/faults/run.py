@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,12 @@ from faults.plans import Address, Plan
 from faults.rollouts import NODES, PLACES, SCRIPTS, TOO_LATE, TWELVE, Scene
 from faults.troubles import Troubles
 from faults.watched import Watched
+from support.campaign import digest
+from support.twice import plan_twice
+from wavegate import app
+from wavegate.domain import actions
+from wavegate.domain.memory import Memory
+from wavegate.domain.observed import Observed
 from wavegate.simulation.cluster import SimulatedCluster
 from wavegate.simulation.loop import VirtualLoop
 from wavegate.simulation.rights import load_roles
@@ -29,6 +36,9 @@ SPARE = 900.0
 
 REQUESTS = 3
 """How many times the reference's requests a run may make."""
+
+TWICE = 4
+"""Of so many runs one is made with each of its plans compared; those without a fault are too."""
 
 SETTLING = 60.0
 QUIET = 3600.0
@@ -94,12 +104,14 @@ async def _run(
     scene = Scene(cluster, watched, patience)
     result = Result(plan)
     try:
-        await SCRIPTS[plan.rollout](scene)
-        if plan.is_outside:
-            await scene.until("all is over", scene.settled)
-        result.seconds = cluster.loop.time()
-        await asyncio.sleep(SETTLING)
-        await _quiet(scene, result)
+        compared = normal is None or digest(str(plan)) % TWICE == 0
+        with _planning_twice(watched) if compared else nullcontext():
+            await SCRIPTS[plan.rollout](scene)
+            if plan.is_outside:
+                await scene.until("all is over", scene.settled)
+            result.seconds = cluster.loop.time()
+            await asyncio.sleep(SETTLING)
+            await _quiet(scene, result)
         _judge(scene, troubles, normal, ends, result)
     except AssertionError as error:
         result.wrong = str(error)
@@ -109,6 +121,23 @@ async def _run(
     result.happened, result.story = troubles.happened, watched.story()
     await cluster.close()
     return result
+
+
+@contextmanager
+def _planning_twice(watched: Watched) -> Iterator[None]:
+    """A pass that is told what has changed decides what one does that compares everything."""
+
+    def planned(observed: Observed, memory: Memory) -> actions.Plan:
+        made, difference = plan_twice(observed, memory)
+        if difference and watched.broken is None:
+            watched.broken = AssertionError(difference)
+        return made
+
+    before, app.plan = app.plan, planned
+    try:
+        yield
+    finally:
+        app.plan = before
 
 
 async def _quiet(scene: Scene, result: Result) -> None:

@@ -1,9 +1,11 @@
-"""The operator with the chart's rights in two namespaces: it works there, and asks for no more."""
+"""Operators with the chart's rights in some namespaces: they work there, and ask for no more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +20,9 @@ from wavelab.client import Client
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 NAMES = ("scoped-a", "scoped-b")
-USER = "system:serviceaccount:wavegate-system:scoped"
+APART = ("apart-a", "apart-b")
+"""Names of two operators, each of the namespace that it looks after."""
+WRITTEN = ("executions", "fleetdeployments", "fleetjobs", "jobversions", "pods")
 RIGHTS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
 
@@ -31,27 +35,54 @@ def scoped(cluster_client: Client) -> Iterator[list[Space]]:
         cluster_client.delete(f"/api/v1/namespaces/{space.name}")
 
 
-@pytest.fixture
-def operator_of_two(
-    cluster: wavelab.Cluster, scoped: list[Space], operator: OperatorProcess, tmp_path: Path
+@contextmanager
+def release(
+    cluster: wavelab.Cluster, name: str, namespaces: tuple[str, ...], log: Path
 ) -> Iterator[OperatorProcess]:
-    """Under the rights of the chart with watchNamespaces; nobody else looks after anything."""
+    """An operator under the rights of the chart with watchNamespaces."""
     values = {
-        "fullnameOverride": "scoped",
-        "watchNamespaces": list(NAMES),
+        "fullnameOverride": name,
+        "watchNamespaces": list(namespaces),
         "rbac": {"userRoles": False},
     }
     rights = [each for each in template(values=values) if each["kind"] in RIGHTS]
     text = yaml.safe_dump_all(rights)
-    operator.stop()
     cluster.kubectl("apply", "-f", "-", input=text)
-    config = cluster.service_account_kubeconfig("wavegate-system", "scoped")
-    options = [f"--namespace={name}" for name in NAMES]
-    process = OperatorProcess(config, tmp_path / "log", *options, "--lease-name=scoped")
+    config = cluster.service_account_kubeconfig("wavegate-system", name)
+    options = [f"--namespace={each}" for each in namespaces]
+    process = OperatorProcess(config, log, *options, f"--lease-name={name}")
     process.start()
     yield process
     process.close()
     cluster.kubectl("delete", "-f", "-", input=text)
+
+
+@pytest.fixture
+def operator_of_two(
+    cluster: wavelab.Cluster, scoped: list[Space], operator: OperatorProcess, tmp_path: Path
+) -> Iterator[OperatorProcess]:
+    """One operator for both namespaces; nobody else looks after anything."""
+    operator.stop()
+    with release(cluster, "scoped", NAMES, tmp_path / "log") as process:
+        yield process
+
+
+@pytest.fixture
+def apart(
+    cluster: wavelab.Cluster,
+    cluster_client: Client,
+    operator: OperatorProcess,
+    tmp_path: Path,
+) -> Iterator[list[Space]]:
+    """Namespaces with an operator each; both lead."""
+    spaces = [Space(cluster_client, name) for name in APART]
+    operator.stop()
+    with ExitStack() as stack:
+        for name in APART:
+            stack.enter_context(release(cluster, name, (name,), tmp_path / f"{name}.log"))
+        yield spaces
+    for space in spaces:
+        cluster_client.delete(f"/api/v1/namespaces/{space.name}")
 
 
 def test_rollout_gate_rollback_restart_and_removal_in_two_namespaces_alone(
@@ -80,12 +111,33 @@ def test_rollout_gate_rollback_restart_and_removal_in_two_namespaces_alone(
     assert other.get("FleetJob", "app")
     assert not other.list("JobVersion")
     assert not other.list("Pod")
-    assert refused(cluster) == []
+    assert refused(cluster, "scoped") == []
 
 
-def refused(cluster: wavelab.Cluster) -> list[str]:
-    """Requests of the operator's that its rights do not cover."""
-    mine = [each for each in cluster.audit_events() if each["user"]["username"] == USER]
+def test_two_operators_share_a_cluster_and_neither_touches_the_others_namespace(
+    cluster: wavelab.Cluster, apart: list[Space]
+) -> None:
+    for version in (1, 2):
+        for space in apart:
+            space.apply("app", few(f"app:{version}"))
+        for space in apart:
+            space.wait(f"v{version} runs", lambda s=space, v=version: runs(s, v))
+    for name in APART:
+        assert refused(cluster, name) == []
+        own = [each["objectRef"] for each in requests(cluster, name) if "objectRef" in each]
+        written = {each.get("namespace") for each in own if each["resource"] in WRITTEN}
+        assert written == {name}
+
+
+def requests(cluster: wavelab.Cluster, name: str) -> list[dict[str, Any]]:
+    """Those of the operator of that name, as the API server has heard them."""
+    user = f"system:serviceaccount:wavegate-system:{name}"
+    return [each for each in cluster.audit_events() if each["user"]["username"] == user]
+
+
+def refused(cluster: wavelab.Cluster, name: str) -> list[str]:
+    """Requests of an operator's that its rights do not cover."""
+    mine = requests(cluster, name)
     assert len(mine) > 50
     return [
         f"{each['verb']} {each['requestURI']}"

@@ -6,5 +6,5 @@ MUTANT = Mutant(
     "wavegate.kube.clock:ServerClock.now",
     "self._wall() if self._ahead is None else self._ahead + self._steady()",
     "self._wall()",
-    plans=("R1 + T1+3600 PUT executions/status app-pftjbu6sqt-2 1",),
+    plans=("R1 + T1+3600 POST pods app-d4qk4ujm24 1",),
 )

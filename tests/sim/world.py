@@ -14,9 +14,11 @@ from typing import Any
 from sim.counters import from_source
 from sim.telling import START, tell
 from sim.writes import LostWriteError, Writes
+from support.twice import plan_twice
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.actions import Action, Plan, Probe, PrometheusSource
 from wavegate.domain.health import HealthRecord, PodState, Reading, Unreadable, begin, close_window
+from wavegate.domain.memory import Memory
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
@@ -114,6 +116,7 @@ class World(Writes):
     health: dict[str, HealthRecord] = field(default_factory=dict)
     still_there: dict[str, float] = field(default_factory=dict)
     prepared: dict[int, Preparation] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
     probes: tuple[Probe, ...] = ()
     operator_started: float = START
     serial: int = 0
@@ -253,8 +256,10 @@ class World(Writes):
         )
 
     def plan_now(self) -> Plan:
-        """What a pass would do now."""
-        return plan(self.observe())
+        """What a pass would do now: the same as one that remembers nothing of those before."""
+        made, difference = plan_twice(self.observe(), self.memory)
+        assert not difference, difference
+        return made
 
     @property
     def job_created(self) -> float:
@@ -305,6 +310,7 @@ class World(Writes):
         self.still_there.clear()
         self.prepared.clear()
         self.probes = ()
+        self.memory = Memory()
         self.operator_started = self.now
 
     def settle(self, seconds: float = 600.0, step: float = 1.0) -> None:

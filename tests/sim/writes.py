@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wavegate.api.fleetdeployment import RolloutOverride
 from wavegate.api.fleetjob import FleetJobSpec, load_job_spec
-from wavegate.api.names import pod_name
+from wavegate.api.names import pod_name, version_name
 from wavegate.domain.actions import (
     Action,
     CordonNode,
@@ -33,6 +33,7 @@ from wavegate.domain.observed import (
     VersionView,
 )
 from wavegate.domain.times import parse_time
+from wavegate.drivers.pod import render_pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -211,7 +212,18 @@ class Writes:
         if isinstance(action, CreatePull):
             self._create_pull(action, rv)
             return
-        name = action.manifest["metadata"]["name"]
+        version = self.versions.get(version_name(self.job.name, action.version))
+        if version is None:
+            raise LostWriteError(action.execution)
+        manifest = render_pod(
+            job=self.job,
+            version=version,
+            node=action.node,
+            execution=action.execution,
+            deployment=action.deployment,
+            settings=self.settings,
+        )
+        name = manifest["metadata"]["name"]
         assert name == pod_name(self.job.name, action.node)
         if name in self.pods:
             raise LostWriteError(name)
@@ -230,9 +242,9 @@ class Writes:
             owner_uid=owner.uid,
             created=self.now,
         )
-        self.images[f"pod-{rv}"] = action.manifest["spec"]["containers"][0]["image"]
-        if "activeDeadlineSeconds" in action.manifest["spec"]:
-            self.limits[f"pod-{rv}"] = action.manifest["spec"]["activeDeadlineSeconds"]
+        self.images[f"pod-{rv}"] = manifest["spec"]["containers"][0]["image"]
+        if "activeDeadlineSeconds" in manifest["spec"]:
+            self.limits[f"pod-{rv}"] = manifest["spec"]["activeDeadlineSeconds"]
 
     def _set_status(self, action: SetStatus, rv: str) -> None:
         assert self.job is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 GROUP: Final = "wavegate.dev"
@@ -65,6 +66,7 @@ def rollback_name(deployment: str) -> str:
     return f"{deployment[:kept].rstrip('-')}-{digest}{ROLLBACK_SUFFIX}"
 
 
+@lru_cache(maxsize=1 << 15)
 def node_hash(name: str) -> str:
     """Ten lower-case base-32 digits of SHA-256 of a node's (or another) name."""
     digest = hashlib.sha256(name.encode()).digest()

@@ -7,7 +7,9 @@ changed view wakes its job; a changed node wakes every job.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,10 +17,12 @@ from wavegate.api.names import LABEL_JOB, LABEL_PULL
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_core import decode_node, decode_pod, decode_pull
 from wavegate.cache.fields import mapping
+from wavegate.cache.lazily import Lazily
 from wavegate.cache.store import Item, JobKey, Store
 from wavegate.domain.actions import CreateExecution
 from wavegate.domain.health import HealthRecord
 from wavegate.domain.observed import (
+    Changes,
     DeploymentView,
     ExecutionView,
     JobView,
@@ -70,14 +74,20 @@ class ClusterCache:
         self.jobs: Store[JobView] = Store(self._changed, clock=clock)
         self.deployments: Store[DeploymentView] = Store(self._changed, clock=clock)
         self.versions: Store[VersionView] = Store(self._changed, clock=clock)
-        self.executions: Store[ExecutionView] = Store(self._execution_changed, clock=clock)
-        self.pods: Store[PodView] = Store(self._changed, clock=clock)
+        self.executions: Store[ExecutionView] = Store(
+            self._execution_changed, clock=clock, on_nodes=True
+        )
+        self.pods: Store[PodView] = Store(self._changed, clock=clock, on_nodes=True)
         self.pulls: Store[PullView] = Store(self._changed, clock=clock)
         self.nodes: Store[NodeView] = Store(self._node_changed, clock=clock)
-        self._nodes: dict[str, NodeView] = {}
-        self._node_map = MappingProxyType(self._nodes)
+        self._nodes: Mapping[str, NodeView] | None = None
+        """As snapshots see them; None: one of them has changed since the last."""
         self._cordons: dict[str, JobKey] = {}
         self._phantoms: dict[JobKey, dict[str, ExecutionView]] = {}
+        self._touched: defaultdict[JobKey, set[str]] = defaultdict(set)
+        """By job, nodes on which a phantom came or went since the last snapshot."""
+        self._serials: Counter[JobKey] = Counter()
+        """By job, how many snapshots there were."""
         self._kinds: dict[str, tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]] = {
             FLEET_JOBS.kind: (own.job, self.jobs),
             FLEET_DEPLOYMENTS.kind: (own.deployment, self.deployments),
@@ -152,6 +162,7 @@ class ClusterCache:
         job = self.job(key)
         if self.executions.get(key[0], action.name) is not None:
             return
+        self._touched[key].add(action.node)
         self._phantoms.setdefault(key, {})[action.name] = ExecutionView(
             name=action.name,
             uid="",
@@ -211,16 +222,16 @@ class ClusterCache:
     ) -> Observed | None:
         """What a pass for this job sees; None where nothing is known of that name.
 
-        Linear in the job's own objects; ``nodes`` is shared by all snapshots and stays current, so
-        a pass must not hold it across an await.
+        It is of this moment: a pass must not hold it across an await. ``nodes`` is the same object
+        as in the snapshot before, as long as no node has changed.
         """
+        changes = self._changes(key)
         job = self.job(key)
         versions, deployments = self.versions.of_job(key), self.deployments.of_job(key)
-        executions, pods = self.executions.of_job(key), self.pods.of_job(key)
-        executions += self._phantoms.get(key, {}).values()
         if job is None:
-            children = versions or deployments or executions or pods
-            if not children and key not in self._cordons.values():
+            left = (versions, deployments, self._executions(key), self.pods.of_job(key))
+            if not any(left) and key not in self._cordons.values():
+                del self._serials[key]
                 return None
             job = _departed(key)
         uid = job.uid
@@ -233,12 +244,15 @@ class ClusterCache:
             job=job,
             now=now,
             operator_started=operator_started,
-            nodes=self._node_map,
+            nodes=self._nodes_now(),
             versions=sorted(own_versions, key=lambda view: view.version),
             deployments=sorted(own_deployments, key=lambda view: (view.created, view.name)),
-            executions=[view for view in executions if uid and view.owner_uid == uid],
-            former=[view for view in executions if view.owner_uid and view.owner_uid != uid],
-            pods=pods,
+            executions=Lazily(
+                lambda: [each for each in self._executions(key) if uid and each.owner_uid == uid]
+            ),
+            former=self._former(key, uid),
+            pods=Lazily(lambda: self.pods.of_job(key)),
+            changes=changes,
             pulls=[view for view in self.pulls.of_job(key) if view.owner_uid in version_uids],
             health=health,
             still_there=still_there,
@@ -248,6 +262,38 @@ class ClusterCache:
             kind_gone=kind_gone,
             eval_id=eval_id,
         )
+
+    def _changes(self, key: JobKey) -> Changes:
+        """Where something is new for the job since this was asked."""
+        nodes = self.executions.take_touched(key) | self.pods.take_touched(key)
+        nodes |= self._touched.pop(key, set())
+        self._serials[key] += 1
+        return Changes(self._serials[key], frozenset(nodes), partial(self._on_node, key))
+
+    def _on_node(self, key: JobKey, node: str) -> tuple[Sequence[ExecutionView], Sequence[PodView]]:
+        """A job's own executions on a node, and the pods that carry its label there."""
+        job = self.job(key)
+        phantoms = self._phantoms.get(key, {}).values()
+        views = [*self.executions.of_node(key, node), *(p for p in phantoms if p.node == node)]
+        uid = job.uid if job is not None else ""
+        own = [each for each in views if uid and each.owner_uid == uid]
+        return own, self.pods.of_node(key, node)
+
+    def _executions(self, key: JobKey) -> list[ExecutionView]:
+        """Those of the job's name, whoever owns them."""
+        return [*self.executions.of_job(key), *self._phantoms.get(key, {}).values()]
+
+    def _former(self, key: JobKey, uid: str) -> Sequence[ExecutionView]:
+        """Those of the name that another job owns, which is gone."""
+        if not self.executions.owners(key) - {uid, ""}:
+            return []
+        views = self.executions.of_job(key)
+        return [view for view in views if view.owner_uid and view.owner_uid != uid]
+
+    def _nodes_now(self) -> Mapping[str, NodeView]:
+        if self._nodes is None:
+            self._nodes = MappingProxyType({view.name: view for view in self.nodes.values()})
+        return self._nodes
 
     def _changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
         for key in {(item.namespace, item.job) for item in (old, new) if item and item.job}:
@@ -263,20 +309,20 @@ class ClusterCache:
     def _node_changed(self, old: Item[NodeView] | None, new: Item[NodeView] | None) -> None:
         if old is not None:
             self._cordons.pop(old.name, None)
+        self._nodes = None
         if new is not None:
-            self._nodes[new.name] = new.view
             by = new.view.cordoned_by
             if by is not None and (not self._namespaces or by.namespace in self._namespaces):
                 self._cordons[new.name] = (by.namespace, by.job)
-        elif old is not None:
-            del self._nodes[old.name]
         for key in self.job_keys():
             self._wake(key)
 
     def _drop_phantom(self, key: JobKey, name: str) -> bool:
         phantoms = self._phantoms.get(key, {})
-        if phantoms.pop(name, None) is None:
+        phantom = phantoms.pop(name, None)
+        if phantom is None:
             return False
+        self._touched[key].add(phantom.node)
         if not phantoms:
             del self._phantoms[key]
         return True

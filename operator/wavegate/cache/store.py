@@ -16,8 +16,8 @@ resourceVersion is kept all the same, because the next write must name it.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -68,12 +68,21 @@ Changed = Callable[[Item[V] | None, Item[V] | None], None]
 class Store(Generic[V]):
     """Views of one kind by namespace and name, with an index by job."""
 
-    def __init__(self, changed: Changed[V], *, clock: Callable[[], float]) -> None:
-        """``clock``: monotonic seconds, for the age of tombstones."""
+    def __init__(
+        self, changed: Changed[V], *, clock: Callable[[], float], on_nodes: bool = False
+    ) -> None:
+        """``clock``: monotonic seconds, for the age of tombstones.
+
+        ``on_nodes``: whether views are on a node and owned, and looked for by these.
+        """
         self._changed = changed
         self._clock = clock
+        self._on_nodes = on_nodes
         self._items: dict[Key, Item[V]] = {}
         self._by_job: dict[JobKey, dict[Key, Item[V]]] = {}
+        self._by_node: dict[tuple[JobKey, str], dict[Key, Item[V]]] = {}
+        self._by_owner: dict[JobKey, Counter[str]] = {}
+        self._touched: dict[JobKey, set[str]] = {}
         self._tombstones: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """By uid: when it was buried, and the resourceVersion of its end."""
 
@@ -97,9 +106,26 @@ class Store(Generic[V]):
         """Views that belong to a job, in no order; linear in their number."""
         return [item.view for item in self._by_job.get(key, {}).values()]
 
+    def of_node(self, key: JobKey, node: str) -> list[V]:
+        """Those of them that are on a node."""
+        return [item.view for item in self._by_node.get((key, node), {}).values()]
+
+    def owners(self, key: JobKey) -> Set[str]:
+        """uids of the owners of a job's views."""
+        return self._by_owner.get(key, {}).keys()
+
+    def take_touched(self, key: JobKey) -> set[str]:
+        """Nodes on which one of a job's views came, went or was replaced since this was asked."""
+        return self._touched.pop(key, set())
+
     def job_keys(self) -> Collection[JobKey]:
         """Jobs to which anything here belongs."""
         return self._by_job.keys()
+
+    def is_news(self, namespace: str, name: str, version: int) -> bool:
+        """Whether an object of that name and version says more than is known."""
+        old = self._items.get((namespace, name))
+        return old is None or version > old.resource_version
 
     def apply(self, event: EventType, item: Item[V]) -> None:
         """Take a watch event."""
@@ -158,11 +184,11 @@ class Store(Generic[V]):
             same = _same_view(old.view, new.view)
         else:
             same = False
-        if old is not None and old.job != new.job:
+        if old is not None and (old.job != new.job or self._on_nodes):
             self._unindex(old)
         self._items[new.key] = new
         if new.job:
-            self._by_job.setdefault((new.namespace, new.job), {})[new.key] = new
+            self._index(new)
         if not same:
             self._changed(old, new)
 
@@ -171,11 +197,25 @@ class Store(Generic[V]):
         self._unindex(old)
         self._changed(old, None)
 
+    def _index(self, item: Item[V]) -> None:
+        job = (item.namespace, item.job)
+        self._by_job.setdefault(job, {})[item.key] = item
+        if self._on_nodes:
+            view: Any = item.view
+            self._by_node.setdefault((job, view.node), {})[item.key] = item
+            self._by_owner.setdefault(job, Counter())[view.owner_uid] += 1
+            self._touched.setdefault(job, set()).add(view.node)
+
     def _unindex(self, item: Item[V]) -> None:
-        if siblings := self._by_job.get((item.namespace, item.job)):
-            siblings.pop(item.key, None)
-            if not siblings:
-                del self._by_job[item.namespace, item.job]
+        job = (item.namespace, item.job)
+        _drop(self._by_job, job, item.key)
+        if self._on_nodes and item.job:
+            view: Any = item.view
+            _drop(self._by_node, (job, view.node), item.key)
+            self._by_owner[job][view.owner_uid] -= 1
+            if not self._by_owner[job][view.owner_uid]:
+                _drop(self._by_owner, job, view.owner_uid)
+            self._touched.setdefault(job, set()).add(view.node)
 
     def _bury(self, uid: str, end: float) -> None:
         now = self._clock()
@@ -187,6 +227,13 @@ class Store(Generic[V]):
             if len(self._tombstones) <= TOMBSTONES and now - buried <= TOMBSTONE_SECONDS:
                 break
             del self._tombstones[oldest]
+
+
+def _drop(index: dict[Any, Any], group: Any, key: Any) -> None:
+    if members := index.get(group):
+        members.pop(key, None)
+        if not members:
+            del index[group]
 
 
 def _same_view(old: Any, new: Any) -> bool:

@@ -83,16 +83,21 @@ class CreateExecution:
     attempt: int
     workload_hash: str
     eval_id: str
+    """Names the pass that decided it."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class CreatePod:
-    """Make an execution's pod; the shell adds the owner reference to ``execution``."""
+    """Make an execution's pod, as the version's driver renders it when it is written.
+
+    The shell adds the owner reference to ``execution``.
+    """
 
     execution: str
     node: str
-    manifest: Mapping[str, Any]
+    version: int
+    deployment: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,9 @@ def held_places(fleet: Fleet, deadlines: Mapping[str, float], leaving: Collectio
     if fleet.one_shot:
         return len(turns_taken(fleet.job, fleet.nodes, fleet.chains).union(leaving))
     held = 0
-    for name, chain in fleet.chains.items():
-        if not holds_place(chain) or name not in fleet.nodes:
+    for chain in fleet.unstable:
+        name = chain.node
+        if name not in fleet.nodes or not holds_place(chain):
             continue
         current = chain.current
         version = fleet.versions.get(current.version) if current is not None else None

@@ -23,22 +23,25 @@ from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, VersionView
 from wavegate.domain.one_shot import is_behind
-from wavegate.domain.waves import is_up_to_date
+from wavegate.domain.stance import is_up_to_date
 
 
-def behind(fleet: Fleet, stable: VersionView, newest: DeploymentView) -> list[str]:
-    """Targets that are to be brought to the stable version, in the order in which they come."""
+def lags(
+    fleet: Fleet, stable: VersionView, newest: DeploymentView, name: str, chain: Chain | None
+) -> bool:
+    """Whether a node is a target that is to be brought to the stable version.
+
+    ``newest``: the rollout that has completed; ``chain``: the node's claims, if there are any.
+    """
+    if not fleet.is_target(stable, name):
+        return False
 
     def is_wanted(execution: ExecutionView) -> bool:
         return is_up_to_date(execution, stable, newest, fleet.now)
 
-    def lags(name: str) -> bool:
-        chain = fleet.chains.get(name)
-        if fleet.one_shot:
-            return is_behind(chain, fleet.nodes[name], is_wanted)
-        return _runs_another(chain, stable, is_wanted)
-
-    return [name for name in fleet.targets(stable) if lags(name)]
+    if fleet.one_shot:
+        return is_behind(chain, fleet.nodes[name], is_wanted)
+    return _runs_another(chain, stable, is_wanted)
 
 
 def _runs_another(

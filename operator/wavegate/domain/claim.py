@@ -19,56 +19,75 @@ old and new never run together, and a crash anywhere loses no intent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from wavegate.domain.observed import ExecutionView, PodView
 
 
+class Kind(NamedTuple):
+    """What a node counts as, by its current claim."""
+
+    version: int
+    workload_hash: str
+    observed: str
+    is_stable: bool
+    is_live: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A job's executions on one node, by attempt, and its pods there."""
+    """A job's executions on one node, by attempt, and its pods there.
+
+    It is kept from pass to pass as long as none of them changes, and so is what follows from it.
+    """
 
     node: str
     executions: tuple[ExecutionView, ...]
     pods: tuple[PodView, ...] = ()
     """Pods with the job's label on the node that some Execution controls: they occupy it."""
+    current: ExecutionView | None = field(init=False)
+    """The claim that counts: the highest attempt, ended or not."""
+    live: ExecutionView | None = field(init=False)
+    """The current claim, if it has not ended."""
+    is_stable: bool = field(init=False)
+    """Whether the current claim, ended or not, was ever stable."""
+    last_stable: ExecutionView | None = field(init=False)
+    """The newest claim that was ever stable."""
+    older_open: tuple[ExecutionView, ...] = field(init=False)
+    """Claims that a newer one has replaced and whose end is not yet recorded."""
+    own_pod: PodView | None = field(init=False)
+    """The pod of the current claim."""
+    older_pods: tuple[PodView, ...] = field(init=False)
+    """Pods of this job's older claims, ended ones too: the node is not free before they go."""
+    foreign_pods: tuple[PodView, ...] = field(init=False)
+    """Pods of older claims, or of a former job of the name: the node is occupied by them."""
+    stopping_pods: tuple[PodView, ...] = field(init=False)
+    """Pods that are told to stop."""
+    kind: Kind | None = field(init=False)
+    """What the node counts as; None where it has only pods."""
 
-    @property
-    def current(self) -> ExecutionView | None:
-        """The claim that counts: the highest attempt, ended or not."""
-        return self.executions[-1] if self.executions else None
+    def __post_init__(self) -> None:
+        current = self.executions[-1] if self.executions else None
+        older, uid = self.executions[:-1], current.uid if current is not None else ""
+        stable = (each for each in reversed(self.executions) if each.stable_at)
+        uids = {each.uid for each in older if each.uid}
+        self._set(
+            current=current,
+            live=current if current is not None and not current.terminal else None,
+            is_stable=current is not None and bool(current.stable_at),
+            last_stable=next(stable, None),
+            older_open=tuple(each for each in older if not each.terminal),
+            own_pod=next((pod for pod in self.pods if uid and pod.owner_uid == uid), None),
+            older_pods=tuple(pod for pod in self.pods if pod.owner_uid in uids),
+            foreign_pods=tuple(pod for pod in self.pods if pod.owner_uid != uid or not uid),
+            stopping_pods=tuple(pod for pod in self.pods if pod.deletion is not None),
+            kind=_kind(current) if current is not None else None,
+        )
 
-    @property
-    def live(self) -> ExecutionView | None:
-        """The current claim, if it has not ended."""
-        current = self.current
-        return current if current is not None and not current.terminal else None
-
-    @property
-    def older_open(self) -> tuple[ExecutionView, ...]:
-        """Claims that a newer one has replaced and whose end is not yet recorded."""
-        return tuple(each for each in self.executions[:-1] if not each.terminal)
-
-    @property
-    def older_pods(self) -> tuple[PodView, ...]:
-        """Pods of this job's older claims, ended ones too: the node is not free before they go."""
-        older = {each.uid for each in self.executions[:-1] if each.uid}
-        return tuple(pod for pod in self.pods if pod.owner_uid in older)
-
-    @property
-    def own_pod(self) -> PodView | None:
-        """The pod of the current claim."""
-        current = self.current
-        if current is None or not current.uid:
-            return None
-        return next((pod for pod in self.pods if pod.owner_uid == current.uid), None)
-
-    @property
-    def foreign_pods(self) -> tuple[PodView, ...]:
-        """Pods of older claims, or of a former job of the name: the node is occupied by them."""
-        current = self.current
-        uid = current.uid if current is not None else ""
-        return tuple(pod for pod in self.pods if pod.owner_uid != uid or not uid)
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     @property
     def next_attempt(self) -> int:
@@ -78,11 +97,6 @@ class Chain:
         """The claim that ``execution`` replaced."""
         earlier = [each for each in self.executions if each.attempt < execution.attempt]
         return earlier[-1] if earlier else None
-
-    @property
-    def last_stable(self) -> ExecutionView | None:
-        """The newest claim that was ever stable."""
-        return next((each for each in reversed(self.executions) if each.stable_at), None)
 
     def failure_of(self, workload: str) -> ExecutionView | None:
         """The node's last try of a workload, if that failed and none was ever stable."""
@@ -108,3 +122,13 @@ class Chain:
             if each.stable_at:
                 break
         return failed
+
+
+def _kind(current: ExecutionView) -> Kind:
+    return Kind(
+        current.version,
+        current.workload_hash,
+        current.observed,
+        bool(current.stable_at),
+        not current.terminal,
+    )

@@ -136,8 +136,7 @@ def _still_stopping(fleet: Fleet) -> str:
 def _all_ended(fleet: Fleet) -> bool:
     """Whether every execution has come to an end of its own after which no other is made."""
     ends = ("Completed", "Failed") if fleet.one_shot else ("Completed",)
-    current = [chain.current for chain in fleet.chains.values() if chain.current is not None]
-    return bool(current) and all(each.observed in ends for each in current)
+    return bool(fleet.census) and all(kind.observed in ends for kind in fleet.census)
 
 
 def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doing: str) -> State:
@@ -258,13 +257,13 @@ def _ended(fleet: Fleet, last: DeploymentView) -> State:
 
 def _running(fleet: Fleet, last: DeploymentView) -> State:
     stable = fleet.stable
-    current = [chain.current for chain in fleet.chains.values() if chain.current is not None]
-    ill = sorted(each.node for each in current if each.observed in ("Degraded", "Failed", "Lost"))
+    ill = _ill(fleet)
     named = [str(each["node"]) for each in last.status.get("failures") or ()]
+    current = [fleet.chains[name].current for name in named if name in fleet.chains]
     behind = [
         each
         for each in current
-        if each.node in named and stable is not None and each.workload_hash != stable.workload_hash
+        if each is not None and stable is not None and each.workload_hash != stable.workload_hash
     ]
     if ill or behind:
         words = [_why(last)] if behind else []
@@ -274,13 +273,23 @@ def _running(fleet: Fleet, last: DeploymentView) -> State:
         if ill:
             words.append(_not_well(fleet, ill))
         return State("Degraded", "Degraded", "; ".join(words), ready=True)
-    if current and all(each.observed == "Completed" for each in current):
-        return State("Completed", "Completed", f"ended on {len(current)} nodes", ready=True)
+    if fleet.census and all(kind.observed == "Completed" for kind in fleet.census):
+        ended = sum(fleet.census.values())
+        return State("Completed", "Completed", f"ended on {ended} nodes", ready=True)
     number = stable.version if stable is not None else last.to_version
-    nodes = sum(not each.terminal for each in current)
+    nodes = sum(count for kind, count in fleet.census.items() if kind.is_live)
     if nodes == 0:
         return State("Running", "NoMatchingNodes", "no node matches the selector", ready=True)
     return State("Running", "Running", f"v{number} runs on {nodes} nodes", ready=True)
+
+
+def _ill(fleet: Fleet) -> list[str]:
+    """Nodes that are not well."""
+    states = ("Degraded", "Failed", "Lost")
+    if not any(kind.observed in states for kind in fleet.census):
+        return []
+    current = (chain.current for chain in fleet.chains.values() if chain.current is not None)
+    return sorted(each.node for each in current if each.observed in states)
 
 
 def _not_well(fleet: Fleet, names: list[str]) -> str:
@@ -332,10 +341,7 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
 
 def _conditions(fleet: Fleet, state: State) -> list[dict[str, Any]]:
     available = any(
-        chain.live is not None
-        and chain.live.stable_at is not None
-        and chain.live.observed == "Running"
-        for chain in fleet.chains.values()
+        kind.is_live and kind.is_stable and kind.observed == "Running" for kind in fleet.census
     )
     wanted = [
         Condition(READY, "True" if state.ready else "False", state.reason, state.message),
@@ -374,16 +380,13 @@ def _absences(fleet: Fleet, run: Progress | None) -> dict[str, str]:
 def _nodes(fleet: Fleet, run: Progress | None) -> dict[str, int]:
     wanted = _wanted(fleet, run)
     counts: Counter[str] = Counter()
-    for chain in fleet.chains.values():
-        current = chain.current
-        if current is None:
-            continue
-        alive = not current.terminal or current.observed == "Completed"
-        counts["stable"] += bool(alive and current.stable_at)
-        counts["failed"] += current.observed == "Failed"
-        counts["lost"] += current.observed == "Lost"
+    for kind, number in fleet.census.items():
+        alive = kind.is_live or kind.observed == "Completed"
+        counts["stable"] += number * (alive and kind.is_stable)
+        counts["failed"] += number * (kind.observed == "Failed")
+        counts["lost"] += number * (kind.observed == "Lost")
         if wanted is not None:
-            counts["updated"] += alive and current.workload_hash == wanted.workload_hash
+            counts["updated"] += number * (alive and kind.workload_hash == wanted.workload_hash)
     if wanted is not None:
         counts["notReady"] = fleet.absences(wanted).get(NOT_READY, 0)
     return {
@@ -402,9 +405,10 @@ def _results(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
 
 
 def _versions(fleet: Fleet) -> list[dict[str, int]]:
-    running = Counter(
-        chain.live.version for chain in fleet.chains.values() if chain.live is not None
-    )
+    running: Counter[int] = Counter()
+    for kind, number in fleet.census.items():
+        if kind.is_live:
+            running[kind.version] += number
     newest_first = sorted(running.items(), reverse=True)[:_MOST_VERSIONS]
     return [{"version": version, "nodes": nodes} for version, nodes in newest_first]
 

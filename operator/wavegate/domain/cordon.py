@@ -33,7 +33,8 @@ UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
 
 def as_open(job: JobView, nodes: Mapping[str, NodeView]) -> Mapping[str, NodeView]:
     """The nodes as the job's rules see them: those that it cordoned itself are open."""
-    ours = {name: _opened(node) for name, node in nodes.items() if _is_ours(node.cordoned_by, job)}
+    closed = [node for node in nodes.values() if node.cordoned_by is not None]
+    ours = {node.name: _opened(node) for node in closed if _is_ours(node.cordoned_by, job)}
     return {**nodes, **ours} if ours else nodes
 
 
@@ -50,18 +51,21 @@ def cordon(job: JobView, node: NodeView, execution: str) -> CordonNode:
 def leftovers(observed: Observed) -> dict[str, Cordon]:
     """By node, the job's cordons whose execution is over and whose pod is gone."""
     job = observed.job
+    closed = [node for node in observed.nodes.values() if node.cordoned_by is not None]
+    if not closed:
+        return {}
     at_work = {each.name for each in observed.executions if not each.terminal and not each.deleting}
     if job.deleting:
         at_work = set()
     stopping = {(pod.node, pod.owner_name) for pod in observed.pods if not pod.terminal}
     found: dict[str, Cordon] = {}
-    for name, node in observed.nodes.items():
+    for node in closed:
         by = node.cordoned_by
         if by is None or (by.namespace, by.job) != job.key:
             continue
         works = by.job_uid == job.uid and by.execution in at_work
-        if not works and (name, by.execution) not in stopping:
-            found[name] = by
+        if not works and (node.name, by.execution) not in stopping:
+            found[node.name] = by
     return found
 
 

@@ -35,7 +35,7 @@ def stop_everything(observed: Observed) -> list[Step]:
 
 def stop_former(observed: Observed) -> list[Step]:
     """Steps for what a former job of the same name has left."""
-    return _delete_pods(observed, observed.former)
+    return _delete_pods(observed, observed.former) if observed.former else []
 
 
 def remove_ownerless(observed: Observed) -> list[Step]:

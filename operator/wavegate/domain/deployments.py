@@ -218,7 +218,7 @@ def record(
     document |= _pins(fleet, run, outlook)
     wave = run.members.get(run.current, ())
     in_wave = [deadlines[each.node] for each in wave if each.node in deadlines]
-    progressed = [each.stable_at for each in _stable_members(run) if each.stable_at]
+    progressed = (each.stable_at or 0.0 for wave in run.members.values() for each in wave)
     state, reason = outlook.state, outlook.reason
     if state in _TERMINAL and not _may_end(fleet, deployment):
         state, reason = "InProgress", "Progressing"
@@ -238,7 +238,7 @@ def record(
         "canaryPromoted": deployment.promoted_gate or outlook.passed_gate or None,
         "healthCheckDeadline": _time(max(deadlines.values(), default=None)),
         "healthyDeadline": _time(max(in_wave, default=None)),
-        "lastProgressTime": _time(max(progressed, default=None)),
+        "lastProgressTime": _time(max(progressed, default=None) or None),
         "withdrawn": [
             {"reason": reason, "nodes": nodes}
             for reason, nodes in sorted(Counter(run.withdrawn.values()).items())
@@ -333,10 +333,6 @@ def rollout_document(rollout: Any) -> dict[str, Any]:
     document: dict[str, Any] = rollout.model_dump(mode="json", by_alias=True, exclude_none=True)
     document.pop("paused", None)
     return document
-
-
-def _stable_members(run: Progress) -> list[ExecutionView]:
-    return [each for wave in run.members.values() for each in wave if each.stable_at]
 
 
 def _time(moment: float | None) -> str | None:

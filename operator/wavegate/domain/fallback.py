@@ -61,18 +61,18 @@ def next_version(fleet: Fleet, chain: Chain | None, node: NodeView) -> Next | No
 def _choose(fleet: Fleet, chain: Chain | None, node: NodeView) -> VersionView | None:
     last = chain.current if chain is not None else None
     if chain is None or last is None or last.node_uid != node.uid:
-        return _home(fleet)
+        return fleet.once(home)
     if last.observed == "Completed":
         return None
     if last.observed == "Failed":
         return _after_failure(fleet, chain, last)
     if last.details.get("reason") == SUSPENDED:
         return _after_suspension(fleet, chain)
-    if last.details.get("reason") in (STOPPED, TOTAL_TIMEOUT) and _another_comes(fleet):
+    if last.details.get("reason") in (STOPPED, TOTAL_TIMEOUT) and fleet.once(_another_comes):
         return None  # what was stopped on purpose is not started to be replaced
     if last.withdrawn and _is_open(fleet, last.workload_hash):
         return fleet.versions.get(last.version)
-    return _home(fleet)
+    return fleet.once(home)
 
 
 def _after_suspension(fleet: Fleet, chain: Chain) -> VersionView | None:
@@ -85,7 +85,7 @@ def _after_suspension(fleet: Fleet, chain: Chain) -> VersionView | None:
         if needs_rollback(fleet, newest):
             return fleet.stable
         if _is_open_rollback(newest):
-            return _home(fleet)
+            return fleet.once(home)
     before = chain.last_stable
     version = fleet.versions.get(before.version) if before is not None else None
     return version or fleet.stable
@@ -119,7 +119,7 @@ def _is_given_up(fleet: Fleet, workload_hash: str) -> bool:
     return bool(tries) and tries[-1].terminal and tries[-1].state != "Completed"
 
 
-def _home(fleet: Fleet) -> VersionView | None:
+def home(fleet: Fleet) -> VersionView | None:
     """What an empty node gets: the stable version, or what a user is going back to from it."""
     newest = fleet.accepted[-1] if fleet.accepted else None
     if newest is not None and _is_open_rollback(newest):

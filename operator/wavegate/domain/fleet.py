@@ -1,23 +1,25 @@
 """The working view of one pass: the snapshot, with the indexes that the rules share.
 
-Built once a pass, linear in the job's objects, and never changed while rules read it.
+Made once a pass and never changed while rules read it. What follows from objects that are the same
+as in the pass before is taken from the memory.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from wavegate.api.canonical import version_key
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
-from wavegate.domain.claim import Chain
+from wavegate.domain.claim import Chain, Kind
 from wavegate.domain.cordon import as_open
 from wavegate.domain.judging import Judging, judging
+from wavegate.domain.memory import Memory
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
@@ -33,20 +35,26 @@ from wavegate.drivers.pod import template_of
 
 _DEFAULT_GRACE = 30.0
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """The nodes that belong to a version: its targets, in the order of waves, and the others."""
 
+    belonging: Mapping[str, str]
+    """By node: why it is no target now, of targets.ABSENCES; empty where it is one."""
     targets: list[str]
     absences: Mapping[str, int]
-    """Counted by the reason, of targets.ABSENCES."""
+    """Counted by the reason."""
 
 
 class Fleet:
     """A job with its children and nodes, as one pass sees them."""
 
-    def __init__(self, observed: Observed, spec: FleetJobSpec) -> None:
+    def __init__(
+        self, observed: Observed, spec: FleetJobSpec, memory: Memory | None = None
+    ) -> None:
         self.observed = observed
         self.job = observed.job
         self.spec = spec
@@ -63,11 +71,46 @@ class Fleet:
                 key=lambda each: (each.sequence or float("inf"), each.created, each.to_version),
             )
         )
-        self._templates: dict[int, Mapping[str, Any]] = {}
-        self._placements: dict[int, Placement] = {}
-        self._judging: dict[tuple[int, str], Judging] = {}
-        self._order: dict[str, str] = {}
-        self._standings: dict[int, Standing] = {}
+        self._asked: dict[Any, Any] = {}
+        self.memory = memory if memory is not None else Memory()
+        self.memory.see(observed, self.nodes, self._about())
+
+    def _about(self) -> tuple[Any, ...]:
+        """All that the rules on a node read of the job, its versions and its deployments."""
+        job, observed, spec = self.job, self.observed, self.spec
+        understood = all(each.spec is not None for each in self.versions.values())
+        versions = [each for each in self.versions.values() if self._matters(each)]
+        return (
+            job.uid,
+            job.key,
+            (spec.type, spec.suspend, None if understood else spec),
+            observed.settings,
+            observed.operator_started,
+            tuple(_without_words(each) for each in versions),
+            tuple(_without_words(each) for each in self.deployments),
+            None if self.recalled is None else _without_words(self.recalled),
+        )
+
+    def _matters(self, version: VersionView) -> bool:
+        """Whether anything on a node may depend on the version: of one just made nothing does."""
+        number = version.version
+        asked_for = any(number in (each.from_version, each.to_version) for each in self.deployments)
+        return asked_for or version.stable_at is not None or self.memory.is_in_use(number)
+
+    def once(self, rule: Callable[[Fleet], T]) -> T:
+        """What a rule says of the job as a whole, asked once a pass."""
+        if rule not in self._asked:
+            self._asked[rule] = rule(self)
+        found: T = self._asked[rule]
+        return found
+
+    def _kept(self, key: Any, make: Callable[[], T]) -> T:
+        """What follows from the job as a whole, made once as long as that stays as it is."""
+        kept = self.memory.kept
+        if key not in kept:
+            kept[key] = make()
+        found: T = kept[key]
+        return found
 
     @property
     def of_former_jobs(self) -> list[DeploymentView]:
@@ -92,55 +135,72 @@ class Fleet:
     @cached_property
     def chains(self) -> Mapping[str, Chain]:
         """By node name: every node that has, or had, a claim or a pod of the job."""
-        pods: dict[str, list[PodView]] = defaultdict(list)
-        by_owner: dict[str, PodView] = {}
-        for pod in self.observed.pods:
-            if pod.owner_kind == "Execution":
-                pods[pod.node].append(pod)
-                by_owner[pod.owner_uid] = pod
-        executions: dict[str, list[ExecutionView]] = defaultdict(list)
-        for execution in self.observed.executions:
-            if not execution.deleting:
-                view = self._with_stability(execution, by_owner.get(execution.uid))
-                executions[execution.node].append(view)
-        return {
-            node: Chain(
-                node,
-                tuple(sorted(executions.get(node, ()), key=lambda each: each.attempt)),
-                tuple(pods.get(node, ())),
-            )
-            for node in {*executions, *pods}
-        }
+        return self.memory.chains(self._chain)
 
-    def _with_stability(self, execution: ExecutionView, pod: PodView | None) -> ExecutionView:
-        """Fill in since when an execution without windows is stable.
+    @cached_property
+    def unstable(self) -> list[Chain]:
+        """Those whose current claim, ended or not, was never stable, in the order of waves."""
+        chains = self.chains
+        return [chains[name] for name in self.ordered(self.memory.unstable)]
+
+    @cached_property
+    def unproven(self) -> list[Chain]:
+        """Those whose live claim is not stable yet, in the order of waves."""
+        return [chain for chain in self.unstable if chain.live is not None]
+
+    @cached_property
+    def stopping(self) -> list[Chain]:
+        """Those with a pod that is told to stop, in the order of waves."""
+        chains = self.chains
+        return [chains[name] for name in self.ordered(self.memory.stopping)]
+
+    def _chain(
+        self, node: str, executions: Iterable[ExecutionView], pods: Iterable[PodView]
+    ) -> tuple[Chain, float]:
+        """A node's chain, and when one of its claims becomes stable by time alone."""
+        there = tuple(pods)
+        views: list[ExecutionView] = []
+        ends = math.inf
+        for each in sorted(executions, key=lambda each: each.attempt):
+            pod = next((pod for pod in there if pod.owner_uid == each.uid), None)
+            proven = self._proven_at(each, pod)
+            if proven <= self.now:
+                views.append(replace(each, stable_at=each.updated + self.settings.stable_after))
+            else:
+                views.append(each)
+                ends = min(ends, proven)
+        return Chain(node, tuple(views), there), ends
+
+    def _proven_at(self, execution: ExecutionView, pod: PodView | None) -> float:
+        """When an execution without windows is stable; infinite where that is not to come.
 
         It was recorded Running when its pod became ready; that it stayed so is seen on the pod,
         and costs no write of its own.
         """
         if execution.stable_at or execution.observed not in ("Running", "Degraded"):
-            return execution
+            return math.inf
         if execution.version not in self.versions or self.one_shot:
-            return execution
+            return math.inf
         if self.judging(execution).criteria is not None:
-            return execution
-        ready_until = self.now
+            return math.inf
+        at = execution.updated + self.settings.stable_after
         if pod is not None and not pod.ready and pod.ready_changed is not None:
-            ready_until = pod.ready_changed
-        if ready_until - execution.updated < self.settings.stable_after:
-            return execution
-        return replace(execution, stable_at=execution.updated + self.settings.stable_after)
+            return -math.inf if pod.ready_changed >= at else math.inf
+        return at
 
-    @cached_property
+    @property
     def strangers(self) -> tuple[PodView, ...]:
         """Pods that carry the job's label without being controlled by an Execution."""
-        return tuple(pod for pod in self.observed.pods if pod.owner_kind != "Execution")
+        return self.memory.strangers
 
-    @cached_property
-    def versions_in_use(self) -> frozenset[int]:
-        """Versions that have an execution on record: their ConfigMap is there."""
-        executions = self.observed.executions
-        return frozenset(each.version for each in executions if not each.assumed)
+    @property
+    def census(self) -> Mapping[Kind, int]:
+        """How many nodes there are of each kind, by their current claim."""
+        return self.memory.census if self.chains else {}
+
+    def is_in_use(self, version: VersionView) -> bool:
+        """Whether the version has an execution on record: its ConfigMap is there."""
+        return self.memory.is_in_use(version.version)
 
     @cached_property
     def newest_version(self) -> VersionView | None:
@@ -191,18 +251,17 @@ class Fleet:
 
     def placement(self, version: VersionView) -> Placement:
         """Where the version may run."""
-        if version.version not in self._placements:
-            spec = version.spec or self.spec
-            self._placements[version.version] = Placement(spec, self.template(version))
-        return self._placements[version.version]
+        spec = version.spec or self.spec
+        key = ("placement", version.uid)
+        return self._kept(key, lambda: Placement(spec, self.template(version)))
 
     def template(self, version: VersionView) -> Mapping[str, Any]:
         """The version's pod on any node."""
-        if version.version not in self._templates:
-            spec = version.spec or self.spec
-            made = template_of(spec, version.driver_image, self.settings)
-            self._templates[version.version] = made
-        return self._templates[version.version]
+        spec = version.spec or self.spec
+        return self._kept(
+            ("template", version.uid),
+            lambda: template_of(spec, version.driver_image, self.settings),
+        )
 
     def targets(self, version: VersionView) -> list[str]:
         """The version's targets now, in the order of waves."""
@@ -213,37 +272,31 @@ class Fleet:
         return self.standing(version).absences
 
     def standing(self, version: VersionView) -> Standing:
-        """What the nodes are to the version; looked at once a pass."""
-        if version.version not in self._standings:
-            placement = self.placement(version)
-            names: list[str] = []
-            absences: Counter[str] = Counter()
-            for name, node in self.nodes.items():
-                if not placement.belongs(node):
-                    continue
-                if absence := placement.absence(node):
-                    absences[absence] += 1
-                else:
-                    names.append(name)
-            self._standings[version.version] = Standing(self.ordered(names), absences)
-        return self._standings[version.version]
+        """What the nodes are to the version."""
+        return self.memory.standing(version.uid, lambda: self._standing(version))
+
+    def _standing(self, version: VersionView) -> Standing:
+        placement = self.placement(version)
+        belonging: dict[str, str] = {}
+        absences: Counter[str] = Counter()
+        for name, node in self.nodes.items():
+            if not placement.belongs(node):
+                continue
+            belonging[name] = absence = placement.absence(node)
+            if absence:
+                absences[absence] += 1
+        targets = self.ordered(name for name, absence in belonging.items() if not absence)
+        return Standing(belonging, targets, absences)
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """Node names by a stable hash of (job uid, node name): the same from version to version."""
-        return sorted(names, key=self._position)
-
-    def _position(self, name: str) -> str:
-        if name not in self._order:
-            text = f"{self.job.uid}/{name}"
-            self._order[name] = hashlib.sha256(text.encode()).hexdigest()
-        return self._order[name]
+        return self.memory.ordered(names)
 
     def is_target(self, version: VersionView, name: str) -> bool:
-        node = self.nodes.get(name)
-        return node is not None and self.placement(version).is_target(node)
+        return self.standing(version).belonging.get(name) == ""
 
     def belongs(self, version: VersionView, node: NodeView) -> bool:
-        return self.placement(version).belongs(node)
+        return node.name in self.standing(version).belonging
 
     def node_of(self, execution: ExecutionView) -> NodeView | None:
         """The execution's node; None if it is gone, or another one of that name has come."""
@@ -257,11 +310,13 @@ class Fleet:
 
     def judging_of(self, version: VersionView, deployment: str) -> Judging:
         """The same of an execution of this version that the deployment of this name makes."""
-        key = (version.version, deployment)
-        if key not in self._judging:
-            by = next((each for each in self.deployments if each.name == deployment), None)
-            self._judging[key] = judging(version, by, self.settings)
-        return self._judging[key]
+        return self._kept(
+            ("judging", version.uid, deployment), lambda: self._judging(version, deployment)
+        )
+
+    def _judging(self, version: VersionView, deployment: str) -> Judging:
+        by = next((each for each in self.deployments if each.name == deployment), None)
+        return judging(version, by, self.settings)
 
     def grace(self, version: VersionView | None) -> float:
         """Seconds that a pod of the version may take to stop."""
@@ -269,3 +324,14 @@ class Fleet:
             return _DEFAULT_GRACE
         pod = self.template(version)
         return float((pod.get("spec") or {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
+
+
+def _without_words(view: VersionView | DeploymentView) -> tuple[Any, ...]:
+    """What rules on a node read of a version or a deployment: all but what only tells of it."""
+    read = _VERSION if isinstance(view, VersionView) else _DEPLOYMENT
+    return tuple(getattr(view, name) for name in read)
+
+
+_TELLS: Final = ("status", "resource_version", "generation", "raw_spec")
+_VERSION: Final = tuple(e.name for e in fields(VersionView) if e.name not in _TELLS)
+_DEPLOYMENT: Final = tuple(e.name for e in fields(DeploymentView) if e.name not in _TELLS)

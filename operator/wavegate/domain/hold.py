@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wavegate.domain.actions import PrometheusSource
@@ -54,13 +54,16 @@ class Holding:
     """By place, where something can be read: since when."""
     references: tuple[tuple[Chain, ExecutionView], ...] = ()
 
-    def until(self, fleet: Fleet, chain: Chain, execution: ExecutionView) -> float | None:
-        """Until when an execution's deadline does not count; None: it does.
+    def until(self, fleet: Fleet, chain: Chain) -> float | None:
+        """Until when the deadline of a chain's live claim does not count; None: it does.
 
         Where numbers have come back, one pod's are read before another's: each has the time to
         show that it is well since the first could.
         """
-        judging, pod = fleet.judging(execution), chain.own_pod
+        execution, pod = chain.live, chain.own_pod
+        if execution is None or execution.assumed:
+            return None
+        judging = fleet.judging(execution)
         if self.of(judging).why:
             return math.inf
         record = fleet.observed.health.get(pod.uid) if pod is not None else None
@@ -80,6 +83,8 @@ class Holding:
         An execution that it took over from another rollout is read where that one says.
         """
         own = self.of(run)
+        if not self.places:
+            return own
         others = [self.of(fleet.judging(each)) for each in waited_for]
         if own.why or not others or not all(each.why for each in others):
             return own
@@ -100,7 +105,7 @@ class _Member:
 
 def holding(fleet: Fleet) -> Holding:
     """Where nobody's numbers can be read."""
-    judged, stable = _members(fleet)
+    judged = _members(fleet, fleet.unproven)
     places: dict[str, Held] = {}
     since: dict[str, float] = {}
     references: list[tuple[Chain, ExecutionView]] = []
@@ -111,7 +116,7 @@ def holding(fleet: Fleet) -> Holding:
             if last is None:
                 since |= _readable_since(place, members)
                 continue
-            old = _references(members, stable.get(place, ()))
+            old = _references(fleet, place, members)
             references += [(each.chain, each.execution) for each in old]
             if any(_is_readable(each) for each in old):
                 since |= _readable_since(place, old)
@@ -130,22 +135,19 @@ def _readable_since(place: str, members: Sequence[_Member]) -> dict[str, float]:
     return {place: min(moments)} if moments else {}
 
 
-def _members(fleet: Fleet) -> tuple[dict[str, list[_Member]], dict[str, list[_Member]]]:
-    """By place: those being judged, and those that are stable."""
-    judged: dict[str, list[_Member]] = defaultdict(list)
-    stable: dict[str, list[_Member]] = defaultdict(list)
-    for chain in fleet.chains.values():
+def _members(fleet: Fleet, chains: Iterable[Chain]) -> dict[str, list[_Member]]:
+    """By place, those of the chains' live claims whose numbers are looked at."""
+    found: dict[str, list[_Member]] = defaultdict(list)
+    for chain in chains:
         execution, pod = chain.live, chain.own_pod
         if execution is None or pod is None or not pod.ready:
             continue
         judging = fleet.judging(execution)
         place = _place(judging)
-        if place is None:
-            continue
-        record = fleet.observed.health.get(pod.uid)
-        group = stable if execution.stable_at else judged
-        group[place].append(_Member(chain, execution, judging, record))
-    return judged, stable
+        if place is not None:
+            record = fleet.observed.health.get(pod.uid)
+            found[place].append(_Member(chain, execution, judging, record))
+    return found
 
 
 def _place(judging: Judging) -> str | None:
@@ -164,10 +166,13 @@ def _first_unreadable(members: Sequence[_Member]) -> str | None:
     return windows[0].why
 
 
-def _references(members: Sequence[_Member], stable: Sequence[_Member]) -> list[_Member]:
-    """Some that are stable with a workload that is not being judged."""
+def _references(fleet: Fleet, place: str, members: Sequence[_Member]) -> list[_Member]:
+    """Some that are read there, and stable with a workload that is not being judged."""
     workloads = {each.execution.workload_hash for each in members}
-    return [each for each in stable if each.execution.workload_hash not in workloads][:_REFERENCES]
+    in_order = (fleet.chains[name] for name in fleet.ordered(fleet.chains))
+    stable = (chain for chain in in_order if chain.is_stable)
+    old = _members(fleet, stable).get(place, [])
+    return [each for each in old if each.execution.workload_hash not in workloads][:_REFERENCES]
 
 
 def _is_readable(member: _Member) -> bool:

@@ -32,16 +32,6 @@ from wavegate.domain.timeouts import TOTAL_TIMEOUT, is_over
 NO_LONGER_MATCHES = "NoLongerMatches"
 
 
-def due(fleet: Fleet) -> dict[str, str]:
-    """Why what runs on a node is to stop, by the names of such nodes."""
-    reasons = {}
-    for name, chain in fleet.chains.items():
-        node, live = fleet.nodes.get(name), chain.live
-        if node is not None and live is not None and (why := reason_to_stop(fleet, node, live)):
-            reasons[name] = why
-    return reasons
-
-
 def by_places(
     fleet: Fleet, reasons: Mapping[str, str], free: int | None
 ) -> tuple[dict[str, str], set[str]]:

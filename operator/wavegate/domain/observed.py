@@ -6,7 +6,7 @@ nothing else; raw documents stay where they are cheap: in the status that is wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -318,6 +318,18 @@ class PlanSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """Where something is new since the snapshot before, so that not all has to be compared."""
+
+    serial: int
+    """Counts the snapshots of a job: these are the changes since ``serial - 1``."""
+    nodes: frozenset[str]
+    """Nodes on which a claim or a pod of the job came, went or changed."""
+    on: Callable[[str], tuple[Sequence[ExecutionView], Sequence[PodView]]]
+    """The job's own executions on a node, and the pods that carry its label there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """One snapshot for one job. Children are those whose owner uid is the job's.
 
@@ -329,6 +341,7 @@ class Observed:
     operator_started: float
     """When this process began to see pods: no verdict may rest on time before it."""
     nodes: Mapping[str, NodeView]
+    """The same mapping as in the snapshot before, as long as no node has changed."""
     versions: Sequence[VersionView] = ()
     deployments: Sequence[DeploymentView] = ()
     """The job's own, and users' that name it (owner_uid empty)."""
@@ -338,6 +351,8 @@ class Observed:
     """Of the same job name, but owned by another uid: of a job that is gone."""
     pods: Sequence[PodView] = ()
     """Every pod of the namespace with the job's name label, strangers included."""
+    changes: Changes | None = None
+    """None: anything may have changed."""
     pulls: Sequence[PullView] = ()
     """Pods that pull images for a version of this job, or of a former one of its name."""
     health: Mapping[str, HealthRecord] = field(default_factory=dict)
@@ -350,6 +365,8 @@ class Observed:
     """By step key (see actions.Step), as long as the refusal stands."""
     busy: frozenset[str] = frozenset()
     """Keys of steps that are under way: nothing more is asked for them."""
+    delayed: frozenset[str] = frozenset()
+    """Keys of steps that have failed and are not tried again yet."""
     settings: PlanSettings = PlanSettings()
     kind_gone: bool = False
     """Whether Execution, which owns the pods, is certainly no longer served."""

@@ -46,7 +46,7 @@ def stop_overdue(fleet: Fleet, chain: Chain) -> PodView | None:
 
 def looks(fleet: Fleet) -> Iterator[Look]:
     """The live reads that have to tell which pods are overdue, those made before included."""
-    for pod in _pods(fleet):
+    for pod in _stopping(fleet):
         at = overdue_at(pod)
         if at is not None and at <= fleet.now:
             yield Look(pod.namespace, pod.name, pod.uid, at)
@@ -54,10 +54,10 @@ def looks(fleet: Fleet) -> Iterator[Look]:
 
 def looks_at(fleet: Fleet) -> list[float]:
     """When the stops of pods begin to take too long."""
-    times = (overdue_at(pod) for pod in _pods(fleet))
+    times = (overdue_at(pod) for pod in _stopping(fleet))
     return [at for at in times if at is not None and at > fleet.now]
 
 
-def _pods(fleet: Fleet) -> Iterator[PodView]:
-    """Those that some execution controls: a stranger's occupies nothing."""
-    return (pod for chain in fleet.chains.values() for pod in chain.pods)
+def _stopping(fleet: Fleet) -> Iterator[PodView]:
+    """Those that are told to stop; a stranger's is none of them, since it occupies nothing."""
+    return (pod for chain in fleet.stopping for pod in chain.stopping_pods)

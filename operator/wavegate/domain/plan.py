@@ -7,9 +7,10 @@ is in the snapshot, nothing in the event that caused it, so that any pass may be
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
+from typing import Final
 
 from wavegate.domain import (
     blockers,
@@ -28,27 +29,32 @@ from wavegate.domain import (
 )
 from wavegate.domain.actions import Plan, PrepareVersion, Probe, Step, Urgency
 from wavegate.domain.capacity import held_places, places_of_rest, places_of_rollout
-from wavegate.domain.catch_up import behind
 from wavegate.domain.claim import Chain
 from wavegate.domain.conditions import State
-from wavegate.domain.fallback import next_version
+from wavegate.domain.fallback import home
+from wavegate.domain.finding import Finding, Question, find, probe_of
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import Cordon, DeploymentView, ExecutionView, Observed, VersionView
+from wavegate.domain.memory import Memory
+from wavegate.domain.observed import Cordon, DeploymentView, Observed, VersionView
 from wavegate.domain.places import needs_place
+from wavegate.domain.portion import Portion
 from wavegate.domain.records import stable_version_status
 from wavegate.domain.rollout import Outlook, outlook
 from wavegate.domain.sources import NOT_CONFIGURED
+from wavegate.domain.stance import Scope, scope
 from wavegate.domain.stopping import SUSPENDED, stop_progress, stop_reason
 from wavegate.domain.timeouts import is_over, queue_ends, wanted_until
-from wavegate.domain.verdict import Judgement, deadline, judge
-from wavegate.domain.waves import Progress, lineage, next_takes, progress
+from wavegate.domain.waves import Progress, next_takes, progress
 from wavegate.domain.work import NewClaim
 from wavegate.drivers.driver import DocumentError, driver_for
 from wavegate.drivers.pod import render_pod
 
 
-def plan(observed: Observed) -> Plan:
-    """Decide what is to be done for one job now."""
+def plan(observed: Observed, memory: Memory | None = None) -> Plan:
+    """Decide what is to be done for one job now.
+
+    ``memory``: of the passes before, for this job. The plan is the same without, and takes longer.
+    """
     if observed.kind_gone:
         return Plan(steps=_not_busy(observed, deletion.remove_ownerless(observed)))
     if observed.job.deleting:
@@ -59,7 +65,7 @@ def plan(observed: Observed) -> Plan:
         return Plan(steps=_not_busy(observed, steps))
     if observed.job.spec is None:
         return Plan(steps=_not_busy(observed, conditions.invalid(observed)))
-    return _Pass(Fleet(observed, observed.job.spec)).run()
+    return _Pass(Fleet(observed, observed.job.spec, memory)).run()
 
 
 def _not_busy(observed: Observed, steps: Iterable[Step | None]) -> tuple[Step, ...]:
@@ -73,39 +79,37 @@ class _Pass:
     fleet: Fleet
     steps: list[Step | None] = field(default_factory=list)
     wake_ups: list[float] = field(default_factory=list)
-    deadlines: dict[str, float] = field(default_factory=dict)
-    """By node, of the executions being judged."""
-    judgements: dict[str, tuple[ExecutionView, Judgement]] = field(default_factory=dict)
     blocker: State | None = None
     prepared: dict[int, bool] = field(default_factory=dict)
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+    """Of every node that matters to the job, in no order."""
+    loud: Mapping[str, Finding] = field(default_factory=dict)
+    """Those of which there is something to do, now or later, in the order of waves."""
+    deadlines: dict[str, float] = field(default_factory=dict)
+    """By node, of the executions being judged."""
     leaving: set[str] = field(default_factory=set)
     """Nodes on which a stable execution stops: each holds a place until its pod is gone."""
     cordoned: dict[str, Cordon] = field(default_factory=dict)
     """By node, cordons that are to be undone."""
 
-    @cached_property
-    def stopped(self) -> str:
-        """Why nothing of the job is to run; empty if it is to run."""
-        return stop_reason(self.fleet)
-
     def run(self) -> Plan:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
         self.cordoned = cordon.leftovers(fleet.observed)
-        holding = hold.holding(fleet)
-        self._judge(holding)
         self.steps += deployments.answer_users(fleet)
         self.steps.append(versions.new_version(fleet))
         self.steps.append(versions.new_deployment(fleet))
         self.steps += [
             deployments.supersede(fleet, *pair) for pair in deployments.superseded(fleet)
         ]
-        run, stands = self._rollout(holding)
+        holding = hold.holding(fleet)
+        rollout = self._open_rollout()
+        self._look_at_nodes(Question(fleet, rollout, self._spared(holding)))
+        run, stands = self._stands(rollout, holding) if rollout is not None else (None, None)
         self._wake_for_timeouts(run)
         stops = self._stops(run)
         claims = self._claims(run, stands)
-        for name in self._nodes(claims):
-            self.steps.append(self._node(name, claims.get(name), run, stops.get(name, "")))
+        self._act_on_nodes(claims, stops)
         self.steps += prepull.pulls(fleet, run, stands, claims)
         # Where judging is held, that says who cannot be read.
         is_held = stands is not None and stands.reason == "MetricsUnreadable"
@@ -122,50 +126,57 @@ class _Pass:
         steps, looks = _not_busy(fleet.observed, self.steps), tuple(overdue.looks(fleet))
         return Plan(steps, self._probes(holding), looks, wake_at)
 
-    def _judge(self, holding: hold.Holding) -> None:
-        fleet = self.fleet
-        for name, chain in fleet.chains.items():
-            execution = chain.live
-            if execution is None or execution.assumed:
-                continue
-            if self.stopped and fleet.node_of(execution) is not None:
-                continue
-            spared = holding.until(fleet, chain, execution)
-            judgement = judge(fleet, chain, execution, held=spared is not None)
-            self.judgements[name] = (execution, judgement)
-            self.wake_ups += [at for at in (judgement.wake_at, spared) if at is not None]
-            if execution.stable_at or judgement.stable_at:
-                continue
-            pod = chain.own_pod
-            record = fleet.observed.health.get(pod.uid) if pod is not None else None
-            ends = deadline(fleet, chain, execution, record)
-            if ends is not None:
-                self.deadlines[name] = ends
-                self.wake_ups.append(ends)
-
-    def _rollout(self, holding: hold.Holding) -> tuple[Progress | None, Outlook | None]:
-        """The open rollout and where it stands; a job without one has neither."""
+    def _open_rollout(self) -> Scope | None:
+        """The open rollout; a job without one may have a Stop to record, or one that waits."""
         fleet = self.fleet
         deployment = deployments.active(fleet)
         ended = {each.name for each, _ in deployments.superseded(fleet)}
         if deployment is None or deployment.name in ended:
-            return None, None
+            return None
         if deployment.type == "Stop":
             self.steps.append(deployments.record_stop(fleet, stop_progress(fleet, deployment)))
-            return None, None
+            return None
         if fleet.spec.suspend and not deployment.canceled:
             if not deployment.sequence and fleet.is_users(deployment):
                 words = "the job is suspended; begins when spec.suspend of FleetJob"
                 words = f"{words} {fleet.job.name} is turned off"
                 wait = deployments.wait_for(fleet.now, deployment, SUSPENDED, words)
                 self.steps.append(wait)
-            return None, None
+            return None
         version = fleet.versions.get(deployment.to_version)
         if version is None or version.spec is None:
             self.blocker = blockers.version_missing(fleet, deployment, version)
-            return None, None
-        run = progress(fleet, deployment, version)
-        own = fleet.judging_of(version, deployment.name)
+            return None
+        return scope(fleet, deployment, version)
+
+    def _spared(self, holding: hold.Holding) -> dict[str, float]:
+        """By node, until when the deadline of its execution does not count."""
+        fleet = self.fleet
+        if stop_reason(fleet) or not (holding.places or holding.readable_since):
+            return {}
+        spared = ((each, holding.until(fleet, each)) for each in fleet.unproven)
+        return {chain.node: until for chain, until in spared if until is not None}
+
+    def _look_at_nodes(self, asked: Question) -> None:
+        fleet = self.fleet
+        versions = (asked.wanted, fleet.stable, fleet.once(home))
+        belonging = (fleet.standing(each).belonging for each in versions if each is not None)
+        self.findings = fleet.memory.findings(
+            set(fleet.chains).union(*belonging), asked.context, asked.spared, partial(find, asked)
+        )
+        loud = fleet.memory.loud
+        self.loud = {name: loud[name] for name in fleet.ordered(loud)}
+        self.deadlines = {
+            name: each.deadline for name, each in self.loud.items() if each.deadline is not None
+        }
+        self.wake_ups += [each.wake_at for each in self.loud.values()]
+
+    def _stands(self, rollout: Scope, holding: hold.Holding) -> tuple[Progress, Outlook]:
+        """How far the open rollout has come, and where it stands."""
+        fleet = self.fleet
+        lineup = fleet.memory.lineup
+        run = progress(fleet, rollout.deployment, rollout.version, lineup)
+        own = fleet.judging_of(rollout.version, rollout.deployment.name)
         held = holding.of_rollout(fleet, own, run.unsettled.values())
         if held.until is not None:
             self.wake_ups.append(held.until)
@@ -183,7 +194,7 @@ class _Pass:
     def _stops(self, run: Progress | None) -> dict[str, str]:
         """Nodes on which the job is to stop now, with the reason; those that left, by places."""
         fleet = self.fleet
-        due = leaving.due(fleet)
+        due = {name: each.leaves for name, each in self.loud.items() if each.leaves}
         self.leaving = {each for each in due if leaving.holds_place(fleet, fleet.chains[each])}
         free = self._free(self._places_to_leave(run)) if due else None
         stops, taken = leaving.by_places(fleet, due, free)
@@ -207,7 +218,7 @@ class _Pass:
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
         fleet = self.fleet
-        if self.stopped:
+        if stop_reason(fleet):
             return {}
         claims: dict[str, NewClaim] = {}
         if run is not None and stands is not None:
@@ -215,21 +226,17 @@ class _Pass:
         newest = fleet.accepted[-1] if fleet.accepted else None
         if run is None and newest is not None and newest.state == "Completed":
             claims = self._catch_up(newest)
-        if fleet.one_shot:
-            return claims  # nothing runs on, so nothing is put back
         name_of = newest.name if newest is not None else ""
-        for name, node in fleet.nodes.items():
-            if name in claims:
-                continue
-            chain = fleet.chains.get(name)
-            if chain is not None and chain.live is not None:
-                continue
-            following = next_version(fleet, chain, node)
-            if following is None or not self._is_prepared(following.version):
+        portion = Portion(fleet)
+        for name, found in self.loud.items():
+            following = found.following
+            if following is None or name in claims or not self._is_prepared(following.version):
                 continue
             if fleet.now < following.not_before:
                 self.wake_ups.append(following.not_before)
                 continue
+            if not portion.admits(name):
+                break
             claims[name] = NewClaim(following.version, 0, name_of)
         return claims
 
@@ -240,9 +247,13 @@ class _Pass:
         if not run.candidates or not self._is_prepared(run.version):
             return {}
         free = self._free(places_of_rollout(run))
-        taken = next_takes(self.fleet, run, stands.may_advance, free)
-        name = run.deployment.name
-        return {take.node: NewClaim(run.version, take.wave, name) for take in taken}
+        portion, name = Portion(self.fleet), run.deployment.name
+        claims: dict[str, NewClaim] = {}
+        for take in next_takes(self.fleet, run, stands.may_advance, free):
+            if not portion.admits(take.node):
+                break
+            claims[take.node] = NewClaim(run.version, take.wave, name)
+        return claims
 
     def _catch_up(self, newest: DeploymentView) -> dict[str, NewClaim]:
         """After a rollout that completed, targets not up to date are brought to it, by places."""
@@ -250,17 +261,20 @@ class _Pass:
         stable = fleet.stable
         if stable is None or stable.spec is None or is_over(fleet, stable.workload_hash):
             return {}
-        lagging = behind(fleet, stable, newest)
+        lagging = [name for name, each in self.loud.items() if each.lags]
         if lagging and (missing := fleet.judging_of(stable, newest.name).missing_source):
             self.blocker = State("", NOT_CONFIGURED, missing, stalled=True)
             return {}
         free = self._free(places_of_rest(fleet, newest, stable))
         claims: dict[str, NewClaim] = {}
+        portion = Portion(fleet)
         for name in lagging:
             if needs_place(fleet.chains.get(name), one_shot=fleet.one_shot) and free is not None:
                 if free <= 0:
                     continue
                 free -= 1
+            if not portion.admits(name):
+                break
             claims[name] = NewClaim(stable, 0, newest.name)
         return claims if claims and self._is_prepared(stable) else {}
 
@@ -274,7 +288,7 @@ class _Pass:
         fleet = self.fleet
         if fleet.one_shot and self._document(version) is None:
             return False  # also what was prepared may be out of what is allowed now
-        if version.version in fleet.versions_in_use:
+        if fleet.is_in_use(version):
             return True
         outcome = fleet.observed.prepared.get(version.version)
         if outcome is not None and outcome.ok:
@@ -315,45 +329,29 @@ class _Pass:
             self.blocker = State("", "TemplateRefused", str(error), stalled=True)
             return None
 
-    @cached_property
-    def open_names(self) -> frozenset[str]:
-        """Names of open deployments, and of those that they took over: their records are kept."""
-        names = (lineage(self.fleet, each) for each in self.fleet.deployments if not each.terminal)
-        return frozenset().union(*names)
+    def _act_on_nodes(self, claims: Mapping[str, NewClaim], stops: Mapping[str, str]) -> None:
+        """The next step on each node on which there is something to do."""
+        due = {
+            name
+            for name, each in self.loud.items()
+            if each.pressing is not None or each.step is not None
+        }
+        busy = self.fleet.observed.busy
+        for name in self.fleet.ordered(due.union(claims, stops, self.cordoned)):
+            if f"node/{name}" not in busy:
+                self.steps.append(self._step(name, claims.get(name), stops.get(name, "")))
 
-    def _nodes(self, claims: dict[str, NewClaim]) -> list[str]:
-        return self.fleet.ordered({*self.fleet.chains, *claims, *self.cordoned})
-
-    def _node(
-        self, name: str, new: NewClaim | None, run: Progress | None, stop: str
-    ) -> Step | None:
+    def _step(self, name: str, new: NewClaim | None, stop: str) -> Step | None:
         fleet = self.fleet
-        if f"node/{name}" in fleet.observed.busy:
-            return None
+        found = self.loud.get(name, _NOTHING)
         chain = fleet.chains.get(name) or Chain(name, ())
-        live = chain.live
         if stop:
             return work.stop(fleet, chain, stop)
-        if (step := work.end_older(fleet, chain)) is not None:
-            return step
-        if name in self.judgements:
-            step = work.record(fleet, chain, *self.judgements[name])
-            if step is not None:
-                return step
+        if found.pressing is not None:
+            return found.pressing
         if name in self.cordoned:
             return cordon.undo(name, self.cordoned[name])
-        if new is not None:
-            return work.claim(fleet, chain, new)
-        if (
-            live is not None
-            and not live.assumed
-            and (step := work.keep_running(fleet, chain, live))
-        ):
-            return step
-        if (step := work.link(chain)) is not None:
-            return step
-        wanted = run.version if run is not None else fleet.stable
-        return work.remove_leftovers(fleet, chain, wanted, self.open_names)
+        return work.claim(fleet, chain, new) if new is not None else found.step
 
     def _record_rollout(self, run: Progress, stands: Outlook, doing: str) -> None:
         if stands.stamp_stable:
@@ -365,24 +363,11 @@ class _Pass:
 
     def _probes(self, holding: hold.Holding) -> tuple[Probe, ...]:
         fleet = self.fleet
-        if self.stopped:
+        if stop_reason(fleet):
             return ()
-        judged = [
-            (chain, chain.live)
-            for chain in fleet.chains.values()
-            if chain.live is not None and chain.live.stable_at is None
-        ]
-        probes = [_probe(fleet, chain, execution) for chain, execution in judged]
-        probes += [_probe(fleet, chain, execution) for chain, execution in holding.references]
-        return tuple(probe for probe in probes if probe is not None)
+        judged = (self.findings[chain.node].probe for chain in fleet.unproven)
+        references = (probe_of(fleet, *each) for each in holding.references)
+        return tuple(probe for probe in (*judged, *references) if probe is not None)
 
 
-def _probe(fleet: Fleet, chain: Chain, execution: ExecutionView) -> Probe | None:
-    pod = next((each for each in chain.pods if each.owner_uid == execution.uid), None)
-    version = fleet.versions.get(execution.version)
-    if pod is None or version is None or version.spec is None or pod.terminal:
-        return None
-    judging = fleet.judging(execution)
-    if judging.criteria is None:
-        return None
-    return Probe(pod.namespace, pod.name, pod.uid, judging.criteria, judging.source)
+_NOTHING: Final = Finding()

@@ -27,14 +27,18 @@ _AT_ONCE = 5
 
 def remove_old(fleet: Fleet) -> list[Step]:
     """Steps that remove what is kept no longer: of each version its deployments first."""
-    needed = _needed(fleet)
-    old = sorted(number for number in fleet.versions if number not in needed)
-    beyond = old[: max(0, len(old) - fleet.spec.revision_history_limit)]
+    limit = fleet.spec.revision_history_limit
+    old = fleet.versions.keys() - _needed(fleet)
+    if len(old) <= limit:
+        return []
+    kept = sorted(old - {each.version for each in fleet.observed.executions})
+    beyond = kept[: max(0, len(kept) - limit)]
     return [_remove(fleet, fleet.versions[number]) for number in beyond[:_AT_ONCE]]
 
 
 def _needed(fleet: Fleet) -> set[int]:
-    numbers = {each.version for each in fleet.observed.executions}
+    """Versions that are kept whatever runs."""
+    numbers: set[int] = set()
     for version in (fleet.newest_version, fleet.stable):
         if version is not None:
             numbers.add(version.version)

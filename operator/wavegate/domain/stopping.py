@@ -56,6 +56,10 @@ class Stop:
 
 def stop_reason(fleet: Fleet) -> str:
     """Why nothing of the job is to run; empty if it is to run."""
+    return fleet.once(_stop_reason)
+
+
+def _stop_reason(fleet: Fleet) -> str:
     if fleet.spec.suspend:
         return SUSPENDED
     return STOPPED if stopped_by(fleet) is not None else ""

@@ -59,10 +59,15 @@ def is_over(fleet: Fleet, workload_hash: str) -> bool:
     Not before its rollout's end is on record, and not while a rollback is to come: that takes it
     back node by node.
     """
+    return fleet.once(over) == workload_hash
+
+
+def over(fleet: Fleet) -> str | None:
+    """The workload whose time is over; None: there is none."""
     ends = wanted_until(fleet)
     if ends is None or fleet.now < ends:
-        return False
+        return None
     newest = fleet.accepted[-1]
     if not newest.terminal or needs_rollback(fleet, newest):
-        return False
-    return newest.workload_hash == workload_hash
+        return None
+    return newest.workload_hash

@@ -47,6 +47,10 @@ class Answer:
 
 def first_in_line(fleet: Fleet) -> DeploymentView | None:
     """The user's deployment that is to be accepted next."""
+    return fleet.once(_first_in_line)
+
+
+def _first_in_line(fleet: Fleet) -> DeploymentView | None:
     line = sorted((each for each in _undecided(fleet) if _refusal(fleet, each) is None), key=_came)
     taking_over = [each for each in line if each.type in SUPERSEDING]
     return next(iter([*taking_over[-1:], *line]), None)

@@ -207,7 +207,8 @@ def _by_windows(
 def _without_windows(fleet: Fleet, execution: ExecutionView, pod: PodView) -> Judgement | None:
     if not pod.ready:
         return None
-    wake_at = max(execution.updated, fleet.now) + fleet.settings.stable_after
+    since = execution.updated if execution.observed == "Running" else fleet.now
+    wake_at = since + fleet.settings.stable_after
     return Judgement("Running", "its pod is ready", wake_at=wake_at)
 
 

@@ -120,12 +120,16 @@ def _count(record: HealthRecord, criteria: Criteria | None) -> str:
 
 
 def _for_a_former_job(fleet: Fleet, run: Progress) -> str:
+    foreign = {
+        name: chain.foreign_pods
+        for name in run.candidates
+        if (chain := fleet.chains.get(name)) is not None and chain.foreign_pods
+    }
+    if not foreign:
+        return ""
     own = {each.uid for each in fleet.observed.executions if each.uid}
     occupied = {
-        name: pod
-        for name in run.candidates
-        for pod in (fleet.chains[name].pods if name in fleet.chains else ())
-        if pod.owner_uid not in own
+        name: pod for name, pods in foreign.items() for pod in pods if pod.owner_uid not in own
     }
     if not occupied:
         return ""

@@ -18,20 +18,19 @@ member of wave k has its verdict on record.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from wavegate.api.defaults import fill_rollout, override_rollout
 from wavegate.api.rollout import RolloutSettings
 from wavegate.domain.fleet import Fleet
+from wavegate.domain.lineup import Lineup, NodeKey, Role
 from wavegate.domain.observed import DeploymentView, ExecutionView, NodeView, VersionView
 from wavegate.domain.one_shot import is_one_shot
-from wavegate.domain.overdue import stop_overdue
 from wavegate.domain.places import needs_place
 from wavegate.domain.sizes import Sizes, pinned_sizes
 from wavegate.domain.spread import Group, group_of, in_turn
-
-NodeKey = tuple[str, str]
+from wavegate.domain.stance import Scope, scope, stance
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,29 +138,6 @@ class Take:
     wave: int
 
 
-def lineage(fleet: Fleet, deployment: DeploymentView) -> frozenset[str]:
-    """Names of the rollouts whose executions count for this one.
-
-    A version with the workload of the open rollout that it supersedes takes that over. A Restart
-    counts what it has made itself.
-    """
-    names = {deployment.name}
-    if deployment.type == "Restart":
-        return frozenset(names)
-    earlier = [each for each in fleet.accepted if each.sequence < (deployment.sequence or 1 << 62)]
-    for each in reversed(earlier):
-        same = each.workload_hash == _workload(fleet, deployment)
-        if each.reason != "Superseded" or not same or each.type == "Rollback":
-            break
-        names.add(each.name)
-    return frozenset(names)
-
-
-def _workload(fleet: Fleet, deployment: DeploymentView) -> str:
-    version = fleet.versions.get(deployment.to_version)
-    return version.workload_hash if version is not None else deployment.workload_hash
-
-
 def settings_of(deployment: DeploymentView, version: VersionView) -> RolloutSettings:
     """The version's settings, with those that the deployment gives itself, defaults filled in."""
     assert version.spec is not None
@@ -169,43 +145,25 @@ def settings_of(deployment: DeploymentView, version: VersionView) -> RolloutSett
     return fill_rollout(rollout, version.spec.type)
 
 
-def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> Progress:
-    """Recompute a rollout from its executions; linear in the job's executions and nodes."""
+def progress(
+    fleet: Fleet,
+    deployment: DeploymentView,
+    version: VersionView,
+    lineup: Lineup | None = None,
+) -> Progress:
+    """How far a rollout has come, counted from its executions.
+
+    ``lineup``: what each node is to it, where that is known already.
+    """
     rollout = settings_of(deployment, version)
-    names = lineage(fleet, deployment)
-    workload = version.workload_hash
-    since = deployment.created if fleet.is_users(deployment) else 0.0
-    goes_back = deployment.type == "Rollback" and not fleet.is_users(deployment)
-    members: dict[int, list[ExecutionView]] = defaultdict(list)
-    failed: dict[NodeKey, ExecutionView] = {}
-    withdrawn: dict[NodeKey, str] = {}
-    begun = False
-    for chain in fleet.chains.values():
-        for execution in chain.executions:
-            if execution.deployment not in names or execution.workload_hash != workload:
-                continue
-            if execution.deployment == deployment.name and execution.created < since:
-                continue  # of an earlier deployment of that name, which a user has deleted
-            begun = True
-            if execution.withdrawn and not _left_after_its_verdict(execution):
-                withdrawn[execution.node_key] = execution.details["withdrawn"]
-            verdictless = execution.observed == "Stopped" and not execution.stable_at
-            if execution.wave > 0 and not execution.withdrawn and not verdictless:
-                members[execution.wave].append(execution)
-            if execution.observed == "Failed" and not execution.stable_at:
-                failed.setdefault(execution.node_key, execution)
-        # What goes back by itself leaves such a node with what it has; a user may want it again.
-        before = chain.failure_of(workload) if goes_back else None
-        if before is not None:
-            failed[before.node_key] = before
-    updated, unsettled = _up_to_date(fleet, version, deployment, failed)
-    occupied = frozenset(name for name, chain in fleet.chains.items() if stop_overdue(fleet, chain))
-    for name in occupied:
-        unsettled.pop(name, None)
-    joiners = frozenset(_joiners(fleet, deployment, version))
-    candidates, absent = _remaining(
-        fleet, deployment, version, {*updated, *unsettled, *occupied}, failed, joiners
-    )
+    if lineup is None:
+        lineup = _lineup(fleet, scope(fleet, deployment, version))
+    joiners = frozenset(lineup.joiners)
+    candidates = fleet.ordered(lineup.of(Role.CANDIDATE))
+    if joiners:
+        candidates.sort(key=joiners.__contains__)
+    members = {wave: tuple(taken.values()) for wave, taken in lineup.members.items() if taken}
+    begun = bool(lineup.begun)
     targets = len(fleet.targets(version))
     pinned = pinned_sizes(rollout, deployment, targets, begun=begun, now=fleet.now)
     able, canaries = _canaries(fleet, rollout, pinned, members, candidates, joiners)
@@ -218,126 +176,32 @@ def progress(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> 
         rollout=rollout,
         sizes=pinned,
         members=members,
-        failed=failed,
-        updated=frozenset(updated),
-        unsettled=unsettled,
+        failed=dict(lineup.failed),
+        updated=frozenset(lineup.of(Role.UPDATED)),
+        unsettled={
+            name: _current(fleet, name) for name in fleet.ordered(lineup.of(Role.UNSETTLED))
+        },
         candidates=candidates,
         able=able,
         canaries=canaries,
-        absent=absent,
+        absent=fleet.ordered(lineup.of(Role.ABSENT)),
         joiners=joiners,
-        withdrawn={key: why for key, why in withdrawn.items() if key not in failed},
-        occupied=occupied,
+        withdrawn={key: why for key, why in lineup.withdrawn.items() if key not in lineup.failed},
+        occupied=frozenset(lineup.occupied),
     )
 
 
-def _left_after_its_verdict(execution: ExecutionView) -> bool:
-    """Whether its node went away only after it was stable: that withdraws nothing."""
-    return bool(execution.stable_at) and execution.details["withdrawn"] == "NodeGone"
+def _lineup(fleet: Fleet, of: Scope) -> Lineup:
+    found = Lineup()
+    for name in {*fleet.chains, *of.belonging}:
+        found.put(name, stance(fleet, of, name, fleet.chains.get(name)))
+    return found
 
 
-def is_up_to_date(
-    execution: ExecutionView, version: VersionView, deployment: DeploymentView, now: float
-) -> bool:
-    """Whether an execution is what the deployment wants on its node.
-
-    It has the version's workload and, for a Restart, was made since that was accepted; times have
-    whole seconds, and what was made in that very second is new enough.
-    """
-    if execution.workload_hash != version.workload_hash:
-        return False
-    if deployment.type != "Restart":
-        return True
-    accepted = deployment.accepted if deployment.accepted is not None else now
-    return execution.created >= accepted
-
-
-def _up_to_date(
-    fleet: Fleet,
-    version: VersionView,
-    deployment: DeploymentView,
-    failed: Mapping[NodeKey, ExecutionView],
-) -> tuple[set[str], dict[str, ExecutionView]]:
-    updated: set[str] = set()
-    unsettled: dict[str, ExecutionView] = {}
-    for name, chain in fleet.chains.items():
-        current = chain.current
-        if current is None or current.node_key in failed:
-            continue
-        if not is_up_to_date(current, version, deployment, fleet.now):
-            continue
-        if current.observed == "Completed" or (current.stable_at and not current.terminal):
-            updated.add(name)
-        elif not current.terminal and _is_there(fleet, current):
-            unsettled[name] = current
-    return updated, unsettled
-
-
-def _is_there(fleet: Fleet, execution: ExecutionView) -> bool:
-    """Whether it can still come to a verdict: one that was lost is judged again on its return."""
-    node = fleet.node_of(execution)
-    return node is not None and (execution.observed != "Lost" or node.ready)
-
-
-def _remaining(
-    fleet: Fleet,
-    deployment: DeploymentView,
-    version: VersionView,
-    done: set[str],
-    failed: Mapping[NodeKey, ExecutionView],
-    joiners: frozenset[str],
-) -> tuple[list[str], list[str]]:
-    placement = fleet.placement(version)
-    candidates: list[str] = []
-    absent: list[str] = []
-    for name, node in fleet.nodes.items():
-        if name in done or (name, node.uid) in failed or not placement.belongs(node):
-            continue
-        absence = placement.absence(node)
-        if not absence and _takeable(fleet, deployment, name):
-            candidates.append(name)
-        elif not absence or (absence == "NotReady" and _waited_for(fleet, deployment, node)):
-            absent.append(name)
-    candidates = fleet.ordered(candidates)
-    candidates.sort(key=lambda name: name in joiners)
-    return candidates, absent
-
-
-def _takeable(fleet: Fleet, deployment: DeploymentView, name: str) -> bool:
-    """A rollback takes what runs something else; empty nodes get the stable version anyway.
-
-    Unless that is not for them: a user may go back to a version of a wider selector.
-    """
-    if deployment.type != "Rollback":
-        return True
-    chain = fleet.chains.get(name)
-    if chain is not None and chain.live is not None:
-        return True
-    return fleet.stable is None or not fleet.is_target(fleet.stable, name)
-
-
-def _waited_for(fleet: Fleet, deployment: DeploymentView, node: NodeView) -> bool:
-    started = deployment.started
-    if started is None or node.ready_changed < started:
-        return False  # absent since before the start: left out, and caught up later
-    return fleet.now - node.ready_changed < fleet.settings.lost_after
-
-
-def _joiners(fleet: Fleet, deployment: DeploymentView, version: VersionView) -> list[str]:
-    """Nodes of the version that came after the start: new, or first claimed as a joiner."""
-    started = deployment.started
-    if started is None:
-        return []
-    joiners = []
-    for name, node in fleet.nodes.items():
-        if not fleet.belongs(version, node):
-            continue
-        chain = fleet.chains.get(name)
-        first = chain.executions[0] if chain is not None and chain.executions else None
-        came = node.created if first is None else first.created
-        if came > started and (first is None or first.wave == 0):
-            joiners.append(name)
-    return joiners
+def _current(fleet: Fleet, name: str) -> ExecutionView:
+    current = fleet.chains[name].current
+    assert current is not None
+    return current
 
 
 def may_be_canary(rollout: RolloutSettings, node: NodeView) -> bool:
@@ -357,7 +221,9 @@ def _canaries(
     """The nodes that may be canaries, and those of them that are still to be taken, in order."""
     if not pinned.canary or max(members, default=0) > 1:
         return frozenset(), []
-    able = frozenset(name for name, node in fleet.nodes.items() if may_be_canary(rollout, node))
+    able = frozenset(fleet.nodes)
+    if rollout.canary_selector.match_labels:
+        able = frozenset(name for name, node in fleet.nodes.items() if may_be_canary(rollout, node))
     if len(members.get(1, ())) >= pinned.canary:
         return able, []
     left = [name for name in candidates if name in able]
@@ -386,8 +252,8 @@ def _in_turn(
 
 def next_takes(
     fleet: Fleet, run: Progress, may_advance: bool, free_places: int | None
-) -> list[Take]:
-    """Whom to claim now.
+) -> Iterator[Take]:
+    """Whom to claim now, one after the other.
 
     ``may_advance``: the current wave was judged and nothing stands against the next one.
     ``free_places``: None where there is no limit; only nodes with something stable to lose need
@@ -397,14 +263,13 @@ def next_takes(
     if run.rollout.strategy == "Immediate" or run.is_rollback:
         wave, room, line = 1, len(run.candidates), run.candidates
     elif run.filled and not may_advance:
-        return []
+        return
     elif run.filled:
         wave, line = wave + 1, run.candidates
         room = run.sizes.of(wave)
     if not (run.is_canary and wave == 1):
         first_key = run.rollout.spread_by[:1]
         line = _in_turn(fleet, line, first_key, run.members, wave, run.joiners)
-    takes: list[Take] = []
     for name in line:
         if room <= 0:
             break
@@ -412,6 +277,5 @@ def next_takes(
             if free_places is not None and free_places <= 0:
                 continue
             free_places = None if free_places is None else free_places - 1
-        takes.append(Take(name, wave))
+        yield Take(name, wave)
         room -= 1
-    return takes

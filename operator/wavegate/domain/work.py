@@ -35,7 +35,6 @@ from wavegate.domain.places import REPLACED
 from wavegate.domain.records import execution_status, followed_by
 from wavegate.domain.timeouts import TOTAL_TIMEOUT
 from wavegate.domain.verdict import NOT_A_TARGET, WITHDRAWN_FOR_GOOD, Judgement
-from wavegate.drivers.pod import render_pod
 
 _LONG_CHAIN = 12
 """Claims on a node above which old ones are removed although the newest is not stable yet."""
@@ -121,7 +120,7 @@ def claim(fleet: Fleet, chain: Chain, new: NewClaim) -> Step | None:
     if wants_cordon(new.version):
         actions.insert(0, cordon(fleet.job, node, name))
     if not chain.pods and not any(_open(each) for each in chain.executions):
-        actions.append(_create_pod(fleet, new.version, chain.node, name, new.deployment))
+        actions.append(CreatePod(name, chain.node, new.version.version, new.deployment))
     urgency = Urgency.REMOVE if new.wave == 0 and chain.executions else Urgency.CREATE
     return Step(_key(chain), urgency, tuple(actions), group=f"v{new.version.version}")
 
@@ -161,7 +160,7 @@ def remove_leftovers(
 ) -> Step | None:
     """Remove the pod of a failed claim, and records that nobody needs any more."""
     current = chain.current
-    if current is None:
+    if current is None or (len(chain.executions) == 1 and not current.terminal):
         return None
     if chain.node not in fleet.nodes:
         over = [e for e in chain.executions if e.terminal and e.deployment not in open_names]
@@ -244,21 +243,7 @@ def _pod_of(fleet: Fleet, chain: Chain, execution: ExecutionView) -> list[Action
         return []
     if not fleet.is_target(version, chain.node):
         return []
-    return [_create_pod(fleet, version, chain.node, execution.name, execution.deployment)]
-
-
-def _create_pod(
-    fleet: Fleet, version: VersionView, node: str, execution: str, deployment: str
-) -> CreatePod:
-    manifest = render_pod(
-        job=fleet.job,
-        version=version,
-        node=node,
-        execution=execution,
-        deployment=deployment,
-        settings=fleet.settings,
-    )
-    return CreatePod(execution, node, manifest)
+    return [CreatePod(execution.name, chain.node, version.version, execution.deployment)]
 
 
 def _is_news(execution: ExecutionView, judgement: Judgement) -> bool:

@@ -45,6 +45,11 @@ class Backoff:
         trouble = self._troubles.get(job, {}).get(step)
         return trouble is not None and self._now() < trouble.until
 
+    def delayed(self, job: JobKey) -> frozenset[str]:
+        """The job's steps that may not be tried yet."""
+        now, troubles = self._now(), self._troubles.get(job, {})
+        return frozenset(step for step, trouble in troubles.items() if now < trouble.until)
+
     def succeeded(self, job: JobKey, step: str) -> None:
         """All is well; the next failure is the first again."""
         troubles = self._troubles.get(job, {})

@@ -16,7 +16,8 @@ from wavegate.domain.actions import (
     PrepareVersion,
     SetStatus,
 )
-from wavegate.domain.observed import JobView
+from wavegate.domain.observed import JobView, PlanSettings, VersionView
+from wavegate.drivers.pod import render_pod
 from wavegate.kube.resources import (
     CONFIG_MAPS,
     EXECUTIONS,
@@ -106,14 +107,28 @@ def execution(job: JobView, action: CreateExecution) -> Document:
     return _object(EXECUTIONS, job.namespace, action.name, job_owner(job), labels, spec=spec)
 
 
-def pod(job: JobView, execution_uid: str, action: CreatePod) -> Document:
-    """A pod, owned by its execution."""
+def pod(
+    job: JobView,
+    version: VersionView,
+    execution_uid: str,
+    action: CreatePod,
+    settings: PlanSettings,
+) -> Document:
+    """A pod of the version, owned by its execution."""
+    manifest = render_pod(
+        job=job,
+        version=version,
+        node=action.node,
+        execution=action.execution,
+        deployment=action.deployment,
+        settings=settings,
+    )
     metadata = {
-        **action.manifest["metadata"],
+        **manifest["metadata"],
         "namespace": job.namespace,
         "ownerReferences": [Owner(EXECUTIONS.kind, action.execution, execution_uid).reference()],
     }
-    return {**action.manifest, "metadata": metadata}
+    return {**manifest, "metadata": metadata}
 
 
 def pull(job: JobView, action: CreatePull) -> Document:

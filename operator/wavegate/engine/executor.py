@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, assert_never
 
+from wavegate.api.names import version_name
 from wavegate.cache.cluster import ClusterCache
 from wavegate.domain.actions import (
     Action,
@@ -26,7 +27,7 @@ from wavegate.domain.actions import (
     SetStatus,
     UncordonNode,
 )
-from wavegate.domain.observed import JobView, Preparation
+from wavegate.domain.observed import JobView, PlanSettings, Preparation
 from wavegate.engine import bodies, cordons
 from wavegate.engine.client import Client, LeadershipDoubtful
 from wavegate.engine.creates import create, find
@@ -65,12 +66,14 @@ class Executor:
         cache: ClusterCache,
         statuses: StatusWriter,
         preparations: Preparations,
+        settings: PlanSettings,
         now: Callable[[], float],
     ) -> None:
         self._client = client
         self._cache = cache
         self._statuses = statuses
         self._preparations = preparations
+        self._settings = settings
         self._now = now
 
     async def execute(self, job: JobView, action: Action) -> Outcome:
@@ -164,7 +167,12 @@ class Executor:
         uid = self._cache.execution_uid(job.namespace, action.execution)
         if uid is None:
             return LookAgain(f"execution {action.execution} is gone")
-        return await create(self._client, self._cache, bodies.pod(job, uid, action))
+        name = version_name(job.name, action.version)
+        version = self._cache.versions.get(job.namespace, name)
+        if version is None:
+            return LookAgain(f"version {name} is gone")
+        body = bodies.pod(job, version, uid, action, self._settings)
+        return await create(self._client, self._cache, body)
 
     async def _create_version(self, job: JobView, action: CreateVersion) -> Outcome:
         outcome = await create(self._client, self._cache, bodies.version(job, action))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NoReturn, Protocol
@@ -27,6 +28,7 @@ from wavegate.domain.actions import (
     SetStatus,
 )
 from wavegate.domain.health import HealthRecord
+from wavegate.domain.memory import Memory
 from wavegate.domain.observed import Observed, PlanSettings
 from wavegate.engine.decisions import about
 from wavegate.engine.livejobs import LiveJobs
@@ -63,13 +65,14 @@ class Windows(Protocol):
 class Reconciler:
     """Makes passes.
 
-    ``plan`` is pure; ``now``: epoch seconds; ``new_id``: names a pass; ``kind_gone``: whether the
-    kind that owns pods is certainly no longer served.
+    ``plan`` is pure, but for the memory that the passes of a job share; ``now``: epoch seconds;
+    ``new_id``: names a pass; ``kind_gone``: whether the kind that owns pods is certainly no longer
+    served.
     """
 
     def __init__(
         self,
-        plan: Callable[[Observed], Plan],
+        plan: Callable[[Observed, Memory], Plan],
         cache: ClusterCache,
         queue: WorkQueue,
         writer: Writer,
@@ -98,6 +101,7 @@ class Reconciler:
         self._new_id = new_id
         self._kind_gone = kind_gone
         self._failures: dict[JobKey, int] = {}
+        self._memories: defaultdict[JobKey, Memory] = defaultdict(Memory)
 
     async def run(self, started: float) -> NoReturn:
         """Make passes until cancelled; ``started``: when this process began to see pods."""
@@ -111,6 +115,7 @@ class Reconciler:
             result = self._pass(key, eval_id, started)
         except Exception:
             result = "error"
+            self._memories.pop(key, None)  # what broke off may have left it half done
             _log.exception("the pass broke", extra=about(key, eval_id))
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
@@ -125,7 +130,7 @@ class Reconciler:
         if observed is None:
             self._forget(key)
             return "success"
-        plan = self._plan(observed)
+        plan = self._plan(observed, self._memories[key])
         if self._needs_live_job(observed, plan) and not self._live.confirmed(observed.job):
             self._live.read(key)
             return "requeue"
@@ -148,7 +153,8 @@ class Reconciler:
             settings=self._settings,
             kind_gone=self._kind_gone(),
         )
-        return observed and replace(observed, busy=self._writer.busy(key))
+        busy, delayed = self._writer.busy(key), self._writer.delayed(key)
+        return observed and replace(observed, busy=busy, delayed=delayed)
 
     def _needs_live_job(self, observed: Observed, plan: Plan) -> bool:
         """Whether the plan makes anything, or undoes what a vanished job has left."""
@@ -172,5 +178,6 @@ class Reconciler:
         self._windows.keep(key, ())
         self._live_pods.keep(key, ())
         self._live.forget(key)
+        self._memories.pop(key, None)
         self._queue.discard(key)
         self._preparations.keep_only({job.uid for job in self._cache.jobs.values()})

@@ -95,6 +95,10 @@ class Writer:
         """Keys of the job's steps that are under way."""
         return frozenset(step for job, step in self._running if job == key)
 
+    def delayed(self, key: JobKey) -> frozenset[str]:
+        """Keys of the job's steps that have failed and may not be tried again yet."""
+        return self._backoff.delayed(key)
+
     def refusals(self, key: JobKey) -> Mapping[str, Refusal]:
         """What the server refused for good of the job's steps, by step key."""
         return self._backoff.refusals(key)

@@ -8,8 +8,9 @@ anew, which costs time and never a verdict.
 Invariants: a window ends, and the next begins, with the pod's state and a reading of the same
 moment, so that whatever happens between two of these belongs to exactly one window; the first one
 begins with the state in which the pod was first ready, and with the reading that follows once its
-source has had time to settle; a record is of the pod with that uid and of these criteria; a probe
-that breaks takes no other with it and is begun anew by the next pass.
+source has had time to settle and it is its turn (`health.turns`); a record is of the pod with that
+uid and of these criteria; a probe that breaks takes no other with it and is begun anew by the next
+pass.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
 
 from wavegate.cache.store import JobKey
-from wavegate.domain.actions import Probe, Source
+from wavegate.domain.actions import CounterSource, Probe, Source
 from wavegate.domain.health import (
     HealthRecord,
     PodState,
@@ -30,9 +30,7 @@ from wavegate.domain.health import (
     close_window,
 )
 from wavegate.domain.observed import PodView
-
-MAX_READINGS: Final = 64
-"""Readings under way at a time."""
+from wavegate.health.turns import Turns
 
 Pods = Callable[[str, str], PodView | None]
 """The pod of a namespace and name as it is known now."""
@@ -63,7 +61,7 @@ class Monitor:
         self._now = now
         self._read = read
         self._closed = closed
-        self._reading = asyncio.Semaphore(MAX_READINGS)
+        self._turns = Turns()
         self._watches: dict[JobKey, dict[str, _Watch]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -116,19 +114,21 @@ class Monitor:
             _log.exception("the probe broke", extra={"fields": facts})
 
     async def _keep_windows(self, key: JobKey, watch: _Watch) -> None:
-        clock = asyncio.get_running_loop().time
-        while not ((pod := self._pod(watch.probe)) and pod.ready):
+        probe, clock = watch.probe, asyncio.get_running_loop().time
+        while not ((pod := self._pod(probe)) and pod.ready):
             watch.nudge.clear()
             await watch.nudge.wait()
         watch.first_ready = _state(pod)
-        await asyncio.sleep(watch.probe.criteria.settling)
+        await asyncio.sleep(probe.criteria.settling)
+        # What asks no pod has nothing to spread.
+        due = self._turns.first(probe.criteria.interval) if _asks_the_pod(probe) else clock()
         while True:
-            async with self._reading:
-                due = clock() + watch.probe.criteria.interval
+            await asyncio.sleep(max(0.0, due - clock()))
+            async with self._turns.turn():
+                due = self._turns.next(probe.criteria.interval)
                 closed = await self._take(watch)
             if closed:
                 self._wake(key)
-            await asyncio.sleep(max(0.0, due - clock()))
 
     async def _take(self, watch: _Watch) -> bool:
         """Open the first window, or close one; whether one was closed.
@@ -156,6 +156,10 @@ class Monitor:
         """The probe's pod; None for a namesake that came after it."""
         pod = self._pods(probe.pod_namespace, probe.pod_name)
         return pod if pod is not None and pod.uid == probe.pod_uid else None
+
+
+def _asks_the_pod(probe: Probe) -> bool:
+    return probe.criteria.reads_counters and isinstance(probe.source, CounterSource)
 
 
 def _state(pod: PodView) -> PodState:

@@ -12,6 +12,7 @@ import ipaddress
 import ssl
 import zlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
@@ -70,6 +71,7 @@ def what_went_wrong(error: Exception) -> str:
     return _one_line(str(error) or type(error).__name__)
 
 
+@lru_cache(maxsize=8192)  # read again and again: what aiohttp asks of a URL is worked out once
 def _url(pod_ip: str, source: CounterSource) -> URL:
     """ValueError if ``pod_ip`` is not an IP address and nothing else."""
     address = ipaddress.ip_address(pod_ip)

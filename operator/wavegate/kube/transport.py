@@ -7,7 +7,6 @@ its models: no object is built that nobody reads. Bodies and tokens are never lo
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
@@ -16,6 +15,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
+from pydantic_core import from_json
 
 from wavegate.kube.access import Access
 from wavegate.kube.clock import ServerClock
@@ -212,7 +212,7 @@ class HttpTransport:
 
 def _parse(raw: bytes) -> dict[str, Any] | None:
     try:
-        document = json.loads(raw)
+        document = from_json(raw)
     except ValueError:
         return None
     return document if isinstance(document, dict) else None

@@ -68,6 +68,9 @@ class Sink(Protocol[T_contra]):
     def discard(self, namespace: str, name: str) -> None:
         """An object of that name exists, but nothing can be known of it."""
 
+    def is_news(self, namespace: str, name: str, version: int) -> bool:
+        """Whether an object of that name and version says more than is known."""
+
 
 class Behind(ApiError):
     """A list from a server that has not caught up with what was already seen."""
@@ -186,8 +189,11 @@ class Reflector(Generic[T]):
         raw = event["object"]
         if kind == "ERROR":
             raise _event_error(raw)
-        version = self._version_of(_mapping(raw.get("metadata")))
-        if kind in ("ADDED", "MODIFIED", "DELETED"):
+        metadata = _mapping(raw.get("metadata"))
+        version = self._version_of(metadata)
+        if kind in ("ADDED", "MODIFIED") and not self._is_news(metadata, version):
+            pass  # most often what a write of ours was answered with
+        elif kind in ("ADDED", "MODIFIED", "DELETED"):
             item = self._decoded(raw)
             if item is not None:
                 self._sink.apply(kind, item)
@@ -195,6 +201,10 @@ class Reflector(Generic[T]):
             raise Uncertain(f"WATCH {self._path}: an event of type {kind!r}", "BadEvent")
         self._version = self._seen = max(self._seen, version)
         self._hear()
+
+    def _is_news(self, metadata: Mapping[str, Any], version: int) -> bool:
+        namespace, name = metadata.get("namespace"), metadata.get("name")
+        return self._sink.is_news(str(namespace or ""), str(name), version)
 
     def _decoded_page(self, raws: Any) -> list[T]:
         found = (self._decoded(raw) for raw in raws or () if isinstance(raw, dict))

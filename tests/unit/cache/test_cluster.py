@@ -18,7 +18,7 @@ from unit.cache.documents import (
 )
 from wavegate.cache.cluster import PULL_SELECTOR, ClusterCache
 from wavegate.domain.actions import CreateExecution
-from wavegate.domain.observed import Cordon, Observed, PlanSettings
+from wavegate.domain.observed import Changes, Cordon, Observed, PlanSettings
 from wavegate.kube.resources import PODS
 
 FEED = ("shop", "feed")
@@ -71,6 +71,12 @@ class Cluster:
         observed = self.look(key)
         assert observed is not None
         return observed
+
+
+def told(cluster: Cluster) -> Changes:
+    changes = cluster.seen().changes
+    assert changes is not None
+    return changes
 
 
 @pytest.fixture
@@ -185,6 +191,59 @@ def test_nodes_are_shared_by_snapshots_and_cannot_be_changed_through_them(
     assert cluster.seen().nodes is cluster.seen().nodes
     with pytest.raises(TypeError):
         cluster.seen().nodes["x"] = None  # type: ignore[index]
+
+
+def test_nodes_are_another_mapping_once_one_of_them_has_changed(cluster: Cluster) -> None:
+    cluster.add("FleetJob", job())
+    cluster.add("Node", node("n1", 1))
+    before = cluster.seen().nodes
+    cluster.add("Node", node("n1", 2, beat="2023-11-14T23:00:00Z"))
+    assert cluster.seen().nodes is before, "a heartbeat changes nothing"
+    cluster.add("Node", node("n2", 3))
+    assert set(cluster.seen().nodes) == {"n1", "n2"}
+    assert set(before) == {"n1"}, "what a pass has seen stays as it was"
+
+
+def test_a_snapshot_tells_where_something_is_new_since_the_one_before(cluster: Cluster) -> None:
+    cluster.add("FleetJob", job())
+    first = told(cluster)
+    assert (first.serial, first.nodes) == (1, frozenset())
+    cluster.add("Execution", execution("feed-n1-3", 6))
+    assert told(cluster).nodes == {"n1"}, "one that comes"
+    assert told(cluster).nodes == frozenset(), "it is told once"
+    same = execution("feed-n1-3", 7)
+    cluster.cache.assume("Execution", same)
+    changes = told(cluster)
+    assert changes.nodes == {"n1"}, "also of one that is the same but for its version"
+    executions, pods = changes.on("n1")
+    assert [each.resource_version for each in executions] == ["7"]
+    assert list(pods) == []
+    cluster.add("Pod", pod("feed-n1", 8))
+    changes = told(cluster)
+    assert changes.nodes == {"n1"}
+    assert [each.name for each in changes.on("n1")[1]] == ["feed-n1"]
+    cluster.cache.apply_event("Pod", "DELETED", pod("feed-n1", 9))
+    changes = told(cluster)
+    assert (changes.nodes, list(changes.on("n1")[1])) == ({"n1"}, [])
+    cluster.cache.expect(FEED, NEXT, now=100.0)
+    changes = told(cluster)
+    assert changes.nodes == {"n1"}
+    assert [each.name for each in changes.on("n1")[0]] == ["feed-n1-3", NEXT.name]
+    cluster.cache.settle(FEED, NEXT.name)
+    assert told(cluster).nodes == {"n1"}
+    assert told(cluster).serial == 9
+
+
+def test_what_another_job_owned_is_not_among_what_is_on_a_node(cluster: Cluster) -> None:
+    cluster.add("FleetJob", job())
+    cluster.add("Execution", execution("e1", 6, owner="of-one-before"), execution("e2", 7))
+    observed = cluster.seen()
+    assert observed.changes is not None
+    executions, _ = observed.changes.on("n1")
+    assert [each.name for each in executions] == ["e2"]
+    assert [each.name for each in observed.former] == ["e1"]
+    cluster.cache.apply_event("Execution", "DELETED", execution("e1", 8, owner="of-one-before"))
+    assert cluster.seen().former == []
 
 
 def test_a_phantom_is_taken_until_the_real_execution_comes(cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from unit.domain.builders import NOW, deployment, execution, fleet, node, version
-from wavegate.domain.catch_up import behind
+from wavegate.domain.catch_up import lags
 
 DONE = deployment(2, "Completed")
 RESTARTED = deployment(3, "Completed", type="Restart", to_version=2, accepted=NOW - 30)
@@ -18,7 +18,7 @@ BACK_ON_V1 = execution(3, stable=True, wave=0)
 def lagging(*claims: Any, newest: Any = DONE, **fields: Any) -> list[str]:
     stable = version(2, stable=True)
     here = fleet(versions=[version(1, stable=True), stable], executions=claims, **fields)
-    return behind(here, stable, newest)
+    return [each for each in here.nodes if lags(here, stable, newest, each, here.chains.get(each))]
 
 
 @pytest.mark.row("Catch-up")

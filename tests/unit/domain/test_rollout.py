@@ -320,9 +320,9 @@ def stopped(before: str, left: int) -> str:
     """State of a user's Stop on whose job's nodes so many executions still run."""
     sequence = 2 if before == "InProgress" else 0
     made = deployment(2, before, type="Stop", sequence=sequence)
-    step = record_stop(
-        fleet(job=job(status={"lastAccepted": {"sequence": 2}})), Stop(made, 1, left, 0)
-    )
+    remembered = {"uid": made.uid, "sequence": 2}
+    of = fleet(job=job(status={"lastAccepted": remembered}), deployments=[made])
+    step = record_stop(of, Stop(made, 1, left, 0))
     if step is None:
         return before
     [write] = step.actions

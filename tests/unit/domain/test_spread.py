@@ -83,7 +83,7 @@ def takes(labels: Fleet, executions: list[ExecutionView], **rollout: Any) -> lis
         deployments=[deployment(1, "Completed"), own],
         executions=executions,
     )
-    return next_takes(view, progress(view, own, V2), may_advance=True, free_places=None)
+    return list(next_takes(view, progress(view, own, V2), may_advance=True, free_places=None))
 
 
 def canaries(labels: Fleet, count: int) -> set[str]:

@@ -20,7 +20,8 @@ from unit.domain.builders import (
 )
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView
-from wavegate.domain.waves import Progress, lineage, next_takes, progress
+from wavegate.domain.stance import lineage
+from wavegate.domain.waves import Progress, next_takes, progress
 
 pytestmark = pytest.mark.row("Waves")
 
@@ -81,7 +82,7 @@ def test_a_withdrawn_member_is_not_counted_and_is_replaced() -> None:
     away = new("n2", details={"withdrawn": "PodDeleted"})
     view, run = run_of(new("n1", stable=True), away, old("n3"), old("n4"))
     assert run.vacancies() == 1
-    takes = next_takes(view, run, may_advance=True, free_places=2)
+    takes = list(next_takes(view, run, may_advance=True, free_places=2))
     assert [take.wave for take in takes] == [1]
 
 
@@ -102,21 +103,21 @@ def test_a_failure_on_a_node_that_was_replaced_still_counts_but_the_new_node_is_
 def test_the_next_wave_begins_only_where_it_may() -> None:
     members = (new("n1", stable=True), new("n2", stable=True), old("n3"), old("n4"))
     view, run = run_of(*members)
-    assert next_takes(view, run, may_advance=False, free_places=2) == []
-    taken = next_takes(view, run, may_advance=True, free_places=2)
+    assert list(next_takes(view, run, may_advance=False, free_places=2)) == []
+    taken = list(next_takes(view, run, may_advance=True, free_places=2))
     assert [take.wave for take in taken] == [2, 2]
 
 
 def test_what_is_stable_needs_a_place_and_what_is_empty_does_not() -> None:
     view, run = run_of(old("n1"), old("n2"), rollout=settings(maxParallel=4), own={"wave_size": 4})
-    taken = next_takes(view, run, may_advance=True, free_places=1)
+    taken = list(next_takes(view, run, may_advance=True, free_places=1))
     assert len(taken) == 3
     assert len({take.node for take in taken} & {"n1", "n2"}) == 1
 
 
 def test_immediate_takes_everybody_at_once() -> None:
     view, run = run_of(*(old(name) for name in NAMES), rollout=settings(strategy="Immediate"))
-    taken = next_takes(view, run, may_advance=False, free_places=None)
+    taken = list(next_takes(view, run, may_advance=False, free_places=None))
     assert sorted(take.node for take in taken) == list(NAMES)
     assert {take.wave for take in taken} == {1}
 
@@ -135,7 +136,7 @@ def test_one_that_comes_when_all_are_taken_is_taken_too_unless_there_are_waves(
     own = {"type": kind, "wave_size": 3}
     claims = [*(new(name) for name in NAMES[:3]), old("n4")]
     view, run = run_of(*claims, rollout=settings(**rollout), total=3, own=own)
-    found = next_takes(view, run, may_advance=False, free_places=1)
+    found = list(next_takes(view, run, may_advance=False, free_places=1))
     assert [(take.node, take.wave) for take in found] == [(name, 1) for name in taken]
 
 
@@ -267,7 +268,7 @@ def tiers(*able: str) -> list[NodeView]:
 
 
 def taken(view: Fleet, run: Progress, *, advance: bool = True) -> list[tuple[str, int]]:
-    found = next_takes(view, run, may_advance=advance, free_places=None)
+    found = list(next_takes(view, run, may_advance=advance, free_places=None))
     return sorted((take.node, take.wave) for take in found)
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wavegate.cache.cluster import ClusterCache
-from wavegate.domain.actions import CreateExecution
-from wavegate.domain.observed import JobView
+from wavegate.domain.actions import CreateExecution, CreateVersion
+from wavegate.domain.observed import JobView, PlanSettings
+from wavegate.engine import bodies
 from wavegate.engine.bucket import TokenBucket
 from wavegate.engine.client import Client
 from wavegate.engine.events import EventTeller
@@ -246,7 +247,9 @@ class Engine:
         self.live_pods = LivePods(self.client, self.cache, self.queue, now)
         self.preparations = Preparations()
         statuses = StatusWriter(self.client, self.cache, self.live, self.events, self.metrics, now)
-        self.executor = Executor(self.client, self.cache, statuses, self.preparations, now)
+        self.executor = Executor(
+            self.client, self.cache, statuses, self.preparations, PlanSettings(), now
+        )
 
     def make_job(self, name: str = "edge", priority: int = 50) -> JobView:
         """A FleetJob on the server and in the cache."""
@@ -269,6 +272,20 @@ class Engine:
         job = self.cache.job(("web", name))
         assert job is not None
         return job
+
+    def make_version(self, job: JobView) -> None:
+        """Its first version, of which pods can be made."""
+        action = CreateVersion(
+            name=f"{job.name}-v1",
+            version=1,
+            raw_spec=job.raw_spec,
+            workload_hash="h1:0",
+            driver_image="",
+            driver_revision="1",
+            job_status={},
+        )
+        made = self.api.put(path_of("jobversions", action.name), bodies.version(job, action))
+        self.cache.assume("JobVersion", made)
 
 
 def claim(node: str, *, attempt: int = 1, name: str = "") -> CreateExecution:

@@ -82,7 +82,7 @@ NOTES = (Note("GatePassed", "passed"), Note("RolloutFailed", "bad", warning=True
             ],
             id="a claim",
         ),
-        pytest.param(CreatePod("edge-a-1", "a", {}), [], id="its pod follows from it"),
+        pytest.param(CreatePod("edge-a-1", "a", 1, "edge-v1"), [], id="its pod follows from it"),
         pytest.param(
             DeletePod("edge-a", "u", "1", "replaced by v2"),
             [("INFO", "pod edge-a is stopped: replaced by v2", {"decision": "PodStopped"})],

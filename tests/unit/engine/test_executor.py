@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from unit.engine.support import Engine, FakeApi, claim, now, path_of
+from wavegate.api.names import pod_name
 from wavegate.domain.actions import (
     CreateDeployment,
     CreatePod,
@@ -30,20 +31,16 @@ from wavegate.kube.errors import (
 
 pytestmark = pytest.mark.looptime
 
-POD = "/api/v1/namespaces/web/pods/edge-a"
+NAME = pod_name("edge", "a")
+POD = f"/api/v1/namespaces/web/pods/{NAME}"
 
 
-def manifest() -> CreatePod:
-    return CreatePod(
-        execution="edge-a-1",
-        node="a",
-        manifest={
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "edge-a", "labels": {"wavegate.dev/job": "edge"}},
-            "spec": {"containers": [{"name": "main", "image": "a:1"}]},
-        },
-    )
+@pytest.fixture(autouse=True)
+async def _version(engine: Engine, job: JobView) -> None:
+    engine.make_version(job)
+
+
+ITS_POD = CreatePod(execution="edge-a-1", node="a", version=1, deployment="edge-v1")
 
 
 def taken(engine: Engine, job: JobView) -> int:
@@ -105,7 +102,7 @@ async def test_a_claim_repeated_after_it_succeeded_is_success(
 ):
     await engine.executor.execute(job, claim("a"))
     assert await engine.executor.execute(job, claim("a")) == Done()
-    assert len(api.objects) == 2
+    assert len([path for path in api.objects if "/executions/" in path]) == 1
 
 
 @pytest.mark.parametrize(
@@ -166,16 +163,16 @@ async def test_a_strangers_pod_is_named_with_its_controller(
     await engine.executor.execute(job, claim("a"))
     owner = {"kind": "ReplicaSet", "name": "shop-1", "uid": "u", "controller": True}
     api.put(POD, {"kind": "Pod", "metadata": {"ownerReferences": [owner]}, "spec": {}})
-    outcome = await engine.executor.execute(job, manifest())
+    outcome = await engine.executor.execute(job, ITS_POD)
     assert isinstance(outcome, Refused)
     assert outcome.reason == "Stranger"
-    assert "Pod web/edge-a" in outcome.message
+    assert f"Pod web/{NAME}" in outcome.message
     assert "ReplicaSet shop-1" in outcome.message
 
 
 async def test_a_pod_is_owned_by_its_execution(api: FakeApi, engine: Engine, job: JobView):
     await engine.executor.execute(job, claim("a"))
-    assert await engine.executor.execute(job, manifest()) == Done()
+    assert await engine.executor.execute(job, ITS_POD) == Done()
     (owner,) = api.objects[POD]["metadata"]["ownerReferences"]
     assert (owner["kind"], owner["name"]) == ("Execution", "edge-a-1")
     assert owner["uid"] == engine.cache.execution_uid("web", "edge-a-1")
@@ -185,10 +182,10 @@ async def test_a_pod_of_ours_that_has_lost_its_label_is_named_and_not_taken_for_
     api: FakeApi, engine: Engine, job: JobView
 ):
     await engine.executor.execute(job, claim("a"))
-    await engine.executor.execute(job, manifest())
+    await engine.executor.execute(job, ITS_POD)
     bare = api.objects[POD]
     api.put(POD, {**bare, "metadata": {**bare["metadata"], "labels": {}}})
-    outcome = await engine.executor.execute(job, manifest())
+    outcome = await engine.executor.execute(job, ITS_POD)
     assert isinstance(outcome, Refused)
     assert outcome.reason == "Stranger"
     assert "wavegate.dev/job=edge: put it back" in outcome.message
@@ -250,10 +247,33 @@ async def test_one_of_a_former_version_of_the_name_is_waited_for(engine: Engine,
     assert "former JobVersion edge-v2" in outcome.message
 
 
+async def test_a_pod_is_rendered_of_its_version_when_it_is_written(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    await engine.executor.execute(job, ITS_POD)
+    made = api.objects[POD]
+    assert made["metadata"]["labels"] == {
+        "wavegate.dev/job": "edge",
+        "wavegate.dev/version": "1",
+        "wavegate.dev/deployment": "edge-v1",
+    }
+    assert made["spec"]["containers"][0]["image"] == "a:1"
+
+
+async def test_no_pod_is_made_of_a_version_that_is_not_known(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    outcome = await engine.executor.execute(job, replace(ITS_POD, version=2))
+    assert outcome == LookAgain("version edge-v2 is gone")
+    assert POD not in api.objects
+
+
 async def test_no_pod_is_made_for_an_execution_that_is_not_known(
     api: FakeApi, engine: Engine, job: JobView
 ):
-    assert isinstance(await engine.executor.execute(job, manifest()), LookAgain)
+    assert isinstance(await engine.executor.execute(job, ITS_POD), LookAgain)
     assert not api.writes()
 
 
@@ -261,9 +281,9 @@ async def test_the_pod_of_an_execution_before_it_is_still_there(
     api: FakeApi, engine: Engine, job: JobView
 ):
     await engine.executor.execute(job, claim("a"))
-    await engine.executor.execute(job, manifest())
+    await engine.executor.execute(job, ITS_POD)
     await engine.executor.execute(job, claim("a", attempt=2))
-    following = replace(manifest(), execution="edge-a-2")
+    following = replace(ITS_POD, execution="edge-a-2")
     assert isinstance(await engine.executor.execute(job, following), LookAgain)
 
 
@@ -271,11 +291,11 @@ async def test_a_pod_of_an_execution_that_is_gone_is_waited_for(
     api: FakeApi, engine: Engine, job: JobView
 ):
     await engine.executor.execute(job, claim("a"))
-    await engine.executor.execute(job, manifest())
+    await engine.executor.execute(job, ITS_POD)
     await engine.executor.execute(job, claim("a", attempt=2))
     gone = engine.cache.execution_uid("web", "edge-a-1")
     engine.cache.forget("Execution", "web", "edge-a-1", gone)
-    outcome = await engine.executor.execute(job, replace(manifest(), execution="edge-a-2"))
+    outcome = await engine.executor.execute(job, replace(ITS_POD, execution="edge-a-2"))
     assert isinstance(outcome, Refused)
     assert outcome.reason == "NameTaken"
 
@@ -284,8 +304,8 @@ async def test_a_delete_names_uid_and_version_and_keeps_the_pods_grace(
     api: FakeApi, engine: Engine, job: JobView
 ):
     await engine.executor.execute(job, claim("a"))
-    await engine.executor.execute(job, manifest())
-    pod = engine.cache.pods.get("web", "edge-a")
+    await engine.executor.execute(job, ITS_POD)
+    pod = engine.cache.pods.get("web", NAME)
     action = DeletePod(pod.name, pod.uid, pod.resource_version, "replaced")
     assert await engine.executor.execute(job, action) == Done()
     (request,) = api.writes("/pods/")
@@ -294,20 +314,20 @@ async def test_a_delete_names_uid_and_version_and_keeps_the_pods_grace(
         "kind": "DeleteOptions",
         "preconditions": {"uid": pod.uid, "resourceVersion": pod.resource_version},
     }
-    assert engine.cache.pods.get("web", "edge-a").deletion is not None
+    assert engine.cache.pods.get("web", NAME).deletion is not None
 
 
 async def test_a_late_delete_of_a_former_leader_is_refused(
     api: FakeApi, engine: Engine, job: JobView
 ):
     await engine.executor.execute(job, claim("a"))
-    await engine.executor.execute(job, manifest())
-    pod = engine.cache.pods.get("web", "edge-a")
+    await engine.executor.execute(job, ITS_POD)
+    pod = engine.cache.pods.get("web", NAME)
     api.put(POD, api.objects[POD])
     action = DeletePod(pod.name, pod.uid, pod.resource_version, "replaced")
     assert isinstance(await engine.executor.execute(job, action), LookAgain)
     assert "deletionTimestamp" not in api.objects[POD]["metadata"]
-    found = engine.cache.pods.get("web", "edge-a").resource_version
+    found = engine.cache.pods.get("web", NAME).resource_version
     assert found == api.objects[POD]["metadata"]["resourceVersion"], "what it met is known"
 
 

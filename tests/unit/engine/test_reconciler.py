@@ -22,6 +22,7 @@ from wavegate.domain.actions import (
     Urgency,
 )
 from wavegate.domain.health import Criteria, HealthRecord
+from wavegate.domain.memory import Memory
 from wavegate.domain.observed import Observed, PlanSettings
 from wavegate.engine.reconciler import Reconciler
 from wavegate.engine.writer import Writer
@@ -51,6 +52,7 @@ class Bench:
         self.engine = Engine(api)
         self.windows = NoWindows()
         self.seen: list[Observed] = []
+        self.memories: list[Memory] = []
         self.plan: Planner = lambda _: Plan()
         self.writer = Writer(
             self.engine.executor,
@@ -81,7 +83,8 @@ class Bench:
             asyncio.create_task(self.reconciler.run(EPOCH)),
         ]
 
-    def _observe(self, observed: Observed) -> Plan:
+    def _observe(self, observed: Observed, memory: Memory) -> Plan:
+        self.memories.append(memory)
         self.seen.append(observed)
         return self.plan(observed)
 
@@ -273,6 +276,29 @@ async def test_a_plan_that_breaks_is_counted_and_backed_off_and_other_jobs_go_on
     said = caplog.records[0]
     assert said.fields == {"job": "web/edge", "evalId": "e0"}  # type: ignore[attr-defined]
     assert "RuntimeError: broken" in caplog.text
+
+
+async def test_a_jobs_passes_share_a_memory_that_ends_with_the_job_or_with_a_defect(bench: Bench):
+    bench.engine.make_job("edge")
+    await asyncio.sleep(1)
+    bench.engine.queue.add(EDGE)
+    await asyncio.sleep(1)
+    first, second = bench.memories[:2]
+    assert first is second
+    bench.engine.make_job("other")
+    await asyncio.sleep(1)
+    assert bench.memories[-1] is not first, "it is another job's"
+
+    def break_once(_: Observed) -> Plan:
+        bench.plan = lambda _: Plan()
+        raise RuntimeError("broken")
+
+    bench.plan = break_once
+    bench.engine.queue.add(EDGE)
+    await asyncio.sleep(5)
+    broken, after = bench.memories[-2:]
+    assert broken is first
+    assert after is not first, "what broke off may have left it half done"
 
 
 async def test_passes_are_counted_by_what_came_of_them(bench: Bench):

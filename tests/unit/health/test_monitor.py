@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +12,8 @@ import pytest
 from wavegate.domain.actions import CounterSource, Probe, Source
 from wavegate.domain.health import Criteria, Reading, Unreadable, Window
 from wavegate.domain.observed import PodView
-from wavegate.health.monitor import MAX_READINGS, Monitor
+from wavegate.health.monitor import Monitor
+from wavegate.health.scrape import TIMEOUT
 
 pytestmark = pytest.mark.looptime
 
@@ -284,7 +286,8 @@ async def test_a_probe_with_other_criteria_begins_anew(fleet, monitor):
     assert record.good == 0
     await until(25.5)
     assert monitor.records(EDGE)["u1"].good == 2
-    assert [moment for moment, _ in fleet.woken] == pytest.approx([10, 20, 25], abs=0.01)
+    # The pass was a moment after 15 s, so its windows end at the tick after that.
+    assert [moment for moment, _ in fleet.woken] == pytest.approx([10, 20.01, 25.01], abs=0.001)
 
 
 async def test_jobs_do_not_share_probes(fleet, monitor):
@@ -335,14 +338,48 @@ async def test_one_pod_named_twice_is_one_probe(fleet, monitor):
     assert len(fleet.woken) == 1
 
 
-async def test_only_so_many_pods_are_read_at_once_and_all_are_read(fleet, monitor):
-    names = [str(number) for number in range(3 * MAX_READINGS)]
+async def test_of_many_pods_that_are_ready_at_once_none_is_late_though_some_hang():
+    pods = {
+        str(n): replace(READY, name=str(n), uid=str(n), ready_changed=EPOCH) for n in range(5000)
+    }
+    hanging = {str(n) for n in range(0, 5000, 20)}
+    ends: dict[str, list[float]] = defaultdict(list)
+
+    async def read(pod: PodView, _: Source) -> Reading:
+        ends[pod.name].append(clock())
+        # All answer once, and from then on a twentieth does not.
+        hangs = pod.name in hanging and len(ends[pod.name]) > 1
+        await asyncio.sleep(TIMEOUT if hangs else 0.002)
+        return Reading(0, 0)
+
+    monitor = Monitor(
+        lambda _, name: pods[name], lambda _: None, lambda: EPOCH + clock(), read, lambda _: None
+    )
+    monitor.keep(EDGE, [probe(name, name) for name in pods])
+    await until(39.999)
+    await monitor.close()
+    assert len(ends) == 5000
+    for name, moments in ends.items():
+        assert moments[0] <= CRITERIA.interval / 2
+        if name not in hanging:
+            assert moments == pytest.approx([moments[0] + 10 * n for n in range(4)], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"reads_counters": False}, id="nothing is read"),
+        pytest.param({"interval": 5.0}, id="the only one of its interval"),
+    ],
+)
+async def test_whoever_is_in_nobodys_way_begins_at_once(fleet, monitor, changes):
+    names = [str(number) for number in range(500)]
     fleet.pods = {name: replace(READY, name=name, uid=name) for name in names}
-    fleet.slow = 1.0
-    monitor.keep(EDGE, [probe(name, name) for name in names])
-    await until(3.5)
-    assert fleet.most_at_once == MAX_READINGS
-    assert monitor.records(EDGE).keys() == set(names)
+    fleet.pods["p"] = READY
+    monitor.keep(("web", "other"), [probe(name, name) for name in names])
+    monitor.keep(EDGE, [probe(**changes)])
+    await until(0)
+    assert monitor.records(EDGE)["u1"].first_window == pytest.approx(EPOCH, abs=0.001)
 
 
 async def test_closing_leaves_no_task(fleet):

@@ -172,6 +172,20 @@ async def test_events_reach_the_store() -> None:
         assert run.watched_from() == ["5", "8"]
 
 
+async def test_what_is_known_already_is_not_decoded_again(caplog: pytest.LogCaptureFixture) -> None:
+    unreadable: Raw = {"metadata": {"namespace": "shop", "name": "a", "resourceVersion": "3"}}
+    newer = {"metadata": {**unreadable["metadata"], "resourceVersion": "6"}}
+    events: list[Raw | ApiError | float] = [event("MODIFIED", unreadable), bookmark(5)]
+    async with reflecting([listing(5, pod("a", 3))], [events]) as run:
+        assert run.names() == {"a"}
+        assert not caplog.records
+        assert run.watched_from() == ["5", "5"]
+    events = [event("MODIFIED", newer)]
+    async with reflecting([listing(5, pod("a", 3))], [events]) as run:
+        assert run.names() == set()
+    assert "cannot be understood" in caplog.text
+
+
 @pytest.mark.parametrize("how", ["event", "http"])
 async def test_after_410_an_object_that_vanished_unseen_is_a_deletion(how: str) -> None:
     end: Raw | ApiError = gone_event() if how == "event" else error_of(410, None)
@@ -329,6 +343,9 @@ async def test_a_bug_in_the_sink_is_not_hidden() -> None:
         def apply(self, event: Any, item: Any) -> None: ...
 
         def discard(self, namespace: str, name: str) -> None: ...
+
+        def is_news(self, namespace: str, name: str, version: int) -> bool:
+            return True
 
     transport = ScriptedTransport([listing(5)], [])
     reflector = Reflector(transport, PODS, dict, Broken(), rng=Random(1), failed=lambda *_: None)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from wavegate.api.names import LABEL_JOB
+from wavegate.api.names import LABEL_JOB, version_name
 from wavegate.cache.cluster import ClusterCache
 from wavegate.cli.core import fill
 from wavegate.cli.sight import Document, Sight, at
@@ -167,7 +167,11 @@ class Stage:
             case CreatePod():
                 uid = self._cache.execution_uid(job.namespace, action.execution)
                 assert uid is not None
-                self._create("Pod", bodies.pod(job, uid, action))
+                version = self._cache.versions.get(
+                    job.namespace, version_name(job.name, action.version)
+                )
+                assert version is not None
+                self._create("Pod", bodies.pod(job, version, uid, action, self._settings))
             case CreatePull():
                 self._create("Pod", bodies.pull(job, action))
             case PrepareVersion():

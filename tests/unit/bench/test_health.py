@@ -1,0 +1,63 @@
+"""The measurement of windows, on a small fleet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bench.health.__main__ import row
+from bench.health.endpoints import Connection, Pods, address, hangs, number
+from bench.health.sampling import Figures, Load, measure
+
+HANGING_EVERY = 20
+
+
+@pytest.fixture
+async def server_of_pods() -> AsyncIterator[tuple[Pods, int]]:
+    pods = Pods()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(pods), "0.0.0.0", 0)
+    yield pods, server.sockets[0].getsockname()[1]
+    server.close()
+
+
+def load_of(pods: Pods, port: int) -> Load:
+    return Load(40, 0.5, port, HANGING_EVERY, lambda: setattr(pods, "every", HANGING_EVERY))
+
+
+async def test_all_pods_are_read_and_those_that_hang_are_not_among_the_figures(server_of_pods):
+    pods, port = server_of_pods
+    found = await measure(load_of(pods, port), 1.2, at_once=False)
+    first, later, hang = found["first windows"], found["later"], found["some hang"]
+    assert pods.every == HANGING_EVERY
+    # Of 40 pods two are of those that may hang.
+    assert first.ends == len(first.late) == 38
+    assert later.ends >= 38
+    assert hang.ends >= 38
+    assert first.unread == later.unread == hang.unread == 0
+    assert later.cpu_seconds > 0
+    assert min(later.late) > -0.01
+
+
+async def test_readings_that_fail_are_counted(server_of_pods):
+    pods, _ = server_of_pods
+    found = await measure(load_of(pods, 1), 0.1, at_once=False)
+    assert found["first windows"].unread == found["first windows"].ends == 38
+
+
+@pytest.mark.parametrize("pod", [0, 255, 256, 4999])
+def test_each_pod_has_an_address_of_its_own(pod: int):
+    assert number(address(pod)) == pod
+
+
+def test_one_pod_in_so_many_hangs():
+    assert [pod for pod in range(50) if hangs(pod, 20)] == [0, 20, 40]
+    assert not any(hangs(pod, 0) for pod in range(50))
+
+
+def test_a_row_says_what_a_stretch_cost_and_how_late_windows_were():
+    found = Figures(seconds=10.0, cpu_seconds=1.5, ends=100, missed=2, unread=1)
+    found.late = [0.001 * n for n in range(1, 101)]
+    found.lag = [0.004, 0.002]
+    assert row(5, "later", found) == "| 5 | later | 15.0% | 100 | 2 | 1 | 50 | 99 | 100 | 4 |"
