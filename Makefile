@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench bench-health envelope profile clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench bench-growth bench-check bench-health envelope profile clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -106,8 +106,14 @@ docs: .venv-docs/.ready ## the documentation site into build/site; a dead link e
 	@hack/setup.sh $(PYTHON) .venv-docs requirements-docs.lock
 	@touch $@
 
-bench: $(READY) .venv-bench/.ready ## measure beside a DaemonSet (NODES=1000 RUNS=1 SEED=1 LIMITS=raised), into build/bench
-	@$(BIN)/python -m bench $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(LIMITS),--limits $(LIMITS)) --plots .venv-bench
+bench: $(READY) .venv-bench/.ready ## measure beside a DaemonSet (NODES=1000 RUNS=1 SEED=1 LIMITS=raised SCENARIOS=comparison,idle), into build/bench
+	@$(BIN)/python -m bench run $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(LIMITS),--limits $(LIMITS)) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) --plots .venv-bench
+
+bench-growth: $(READY) ## how cost grows with nodes and with jobs (NODES=100,500,1000,5000 JOBS=1,10,100,300)
+	@$(BIN)/python -m bench growth $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(JOBS),--jobs $(JOBS))
+
+bench-check: $(READY) ## whether it has become slower, by ratios of bench/rangespec.yaml (MEASURE=5 writes them anew)
+	@$(BIN)/python -m bench check $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(MEASURE),--measure $(MEASURE))
 
 profile: $(READY) .venv-bench/.ready ## flame graph and what passes cost (NODES=1000; or PID=… of a running operator, FOR=30), into build/profile
 	@$(BIN)/python -m bench.profile $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(PID),--pid $(PID)) $(if $(FOR),--seconds $(FOR)) --spy .venv-bench/bin/py-spy

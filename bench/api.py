@@ -89,14 +89,33 @@ class Api:
 
     async def states(self, collection: str, name: str) -> AsyncIterator[Document]:
         """One object each time that it changes, its present state first; it may come later."""
-        path = f"{collection}?watch=true&timeoutSeconds=3600&fieldSelector=metadata.name%3D{name}"
+        async for event in self.watch(collection, f"fieldSelector=metadata.name%3D{name}"):
+            if event["type"] in ("ADDED", "MODIFIED"):
+                yield event["object"]
+
+    async def watch(self, collection: str, query: str) -> AsyncIterator[Document]:
+        """Events of a watch, without end; ``query`` says of which objects, and since when.
+
+        Raises BenchError where it is ended.
+        """
+        path = f"{collection}?watch=true&timeoutSeconds=3600&{query}"
         async with self._session.get(path) as answer:
             answer.raise_for_status()
             while line := await answer.content.readline():
                 event = json.loads(line)
-                if event["type"] in ("ADDED", "MODIFIED"):
-                    yield event["object"]
-        raise BenchError(f"the watch of {collection}/{name} ended")
+                if event["type"] == "ERROR":
+                    raise BenchError(f"the watch of {collection}: {event['object']}")
+                yield event
+        raise BenchError(f"the watch of {collection} ended")
+
+    async def revision(self, collection: str) -> str:
+        """The resourceVersion from which on a watch of the collection tells what is new."""
+        return str((await self.get(f"{collection}?limit=1"))["metadata"]["resourceVersion"])
+
+    async def count(self, collection: str) -> int:
+        """How many objects there are."""
+        found = await self.get(f"{collection}?limit=1")
+        return len(found["items"]) + int(found["metadata"].get("remainingItemCount", 0))
 
 
 async def each(work: Callable[[T], Awaitable[object]], items: Iterable[T]) -> None:

@@ -106,7 +106,7 @@ class FleetJob(Contender):
     """Created at once, rolled in waves that are judged, rolled back."""
 
     name = "fleetjob"
-    acts = ("create", "roll", "rollback")
+    acts: ClassVar[tuple[str, ...]] = ("create", "roll", "rollback")
     has_operator = True
 
     def __init__(self, api: Api, nodes: int, where: Mapping[str, str] = POOL) -> None:
@@ -120,7 +120,7 @@ class FleetJob(Contender):
                 await self._api.request("POST", FLEET_JOBS, self._document())
             case "roll":
                 name = "fleet-v2"
-                change = {"template": {"spec": pod_spec("app:2")}, "rollout": _rolling()}
+                change = {"template": {"spec": pod_spec("app:2")}, "rollout": rolling()}
                 await self._api.merge(f"{FLEET_JOBS}/fleet", {"spec": change})
             case _:
                 name = "back"
@@ -150,17 +150,17 @@ class FleetJob(Contender):
         }
 
     def _document(self) -> Document:
-        return {
-            "apiVersion": API_VERSION,
-            "kind": "FleetJob",
-            "metadata": {"name": "fleet"},
-            "spec": {
-                "type": "container",
-                "selector": {"matchLabels": dict(self._where)},
-                "template": {"spec": pod_spec("app:1")},
-                "rollout": {"strategy": "Immediate"},
-            },
-        }
+        return fleet_job("fleet", {"matchLabels": dict(self._where)}, {"strategy": "Immediate"})
+
+
+class Validated(FleetJob):
+    """Created in waves that are judged, as its first version may be as well."""
+
+    name = "validated"
+    acts = ("create",)
+
+    def _document(self) -> Document:
+        return fleet_job("fleet", {"matchLabels": dict(self._where)}, rolling())
 
 
 class Bare(Contender):
@@ -209,6 +209,21 @@ class Bare(Contender):
 def rounds(nodes: int) -> int:
     """Waves of a rollout, and times that each place of a rollback is used one after the other."""
     return ceil(nodes / ceil(nodes * PERCENT / 100))
+
+
+def fleet_job(name: str, selector: Document, rollout: Document) -> Document:
+    """A FleetJob of the first version."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "FleetJob",
+        "metadata": {"name": name},
+        "spec": {
+            "type": "container",
+            "selector": selector,
+            "template": {"spec": pod_spec("app:1")},
+            "rollout": rollout,
+        },
+    }
 
 
 def pod_spec(image: str) -> Document:
@@ -297,7 +312,8 @@ async def _remove(api: Api, collection: str) -> int:
     return len(names)
 
 
-def _rolling() -> Document:
+def rolling() -> Document:
+    """By waves of a SHARE, judged by readiness."""
     check = {"interval": f"{WINDOW_SECONDS}s", "successThreshold": 1, "deadline": _DEADLINE}
     return {"strategy": "Rolling", "maxParallel": SHARE, "healthCheck": check}
 
@@ -307,7 +323,7 @@ def _rollback(name: str) -> Document:
         "apiVersion": API_VERSION,
         "kind": "FleetDeployment",
         "metadata": {"name": name},
-        "spec": {"jobName": "fleet", "type": "Rollback", "toVersion": 1, "rollout": _rolling()},
+        "spec": {"jobName": "fleet", "type": "Rollback", "toVersion": 1, "rollout": rolling()},
     }
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 
 import wavelab
 from bench.api import Api
+from bench.audit import Request, answered
 from bench.errors import BenchError
 from bench.machine import ROOT
 
@@ -26,6 +28,9 @@ RAISED: Final = "raised"
 LIMITS: Final[Mapping[str, int]] = {SHIPPED: 0, RAISED: 5000}
 """Requests a second that clients may send; 0: what each has by itself. 5,000 binds nobody here."""
 
+USER: Final = "system:serviceaccount:wavegate-system:wavegate"
+"""As whom the API server knows the operator."""
+
 _START_SECONDS: Final = 60.0
 
 Progress = Callable[[str], None]
@@ -34,17 +39,37 @@ Progress = Callable[[str], None]
 class Operator:
     """``python -m wavegate`` under its ServiceAccount; its log is a file."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, born: float) -> None:
         self._process = process
         self._log = log
         self.pid = process.pid
+        self.born = born
+        """When it was started, in epoch seconds."""
+        self.led = 0.0
+        """When it was seen to lead and to know everything; 0: not yet."""
 
     async def started(self) -> None:
         """Wait until it leads and knows everything. Raises BenchError."""
-        async with asyncio.timeout(_START_SECONDS):
-            while not all(words in self.log() for words in ("leading as", "ready after")):
-                self.check()
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                while not all(words in self.log() for words in ("leading as", "ready after")):
+                    self.check()
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            words = f"the operator does not lead after {_START_SECONDS:.0f} s"
+            raise BenchError(f"{words}:\n{self.log()[-2000:]}") from error
+        self.led = time.time()
+
+    async def kill(self) -> None:
+        """SIGKILL: nothing is released, nothing is finished."""
+        self._process.kill()
+        await self._process.wait()
+
+    async def end(self) -> None:
+        """SIGTERM, as Kubernetes ends a pod: it gives its Lease up."""
+        if self._process.returncode is None:
+            self._process.terminate()
+        await self._process.wait()
 
     def check(self) -> None:
         """Raises BenchError where it has ended."""
@@ -76,13 +101,18 @@ class Lab:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, nodes: int, directory: Path, say: Progress) -> AsyncIterator[Lab]:
-        """A cluster of its own with so many simulated nodes; it is removed at the end."""
+    async def open(
+        cls, nodes: int, directory: Path, say: Progress, *, audit: bool = False
+    ) -> AsyncIterator[Lab]:
+        """A cluster of its own with so many simulated nodes; it is removed at the end.
+
+        ``audit``: each request is on record, which costs the API server a little.
+        """
         cluster = wavelab.Cluster(CLUSTER)
         try:
             await asyncio.to_thread(cluster.down)  # of a run that was killed
             await asyncio.to_thread(
-                cluster.up, simulated=nodes, progress=say, labels=POOL, audit=False
+                cluster.up, simulated=nodes, progress=say, labels=POOL, audit=audit
             )
             crds = str(ROOT / "crds")
             cluster.kubectl("apply", "--filename", crds)
@@ -101,6 +131,12 @@ class Lab:
             await asyncio.to_thread(self.cluster.set_client_rate, LIMITS[limits])
             self._limits = limits
 
+    async def requests(self, since: float) -> list[Request]:
+        """What was done in the namespace since then (epoch seconds); it needs the audit log."""
+        return await asyncio.to_thread(
+            lambda: answered(self.cluster.audit_events(), NAMESPACE, since)
+        )
+
     @asynccontextmanager
     async def operator(self, limits: str) -> AsyncIterator[Operator]:
         """The operator, leading, with these of LIMITS."""
@@ -112,6 +148,7 @@ class Lab:
             *("--lease-namespace=wavegate-system", "--metrics-bind=127.0.0.1:0", *raised),
         ]
         log = self._directory / "operator.log"
+        born = time.time()
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -119,11 +156,9 @@ class Lab:
                 stdout=out,
                 stderr=out,
             )
+        made = Operator(process, log, born)
         try:
-            made = Operator(process, log)
             await made.started()
             yield made
         finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
+            await made.end()

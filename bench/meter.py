@@ -60,6 +60,7 @@ class Meter:
             self._pids["operator"] = self.operator.pid
         for pid in self._pids.values():
             machine.forget_peak(pid)
+        self.figures["mib_at_begin"] = self._peaks()
         self._before = await self._look()
         self._began = time.monotonic()
 
@@ -70,16 +71,23 @@ class Meter:
     async def end(self) -> None:
         """Wait until nothing is written any more, and take the figures."""
         await quiet(self.lab)
+        await self.look_again()
+
+    async def look_again(self) -> None:
+        """Take the figures as they are now."""
         after, before = await self._look(), self._before
         took = {name: after.cpu[name] - before.cpu[name] for name in self._pids}
         self.figures["seconds_until_quiet"] = time.monotonic() - self._began
         self.figures["cpu"] = took
         self.figures["cpu_of_others"] = max(0.0, after.busy - before.busy - sum(took.values()))
-        self.figures["peak_mib"] = {name: machine.peak_mib(pid) for name, pid in self._pids.items()}
+        self.figures["peak_mib"] = self._peaks()
         self.figures |= requests(exposition.difference(before.requests, after.requests))
         if self.operator:
             told = exposition.difference(before.operator, after.operator)
             self.figures["operator"] = of_operator(told)
+
+    def _peaks(self) -> dict[str, float]:
+        return {name: machine.peak_mib(pid) for name, pid in self._pids.items()}
 
     async def _look(self) -> _Moment:
         cpu = {name: machine.cpu_seconds(pid) for name, pid in self._pids.items()}
@@ -141,8 +149,10 @@ def requests(page: Page) -> dict[str, Any]:
 def of_operator(page: Page) -> dict[str, Any]:
     """Its own account: passes, the queue, the event loop, and the requests that it sent."""
     sent = {method: int(exposition.total(page, _SENT, method=method)) for method in METHODS}
+    passes = int(exposition.total(page, f"{_RECONCILE}_count"))
     return {
-        "passes": int(exposition.total(page, f"{_RECONCILE}_count")),
+        "passes": passes,
+        "pass_mean": exposition.total(page, f"{_RECONCILE}_sum") / passes if passes else None,
         "seconds_held_back": exposition.total(page, f"{_HELD_BACK}_sum"),
         "requests": sent,
         **{

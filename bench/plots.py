@@ -1,4 +1,4 @@
-"""Draws the runs of a directory as PNG: how far each act had come when, and what it cost.
+"""Draws the comparisons of a directory as PNG: how far each act had come when, and what it cost.
 
 With an environment of its own (requirements-bench.lock), as nothing else needs matplotlib.
 """
@@ -19,7 +19,12 @@ from matplotlib import pyplot as plt
 
 Record = Mapping[str, Any]
 
-COLOURS: Final = {"fleetjob": "tab:blue", "daemonset": "tab:orange", "bare": "tab:gray"}
+COLOURS: Final = {
+    "fleetjob": "tab:blue",
+    "validated": "tab:cyan",
+    "daemonset": "tab:orange",
+    "bare": "tab:gray",
+}
 LEAST_SHOWN: Final = 0.005
 """Parts below this share of the longest bar are left out."""
 PROCESSES: Final = (
@@ -102,10 +107,10 @@ def draw_stacks(
 def main() -> int:
     """Draw into the directory that is the first argument."""
     directory = Path(sys.argv[1])
-    records = store.load(directory)
+    records = [record for record in store.load(directory) if record["rows"]]
     if not records:
-        print(f"no runs in {directory}", file=sys.stderr)
-        return 1
+        print(f"nothing to draw: no comparison in {directory}")
+        return 0
     writes = sorted({key for each in records for row in each["rows"] for key in row["writes"]})
     draw_progress(records, directory / "progress.png")
     draw_stacks(records, "cpu", PROCESSES, "seconds of a processor per node", directory / "cpu.png")

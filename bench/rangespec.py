@@ -1,4 +1,4 @@
-"""What a fleet may cost: reads rangespec.yaml, and says what is not within it.
+"""What a fleet may cost: rangespec.yaml, and what of an act's requests is not within it.
 
 | range | requests of an act of 60 s on 100 nodes that keep to it |
 | --- | --- |
@@ -11,9 +11,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import ceil
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any, Final
 import yaml
 
 FILE: Final = Path(__file__).with_name("rangespec.yaml")
+_RATIOS: Final = "\nratios:\n"
 
 
 @dataclass(frozen=True)
@@ -40,24 +42,61 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Ratio:
+    """How great a ratio was in several runs, and how great it may be."""
+
+    median: float
+    least: float
+    greatest: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """What `check` holds, and from which runs its limits come."""
+
+    nodes: int
+    runs: int
+    command: str
+    commit: str
+    limits: Mapping[str, Ratio]
+
+
+@dataclass(frozen=True)
 class Spec:
     """The whole file."""
 
     nodes: int
     acts: Mapping[str, Mapping[str, Range]]
     """Ranges by act and request, such as ``create pods``."""
+    ratios: Ratios
 
 
 def load(file: Path = FILE) -> Spec:
     """Read the file; an unknown word in it is an error."""
-    counts = yaml.safe_load(file.read_text())["counts"]
+    document = yaml.safe_load(file.read_text())
+    counts, ratios = document["counts"], document["ratios"]
+    limits = {name: Ratio(**given) for name, given in ratios.pop("limits").items()}
     return Spec(
         counts["nodes"],
         {
             act: {request: Range(**given) for request, given in ranges.items()}
             for act, ranges in counts["acts"].items()
         },
+        Ratios(**ratios, limits=limits),
     )
+
+
+def write_ratios(ratios: Ratios, file: Path = FILE) -> None:
+    """Replace the ratios, which are the file's end; all before them stays as it is."""
+    kept = file.read_text().partition(_RATIOS)[0]
+    about = {key: value for key, value in asdict(ratios).items() if key != "limits"}
+    lines = [f"  {key}: {json.dumps(value)}" for key, value in about.items()]
+    lines.append("  limits:")
+    for name, limit in ratios.limits.items():
+        given = ", ".join(f"{key}: {value}" for key, value in asdict(limit).items())
+        lines.append(f"    {json.dumps(name)}: {{{given}}}")
+    file.write_text(kept + _RATIOS + "\n".join([*lines, ""]))
 
 
 def count(

@@ -1,141 +1,18 @@
 """Tables of runs: what each act took and cost, and how that compares with what is aimed at.
 
-A ratio is formed within one run, between acts of the same limits, and the median of the runs'
-ratios is told with the least and the greatest. The least that judgement can take is stated apart
-and left out of a ratio: waves * interval * successThreshold, where a rollback counts as many as the
-rollout had; without a health check the 10 s for which a pod has to be ready.
+Of several runs the median is told, with the least and the greatest; of what is compared within a
+run (`targets`) the median of the runs' values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
-from bench.lab import RAISED, SHIPPED
-from bench.runs import BLOCKS
-
-Row = Mapping[str, Any]
-Run = Mapping[tuple[str, str, str], Row]
-"""Rows of one run by limits, contender and act."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is aimed at; ``value`` gives None for a run in which it was not measured.
-
-    ``most``: whether a greater value is worse.
-    """
-
-    words: str
-    unit: str
-    least: float
-    aim: float
-    value: Callable[[Run], float | None]
-    most: bool = True
-
-    def verdict(self, value: float) -> str:
-        """In a word or two."""
-        for limit, word in ((self.aim, "aim met"), (self.least, "met")):
-            if value <= limit if self.most else value >= limit:
-                return word
-        return "missed"
-
-
-def by_act(record: Mapping[str, Any]) -> Run:
-    """The rows of a stored run."""
-    return {(row["limits"], row["contender"], row["act"]): row for row in record["rows"]}
-
-
-def effective(row: Row) -> float:
-    """Seconds without those of windows."""
-    return float(row["seconds"] - row["seconds_of_judgement"])
-
-
-def ratio(limits: str, act: str, to: str = "daemonset") -> Callable[[Run], float | None]:
-    """Of the FleetJob's time to another contender's."""
-
-    def value(run: Run) -> float | None:
-        ours, theirs = (run.get((limits, name, act)) for name in ("fleetjob", to))
-        return effective(ours) / effective(theirs) if ours and theirs else None
-
-    return value
-
-
-def writes_per_node(act: str) -> Callable[[Run], float | None]:
-    """The operator's writes of Executions and Pods; the later removal of old Executions apart."""
-
-    def value(run: Run) -> float | None:
-        row = run.get((RAISED, "fleetjob", act)) or run.get((SHIPPED, "fleetjob", act))
-        return None if row is None else operator_writes(row) / row["nodes"]
-
-    return value
-
-
-def operator_writes(row: Row) -> int:
-    """Writes of Executions and Pods by the operator, without old Executions that it removes.
-
-    kwok removes each pod once more; of deletes the operator's own account is right.
-    """
-    writes: Mapping[str, int] = row["writes"]
-    old = writes.get("DELETE executions", 0)
-    executions = sum(count for key, count in writes.items() if "executions" in key) - old
-    pods = writes.get("POST pods", 0) + int(row["operator"]["requests"]["DELETE"]) - old
-    return executions + pods
-
-
-def worst(value: Callable[[Row], float | None]) -> Callable[[Run], float | None]:
-    """The greatest of all acts of FleetJobs."""
-
-    def found(run: Run) -> float | None:
-        values = [value(row) for (_, name, _), row in run.items() if name == "fleetjob"]
-        return max((each for each in values if each is not None), default=None)
-
-    return found
-
-
-def _created_a_second(run: Run) -> float | None:
-    row = run.get((SHIPPED, "fleetjob", "create"))
-    return row["nodes"] / row["seconds"] if row else None
-
-
-def _milliseconds(key: str) -> Callable[[Row], float | None]:
-    return lambda row: None if row["operator"][key] is None else 1000 * row["operator"][key]
-
-
-TARGETS = (
-    Target("create against DaemonSet, raised", "times", 2.5, 1.7, ratio(RAISED, "create")),
-    Target("roll against DaemonSet, raised", "times", 2.5, 1.5, ratio(RAISED, "roll")),
-    Target("create against DaemonSet, as shipped", "times", 0.6, 0.4, ratio(SHIPPED, "create")),
-    Target("roll against DaemonSet, as shipped", "times", 0.7, 0.45, ratio(SHIPPED, "roll")),
-    Target("writes per node, create Immediate", "", 3, 3, writes_per_node("create")),
-    Target("writes per node, replace validated", "", 6, 6, writes_per_node("roll")),
-    Target("executions created a second, as shipped", "/s", 42, 80, _created_a_second, most=False),
-    Target(
-        "memory peak of the operator",
-        "MiB",
-        300,
-        150,
-        worst(lambda row: float(row["peak_mib"]["operator"])),
-    ),
-    Target(
-        "operator CPU per execution created",
-        "ms",
-        3,
-        1.5,
-        worst(lambda row: 1000 * float(row["cpu"]["operator"]) / row["nodes"]),
-    ),
-    Target("planning pass, p99", "ms", 20, 5, worst(_milliseconds("pass_p99"))),
-    Target("event-loop lag, p99", "ms", 100, 50, worst(_milliseconds("lag_p99"))),
-    Target(
-        "status of job or deployment",
-        "KiB",
-        16,
-        8,
-        worst(lambda row: max(row["status_bytes"].values()) / 1024),
-    ),
-)
+from bench.blocks import BLOCKS
+from bench.lab import RAISED
+from bench.targets import TARGETS, Row, Run, by_act, effective, ratio
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
@@ -148,17 +25,23 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
     return f"{middle} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
 
 
+def _of(part: str, name: str, factor: float = 1) -> Callable[[Row], float | None]:
+    """A figure that is in a part of a row."""
+    return lambda row: None if row[part][name] is None else factor * row[part][name]
+
+
 def report(records: Sequence[Mapping[str, Any]]) -> str:
     """All tables, in Markdown."""
     runs = [by_act(record) for record in records]
     parts = [
         _about(records),
-        "## Times\n\n" + _times(runs),
         "## Against what is aimed at\n\n" + _targets(runs),
+        "## Times\n\n" + _times(runs),
         "## Writes and reads per node, as the API server counted them\n\n" + _requests(runs),
         "## Processors' seconds\n\n" + _by_process(runs, "cpu", 1),
         "## Peak of memory, MiB\n\n" + _by_process(runs, "peak_mib", 0),
         "## The operator\n\n" + _operator(runs),
+        "## Scenarios\n\n" + _scenarios(runs),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -167,20 +50,21 @@ def _about(records: Sequence[Mapping[str, Any]]) -> str:
     first = records[0]
     facts = ", ".join(f"{name} {value}" for name, value in first["versions"].items())
     seeds = sorted({record["seed"] for record in records})
-    disturbed = max(_disturbance(record) for record in records)
+    disturbed = max(disturbance(record) for record in records)
     return (
         f"# {first['nodes']} nodes, {len(records)} runs, seed {', '.join(map(str, seeds))}\n\n"
-        f"{facts}.\n\nOther processes had at most {100 * disturbed:.0f} % of the machine during any"
-        " act."
+        f"{facts}.\n\nOther processes had at most {100 * disturbed:.0f} % of the machine while"
+        " anything was measured."
     )
 
 
-def _disturbance(record: Mapping[str, Any]) -> float:
-    """The greatest share of the machine that processes not measured had in an act."""
+def disturbance(record: Mapping[str, Any]) -> float:
+    """The greatest share of the machine that processes not measured had in anything measured."""
     return max(
         (
             row["cpu_of_others"] / row["seconds_until_quiet"] / record["versions"]["processors"]
-            for row in record["rows"]
+            for row in by_act(record).values()
+            if "cpu_of_others" in row
         ),
         default=0.0,
     )
@@ -207,22 +91,20 @@ def _times(runs: Sequence[Run]) -> str:
 
 
 def _targets(runs: Sequence[Run]) -> str:
-    head = ("what", "measured", "at least", "aim", "")
+    head = ("what", "asked", "aim", "measured", "")
     lines = []
     for target in TARGETS:
         values = [value for run in runs if (value := target.value(run)) is not None]
-        if values:
-            sign = "≤" if target.most else "≥"
-            limits = [
-                f"{sign} {limit:g} {target.unit}".strip() for limit in (target.least, target.aim)
-            ]
-            told = f"{spread(values, 2)} {target.unit}".strip()
-            lines.append((target.words, told, *limits, target.verdict(median(values))))
+        sign = "≤" if target.most else "≥"
+        limits = [f"{sign} {limit:g} {target.unit}".strip() for limit in (target.least, target.aim)]
+        told = f"{spread(values, 2)} {target.unit}".strip() if values else ""
+        verdict = target.verdict(values) if values else "not measured"
+        lines.append((target.words, *limits, told, verdict))
     bare = ratio(RAISED, "create", to="bare")
     values = [value for run in runs if (value := bare(run)) is not None]
     if values:
         lines.append(
-            ("create against bare requests, raised", f"{spread(values, 2)} times", "", "", "")
+            ("create against bare requests, raised", "", "", f"{spread(values, 2)} times", "")
         )
     return table(head, lines)
 
@@ -285,6 +167,44 @@ def _operator(runs: Sequence[Run]) -> str:
         lines.append((*key, *found, spread(sizes, 0)))
     names = [name for name, *_ in _SHOWN]
     return table(("limits", "who", "act", *names, "greater status, bytes"), lines)
+
+
+_TOLD_OF_JOBS: Final[Sequence[tuple[str, Callable[[Row], float | None], int]]] = (
+    ("jobs", lambda row: row["jobs"], 0),
+    ("convergence, median, s", lambda row: row["convergence_p50"], 1),
+    ("convergence, the longest, s", lambda row: row["convergence_most"], 1),
+    ("operator's seconds of a processor", _of("cpu", "operator"), 1),
+    ("passes", _of("operator", "passes"), 0),
+    ("pass p99, ms", _of("operator", "pass_p99", 1000), 2),
+    ("in the queue p99, ms", _of("operator", "queue_p99", 1000), 2),
+    ("held back, s", _of("operator", "seconds_held_back"), 1),
+)
+_TOLD: Final[Sequence[tuple[str, str, Callable[[Row], float | None], int]]] = (
+    ("idle", "heartbeats a second", lambda row: row["heartbeats_a_second"], 0),
+    ("idle", "passes", _of("operator", "passes"), 0),
+    ("bad-canary", "versions", lambda row: row["repeated"], 0),
+    ("bad-canary", "starts of them in all", lambda row: row["starts"], 0),
+    ("bad-canary", "verdict to first rollback write, median, s", _of("to_rollback", "p50"), 3),
+    ("bad-canary", "the longest of all, s", _of("to_rollback", "most"), 3),
+    ("cold-start", "executions on record", lambda row: row["executions"], 0),
+    ("cold-start", "killed: start to leading, s", _of("seconds_to_lead", "killed"), 2),
+    ("cold-start", "ended: start to leading, s", _of("seconds_to_lead", "ended"), 2),
+    *(
+        (name, words, value, digits)
+        for name in ("many-jobs", "many-jobs-in-waves")
+        for words, value, digits in _TOLD_OF_JOBS
+    ),
+)
+
+
+def _scenarios(runs: Sequence[Run]) -> str:
+    lines = []
+    for name, words, value, digits in _TOLD:
+        rows = [run["", name, ""] for run in runs if ("", name, "") in run]
+        values = [found for row in rows if (found := value(row)) is not None]
+        if values:
+            lines.append((name, words, spread(values, digits)))
+    return table(("scenario", "what", "measured"), lines)
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

@@ -1,135 +1,74 @@
-"""One run: every contender at the limits that concern it, in an order that the seed decides."""
+"""One run as it is stored: the comparison of all contenders, then the scenarios.
+
+Each on a cluster of its own: for the scenarios the API server keeps an audit log, which the
+contenders are spared. What is done is stored at once, so that a run that breaks keeps what it has.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from random import Random
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
 
-from bench.contenders import (
-    Bare,
-    Contender,
-    DaemonSet,
-    FleetJob,
-    clear,
-    pattern_of,
-    ready_on,
-)
-from bench.errors import BenchError
-from bench.lab import RAISED, SHIPPED, Lab, Operator
-from bench.meter import Meter, quiet
+from bench import machine, scenarios, store
+from bench.blocks import BLOCKS, Block, order, play
+from bench.contenders import DaemonSet
+from bench.lab import SHIPPED, Lab, Progress
 
-Row = dict[str, Any]
+COMPARISON: Final = "comparison"
+"""A part of a run, beside the names of scenarios."""
 
-BLOCKS: Final[tuple[tuple[str, type[Contender]], ...]] = (
-    (SHIPPED, DaemonSet),
-    (SHIPPED, FleetJob),
-    (RAISED, DaemonSet),
-    (RAISED, FleetJob),
-    (RAISED, Bare),
-)
-"""What a run consists of. Bare requests have no limits of their own."""
-
-WARM_UP: Final = {"kubernetes.io/hostname": "sim-001"}
-"""The one node on which each contender works before it is measured."""
-
-POLL_SECONDS: Final = 0.2
-SAY_SECONDS: Final = 5.0
-ACT_SECONDS: Final = 900.0
-"""An act that takes longer ends the benchmark."""
-
-_IMAGES: Final = {"create": "app:1", "roll": "app:2", "rollback": "app:1"}
+MOST_SHIPPED_DAEMONS: Final = 1000
+"""With more nodes a DaemonSet as shipped is left out: it takes minutes, and tells nothing new."""
 
 
-def order(seed: int, run: int) -> list[tuple[str, type[Contender]]]:
-    """BLOCKS, shuffled by seed and run."""
-    shuffled = list(BLOCKS)
-    Random(f"{seed}/{run}").shuffle(shuffled)
-    return shuffled
+@dataclass
+class Run:
+    """The next run in ``place``; its methods give it as it is stored by then."""
 
+    nodes: int
+    seed: int
+    place: Path
+    say: Progress
 
-async def play(lab: Lab, nodes: int, limits: str, kind: type[Contender], run: str) -> list[Row]:
-    """One block: all acts of a contender; what it has made is removed after it."""
-    await lab.set_limits(limits)
-    await _warm_up(lab, limits, kind)
-    rows = []
-    async with _operator(lab, limits, kind) as operator:
-        contender = kind(lab.api, nodes)
-        for act in kind.acts:
-            name = f"{run} {limits} {kind.name} {act}"
-            row = await _measure(lab, contender, act, operator, name)
-            rows.append(
-                {"limits": limits, "contender": kind.name, "act": act, "nodes": nodes, **row}
-            )
-            await _check(lab, act, nodes, name)
-    # Whoever deletes does it at its own rate: raised, this takes seconds.
-    await lab.set_limits(RAISED)
-    lab.say("removing what was made")
-    await clear(lab.api)
-    lab.say("waiting until nothing is written")
-    await quiet(lab)
-    return rows
+    def __post_init__(self) -> None:
+        self._record: store.Record = {
+            "run": store.number(self.place),
+            "seed": self.seed,
+            "nodes": self.nodes,
+            "versions": machine.versions(),
+            "began": datetime.now(UTC).isoformat(timespec="seconds"),
+            "rows": [],
+            "scenarios": [],
+        }
 
+    async def play(self, parts: Collection[str], limits: str | None) -> store.Record:
+        """These parts; the comparison with these limits only, where given."""
+        blocks = [
+            (its, kind)
+            for its, kind in BLOCKS
+            if limits in (None, its)
+            and not (its == SHIPPED and kind is DaemonSet and self.nodes > MOST_SHIPPED_DAEMONS)
+        ]
+        if COMPARISON in parts:
+            await self.compare(blocks)
+        if names := [name for name in scenarios.SCENARIOS if name in parts]:
+            await self._happen(names)
+        return self._record
 
-@asynccontextmanager
-async def _operator(lab: Lab, limits: str, kind: type[Contender]) -> AsyncIterator[Operator | None]:
-    if kind.has_operator:
-        async with lab.operator(limits) as operator:
-            yield operator
-    else:
-        yield None
+    async def compare(self, blocks: Sequence[Block]) -> store.Record:
+        """These blocks, in an order that the seed decides."""
+        number = self._record["run"]
+        async with Lab.open(self.nodes, self.place, self.say) as lab:
+            for limits, kind in order(blocks, self.seed, number):
+                self._record["rows"] += await play(lab, self.nodes, limits, kind, f"run {number}")
+        store.save(self.place, self._record, self.say)
+        return self._record
 
-
-async def _warm_up(lab: Lab, limits: str, kind: type[Contender]) -> None:
-    """Play it on one node: whoever was started anew is at work after that."""
-    played: type[Contender] = FleetJob if kind is Bare else kind
-    async with _operator(lab, limits, played):
-        await anext(played(lab.api, 1, WARM_UP).play("create"))
-        while not await ready_on(lab.api):  # noqa: ASYNC110
-            await asyncio.sleep(POLL_SECONDS)
-        if kind is Bare:
-            Bare.pattern = await pattern_of(lab.api)
-    await clear(lab.api)
-
-
-async def _measure(
-    lab: Lab, contender: Contender, act: str, operator: Operator | None, name: str
-) -> Row:
-    meter = Meter(lab, operator)
-    await meter.begin()
-    began, curve = time.monotonic(), [(0.0, 0)]
-    telling = asyncio.create_task(_tell(lab, name, began, curve))
-    try:
-        async with asyncio.timeout(ACT_SECONDS):
-            async for updated in contender.play(act):
-                curve.append((round(time.monotonic() - began, 2), updated))  # noqa: PERF401
-    except TimeoutError as error:
-        raise BenchError(f"{name}: not done after {ACT_SECONDS:.0f} s: {curve[-1]}") from error
-    finally:
-        telling.cancel()
-    meter.done()
-    told = await contender.told()
-    await meter.end()
-    figures = meter.figures
-    lab.say(f"{name}: {figures['seconds']:.1f} s")
-    return {**figures, **told, "curve": curve}
-
-
-async def _tell(lab: Lab, name: str, began: float, curve: list[tuple[float, int]]) -> None:
-    while True:
-        await asyncio.sleep(SAY_SECONDS)
-        lab.say(f"{name}: {curve[-1][1]} nodes after {time.monotonic() - began:.0f} s")
-
-
-async def _check(lab: Lab, act: str, nodes: int, name: str) -> None:
-    """What was measured is what was meant. Raises BenchError."""
-    wanted = _IMAGES.get(act)
-    found = await ready_on(lab.api)
-    right = sum(image == wanted for image in found.values())
-    if wanted is not None and right != nodes:
-        raise BenchError(f"{name}: {right} of {nodes} nodes run {wanted}")
-    if wanted is None and found:
-        raise BenchError(f"{name}: {len(found)} pods are left")
+    async def _happen(self, names: Sequence[str]) -> None:
+        async with Lab.open(self.nodes, self.place, self.say, audit=True) as lab:
+            for name in names:
+                self._record["scenarios"].append(await scenarios.play(lab, self.nodes, name))
+                store.save(self.place, self._record, self.say)

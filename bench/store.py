@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,28 @@ def directory(out: Path, nodes: int, code: str) -> Path:
     return made
 
 
-def save(directory: Path, record: Mapping[str, Any]) -> Path:
-    """Write a run under the number that it has."""
-    path = directory / f"run-{record['run']:02}.json"
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    return path
+def number(directory: Path) -> int:
+    """Of the next run."""
+    return max((record["run"] for record in load(directory)), default=0) + 1
+
+
+def path(directory: Path, record: Mapping[str, Any]) -> Path:
+    """Of a run."""
+    return directory / f"run-{record['run']:02}.json"
+
+
+def save(directory: Path, record: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Write a run under the number that it has; what it had before is replaced."""
+    file = path(directory, record)
+    file.write_text(json.dumps(record, indent=1) + "\n")
+    say(f"stored {file}")
+
+
+def add(directory: Path, record: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Write it as the next run."""
+    save(directory, {"run": number(directory), **record}, say)
 
 
 def load(directory: Path) -> list[Record]:
     """All runs, in their order."""
-    return [json.loads(path.read_text()) for path in sorted(directory.glob("run-*.json"))]
+    return [json.loads(file.read_text()) for file in sorted(directory.glob("run-*.json"))]

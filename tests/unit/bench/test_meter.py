@@ -23,6 +23,7 @@ controller_runtime_reconcile_time_seconds_bucket{controller="fleetjob",le="0.01"
 controller_runtime_reconcile_time_seconds_bucket{controller="fleetjob",le="0.02"} 4
 controller_runtime_reconcile_time_seconds_bucket{controller="fleetjob",le="+Inf"} 4
 controller_runtime_reconcile_time_seconds_count{controller="fleetjob"} 4
+controller_runtime_reconcile_time_seconds_sum{controller="fleetjob"} 0.06
 """
 
 
@@ -40,4 +41,5 @@ def test_the_operator_s_own_account_has_its_requests_and_passes():
     assert told["requests"] == {"GET": 0, "POST": 8, "PUT": 0, "PATCH": 0, "DELETE": 5}
     assert told["passes"] == 4
     assert told["pass_p50"] == 0.015
+    assert told["pass_mean"] == 0.015
     assert told["lag_p99"] is None

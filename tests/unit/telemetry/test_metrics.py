@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench import exposition
 from wavegate.domain.actions import GateEnd, RolloutEnd, Verdict, WaveEnd
 from wavegate.telemetry.metrics import (
     CODES,
@@ -190,6 +191,16 @@ def test_verdicts_are_counted_apart_and_an_unknown_reason_makes_no_new_series():
     assert found["wavegate_verdicts_total", ("withdrawn", "Cordoned")] == 1
     assert found["wavegate_verdicts_total", ("failed", "Other")] == 1
     assert len(found) == series
+
+
+@pytest.mark.parametrize("seconds", [0.0034, 0.0049, 0.0149, 0.0199])
+def test_a_p99_of_passes_that_all_took_as_long_is_not_told_half_as_long_again(seconds: float):
+    metrics = Metrics()
+    for _ in range(100):
+        metrics.passed("success", seconds)
+    page = exposition.read(metrics.render().decode(), ["controller_runtime_reconcile_time_seconds"])
+    told = exposition.quantile(page, "controller_runtime_reconcile_time_seconds", 0.99)
+    assert told == pytest.approx(seconds, rel=0.05)
 
 
 def test_two_processes_in_one_have_nothing_in_common():
