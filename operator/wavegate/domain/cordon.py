@@ -21,7 +21,7 @@ whose cordon it is the node looks open: its own cordon neither keeps its pod awa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from wavegate.domain.actions import CordonNode, Step, UncordonNode, Urgency
@@ -31,9 +31,15 @@ from wavegate.drivers.command import cordons
 UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
 
 
-def as_open(job: JobView, nodes: Mapping[str, NodeView]) -> Mapping[str, NodeView]:
+def closed(nodes: Mapping[str, NodeView]) -> list[NodeView]:
+    """The nodes that the operator has cordoned, for whichever job."""
+    return [node for node in nodes.values() if node.cordoned_by is not None]
+
+
+def as_open(
+    job: JobView, nodes: Mapping[str, NodeView], closed: Iterable[NodeView]
+) -> Mapping[str, NodeView]:
     """The nodes as the job's rules see them: those that it cordoned itself are open."""
-    closed = [node for node in nodes.values() if node.cordoned_by is not None]
     ours = {node.name: _opened(node) for node in closed if _is_ours(node.cordoned_by, job)}
     return {**nodes, **ours} if ours else nodes
 
@@ -48,10 +54,9 @@ def cordon(job: JobView, node: NodeView, execution: str) -> CordonNode:
     return CordonNode(node.name, node.uid, Cordon(job.namespace, job.name, job.uid, execution))
 
 
-def leftovers(observed: Observed) -> dict[str, Cordon]:
+def leftovers(observed: Observed, closed: Sequence[NodeView]) -> dict[str, Cordon]:
     """By node, the job's cordons whose execution is over and whose pod is gone."""
     job = observed.job
-    closed = [node for node in observed.nodes.values() if node.cordoned_by is not None]
     if not closed:
         return {}
     at_work = {each.name for each in observed.executions if not each.terminal and not each.deleting}

@@ -7,6 +7,7 @@ as in the pass before is taken from the memory.
 from __future__ import annotations
 
 import math
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -60,7 +61,9 @@ class Fleet:
         self.spec = spec
         self.one_shot = is_one_shot(spec.type)
         self.now = observed.now
-        self.nodes = as_open(observed.job, observed.nodes)
+        self.memory = memory if memory is not None else Memory()
+        self.closed = self.memory.closed(observed.nodes)
+        self.nodes = as_open(observed.job, observed.nodes, self.closed)
         self.settings = observed.settings
         self.versions: Mapping[int, VersionView] = {
             each.version: each for each in observed.versions if not each.deleting
@@ -72,7 +75,6 @@ class Fleet:
             )
         )
         self._asked: dict[Any, Any] = {}
-        self.memory = memory if memory is not None else Memory()
         self.memory.see(observed, self.nodes, self._about())
 
     def _about(self) -> tuple[Any, ...]:
@@ -212,7 +214,12 @@ class Fleet:
         newest = self.newest_version
         if newest is None or newest.spec is None:
             return False
-        return newest.spec is self.spec or version_key(newest.spec) == version_key(self.spec)
+        compared = (newest.spec, self.spec)
+        known, same = self.memory.kept.get("is current", ((), False))
+        if len(known) != len(compared) or any(map(operator.is_not, known, compared)):
+            same = newest.spec is self.spec or version_key(newest.spec) == version_key(self.spec)
+            self.memory.kept["is current"] = (compared, same)
+        return bool(same)
 
     @cached_property
     def stable(self) -> VersionView | None:

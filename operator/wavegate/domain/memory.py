@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wavegate.domain.claim import Chain, Kind
+from wavegate.domain.cordon import closed
 from wavegate.domain.lineup import Lineup
 from wavegate.domain.observed import ExecutionView, NodeView, Observed, PodView
 
@@ -58,6 +59,8 @@ class Memory:
         self._now = -math.inf
         self._serial = 0
         self._nodes: Mapping[str, NodeView] = {}
+        self._looked_through: Mapping[str, NodeView] = {}
+        self._closed: Sequence[NodeView] = ()
         self._health: Mapping[str, Any] = {}
         self._still_there: Mapping[str, float] = {}
         self._claims: dict[str, Sequence[ExecutionView]] = {}
@@ -105,6 +108,12 @@ class Memory:
         self._see_values(self._still_there, observed.still_there)
         # Who has given them may go on to fill them.
         self._health, self._still_there = dict(observed.health), dict(observed.still_there)
+
+    def closed(self, nodes: Mapping[str, NodeView]) -> Sequence[NodeView]:
+        """Those of the nodes that the operator has cordoned."""
+        if nodes is not self._looked_through:
+            self._looked_through, self._closed = nodes, closed(nodes)
+        return self._closed
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """Node names by a stable hash of (job uid, node name)."""

@@ -58,7 +58,8 @@ def plan(observed: Observed, memory: Memory | None = None) -> Plan:
     if observed.kind_gone:
         return Plan(steps=_not_busy(observed, deletion.remove_ownerless(observed)))
     if observed.job.deleting:
-        opened = [cordon.undo(*each) for each in cordon.leftovers(observed).items()]
+        left = cordon.leftovers(observed, cordon.closed(observed.nodes))
+        opened = [cordon.undo(*each) for each in left.items()]
         steps = [*deletion.stop_everything(observed), *opened]
         if not observed.job.uid:
             return Plan(_not_busy(observed, [*steps, *deployments.without_job(observed)]))
@@ -95,7 +96,7 @@ class _Pass:
     def run(self) -> Plan:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
-        self.cordoned = cordon.leftovers(fleet.observed)
+        self.cordoned = cordon.leftovers(fleet.observed, fleet.closed)
         self.steps += deployments.answer_users(fleet)
         self.steps.append(versions.new_version(fleet))
         self.steps.append(versions.new_deployment(fleet))

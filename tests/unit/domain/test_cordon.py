@@ -11,6 +11,7 @@ from sim.world import once
 from unit.domain.builders import execution, job, node, observed, pod, version
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.actions import UncordonNode
+from wavegate.domain import cordon
 from wavegate.domain.cordon import as_open, leftovers, undo, wants_cordon
 from wavegate.domain.observed import Cordon, NodeView, Taint
 
@@ -28,15 +29,17 @@ def closed(by: Cordon | None = OURS) -> NodeView:
 
 
 def left(by: Cordon | None = OURS, **fields: Any) -> bool:
-    return "n1" in leftovers(observed(nodes=[closed(by)], **fields))
+    seen = observed(nodes=[closed(by)], **fields)
+    return "n1" in leftovers(seen, cordon.closed(seen.nodes))
 
 
 def test_its_own_cordon_looks_open_to_a_job_and_others_do_not() -> None:
-    seen = as_open(job(), {"n1": closed()})["n1"]
+    nodes = {"n1": closed()}
+    seen = as_open(job(), nodes, cordon.closed(nodes))["n1"]
     assert (seen.unschedulable, [taint.key for taint in seen.taints]) == (False, ["dedicated"])
     for by in (None, replace(OURS, job_uid="another")):
         nodes = {"n1": closed(by)}
-        assert as_open(job(), nodes) is nodes
+        assert as_open(job(), nodes, cordon.closed(nodes)) is nodes
 
 
 def test_it_stays_while_its_execution_works() -> None:
