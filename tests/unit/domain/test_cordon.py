@@ -10,8 +10,8 @@ import pytest
 from sim.world import once
 from unit.domain.builders import execution, job, node, observed, pod, version
 from wavegate.api.fleetjob import load_job_spec
-from wavegate.domain.actions import UncordonNode
 from wavegate.domain import cordon
+from wavegate.domain.actions import UncordonNode
 from wavegate.domain.cordon import as_open, leftovers, undo, wants_cordon
 from wavegate.domain.observed import Cordon, NodeView, Taint
 
