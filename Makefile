@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults faults-real search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -51,6 +51,11 @@ rows: $(READY) ## every field and rule, the tests that hold it, and where they r
 
 faults: $(READY) ## fault plans in simulation (SHARD=3/8 a part, DONE=FILE goes on where it was, PLAN='…' one)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m faults $(if $(PLAN),'$(PLAN)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
+
+faults-real: $(READY) ## the same with real processes and a real API server, a storm of 429, and every order of removal
+	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m real $(if $(PLAN),'$(PLAN)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
+	@$(if $(PLAN)$(SHARD),,STORM_SECONDS=120 $(BIN)/python -m pytest -q tests/real/test_storm.py)
+	@$(if $(PLAN)$(SHARD),,REMOVAL_ORDERS=all $(BIN)/python -m pytest -q tests/integration/test_uninstall.py)
 
 search: $(READY) ## everything that can happen to three nodes, within limits (STEPS='…' repeats one path)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m search $(if $(STEPS),'$(STEPS)')

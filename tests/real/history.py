@@ -217,7 +217,8 @@ class Replay:
 
     def _ask(self, action: Action) -> None:
         self.states += 1
-        if self.job is not None and not self.job.deleting:
+        of_former = isinstance(action, DeletePod) and action.name not in self.pods
+        if self.job is not None and not self.job.deleting and not of_former:
             self._invariants(cast("World", self), action)
 
     def _one_pod_a_node(self) -> None:
