@@ -274,7 +274,7 @@ class Proxy:
             if passed.writes:
                 self.under_way.append(passed)
             answer = await self._trouble.handle(exchange)
-        except Reset:
+        except (Reset, ConnectionError, aiohttp.ClientError):
             _break_off(request)
             return web.Response(status=500)  # nobody gets it
         finally:

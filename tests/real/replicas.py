@@ -108,7 +108,7 @@ class Replicas:
     def tend(self) -> None:
         """Start again what has ended, and let go on what was stopped for long enough."""
         for replica, between in zip(self.all, self.betweens, strict=True):
-            if not replica.process.running:
+            if replica.launches and not replica.process.running:
                 self._start_again(replica, between)
         if self._troubles.stopped is not None:
             self._attend_to_stopped(self._troubles.stopped)

@@ -93,16 +93,17 @@ class Leadership:
             _log.warning("the lease was not given up: %s", error)
 
     async def _keep(self) -> None:
+        wait = RETRY
         while True:
-            await asyncio.sleep(RETRY)
-            started = self._clock()
+            await asyncio.sleep(wait)
+            started, wait = self._clock(), RETRY
             try:
                 await self._renew(started)
             except ApiError as error:
                 assert self._renewed is not None
-                left = RENEW_DEADLINE - (self._clock() - self._renewed)
+                left, wait = RENEW_DEADLINE - (self._clock() - self._renewed), _pause(error)
                 _log.warning("the lease was not renewed (%.1f s left): %s", left, error)
-                if left <= RETRY:
+                if left <= wait:
                     self._renewed = None
                     raise LeadershipLost(f"not renewed in time: {error}") from error
 
@@ -132,6 +133,7 @@ class Leadership:
             return await self._create(started)
         except ApiError as error:
             _log.warning("the lease cannot be taken: %s", error)
+            await asyncio.sleep(_pause(error))
             return False
         self._renewed = started
         return True
@@ -150,6 +152,7 @@ class Leadership:
             return False
         except ApiError as error:
             _log.warning("the lease cannot be made: %s", error)
+            await asyncio.sleep(_pause(error))
             return False
         self._note(made)
         self._renewed = started
@@ -175,7 +178,7 @@ class Leadership:
             "fieldSelector": f"metadata.name={self._name}",
             "resourceVersion": self._lease["metadata"]["resourceVersion"],
         }
-        path = LEASES.collection(self._namespace)
+        path, wait = LEASES.collection(self._namespace), RETRY
         try:
             events = self._transport.watch(path, query, idle_timeout=DURATION + RETRY)
             async with aclosing(events):
@@ -189,10 +192,13 @@ class Leadership:
                     return
         except TimeoutError:
             return
-        except (ApiError, StopAsyncIteration) as error:
+        except StopAsyncIteration:
+            _log.debug("the watch of the lease ended")
+        except ApiError as error:
             _log.debug("the watch of the lease ended: %r", error)
+            wait = _pause(error)
         # No watch to be had just now: ask as often as one would renew.
-        await asyncio.sleep(RETRY)
+        await asyncio.sleep(wait)
 
     async def _look(self) -> None:
         path = LEASES.object(self._namespace, self._name)
@@ -221,6 +227,11 @@ class Leadership:
         spec = self._lease.get("spec") or {}
         duration = float(spec.get("leaseDurationSeconds") or DURATION)
         return self._seen_at + duration - self._clock()
+
+
+def _pause(error: ApiError) -> float:
+    """Seconds until the next try after one that failed."""
+    return max(RETRY, error.retry_after or 0.0)
 
 
 def _holder(lease: Mapping[str, Any]) -> str:
