@@ -242,9 +242,9 @@ class Proxy:
         )
         inward = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         inward.load_cert_chain(authority, self._certificates / "apiserver.key")
-        self._runner = web.ServerRunner(web.Server(self._handle))
+        self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=inward, shutdown_timeout=0.1)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=inward)
         await site.start()
         self.url = f"https://127.0.0.1:{self._runner.addresses[0][1]}"
 

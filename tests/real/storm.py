@@ -22,8 +22,8 @@ from support.campaign import digest
 from support.space import Space
 
 SHARE: Final = 0.5
-WAITS: Final = (1, 2, 3)
-"""Seconds of a Retry-After, one of these."""
+WAITS: Final = (1, 1, 2)
+"""Seconds of a Retry-After, one of these; the API server itself says 1."""
 
 GRAIN: Final = 0.02
 """Seconds by which the clocks of two processes' timers may differ."""

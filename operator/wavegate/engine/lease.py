@@ -1,10 +1,10 @@
 """Leadership: of several operators one writes, by a Lease.
 
-Who holds the Lease renews it every two seconds; who does not manage to for ten seconds stops, five
-before anybody else may take it. A write may take those five seconds (`client.WRITE_TIMEOUT`), and
-whether the Lease is held is asked before each. Time is CLOCK_BOOTTIME, which goes on while a
-machine sleeps, and a Lease's age is how long *we* have not seen it change, so that no two clocks
-are compared.
+Who holds the Lease renews it every two seconds, and tries again each second where that fails; who
+does not manage to for ten seconds stops, five before anybody else may take it. A write may take
+those five seconds (`client.WRITE_TIMEOUT`), and whether the Lease is held is asked before each. Time
+is CLOCK_BOOTTIME, which goes on while a machine sleeps, and a Lease's age is how long *we* have not
+seen it change, so that no two clocks are compared.
 
 A standby watches the Lease: one that is given up or runs out is taken at once.
 """
@@ -25,6 +25,8 @@ from wavegate.kube.transport import Transport
 DURATION: Final = 15.0
 RENEW_DEADLINE: Final = 10.0
 RETRY: Final = 2.0
+RETRY_FAILED: Final = 1.0
+"""Seconds until a renewal that failed is tried again: of many that are refused one may do."""
 
 _REQUEST_TIMEOUT: Final = 3.0
 _RELEASED_SECONDS: Final = 1
@@ -101,7 +103,8 @@ class Leadership:
                 await self._renew(started)
             except ApiError as error:
                 assert self._renewed is not None
-                left, wait = RENEW_DEADLINE - (self._clock() - self._renewed), _pause(error)
+                left = RENEW_DEADLINE - (self._clock() - self._renewed)
+                wait = max(RETRY_FAILED, error.retry_after or 0.0)
                 _log.warning("the lease was not renewed (%.1f s left): %s", left, error)
                 if left <= wait:
                     self._renewed = None

@@ -206,6 +206,17 @@ async def test_a_renewal_that_was_refused_waits_as_long_as_it_was_told_to(api: F
     await crash(task)
 
 
+async def test_renewals_are_tried_again_often_enough_to_outlast_many_that_are_refused(
+    api: FakeApi,
+):
+    claim, task = await leading(api)
+    api.fail("PUT", "/leases", TooManyRequests(429, retry_after=1.0), times=7)
+    await asyncio.sleep(20)
+    assert claim.held()
+    assert min(gaps(api, "PUT")) >= 1.0
+    await crash(task)
+
+
 async def test_who_is_told_to_wait_longer_than_the_deadline_stops(api: FakeApi):
     _, task = await leading(api)
     api.fail("PUT", "/leases", TooManyRequests(429, retry_after=60.0), times=1000)
