@@ -2,9 +2,9 @@
 
 Who holds the Lease renews it every two seconds, and tries again each second where that fails; who
 does not manage to for ten seconds stops, five before anybody else may take it. A write may take
-those five seconds (`client.WRITE_TIMEOUT`), and whether the Lease is held is asked before each. Time
-is CLOCK_BOOTTIME, which goes on while a machine sleeps, and a Lease's age is how long *we* have not
-seen it change, so that no two clocks are compared.
+those five seconds (`client.WRITE_TIMEOUT`), and whether the Lease is held is asked before each.
+Time is CLOCK_BOOTTIME, which goes on while a machine sleeps, and a Lease's age is how long *we*
+have not seen it change, so that no two clocks are compared.
 
 A standby watches the Lease: one that is given up or runs out is taken at once.
 """
