@@ -19,6 +19,7 @@ from real.proxy import Answer, Exchange, Passed, refusal
 from real.replicas import LEASES, Replica
 from real.rollouts import Scene
 from support.campaign import digest
+from support.few import AT_ONCE
 from support.space import Space
 
 SHARE: Final = 0.5
@@ -34,7 +35,7 @@ class Storm:
 
     def __init__(self, seconds: float, seed: int) -> None:
         self.asked: Counter[str] = Counter()
-        """By what was asked: requests; so is `refused`."""
+        """By what was asked: requests while it lasted; so is `refused`."""
         self.refused: Counter[str] = Counter()
         self.early: list[str] = []
         """Requests that were repeated too soon, and how much."""
@@ -66,9 +67,11 @@ class Storm:
         early = self._not_before.pop(who, now) - now
         if early > GRAIN:
             self.early.append(f"{passed.agent} {passed.about}: {early:.2f} s too soon")
+        if self.over:
+            return None
         kind = _kind(passed)
         self.asked[kind] += 1
-        if self.over or self._random.random() >= SHARE:
+        if self._random.random() >= SHARE:
             return None
         wait = self._random.choice(WAITS)
         self.refused[kind] += 1
@@ -100,7 +103,7 @@ class Weathered:
     """What became of it. Times in seconds."""
 
     rollouts: int = 0
-    """That completed while it lasted, or began before its end."""
+    """That began before its end; all of them completed."""
     restarts: int = 0
     """Of the operator's process."""
     longest: float = 0.0
@@ -152,11 +155,11 @@ def weather(cluster: wavelab.Cluster, seconds: float, log: Path, seed: int = 1) 
 
 
 def _roll(scene: Scene, weathered: Weathered) -> None:
-    scene.install()
-    while not weathered.storm.over:
+    """The first one at once everywhere, those after it by a canary and two waves."""
+    while not weathered.rollouts or not weathered.storm.over:
         weathered.rollouts += 1
-        begun, version = time.monotonic(), 1 + weathered.rollouts
-        scene.apply(f"app:{version}")
+        begun, version = time.monotonic(), weathered.rollouts
+        scene.apply(f"app:{version}", **(AT_ONCE if version == 1 else {}))
         scene.over(f"app-v{version}")
         assert scene.status("FleetDeployment", f"app-v{version}")["state"] == "Completed"
         weathered.longest = max(weathered.longest, time.monotonic() - begun)
