@@ -26,6 +26,9 @@ SHARE: Final = 0.5
 WAITS: Final = (1, 1, 2)
 """Seconds of a Retry-After, one of these; the API server itself says 1."""
 
+PATIENT: Final = {"interval": "1s", "successThreshold": 1, "deadline": "2m"}
+"""A deadline goes on while a pod waits for being made."""
+
 GRAIN: Final = 0.02
 """Seconds by which the clocks of two processes' timers may differ."""
 
@@ -159,9 +162,11 @@ def _roll(scene: Scene, weathered: Weathered) -> None:
     while not weathered.rollouts or not weathered.storm.over:
         weathered.rollouts += 1
         begun, version = time.monotonic(), weathered.rollouts
-        scene.apply(f"app:{version}", **(AT_ONCE if version == 1 else {}))
+        at_once = AT_ONCE if version == 1 else {}
+        scene.apply(f"app:{version}", healthCheck=PATIENT, **at_once)
         scene.over(f"app-v{version}")
-        assert scene.status("FleetDeployment", f"app-v{version}")["state"] == "Completed"
+        ended = scene.status("FleetDeployment", f"app-v{version}")
+        assert ended["state"] == "Completed", f"{ended}\n{scene.space.story()}"
         weathered.longest = max(weathered.longest, time.monotonic() - begun)
     scene.says("Running")
     scene.space.delete("FleetJob", "app")
