@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench bench-growth bench-check bench-health envelope profile clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults faults-real search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench bench-growth bench-check bench-health envelope profile clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -51,6 +51,10 @@ rows: $(READY) ## every field and rule, the tests that hold it, and where they r
 
 faults: $(READY) ## fault plans in simulation (SHARD=3/8 a part, DONE=FILE goes on where it was, PLAN='…' one)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m faults $(if $(PLAN),'$(PLAN)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
+
+faults-real: $(READY) ## the same with real processes and a real API server, and a storm of 429
+	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m real $(if $(PLAN),'$(PLAN)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
+	@$(if $(PLAN)$(SHARD),,STORM_SECONDS=120 $(BIN)/python -m pytest -q tests/real/test_storm.py)
 
 search: $(READY) ## everything that can happen to three nodes, within limits (STEPS='…' repeats one path)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m search $(if $(STEPS),'$(STEPS)')

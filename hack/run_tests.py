@@ -1,8 +1,8 @@
 """``make test``: the layers in order of their cost, their times, and one closing line.
 
 A layer that fails does not keep the later ones from running: one run tells everything. With names
-of layers as arguments (``unit``, ``chart``, ``docs``, ``server``, ``nodes``, ``install``), these
-alone; the last runs only when it is named.
+of layers as arguments (``unit``, ``chart``, ``docs``, ``server``, ``real``, ``nodes``,
+``install``), these alone; the last runs only when it is named.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ ON_THEIR_OWN = ("install",)
 PROCESSORS = ("-n", "auto", "--dist", "worksteal")
 SIDE_BY_SIDE = ("-n", "6", "--dist", "worksteal")
 """Tests on the API server mostly wait, so that there may be more of them than processors."""
+FEW_PROCESSES = ("-n", "3", "--dist", "worksteal")
+"""Each has one or two operators of its own."""
 
 UNIT = "not cluster and not nodes and not chart and not docs"
 
@@ -57,7 +59,8 @@ LAYERS = (
     Layer("unit", "unit and simulation", UNIT, PROCESSORS),
     Layer("chart", "chart", "chart and not cluster and not nodes", PROCESSORS),
     Layer("docs", "documentation site", "docs"),
-    Layer("server", "real API server", "cluster and not alone", SIDE_BY_SIDE),
+    Layer("server", "real API server", "cluster and not alone and not real", SIDE_BY_SIDE),
+    Layer("real", "real processes with faults", "real", FEW_PROCESSES),
     Layer("server", ALONE, "cluster and alone"),
     Layer("nodes", "real nodes", "nodes and not install", beside=ALONE),
     Layer("install", "installed by the chart", "install"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from faults.rollouts import JOB, V1
 from faults.watched import Watched
@@ -12,7 +12,15 @@ from wavegate.simulation.kinds import SERVED
 from wavegate.simulation.store import Document
 
 
-def end_state(cluster: SimulatedCluster) -> dict[str, Any]:
+class Readable(Protocol):
+    """A cluster, or one namespace of it."""
+
+    def get(self, kind: str, name: str) -> Document | None: ...
+
+    def list(self, kind: str) -> list[Document]: ...
+
+
+def end_state(cluster: Readable) -> dict[str, Any]:
     """Where everything is, without ids, times and words."""
     job = (cluster.get("FleetJob", JOB) or {}).get("status", {})
     conditions = {
@@ -86,7 +94,7 @@ def orphans(cluster: SimulatedCluster) -> list[str]:
     return found
 
 
-def _live(cluster: SimulatedCluster) -> dict[str, str]:
+def _live(cluster: Readable) -> dict[str, str]:
     """What the newest execution of each node says."""
     newest: dict[str, Document] = {}
     for each in cluster.list("Execution"):

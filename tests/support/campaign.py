@@ -26,12 +26,14 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 TOLD_EACH: Final = 250
+TOLD_EACH_LONG: Final = 5
 """Runs after which progress is told."""
 
 SHOWN: Final = 6
 """Lines of what is wrong with a run."""
 
 _CHUNK: Final = 4
+"""Runs that a process takes at a time, where they are short."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Campaign:
     """Keeps the operator's log from being printed."""
     told: Callable[[int, Counter[str]], str]
     """The closing words, of how many runs and of their counts."""
+    long: bool = False
+    """Whether a run takes many seconds: then each is handed out alone, and progress told soon."""
 
     def main(self, arguments: list[str] | None = None) -> int:
         parser = argparse.ArgumentParser(prog=f"python -m {self.name}", description=self.doc)
@@ -108,13 +112,14 @@ class Campaign:
         begun = time.monotonic()
         number, failed, counts, broken_off = 0, 0, Counter[str](), False
         attempt = functools.partial(_attempt, self.do)
+        chunk, told_each = (1, TOLD_EACH_LONG) if self.long else (_CHUNK, TOLD_EACH)
         with multiprocessing.Pool(jobs, _begin_worker, [self.quiet]) as pool:
             try:
-                for outcome in pool.imap_unordered(attempt, left, chunksize=_CHUNK):
+                for outcome in pool.imap_unordered(attempt, left, chunksize=chunk):
                     number, failed = number + 1, failed + bool(outcome.wrong)
                     counts.update(outcome.counts)
                     self._keep(outcome, kept)
-                    if number % TOLD_EACH == 0:
+                    if number % told_each == 0:
                         minutes = (len(left) - number) * (time.monotonic() - begun) / number / 60
                         told = f"{number} of {len(left)}, {failed} failed, {minutes:.0f} min left"
                         print(told, flush=True)
@@ -123,9 +128,10 @@ class Campaign:
                 goes_on = f"DONE={kept} goes on there" if kept else "DONE=FILE would keep it"
                 print(f"broken off after {number} of {len(left)}: {goes_on}")
         seconds = time.monotonic() - begun
+        simulated = f" {counts['hours']:.0f} simulated hours," if "hours" in counts else ""
         print(
             f"{self.told(number, counts)}; {len(done)} runs more were done before; {failed} failed;"
-            f" {counts['hours']:.0f} simulated hours, {seconds:.0f} s"
+            f"{simulated} {seconds:.0f} s"
         )
         return 130 if broken_off else 1 if failed or not (number or done) else 0
 

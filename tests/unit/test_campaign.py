@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ def do(text: str) -> Outcome:
     if text == "run 7":
         raise KeyError("no such thing")
     return Outcome(text, "it fell\nover" if text == "run 3" else "", {"hours": 2, "red": 1})
+
+
+def lasts(text: str) -> Outcome:
+    return Outcome(text, counts={"red": 1})
 
 
 def repeat(text: str) -> int:
@@ -64,6 +69,16 @@ def test_all_is_well_where_something_was_run_and_nothing_failed() -> None:
     assert CAMPAIGN.main(["--jobs", "1", "--only", "run 5"]) == 0
     assert CAMPAIGN.main(["--jobs", "1", "--only", "no run"]) == 1
     assert CAMPAIGN.main(["run 3"]) == 0, "one is repeated by its own words"
+
+
+def test_long_runs_are_told_of_soon_and_where_nothing_is_simulated_no_hours_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    long = replace(CAMPAIGN, do=lasts, long=True)
+    assert long.main(["--jobs", "1", "--most", "10"]) == 0
+    said = capsys.readouterr().out
+    assert "5 of 10, 0 failed" in said
+    assert "10 runs, 10 red; 0 runs more were done before; 0 failed; 0 s\n" in said
 
 
 def test_shards_are_all_of_it_and_no_run_twice(capsys: pytest.CaptureFixture[str]) -> None:

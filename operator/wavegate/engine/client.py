@@ -39,8 +39,7 @@ class Client:
     async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         """The object as it is now, read through to the store."""
         await self._bucket.take()
-        path = resource.object(namespace, name)
-        return await self._transport.request("GET", path, timeout=WRITE_TIMEOUT)
+        return await self._send("GET", resource.object(namespace, name))
 
     async def create(
         self, resource: Resource, namespace: str, body: dict[str, Any], query: Query | None = None
@@ -76,10 +75,11 @@ class Client:
         await self._bucket.take()
         if not self._leading():
             raise LeadershipDoubtful
+        return await self._send(verb, path, query=query, body=body, content_type=content_type)
+
+    async def _send(self, verb: str, path: str, **more: Any) -> dict[str, Any]:
         try:
-            return await self._transport.request(
-                verb, path, query=query, body=body, content_type=content_type, timeout=WRITE_TIMEOUT
-            )
+            return await self._transport.request(verb, path, timeout=WRITE_TIMEOUT, **more)
         except TooManyRequests as error:
             self._bucket.throttle(error.retry_after)
             raise

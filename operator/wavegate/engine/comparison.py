@@ -50,22 +50,23 @@ class JobComparison:
         clock = asyncio.get_running_loop().time
         self._heard = clock()
         while True:
-            if await self._compare_all():
+            if (error := await self._compare_all()) is None:
                 self._heard = clock()
                 self.synced.set()
                 await asyncio.sleep(INTERVAL)
             else:
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(max(RETRY, error.retry_after or 0.0))
 
-    async def _compare_all(self) -> bool:
+    async def _compare_all(self) -> ApiError | None:
+        """None where it succeeded."""
         for resource in (FLEET_DEPLOYMENTS, FLEET_JOBS):
             for namespace in self._namespaces:
                 try:
                     await self._compare(resource, namespace)
                 except ApiError as error:
                     self._failed(resource, error)
-                    return False
-        return True
+                    return error
+        return None
 
     async def _compare(self, resource: Resource, namespace: str | None) -> None:
         raws, version = await self._list(resource, namespace)

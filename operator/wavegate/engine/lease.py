@@ -1,10 +1,10 @@
 """Leadership: of several operators one writes, by a Lease.
 
-Who holds the Lease renews it every two seconds; who does not manage to for ten seconds stops, five
-before anybody else may take it. A write may take those five seconds (`client.WRITE_TIMEOUT`), and
-whether the Lease is held is asked before each. Time is CLOCK_BOOTTIME, which goes on while a
-machine sleeps, and a Lease's age is how long *we* have not seen it change, so that no two clocks
-are compared.
+Who holds the Lease renews it every two seconds, and tries again each second where that fails; who
+does not manage to for ten seconds stops, five before anybody else may take it. A write may take
+those five seconds (`client.WRITE_TIMEOUT`), and whether the Lease is held is asked before each.
+Time is CLOCK_BOOTTIME, which goes on while a machine sleeps, and a Lease's age is how long *we*
+have not seen it change, so that no two clocks are compared.
 
 A standby watches the Lease: one that is given up or runs out is taken at once.
 """
@@ -25,6 +25,8 @@ from wavegate.kube.transport import Transport
 DURATION: Final = 15.0
 RENEW_DEADLINE: Final = 10.0
 RETRY: Final = 2.0
+RETRY_FAILED: Final = 1.0
+"""Seconds until a renewal that failed is tried again: of many that are refused one may do."""
 
 _REQUEST_TIMEOUT: Final = 3.0
 _RELEASED_SECONDS: Final = 1
@@ -93,16 +95,18 @@ class Leadership:
             _log.warning("the lease was not given up: %s", error)
 
     async def _keep(self) -> None:
+        wait = RETRY
         while True:
-            await asyncio.sleep(RETRY)
-            started = self._clock()
+            await asyncio.sleep(wait)
+            started, wait = self._clock(), RETRY
             try:
                 await self._renew(started)
             except ApiError as error:
                 assert self._renewed is not None
                 left = RENEW_DEADLINE - (self._clock() - self._renewed)
+                wait = max(RETRY_FAILED, error.retry_after or 0.0)
                 _log.warning("the lease was not renewed (%.1f s left): %s", left, error)
-                if left <= RETRY:
+                if left <= wait:
                     self._renewed = None
                     raise LeadershipLost(f"not renewed in time: {error}") from error
 
@@ -132,6 +136,7 @@ class Leadership:
             return await self._create(started)
         except ApiError as error:
             _log.warning("the lease cannot be taken: %s", error)
+            await asyncio.sleep(_pause(error))
             return False
         self._renewed = started
         return True
@@ -150,6 +155,7 @@ class Leadership:
             return False
         except ApiError as error:
             _log.warning("the lease cannot be made: %s", error)
+            await asyncio.sleep(_pause(error))
             return False
         self._note(made)
         self._renewed = started
@@ -175,7 +181,7 @@ class Leadership:
             "fieldSelector": f"metadata.name={self._name}",
             "resourceVersion": self._lease["metadata"]["resourceVersion"],
         }
-        path = LEASES.collection(self._namespace)
+        path, wait = LEASES.collection(self._namespace), RETRY
         try:
             events = self._transport.watch(path, query, idle_timeout=DURATION + RETRY)
             async with aclosing(events):
@@ -189,10 +195,13 @@ class Leadership:
                     return
         except TimeoutError:
             return
-        except (ApiError, StopAsyncIteration) as error:
+        except StopAsyncIteration:
+            _log.debug("the watch of the lease ended")
+        except ApiError as error:
             _log.debug("the watch of the lease ended: %r", error)
+            wait = _pause(error)
         # No watch to be had just now: ask as often as one would renew.
-        await asyncio.sleep(RETRY)
+        await asyncio.sleep(wait)
 
     async def _look(self) -> None:
         path = LEASES.object(self._namespace, self._name)
@@ -221,6 +230,11 @@ class Leadership:
         spec = self._lease.get("spec") or {}
         duration = float(spec.get("leaseDurationSeconds") or DURATION)
         return self._seen_at + duration - self._clock()
+
+
+def _pause(error: ApiError) -> float:
+    """Seconds until the next try after one that failed."""
+    return max(RETRY, error.retry_after or 0.0)
 
 
 def _holder(lease: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ class Reads:
             await read()
         except ApiError as error:
             _log.warning("%s %s/%s cannot be read: %s", self._what, *key, error)
-            self._not_before[key] = self._now() + RETRY
+            self._not_before[key] = self._now() + max(RETRY, error.retry_after or 0.0)
             self._queue.wake_at(key, self._not_before[key])
             return
         self._queue.add(key)

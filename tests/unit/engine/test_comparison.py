@@ -10,7 +10,7 @@ import pytest
 
 from unit.engine.support import Engine, FakeApi
 from wavegate.engine.comparison import INTERVAL, PAGE, JobComparison
-from wavegate.kube.errors import ApiError, Gone, ServerError
+from wavegate.kube.errors import ApiError, Gone, ServerError, TooManyRequests
 from wavegate.kube.resources import Resource
 
 pytestmark = pytest.mark.looptime
@@ -98,6 +98,13 @@ async def test_a_list_that_fails_is_made_again_and_never_ends_the_process(bench:
     await asyncio.wait_for(bench.comparison.synced.wait(), 10)
     assert bench.known() == {"edge"}
     assert len(bench.errors) == 3
+
+
+async def test_a_list_that_is_too_much_is_made_again_no_sooner_than_it_may(bench: Bench):
+    bench.api.fail("GET", "/fleetjobs", TooManyRequests(429, retry_after=5.0))
+    await asyncio.wait_for(bench.comparison.synced.wait(), 10)
+    refused, again = (each.at for each in bench.api.requests if "/fleetjobs" in each.path)
+    assert again - refused >= 5.0
 
 
 async def test_pages_that_became_too_old_begin_again(bench: Bench):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -10,7 +11,7 @@ from unit.engine.support import Engine, FakeApi, claim, now
 from wavegate.engine.client import WRITE_TIMEOUT
 from wavegate.engine.lease import DURATION, RENEW_DEADLINE, Leadership, LeadershipLost
 from wavegate.engine.outcomes import Done, NotLeading
-from wavegate.kube.errors import Forbidden, ServerError, Uncertain
+from wavegate.kube.errors import ApiError, Forbidden, ServerError, TooManyRequests, Uncertain
 
 pytestmark = pytest.mark.looptime
 
@@ -161,6 +162,66 @@ async def test_requests_that_hang_do_not_hide_the_end_of_the_lease(api: FakeApi)
     assert not claim.held()
     await asyncio.gather(task, return_exceptions=True)
     assert clock() < DURATION + 1
+
+
+def gaps(api: FakeApi, *methods: str) -> list[float]:
+    """Seconds between two requests for the Lease and the next."""
+    times = [each.at for each in api.requests if each.method in methods and "/leases" in each.path]
+    return [after - before for before, after in itertools.pairwise(times)]
+
+
+@pytest.mark.parametrize(
+    ("error", "least"),
+    [(ServerError(503), 2.0), (TooManyRequests(429, retry_after=3.0), 3.0)],
+    ids=["no word of when", "later"],
+)
+async def test_a_claim_that_was_refused_is_made_again_no_sooner_than_it_may(
+    api: FakeApi, error: ApiError, least: float
+):
+    first, task = await leading(api)
+    await crash(task)
+    await first.release()
+    before = len(api.requests)
+    api.fail("PUT", "/leases", error, times=4)
+    _, again = await asyncio.wait_for(led(api, "two"), 60)
+    api.requests = api.requests[before:]
+    assert min(gaps(api, "PUT")) >= least
+    assert len(api.requests) == 10, "each time it looks and then claims"
+    await crash(again)
+
+
+async def led(api: FakeApi, identity: str) -> tuple[Leadership, asyncio.Task[None]]:
+    claimed = leadership(api, identity)
+    task = asyncio.create_task(claimed.run())
+    await claimed.acquired.wait()
+    return claimed, task
+
+
+async def test_a_renewal_that_was_refused_waits_as_long_as_it_was_told_to(api: FakeApi):
+    claim, task = await leading(api)
+    api.fail("PUT", "/leases", TooManyRequests(429, retry_after=4.0))
+    await asyncio.sleep(20)
+    assert claim.held()
+    assert max(gaps(api, "PUT")) >= 4.0
+    await crash(task)
+
+
+async def test_renewals_are_tried_again_often_enough_to_outlast_many_that_are_refused(
+    api: FakeApi,
+):
+    claim, task = await leading(api)
+    api.fail("PUT", "/leases", TooManyRequests(429, retry_after=1.0), times=7)
+    await asyncio.sleep(20)
+    assert claim.held()
+    assert min(gaps(api, "PUT")) >= 1.0
+    await crash(task)
+
+
+async def test_who_is_told_to_wait_longer_than_the_deadline_stops(api: FakeApi):
+    _, task = await leading(api)
+    api.fail("PUT", "/leases", TooManyRequests(429, retry_after=60.0), times=1000)
+    with pytest.raises(LeadershipLost):
+        await asyncio.wait_for(task, DURATION)
 
 
 async def test_another_holder_ends_leadership_at_once(api: FakeApi):

@@ -10,7 +10,7 @@ from unit.engine.support import now
 from wavegate.cache.store import JobKey
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.reads import RETRY, Reads
-from wavegate.kube.errors import ServerError
+from wavegate.kube.errors import ApiError, ServerError, TooManyRequests
 
 pytestmark = pytest.mark.looptime
 
@@ -22,7 +22,8 @@ SECONDS = 0.5
 class Server:
     """Counts reads, each of which takes half a second; the next ``failures`` of them fail."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: ApiError | None = None) -> None:
+        self.error = error or ServerError(503)
         self.begun = 0
         self.ended = 0
         self.failures = 0
@@ -34,7 +35,7 @@ class Server:
         await asyncio.sleep(SECONDS)
         if self.failures:
             self.failures -= 1
-            raise ServerError(503)
+            raise self.error
         self.ended += 1
 
 
@@ -84,11 +85,16 @@ async def test_after_a_failure_the_job_is_looked_at_again_but_nothing_is_read_be
     assert server.begun == 3, "what has succeeded since holds nothing up"
 
 
-async def test_a_failure_alone_has_the_job_looked_at_again() -> None:
-    server = Server()
+@pytest.mark.parametrize(
+    ("error", "wait"),
+    [(ServerError(503), RETRY), (TooManyRequests(429, retry_after=6.0), 6.0)],
+    ids=["no word of when", "later"],
+)
+async def test_a_failure_alone_has_the_job_looked_at_again(error: ApiError, wait: float) -> None:
+    server = Server(error)
     server.failures = 1
     server.reads.begin(EDGE, server.read)
-    assert await woken(server) == pytest.approx(SECONDS + RETRY)
+    assert await woken(server) == pytest.approx(SECONDS + wait)
 
 
 async def test_a_job_that_is_forgotten_waits_for_nothing() -> None:
