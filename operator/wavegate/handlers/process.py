@@ -7,8 +7,10 @@ does not decide anything; its handlers are in `jobs` and `deployments`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
@@ -26,6 +28,12 @@ Whole, and an int: kopf sends it as it is, and the server refuses ``300.0``.
 
 CLIENT_TIMEOUT: Final = 330.0
 EXIT_TIMEOUT: Final = 1.0
+AGAIN: Final = 20.0
+"""Seconds after which kinds that are not served are looked for again."""
+
+_NOT_FOUND: Final = 404
+
+_log = logging.getLogger(__name__)
 
 
 class Frame(Protocol):
@@ -67,24 +75,39 @@ class KopfFrame:
     async def run(
         self, namespaces: Sequence[str], *, ready: asyncio.Event, stop: asyncio.Event
     ) -> None:
-        """Run kopf's part. SIGTERM and SIGINT set ``stop`` from when it is ready."""
-        signals = asyncio.create_task(_take_signals(ready, stop), name="signals")
-        try:
-            await kopf.operator(
-                registry=self.registry,
-                standalone=True,
-                clusterwide=not namespaces,
-                namespaces=list(namespaces),
-                ready_flag=ready,
-                stop_flag=stop,
-            )
-        finally:
-            signals.cancel()
+        """Run kopf's part. SIGTERM and SIGINT set ``stop`` from when it is ready.
+
+        Kopf ends where its kinds are no longer served. The process must not: it has their pods to
+        remove. So kopf is begun anew, until they are served again.
+        """
+        while not stop.is_set():
+            begun = asyncio.Event()
+            signals = asyncio.create_task(_take_signals(begun, ready, stop), name="signals")
+            try:
+                await kopf.operator(
+                    registry=self.registry,
+                    standalone=True,
+                    clusterwide=not namespaces,
+                    namespaces=list(namespaces),
+                    ready_flag=begun,
+                    stop_flag=stop,
+                )
+            except Exception as error:
+                if getattr(error, "status", None) != _NOT_FOUND:
+                    raise
+                _log.warning("FleetJob or FleetDeployment is not served; looked for again")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), AGAIN)
+            else:
+                return
+            finally:
+                signals.cancel()
 
 
-async def _take_signals(ready: asyncio.Event, stop: asyncio.Event) -> None:
+async def _take_signals(begun: asyncio.Event, ready: asyncio.Event, stop: asyncio.Event) -> None:
     """Kopf takes them when it starts, and would end its part before the Lease is given up."""
-    await ready.wait()
+    await begun.wait()
+    ready.set()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import kopf
 import pytest
 
-from wavegate.handlers.process import KopfFrame
+from wavegate.handlers.process import AGAIN, KopfFrame
 from wavegate.handlers.storages import ForgetfulDiffBase, ForgetfulProgress
 from wavegate.kube.access import Connection
 
@@ -55,3 +56,54 @@ async def test_kopf_takes_the_credentials_that_we_have(activities: dict[str, Any
     login = next(handler for name, handler in activities.items() if "auth" in name)
     info = await login.fn()
     assert (info.server, info.token, info.ca_path) == ("https://api:6443", "secret", "/ca")
+
+
+class KopfError(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(f"{status} page not found")
+        self.status = status
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> list[KopfError | None]:
+    """How kopf ends, time after time; it has begun by then."""
+    coming: list[KopfError | None] = []
+
+    async def operator(ready_flag: asyncio.Event, **_: Any) -> None:
+        ready_flag.set()
+        await asyncio.sleep(1)
+        if (error := coming.pop(0)) is not None:
+            raise error
+
+    monkeypatch.setattr(kopf, "operator", operator)
+    return coming
+
+
+@pytest.mark.looptime
+async def test_kopf_is_begun_anew_where_its_kinds_are_not_served(
+    ends: list[KopfError | None], caplog: pytest.LogCaptureFixture
+):
+    ends += [KopfError(404), KopfError(404), None]
+    ready, loop = asyncio.Event(), asyncio.get_running_loop()
+    await KopfFrame(OneAccess()).run((), ready=ready, stop=asyncio.Event())  # type: ignore[arg-type]
+    assert ends == []
+    assert ready.is_set()
+    assert loop.time() == pytest.approx(3 + 2 * AGAIN)
+    assert caplog.text.count("is not served") == 2
+
+
+@pytest.mark.looptime
+async def test_whatever_else_ends_kopf_ends_its_part(ends: list[KopfError | None]):
+    ends += [KopfError(403), None]
+    with pytest.raises(KopfError, match="403"):
+        await KopfFrame(OneAccess()).run((), ready=asyncio.Event(), stop=asyncio.Event())  # type: ignore[arg-type]
+    assert ends == [None]
+
+
+@pytest.mark.looptime
+async def test_one_that_is_told_to_stop_does_not_wait_for_its_kinds(ends: list[KopfError | None]):
+    ends += [KopfError(404), None]
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(2, stop.set)
+    await KopfFrame(OneAccess()).run((), ready=asyncio.Event(), stop=stop)  # type: ignore[arg-type]
+    assert ends == [None]
