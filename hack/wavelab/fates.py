@@ -68,6 +68,7 @@ NODE_FATE = f'.metadata.annotations["{FATE}"] // .metadata.labels["{FATE}"] // "
 _READY = '.status.conditions.[] | select(.type == "Ready") | .status'
 _WAITING = ".status.containerStatuses.[].state.waiting.reason"
 _ENDING = ".metadata.deletionTimestamp"
+_GRACE = ".metadata.deletionGracePeriodSeconds // 1 | tostring"
 _PHASE = ".status.phase"
 
 _RUNNING = "running: {startedAt: {{ $now | Quote }}}"
@@ -186,6 +187,9 @@ def pod_stages() -> list[Stage]:
     """Stages that give every pod its fate."""
     living = {"key": _ENDING, "operator": "DoesNotExist"}
     ending = {"key": _ENDING, "operator": "Exists"}
+    # kwok deletes by name alone. Its own delete is told as a change once more, and played again
+    # that would meet the next pod of the name.
+    first = not_in(_GRACE, "0")
     active = is_in(_PHASE, "Pending", "Running")
 
     def pod(name: str, when: list[Stage], status: str, *, delay: int = 0) -> Stage:
@@ -247,11 +251,13 @@ def pod_stages() -> list[Stage]:
             [active, is_in(POD_FATE, "image-missing"), not_in(_WAITING, "ImagePullBackOff")],
             pod_status("Pending", pull, ready=False),
         ),
-        stage("pod-delete", "Pod", [ending, not_in(POD_FATE, "slow-stop")], {"delete": True}),
+        stage(
+            "pod-delete", "Pod", [ending, first, not_in(POD_FATE, "slow-stop")], {"delete": True}
+        ),
         stage(
             "pod-delete-slowly",
             "Pod",
-            [ending, is_in(POD_FATE, "slow-stop")],
+            [ending, first, is_in(POD_FATE, "slow-stop")],
             {"delete": True},
             delay=SLOW_STOP_MILLISECONDS,
         ),
