@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from sim.invariants import Invariants
 from sim.telling import tell
 from support.space import Document, Space
-from wavegate.api.names import LABEL_JOB, LABEL_PULL
+from wavegate.api.names import LABEL_DEPLOYMENT, LABEL_JOB, LABEL_PULL, LABEL_VERSION
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_core import decode_node, decode_pod
 from wavegate.domain.actions import (
@@ -266,7 +266,9 @@ class Replay:
                 return CreateDeployment(event.name, spec["type"], *versions, {})
             case "Pod" if _owner(raw) in {each.uid for each in self.executions.values()}:
                 view = decode_pod(raw).view
-                return CreatePod(view.owner_name, view.node, raw)
+                labels = raw["metadata"]["labels"]
+                version, of = int(labels[LABEL_VERSION]), labels.get(LABEL_DEPLOYMENT, "")
+                return CreatePod(view.owner_name, view.node, version, of)
             case _:
                 return None
 
