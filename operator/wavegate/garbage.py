@@ -21,6 +21,7 @@ FULL_SECONDS: Final = 600.0
 
 def collect_the_young_only() -> None:
     """What is there by now, which is code, stays; full collections are left to `collect`."""
+    gc.collect()
     gc.freeze()
     gc.set_threshold(*YOUNG, NEVER)
 

@@ -7,7 +7,7 @@ changed view wakes its job; a changed node wakes every job.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -84,8 +84,6 @@ class ClusterCache:
         """As snapshots see them; None: one of them has changed since the last."""
         self._cordons: dict[str, JobKey] = {}
         self._phantoms: dict[JobKey, dict[str, ExecutionView]] = {}
-        self._touched: defaultdict[JobKey, set[str]] = defaultdict(set)
-        """By job, nodes on which a phantom came or went since the last snapshot."""
         self._serials: Counter[JobKey] = Counter()
         """By job, how many snapshots there were."""
         self._kinds: dict[str, tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]] = {
@@ -162,7 +160,7 @@ class ClusterCache:
         job = self.job(key)
         if self.executions.get(key[0], action.name) is not None:
             return
-        self._touched[key].add(action.node)
+        self.executions.touch(key, action.node)
         self._phantoms.setdefault(key, {})[action.name] = ExecutionView(
             name=action.name,
             uid="",
@@ -231,7 +229,9 @@ class ClusterCache:
         if job is None:
             left = (versions, deployments, self._executions(key), self.pods.of_job(key))
             if not any(left) and key not in self._cordons.values():
-                del self._serials[key]
+                self._serials.pop(key, None)
+                self.executions.forget_touched(key)
+                self.pods.forget_touched(key)
                 return None
             job = _departed(key)
         uid = job.uid
@@ -263,12 +263,16 @@ class ClusterCache:
             eval_id=eval_id,
         )
 
-    def _changes(self, key: JobKey) -> Changes:
-        """Where something is new for the job since this was asked."""
-        nodes = self.executions.take_touched(key) | self.pods.take_touched(key)
-        nodes |= self._touched.pop(key, set())
+    def _changes(self, key: JobKey) -> Changes | None:
+        """Where something is new for the job since this was asked; None: it never was."""
+        executions, pods = self.executions.take_touched(key), self.pods.take_touched(key)
+        if executions is None or pods is None:
+            self._serials[key] = 0
+            return None
         self._serials[key] += 1
-        return Changes(self._serials[key], frozenset(nodes), partial(self._on_node, key))
+        return Changes(
+            self._serials[key], frozenset(executions | pods), partial(self._on_node, key)
+        )
 
     def _on_node(self, key: JobKey, node: str) -> tuple[Sequence[ExecutionView], Sequence[PodView]]:
         """A job's own executions on a node, and the pods that carry its label there."""
@@ -322,7 +326,7 @@ class ClusterCache:
         phantom = phantoms.pop(name, None)
         if phantom is None:
             return False
-        self._touched[key].add(phantom.node)
+        self.executions.touch(key, phantom.node)
         if not phantoms:
             del self._phantoms[key]
         return True

@@ -114,9 +114,23 @@ class Store(Generic[V]):
         """uids of the owners of a job's views."""
         return self._by_owner.get(key, {}).keys()
 
-    def take_touched(self, key: JobKey) -> set[str]:
-        """Nodes on which one of a job's views came, went or was replaced since this was asked."""
-        return self._touched.pop(key, set())
+    def take_touched(self, key: JobKey) -> set[str] | None:
+        """Nodes on which one of a job's views came, went or was replaced since this was asked.
+
+        None: it is asked for the first time, and kept from now on, until `forget_touched`.
+        """
+        before = self._touched.get(key)
+        self._touched[key] = set()
+        return before
+
+    def touch(self, key: JobKey, node: str) -> None:
+        """Something of a job on that node is to be looked at, too."""
+        if (touched := self._touched.get(key)) is not None:
+            touched.add(node)
+
+    def forget_touched(self, key: JobKey) -> None:
+        """Nobody asks for the job any more."""
+        self._touched.pop(key, None)
 
     def job_keys(self) -> Collection[JobKey]:
         """Jobs to which anything here belongs."""
@@ -204,7 +218,7 @@ class Store(Generic[V]):
             view: Any = item.view
             self._by_node.setdefault((job, view.node), {})[item.key] = item
             self._by_owner.setdefault(job, Counter())[view.owner_uid] += 1
-            self._touched.setdefault(job, set()).add(view.node)
+            self.touch(job, view.node)
 
     def _unindex(self, item: Item[V]) -> None:
         job = (item.namespace, item.job)
@@ -215,7 +229,7 @@ class Store(Generic[V]):
             self._by_owner[job][view.owner_uid] -= 1
             if not self._by_owner[job][view.owner_uid]:
                 _drop(self._by_owner, job, view.owner_uid)
-            self._touched.setdefault(job, set()).add(view.node)
+            self.touch(job, view.node)
 
     def _bury(self, uid: str, end: float) -> None:
         now = self._clock()

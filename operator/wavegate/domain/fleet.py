@@ -7,7 +7,6 @@ as in the pass before is taken from the memory.
 from __future__ import annotations
 
 import math
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -214,12 +213,11 @@ class Fleet:
         newest = self.newest_version
         if newest is None or newest.spec is None:
             return False
-        compared = (newest.spec, self.spec)
-        known, same = self.memory.kept.get("is current", ((), False))
-        if len(known) != len(compared) or any(map(operator.is_not, known, compared)):
+        known = self.memory.compared
+        if known is None or known[0] is not newest.spec or known[1] is not self.spec:
             same = newest.spec is self.spec or version_key(newest.spec) == version_key(self.spec)
-            self.memory.kept["is current"] = (compared, same)
-        return bool(same)
+            self.memory.compared = known = (newest.spec, self.spec, same)
+        return known[2]
 
     @cached_property
     def stable(self) -> VersionView | None:

@@ -23,6 +23,7 @@ from wavegate.domain.lineup import Lineup
 from wavegate.domain.observed import ExecutionView, NodeView, Observed, PodView
 
 if TYPE_CHECKING:
+    from wavegate.api.fleetjob import FleetJobSpec
     from wavegate.domain.finding import Finding
     from wavegate.domain.fleet import Standing
 
@@ -45,6 +46,8 @@ class Memory:
     def __init__(self) -> None:
         self.kept: dict[Any, Any] = {}
         """What follows from the job as a whole, by whoever has worked it out."""
+        self.compared: tuple[FleetJobSpec, FleetJobSpec, bool] | None = None
+        """Two specs, and whether they are the same version."""
         self.census: Counter[Kind] = Counter()
         """How many nodes there are of each kind."""
         self.unstable: dict[str, Chain] = {}
@@ -157,14 +160,14 @@ class Memory:
             self._standings[version] = make()
         return self._standings[version]
 
-    def findings(
+    def look(
         self,
         names: set[str],
         context: tuple[Any, ...],
         spared: Mapping[str, float],
         find: Callable[[str], Finding],
-    ) -> Mapping[str, Finding]:
-        """What was found of each of these nodes, in no order.
+    ) -> None:
+        """Find anew what has to be, of these nodes: `loud` and `lineup` tell of all of them then.
 
         ``context``: what else rules read, beside the job; ``spared``: by node, until when its
         deadline does not count.
@@ -181,7 +184,6 @@ class Memory:
         for name in names & (self._stale | over | (names - known.keys())):
             self._put_finding(name, find(name))
         self._stale = set()
-        return known
 
     def _put_finding(self, name: str, found: Finding | None) -> None:
         _put(self._findings, name, found)
@@ -252,6 +254,9 @@ class Memory:
         self._stale |= changed
         if changed:
             self._standings = {}
+        for name in before.keys() - nodes.keys():  # names may never come back
+            if self._positions.pop(name, None) is not None:
+                self._order = []
 
     def _see_values(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         """``before`` and ``now`` are by pod uid."""

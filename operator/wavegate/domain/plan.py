@@ -82,10 +82,8 @@ class _Pass:
     wake_ups: list[float] = field(default_factory=list)
     blocker: State | None = None
     prepared: dict[int, bool] = field(default_factory=dict)
-    findings: Mapping[str, Finding] = field(default_factory=dict)
-    """Of every node that matters to the job, in no order."""
     loud: Mapping[str, Finding] = field(default_factory=dict)
-    """Those of which there is something to do, now or later, in the order of waves."""
+    """What was found of nodes on which there is something to do, now or later, in order."""
     deadlines: dict[str, float] = field(default_factory=dict)
     """By node, of the executions being judged."""
     leaving: set[str] = field(default_factory=set)
@@ -162,9 +160,8 @@ class _Pass:
         fleet = self.fleet
         versions = (asked.wanted, fleet.stable, fleet.once(home))
         belonging = (fleet.standing(each).belonging for each in versions if each is not None)
-        self.findings = fleet.memory.findings(
-            set(fleet.chains).union(*belonging), asked.context, asked.spared, partial(find, asked)
-        )
+        names = set(fleet.chains).union(*belonging)
+        fleet.memory.look(names, asked.context, asked.spared, partial(find, asked))
         loud = fleet.memory.loud
         self.loud = {name: loud[name] for name in fleet.ordered(loud)}
         self.deadlines = {
@@ -366,7 +363,7 @@ class _Pass:
         fleet = self.fleet
         if stop_reason(fleet):
             return ()
-        judged = (self.findings[chain.node].probe for chain in fleet.unproven)
+        judged = (each.probe for each in self.loud.values())
         references = (probe_of(fleet, *each) for each in holding.references)
         return tuple(probe for probe in (*judged, *references) if probe is not None)
 

@@ -82,7 +82,7 @@ class KopfFrame:
         """
         while not stop.is_set():
             begun = asyncio.Event()
-            signals = asyncio.create_task(_take_signals(begun, ready, stop), name="signals")
+            signals = asyncio.create_task(_when_begun(begun, ready, stop), name="signals")
             try:
                 await kopf.operator(
                     registry=self.registry,
@@ -92,9 +92,10 @@ class KopfFrame:
                     ready_flag=begun,
                     stop_flag=stop,
                 )
-            except Exception as error:
+            except Exception as error:  # kopf's own types are private
                 if getattr(error, "status", None) != _NOT_FOUND:
                     raise
+                _take_signals(stop)  # whatever kopf had come to
                 _log.warning("FleetJob or FleetDeployment is not served; looked for again")
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), AGAIN)
@@ -104,10 +105,14 @@ class KopfFrame:
                 signals.cancel()
 
 
-async def _take_signals(begun: asyncio.Event, ready: asyncio.Event, stop: asyncio.Event) -> None:
-    """Kopf takes them when it starts, and would end its part before the Lease is given up."""
+async def _when_begun(begun: asyncio.Event, ready: asyncio.Event, stop: asyncio.Event) -> None:
+    """Kopf takes signals when it starts, and would end its part before the Lease is given up."""
     await begun.wait()
+    _take_signals(stop)
     ready.set()
+
+
+def _take_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -206,6 +206,7 @@ def test_nodes_are_another_mapping_once_one_of_them_has_changed(cluster: Cluster
 
 def test_a_snapshot_tells_where_something_is_new_since_the_one_before(cluster: Cluster) -> None:
     cluster.add("FleetJob", job())
+    assert cluster.seen().changes is None, "the first tells of everything"
     first = told(cluster)
     assert (first.serial, first.nodes) == (1, frozenset())
     cluster.add("Execution", execution("feed-n1-3", 6))
@@ -234,9 +235,22 @@ def test_a_snapshot_tells_where_something_is_new_since_the_one_before(cluster: C
     assert told(cluster).serial == 9
 
 
+def test_a_job_of_which_nothing_is_left_is_told_of_from_the_start_again(cluster: Cluster) -> None:
+    cluster.add("FleetJob", job())
+    cluster.add("Execution", execution("e1", 6))
+    cluster.seen()
+    assert told(cluster).serial == 1
+    cluster.cache.apply_event("Execution", "DELETED", execution("e1", 7))
+    cluster.cache.apply_event("FleetJob", "DELETED", job())
+    assert cluster.look() is None
+    cluster.add("Execution", execution("e2", 8))
+    assert cluster.seen().changes is None, "nobody asked meanwhile, so nothing was noted"
+
+
 def test_what_another_job_owned_is_not_among_what_is_on_a_node(cluster: Cluster) -> None:
     cluster.add("FleetJob", job())
     cluster.add("Execution", execution("e1", 6, owner="of-one-before"), execution("e2", 7))
+    cluster.seen()
     observed = cluster.seen()
     assert observed.changes is not None
     executions, _ = observed.changes.on("n1")

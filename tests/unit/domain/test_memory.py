@@ -229,6 +229,30 @@ def test_what_time_alone_changes_is_looked_at_when_its_time_has_come(looked_at: 
     assert [each.key for each in made.steps if each.key.startswith("node/")] == ["node/n1"]
 
 
+def test_a_versions_time_that_is_over_has_all_nodes_looked_at(looked_at: set[str]) -> None:
+    limited = version(1, stable=True, spec=job_spec("app:1", timeouts={"total": "1h"}))
+    done = deployment(1, "Completed", accepted=NOW - 3500)
+    seen, memory = replace(AT_REST, versions=[limited], deployments=[done]), Memory()
+    assert plan(seen, memory) == plan(seen)
+    looked_at.clear()
+    plan(replace(seen, now=NOW + 99), memory)
+    assert looked_at == set()
+    over = replace(seen, now=NOW + 100)
+    made = plan(over, memory)
+    assert looked_at == set(NAMES)
+    assert {each.key for each in made.steps} >= {f"node/{name}" for name in NAMES}
+    assert made == plan(over)
+
+
+def test_names_of_nodes_that_went_are_forgotten() -> None:
+    memory, names = Memory(), [f"spot-{number}" for number in range(50)]
+    for name in names:
+        here = {**AT_REST.nodes, name: node(name)}
+        seen = replace(AT_REST, nodes=here)
+        assert plan(seen, memory) == plan(seen)
+    assert len(memory._positions) <= len(NAMES) + 1
+
+
 def test_what_is_to_be_written_names_the_second_in_which_it_was_decided(
     looked_at: set[str],
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import Any
 
 import kopf
@@ -98,6 +99,29 @@ async def test_whatever_else_ends_kopf_ends_its_part(ends: list[KopfError | None
     with pytest.raises(KopfError, match="403"):
         await KopfFrame(OneAccess()).run((), ready=asyncio.Event(), stop=asyncio.Event())  # type: ignore[arg-type]
     assert ends == [None]
+
+
+@pytest.mark.looptime
+async def test_signals_are_ours_while_kopf_is_down(
+    ends: list[KopfError | None], monkeypatch: pytest.MonkeyPatch
+):
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    taken: dict[int, Any] = {}
+    monkeypatch.setattr(loop, "add_signal_handler", taken.__setitem__)
+
+    async def operator(**_: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: None)
+        raise KopfError(404)  # before it has begun
+
+    monkeypatch.setattr(kopf, "operator", operator)
+    frame = KopfFrame(OneAccess())  # type: ignore[arg-type]
+    running = asyncio.create_task(frame.run((), ready=asyncio.Event(), stop=stop))
+    await asyncio.sleep(1)
+    taken[signal.SIGTERM]()
+    await running
+    assert stop.is_set()
+    assert loop.time() < AGAIN
 
 
 @pytest.mark.looptime
