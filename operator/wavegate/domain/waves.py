@@ -30,7 +30,6 @@ from wavegate.domain.one_shot import is_one_shot
 from wavegate.domain.places import needs_place
 from wavegate.domain.sizes import Sizes, pinned_sizes
 from wavegate.domain.spread import Group, group_of, in_turn
-from wavegate.domain.stance import Scope, scope, stance
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +145,10 @@ def settings_of(deployment: DeploymentView, version: VersionView) -> RolloutSett
 
 
 def progress(
-    fleet: Fleet,
-    deployment: DeploymentView,
-    version: VersionView,
-    lineup: Lineup | None = None,
+    fleet: Fleet, deployment: DeploymentView, version: VersionView, lineup: Lineup
 ) -> Progress:
-    """How far a rollout has come, counted from its executions.
-
-    ``lineup``: what each node is to it, where that is known already.
-    """
+    """How far a rollout has come, counted from what each node is to it."""
     rollout = settings_of(deployment, version)
-    if lineup is None:
-        lineup = _lineup(fleet, scope(fleet, deployment, version))
     joiners = frozenset(lineup.joiners)
     candidates = fleet.ordered(lineup.of(Role.CANDIDATE))
     if joiners:
@@ -189,13 +180,6 @@ def progress(
         withdrawn={key: why for key, why in lineup.withdrawn.items() if key not in lineup.failed},
         occupied=frozenset(lineup.occupied),
     )
-
-
-def _lineup(fleet: Fleet, of: Scope) -> Lineup:
-    found = Lineup()
-    for name in {*fleet.chains, *of.belonging}:
-        found.put(name, stance(fleet, of, name, fleet.chains.get(name)))
-    return found
 
 
 def _current(fleet: Fleet, name: str) -> ExecutionView:

@@ -7,8 +7,10 @@ from typing import Any
 from sim.world import spec
 from wavegate.api.fleetjob import FleetJobSpec, load_job_spec
 from wavegate.api.rollout import RolloutSettings
+from wavegate.domain import waves
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
+from wavegate.domain.lineup import Lineup
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
@@ -18,6 +20,8 @@ from wavegate.domain.observed import (
     PodView,
     VersionView,
 )
+from wavegate.domain.stance import scope, stance
+from wavegate.domain.waves import Progress
 
 NOW = 1_700_000_000.0
 JOB_UID = "job-uid"
@@ -173,3 +177,11 @@ def fleet(**fields: Any) -> Fleet:
     seen = observed(**fields)
     assert seen.job.spec is not None
     return Fleet(seen, seen.job.spec)
+
+
+def progress(of: Fleet, rolls: DeploymentView, to: VersionView) -> Progress:
+    """How far a rollout of a version by a deployment has come."""
+    lineup, counts = Lineup(), scope(of, rolls, to)
+    for name in {*of.chains, *counts.belonging}:
+        lineup.put(name, stance(of, counts, name, of.chains.get(name)))
+    return waves.progress(of, rolls, to, lineup)

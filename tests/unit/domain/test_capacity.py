@@ -17,12 +17,12 @@ from unit.domain.builders import (
     job_spec,
     node,
     pod,
+    progress,
     version,
 )
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain.capacity import held_places, places_of_rest, places_of_rollout
 from wavegate.domain.observed import Cordon
-from wavegate.domain.waves import progress
 
 pytestmark = pytest.mark.row("Places")
 

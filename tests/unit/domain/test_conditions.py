@@ -15,6 +15,7 @@ from unit.domain.builders import (
     job,
     job_spec,
     node,
+    progress,
     settings,
     version,
 )
@@ -22,7 +23,6 @@ from wavegate.domain.actions import SetStatus
 from wavegate.domain.conditions import State, job_state, job_status
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.rollout import Outlook
-from wavegate.domain.waves import progress
 
 pytestmark = pytest.mark.row("Conditions")
 

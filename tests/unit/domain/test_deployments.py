@@ -15,6 +15,7 @@ from unit.domain.builders import (
     fleet,
     job,
     node,
+    progress,
     settings,
     version,
 )
@@ -34,7 +35,7 @@ from wavegate.domain.remembered import to_remember
 from wavegate.domain.rollout import Outlook
 from wavegate.domain.stopping import stop_progress
 from wavegate.domain.times import format_time
-from wavegate.domain.waves import Progress, progress
+from wavegate.domain.waves import Progress
 
 pytestmark = pytest.mark.row("One open deployment")
 

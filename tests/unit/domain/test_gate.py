@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from unit.domain.builders import deployment, execution, fleet, node, settings, version
+from unit.domain.builders import deployment, execution, fleet, node, progress, settings, version
 from wavegate.domain.gate import TRANSITIONS, Gate, gate
 from wavegate.domain.observed import ExecutionView
-from wavegate.domain.waves import progress
 
 pytestmark = pytest.mark.row("Gate")
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from unit.domain.builders import NOW, deployment, execution, fleet, job, node, version
+from unit.domain.builders import NOW, deployment, execution, fleet, job, node, progress, version
 from wavegate.api.events import EVENTS
 from wavegate.domain.actions import GateEnd, Note, RolloutEnd, WaveEnd
 from wavegate.domain.conditions import State, job_status
 from wavegate.domain.milestones import notes, waiting
 from wavegate.domain.observed import DeploymentView
 from wavegate.domain.times import format_time
-from wavegate.domain.waves import Progress, progress
+from wavegate.domain.waves import Progress
 
 STARTED = NOW - 698
 """Of deployment(2)."""

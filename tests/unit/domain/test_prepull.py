@@ -17,6 +17,7 @@ from unit.domain.builders import (
     job_spec,
     node,
     pod,
+    progress,
     version,
 )
 from wavegate.domain.actions import CreatePull, DeletePod, Step, Urgency
@@ -25,7 +26,7 @@ from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView, PullView, Refusal
 from wavegate.domain.prepull import pulls, refused, remove
 from wavegate.domain.rollout import outlook
-from wavegate.domain.waves import Progress, progress
+from wavegate.domain.waves import Progress
 
 pytestmark = pytest.mark.row("Pre-pull")
 

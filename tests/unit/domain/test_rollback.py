@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from unit.domain.builders import deployment, fleet, node, settings, version
+from unit.domain.builders import deployment, fleet, node, progress, settings, version
 from wavegate.domain.rollback import needs_rollback, rollback_places
-from wavegate.domain.waves import progress
 
 pytestmark = pytest.mark.row("Rollback")
 

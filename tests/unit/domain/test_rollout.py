@@ -15,6 +15,7 @@ from unit.domain.builders import (
     job_spec,
     node,
     observed,
+    progress,
     settings,
     version,
 )
@@ -25,7 +26,6 @@ from wavegate.domain.plan import plan
 from wavegate.domain.rollout import TRANSITIONS, Outlook, is_stamped, outlook
 from wavegate.domain.stopping import Stop
 from wavegate.domain.times import format_time
-from wavegate.domain.waves import progress
 
 NAMES = ("n1", "n2", "n3", "n4")
 STARTED = deployment(2).started

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unit.domain.builders import deployment, execution, fleet, node, settings, version
+from unit.domain.builders import deployment, execution, fleet, node, progress, settings, version
 from wavegate.domain.observed import ExecutionView
 from wavegate.domain.spread import group_of, in_turn
-from wavegate.domain.waves import Take, next_takes, progress
+from wavegate.domain.waves import Take, next_takes
 
 pytestmark = pytest.mark.row("spec.rollout.spreadBy")
 

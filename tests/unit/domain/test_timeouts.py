@@ -6,13 +6,22 @@ from typing import Any
 
 import pytest
 
-from unit.domain.builders import NOW, deployment, execution, fleet, job, job_spec, node, version
+from unit.domain.builders import (
+    NOW,
+    deployment,
+    execution,
+    fleet,
+    job,
+    job_spec,
+    node,
+    progress,
+    version,
+)
 from wavegate.domain.conditions import job_state
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.rollout import Outlook, outlook
 from wavegate.domain.timeouts import is_over, queue_ends, total_ends, wanted_until
-from wavegate.domain.waves import progress
 
 QUEUE = version(1, spec=job_spec(timeouts={"queue": "10m"}))
 TOTAL = version(1, spec=job_spec(timeouts={"total": "1h"}))

@@ -15,13 +15,14 @@ from unit.domain.builders import (
     fleet,
     job_spec,
     node,
+    progress,
     settings,
     version,
 )
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView, NodeView
 from wavegate.domain.stance import lineage
-from wavegate.domain.waves import Progress, next_takes, progress
+from wavegate.domain.waves import Progress, next_takes
 
 pytestmark = pytest.mark.row("Waves")
 

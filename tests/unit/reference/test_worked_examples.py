@@ -20,6 +20,7 @@ from unit.domain.builders import (
     job_spec,
     node,
     pod,
+    progress,
     settings,
     version,
 )
@@ -33,7 +34,6 @@ from wavegate.domain.hold import holding
 from wavegate.domain.observed import Exit
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.sizes import sizes
-from wavegate.domain.waves import progress
 from wavegate.reference.tables import docstring_table
 
 CONCEPTS: Final = Path(__file__).parents[3] / "docs" / "concepts"
