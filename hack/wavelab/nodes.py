@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,9 @@ _OUTSIDE = (
     "/var/lib/kubelet",
     "/var/lib/kubelet/device-plugins",
 )
+# Each kubelet takes this one away and makes its own; no flag puts it elsewhere.
+_DEVICE_SOCKET = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
+_DEVICE_SOCKET_SECONDS = 60
 
 
 class RealNodes:
@@ -38,6 +42,7 @@ class RealNodes:
         self._state = state
         self._processes = processes
         self._plane = plane
+        self._device_socket = threading.Lock()
 
     @staticmethod
     def claim(state: State, count: int) -> None:
@@ -114,7 +119,7 @@ class RealNodes:
             config = directory / "kubelet.json"
             config.write_text(json.dumps(nodeconfig.kubelet(self._state, name), indent=1))
             flags = nodeconfig.kubelet_flags(self._state, name, kubeconfig, config, labels or {})
-            self._processes.start(program, [str(binaries.path_of("kubelet")), *flags])
+            self._start_kubelet(program, flags)
         if name in self._state.stopped_kubelets:
             self._state.stopped_kubelets.remove(name)
             self._state.save()
@@ -166,6 +171,22 @@ class RealNodes:
         self._import(name, tars)
         self.start_kubelet(name, labels)
 
+    def _start_kubelet(self, program: str, flags: Iterable[str]) -> None:
+        """Start it, and return once it listens for device plugins.
+
+        One after the other: a kubelet that finds another's socket in the moment between taking the
+        old one away and binding its own ends with "address already in use".
+        """
+        with self._device_socket:
+            before = _identity(_DEVICE_SOCKET)
+            self._processes.start(program, [str(binaries.path_of("kubelet")), *flags])
+            deadline = time.monotonic() + _DEVICE_SOCKET_SECONDS
+            while _identity(_DEVICE_SOCKET) in (None, before):
+                if not self._processes.alive(program) or time.monotonic() > deadline:
+                    words = self._processes.last_words(program)
+                    raise WavelabError(f"{program} does not listen for device plugins:\n{words}")
+                time.sleep(0.05)
+
     def _ctr(self, name: str, *args: str) -> subprocess.CompletedProcess[str]:
         socket = nodeconfig.containerd_socket(self._state, name)
         return subprocess.run(
@@ -197,3 +218,12 @@ class RealNodes:
         )
         flags = nodeconfig.proxy_flags(self._state, kubeconfig)
         self._processes.start(PROXY, [str(binaries.path_of("kube-proxy")), *flags])
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Of a file, for as long as it is the same one; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_ctime_ns

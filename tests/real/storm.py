@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,9 @@ from support.campaign import digest
 from support.few import AT_ONCE
 from support.space import Space
 
-SHARE: Final = 0.5
+PACK: Final = (True, True, False, False)
+"""Of four requests for one resource two are refused, whichever they are: a draw of each by itself
+would leave some resource alone in a storm of few requests."""
 WAITS: Final = (1, 1, 2)
 """Seconds of a Retry-After, one of these; the API server itself says 1."""
 
@@ -46,6 +48,7 @@ class Storm:
         self._random = random.Random(seed)
         self._ends: float | None = None
         self._not_before: dict[tuple[str, str], float] = {}
+        self._packs: defaultdict[str, list[bool]] = defaultdict(list)
 
     @property
     def over(self) -> bool:
@@ -74,12 +77,18 @@ class Storm:
             return None
         kind = _kind(passed)
         self.asked[kind] += 1
-        if self._random.random() >= SHARE:
+        if not self._draw(kind.split()[1]):
             return None
         wait = self._random.choice(WAITS)
         self.refused[kind] += 1
         self._not_before[who] = time.monotonic() + wait
         return refusal(429, "TooManyRequests", retry_after=wait)
+
+    def _draw(self, resource: str) -> bool:
+        pack = self._packs[resource]
+        if not pack:
+            pack.extend(self._random.sample(PACK, len(PACK)))
+        return pack.pop()
 
 
 def _kind(passed: Passed) -> str:

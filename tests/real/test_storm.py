@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import wavelab
-from real.storm import SHARE, weather
+from real.storm import weather
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 
@@ -25,5 +25,7 @@ def test_rollouts_complete_and_nothing_is_repeated_before_its_time(
     assert weathered.rollouts >= 1
     assert not storm.early
     clients = {"discovery", "leases", "fleetjobs", "executions", "pods"}
-    assert clients <= {kind.split()[1] for kind in storm.refused}, "all of them were refused some"
-    assert 0.8 * SHARE < storm.refused.total() / storm.asked.total() < 1.2 * SHARE
+    refused = {kind.split()[1] for kind in storm.refused}
+    assert clients <= refused, "all of them were refused some"
+    unfinished = len({kind.split()[1] for kind in storm.asked})
+    assert abs(storm.refused.total() - storm.asked.total() / 2) <= unfinished, "about half"
