@@ -18,7 +18,14 @@ from sim.telling import tell
 from wavegate.api.names import LABEL_PULL
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_core import decode_node, decode_pod, decode_pull
-from wavegate.domain.actions import Action, CreateExecution, DeletePod, DeleteRecord, SetStatus
+from wavegate.domain.actions import (
+    Action,
+    CreateExecution,
+    CreatePod,
+    DeletePod,
+    DeleteRecord,
+    SetStatus,
+)
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
@@ -89,6 +96,8 @@ class Watched:
         self._invariants = Invariants(places)
         self._decoder = OwnDecoder()
         self._last: list[str] = []
+        self._formers = (-UNHEARD, frozenset[str]())
+        """When the job before the present one ended, and the uids of its executions then."""
         cluster.server.store.listeners.append(self._changed)
 
     @property
@@ -142,6 +151,7 @@ class Watched:
         try:
             former = isinstance(action, DeletePod) and action.name not in self.pods
             former = former or (isinstance(action, SetStatus) and self._is_former(change))
+            former = former or (isinstance(action, CreatePod) and self._is_of_former(change))
             if self.job is None or former:
                 self._one_pod_a_node()
             else:
@@ -180,6 +190,12 @@ class Watched:
         """Whether it is a child of a job that is gone, and whose end was not heard of yet."""
         owners = {each["uid"] for each in change.document["metadata"].get("ownerReferences", ())}
         return self.job is not None and bool(owners) and self.job.uid not in owners
+
+    def _is_of_former(self, change: Change) -> bool:
+        """Whether it is a pod of a job that has just gone: its claims go, and with them the pod."""
+        ended, executions = self._formers
+        owners = {each["uid"] for each in change.document["metadata"].get("ownerReferences", ())}
+        return owners <= executions and self._cluster.loop.time() - ended < UNHEARD
 
     def _is_unheard(self) -> bool:
         """Whether what a third party did may not have been heard of yet."""
@@ -236,6 +252,8 @@ class Watched:
         view = self._decoder.job(change.document).view
         if not change.new or (self.job is not None and self.job.uid != view.uid):
             self.job = None
+            claims = frozenset(each.uid for each in self.executions.values())
+            self._formers = (self._cluster.loop.time(), claims)
             for each in (self.versions, self.deployments, self.executions, self.pods, self.deleted):
                 each.clear()  # type: ignore[attr-defined]
             self._invariants = Invariants(self._places)

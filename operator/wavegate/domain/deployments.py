@@ -218,7 +218,6 @@ def record(
     document |= _pins(fleet, run, outlook)
     wave = run.members.get(run.current, ())
     in_wave = [deadlines[each.node] for each in wave if each.node in deadlines]
-    progressed = (each.stable_at or 0.0 for wave in run.members.values() for each in wave)
     state, reason = outlook.state, outlook.reason
     if state in _TERMINAL and not _may_end(fleet, deployment):
         state, reason = "InProgress", "Progressing"
@@ -238,7 +237,7 @@ def record(
         "canaryPromoted": deployment.promoted_gate or outlook.passed_gate or None,
         "healthCheckDeadline": _time(max(deadlines.values(), default=None)),
         "healthyDeadline": _time(max(in_wave, default=None)),
-        "lastProgressTime": _time(max(progressed, default=None) or None),
+        "lastProgressTime": _time(run.progressed),
         "withdrawn": [
             {"reason": reason, "nodes": nodes}
             for reason, nodes in sorted(Counter(run.withdrawn.values()).items())

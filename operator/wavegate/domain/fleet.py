@@ -138,16 +138,16 @@ class Fleet:
         """By node name: every node that has, or had, a claim or a pod of the job."""
         return self.memory.chains(self._chain)
 
-    @cached_property
-    def unstable(self) -> list[Chain]:
-        """Those whose current claim, ended or not, was never stable, in the order of waves."""
-        chains = self.chains
-        return [chains[name] for name in self.ordered(self.memory.unstable)]
+    @property
+    def unstable(self) -> Iterable[Chain]:
+        """Those whose current claim, ended or not, was never stable, in no order."""
+        return self.memory.unstable.values() if self.chains else ()
 
     @cached_property
     def unproven(self) -> list[Chain]:
         """Those whose live claim is not stable yet, in the order of waves."""
-        return [chain for chain in self.unstable if chain.live is not None]
+        unproven = {each.node: each for each in self.unstable if each.live is not None}
+        return [unproven[name] for name in self.ordered(unproven)]
 
     @cached_property
     def stopping(self) -> list[Chain]:
@@ -318,6 +318,14 @@ class Fleet:
         return self._kept(
             ("judging", version.uid, deployment), lambda: self._judging(version, deployment)
         )
+
+    @property
+    def judgings(self) -> Iterable[Judging]:
+        """By what any execution of the job may be judged."""
+        names = ("", *(each.name for each in self.deployments))
+        for version in self.versions.values():
+            for name in names:
+                yield self.judging_of(version, name)
 
     def _judging(self, version: VersionView, deployment: str) -> Judging:
         by = next((each for each in self.deployments if each.name == deployment), None)

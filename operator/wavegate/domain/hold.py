@@ -105,6 +105,8 @@ class _Member:
 
 def holding(fleet: Fleet) -> Holding:
     """Where nobody's numbers can be read."""
+    if all(_place(judging) is None for judging in fleet.judgings):
+        return Holding()
     judged = _members(fleet, fleet.unproven)
     places: dict[str, Held] = {}
     since: dict[str, float] = {}

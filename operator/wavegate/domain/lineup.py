@@ -58,6 +58,8 @@ class Lineup:
         self.occupied: set[str] = set()
         self.members: dict[int, dict[str, ExecutionView]] = defaultdict(dict)
         """By wave and name."""
+        self._stable_at: dict[int, float] = {}
+        """By wave, when one of its members became stable last, where it has been asked for."""
         self.failed: dict[NodeKey, ExecutionView] = {}
         self.withdrawn: dict[NodeKey, str] = {}
 
@@ -79,6 +81,7 @@ class Lineup:
             self.occupied.add(name)
         for each in stance.members:
             self.members[each.wave][each.name] = each
+            self._stable_at.pop(each.wave, None)
         self.failed.update(stance.failed)
         self.withdrawn.update(stance.withdrawn)
 
@@ -88,10 +91,19 @@ class Lineup:
             names.discard(name)
         for each in stance.members:
             del self.members[each.wave][each.name]
+            self._stable_at.pop(each.wave, None)
         for key in stance.failed:
             del self.failed[key]
         for key in stance.withdrawn:
             del self.withdrawn[key]
+
+    @property
+    def progressed(self) -> float | None:
+        """When a member became stable last; None where none has."""
+        for wave in self.members.keys() - self._stable_at.keys():
+            times = (each.stable_at or 0.0 for each in self.members[wave].values())
+            self._stable_at[wave] = max(times, default=0.0)
+        return max(self._stable_at.values(), default=0.0) or None
 
     def of(self, role: Role) -> Set[str]:
         """Names of the nodes that are that, in no order."""

@@ -82,6 +82,9 @@ class Memory:
         self._standings: dict[str, Standing] = {}
         self._context: tuple[Any, ...] = ()
         self._spared: Mapping[str, float] = {}
+        self._looked_at: Sequence[Standing] = ()
+        self._belonging: set[str] = set()
+        """All nodes that belong by these."""
         self._findings: dict[str, Finding] = {}
         self._finding_ends: dict[str, float] = {}
         """By node, when it is to be looked at anew, where that is ever."""
@@ -162,27 +165,33 @@ class Memory:
 
     def look(
         self,
-        names: set[str],
+        chains: Mapping[str, Chain],
+        standings: Sequence[Standing],
         context: tuple[Any, ...],
         spared: Mapping[str, float],
         find: Callable[[str], Finding],
     ) -> None:
-        """Find anew what has to be, of these nodes: `loud` and `lineup` tell of all of them then.
+        """Find anew what has to be: `loud` and `lineup` tell of all nodes then.
 
-        ``context``: what else rules read, beside the job; ``spared``: by node, until when its
-        deadline does not count.
+        ``chains``: of this pass; ``standings``: to the versions that matter. Nodes that have a
+        chain or belong to one of these are looked at. ``context``: what else rules read, beside
+        the job; ``spared``: by node, until when its deadline does not count.
         """
         if context != self._context:
             self._context = context
             self._forget_findings()
         self._see_values_of(self._spared, spared)
         self._spared = spared
-        known, ends = self._findings, self._finding_ends
-        for name in known.keys() - names:
-            self._put_finding(name, None)
-        over = {name for name, at in ends.items() if at <= self._now}
-        for name in names & (self._stale | over | (names - known.keys())):
-            self._put_finding(name, find(name))
+        due = self._stale | {name for name, at in self._finding_ends.items() if at <= self._now}
+        if not self._findings or not _is_same(standings, self._looked_at):
+            self._looked_at = standings
+            self._belonging = set().union(*(each.belonging for each in standings))
+            known = self._findings.keys()
+            names = chains.keys() | self._belonging
+            due |= names ^ known
+        for name in due:
+            there = name in chains or name in self._belonging
+            self._put_finding(name, find(name) if there else None)
         self._stale = set()
 
     def _put_finding(self, name: str, found: Finding | None) -> None:

@@ -159,9 +159,10 @@ class _Pass:
     def _look_at_nodes(self, asked: Question) -> None:
         fleet = self.fleet
         versions = (asked.wanted, fleet.stable, fleet.once(home))
-        belonging = (fleet.standing(each).belonging for each in versions if each is not None)
-        names = set(fleet.chains).union(*belonging)
-        fleet.memory.look(names, asked.context, asked.spared, partial(find, asked))
+        standings = [fleet.standing(each) for each in versions if each is not None]
+        fleet.memory.look(
+            fleet.chains, standings, asked.context, asked.spared, partial(find, asked)
+        )
         loud = fleet.memory.loud
         self.loud = {name: loud[name] for name in fleet.ordered(loud)}
         self.deadlines = {

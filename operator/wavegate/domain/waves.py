@@ -61,6 +61,8 @@ class Progress:
     """Why each node whose execution was withdrawn from its wave was."""
     occupied: frozenset[str] = frozenset()
     """Nodes on which a pod of another claim does not stop: left out until it is gone."""
+    progressed: float | None = None
+    """When a member became stable last; None where none has."""
 
     @property
     def added(self) -> int:
@@ -179,6 +181,7 @@ def progress(
         joiners=joiners,
         withdrawn={key: why for key, why in lineup.withdrawn.items() if key not in lineup.failed},
         occupied=frozenset(lineup.occupied),
+        progressed=lineup.progressed,
     )
 
 

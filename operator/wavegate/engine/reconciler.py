@@ -7,6 +7,7 @@ still as it seems) is asked in the background, and the pass is made again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import defaultdict
@@ -107,6 +108,8 @@ class Reconciler:
         """Make passes until cancelled; ``started``: when this process began to see pods."""
         while True:
             self.reconcile(await self._queue.get(), started)
+            # Where many jobs are due, `get` need not wait: answers and watches get their turn here.
+            await asyncio.sleep(0)
 
     def reconcile(self, key: JobKey, started: float) -> None:
         """One pass. A defect in a plan is logged and backed off; the other jobs go on."""

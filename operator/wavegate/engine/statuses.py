@@ -1,13 +1,17 @@
 """Writes of statuses: guarded, at their pace, and only on proof where a verdict needs it.
 
 A FleetJob's or FleetDeployment's status is written at most once a second, so that a wave of a
-thousand nodes is not a thousand writes of its job; one that ends something is written at once.
+thousand nodes is not a thousand writes of its job; one that ends something is written at once. How
+far rollouts have come is told so many times a second over all jobs: where hundreds are rolled out
+at once, each tells it every few seconds, and what is written is what brings them further.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from wavegate.cache.cluster import ClusterCache
 from wavegate.domain.actions import Proof, SetStatus
@@ -23,10 +27,17 @@ from wavegate.telemetry.metrics import Metrics
 PACE: Final = 1.0
 """Seconds between two writes of a status that has a pace."""
 
+TOGETHER: Final = 30.0
+"""Writes a second that only tell how far something has come, of all that is written of late."""
+
+_LATELY: Final = 30.0
+"""Seconds."""
+
 _PACED: Final = {FLEET_JOBS.kind, FLEET_DEPLOYMENTS.kind}
+Phase = tuple[Any, Any]
+
 _DEPLOYMENT_ENDS: Final = {"Completed", "Failed", "Canceled"}
 _JOB_ENDS: Final = {"Completed", "Failed", "RolloutFailed", "Stopped"}
-_REMEMBERED: Final = 1000
 
 
 class StatusWriter:
@@ -47,7 +58,8 @@ class StatusWriter:
         self._events = events
         self._metrics = metrics
         self._now = now
-        self._written: dict[str, tuple[float, bool]] = {}
+        self._written: OrderedDict[str, _Written] = OrderedDict()
+        """By uid, those of late, the oldest first."""
 
     async def write(self, namespace: str, action: SetStatus) -> Outcome:
         """Raises what the client raises; Conflict where the object has moved on."""
@@ -92,17 +104,36 @@ class StatusWriter:
 
     def _earliest(self, action: SetStatus) -> float:
         """When it may be written; a status that ends what had not ended yet, at once."""
-        if action.kind not in _PACED or action.uid not in self._written:
+        before = self._written.get(action.uid)
+        if before is None or (_ends(action) and not before.ended):
             return 0.0
-        at, ended = self._written[action.uid]
-        return 0.0 if _ends(action) and not ended else at + PACE
+        if _phase(action) != before.phase:
+            return before.at + PACE
+        return before.at + max(PACE, len(self._written) / TOGETHER)
 
     def _remember(self, action: SetStatus) -> None:
         now = self._now()
-        self._written[action.uid] = (now, _ends(action))
-        if len(self._written) > _REMEMBERED:
-            recent = {uid: last for uid, last in self._written.items() if now - last[0] < PACE}
-            self._written = recent
+        self._written[action.uid] = _Written(now, _phase(action), _ends(action))
+        self._written.move_to_end(action.uid)
+        while now - next(iter(self._written.values())).at > _LATELY:
+            self._written.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A status that was written ``at`` a time."""
+
+    at: float
+    phase: Phase
+    ended: bool
+
+
+def _phase(action: SetStatus) -> Phase:
+    """What it says is going on, without how far."""
+    said = action.status
+    if action.kind == FLEET_JOBS.kind:
+        said = said.get("state") or {}
+    return said.get("stateType", said.get("state")), said.get("reason")
 
 
 def _ends(action: SetStatus) -> bool:

@@ -1,7 +1,8 @@
 """Carries out plans with a bounded number of requests, the most urgent first.
 
 Of each job and step key at most one step is under way. A step's actions run in order and end with
-the first that does not succeed; after each step its job is looked at anew. A step that failed is
+the first that does not succeed; after each step its job is looked at anew, or when it is time for
+one that came too soon. A step that failed is
 not tried again before its back-off, so nothing that goes wrong becomes a hot loop.
 """
 
@@ -148,7 +149,8 @@ class Writer:
             del self._running[item.key]
             self._settle(item, outcome)
             self._show_load()
-            self._queue.add(item.job.key)
+            if not isinstance(outcome, TooSoon):  # of which nothing is new until then
+                self._queue.add(item.job.key)
             self._changed.set()
 
     async def _carry_out(self, item: Item) -> Outcome:

@@ -240,6 +240,16 @@ async def test_it_looks_again_when_the_plan_says(bench: Bench):
     assert [round(observed.now - EPOCH) for observed in bench.seen] == [0, 30, 60, 90]
 
 
+async def test_between_two_passes_everybody_else_gets_a_turn(bench: Bench):
+    for number in range(20):
+        bench.engine.make_job(f"job-{number}")
+    turns: list[int] = []
+    for _ in range(100):
+        turns.append(len(bench.seen))
+        await asyncio.sleep(0)
+    assert set(turns) >= set(range(1, 21)), "many jobs are due at once"
+
+
 async def test_a_step_that_waits_for_its_back_off_is_looked_at_when_it_ends(bench: Bench):
     bench.plan = claim_once
     bench.api.fail("POST", "/executions", ServerError(503), times=5)

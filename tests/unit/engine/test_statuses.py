@@ -13,6 +13,7 @@ from wavegate.domain.actions import Note, Proof, SetStatus, Verdict
 from wavegate.domain.observed import JobView
 from wavegate.domain.times import parse_time
 from wavegate.engine.outcomes import Done, LookAgain, TooSoon
+from wavegate.engine.statuses import PACE, TOGETHER
 from wavegate.kube.errors import ServerError
 
 pytestmark = pytest.mark.looptime
@@ -85,6 +86,49 @@ async def test_one_jobs_pace_is_not_anothers(engine: Engine):
     first, second = engine.make_job("edge"), engine.make_job("other")
     assert await engine.executor.execute(first, status_of(engine, "edge", revision=1)) == Done()
     assert await engine.executor.execute(second, status_of(engine, "other", revision=1)) == Done()
+
+
+async def test_of_hundreds_of_jobs_each_tells_less_often_how_far_it_has_come(engine: Engine):
+    jobs = {f"job-{number}": engine.make_job(f"job-{number}") for number in range(300)}
+    for name, job in jobs.items():
+        assert await engine.executor.execute(job, status_of(engine, name, revision=1)) == Done()
+    further = status_of(engine, "job-299", revision=2)
+    outcome = await engine.executor.execute(jobs["job-299"], further)
+    assert outcome == TooSoon(pytest.approx(now() + 300 / TOGETHER))
+
+
+async def test_what_is_another_phase_is_told_after_a_second_however_many_there_are(
+    engine: Engine,
+):
+    jobs = {f"job-{number}": engine.make_job(f"job-{number}") for number in range(300)}
+    for name, job in jobs.items():
+        assert await engine.executor.execute(job, status_of(engine, name, revision=1)) == Done()
+    waits = status_of(engine, "job-299", state={"stateType": "Deploying", "reason": "Paused"})
+    outcome = await engine.executor.execute(jobs["job-299"], waits)
+    assert outcome == TooSoon(pytest.approx(now() + PACE))
+    await asyncio.sleep(PACE)
+    assert await engine.executor.execute(jobs["job-299"], waits) == Done()
+
+
+async def test_jobs_that_were_told_of_long_ago_do_not_slow_down_the_others(engine: Engine):
+    jobs = {f"job-{number}": engine.make_job(f"job-{number}") for number in range(300)}
+    for name, job in jobs.items():
+        assert await engine.executor.execute(job, status_of(engine, name, revision=1)) == Done()
+    await asyncio.sleep(60)
+    job = jobs["job-0"]
+    assert await engine.executor.execute(job, status_of(engine, "job-0", revision=2)) == Done()
+    outcome = await engine.executor.execute(job, status_of(engine, "job-0", revision=3))
+    assert outcome == TooSoon(pytest.approx(now() + PACE))
+
+
+async def test_who_wrote_what_is_kept_on_everything_but_executions(api: FakeApi, engine: Engine):
+    job = engine.make_job()
+    action = await execution_status(engine, job, None)
+    await engine.executor.execute(job, status_of(engine, revision=1))
+    await engine.executor.execute(job, action)
+    of_the_job, of_the_execution = api.writes("/status")
+    assert "managedFields" not in of_the_job.body["metadata"]
+    assert of_the_execution.body["metadata"]["managedFields"] == [{}]
 
 
 async def test_executions_have_no_pace(engine: Engine):
