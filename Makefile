@@ -52,9 +52,10 @@ rows: $(READY) ## every field and rule, the tests that hold it, and where they r
 faults: $(READY) ## fault plans in simulation (SHARD=3/8 a part, DONE=FILE goes on where it was, PLAN='…' one)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m faults $(if $(PLAN),'$(PLAN)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
 
-faults-real: $(READY) ## the same with real processes and a real API server, and a storm of 429
+faults-real: $(READY) ## the same with real processes and a real API server, a storm of 429, every order of removal
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m real $(if $(PLAN),'$(PLAN)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
 	@$(if $(PLAN)$(SHARD),,STORM_SECONDS=120 $(BIN)/python -m pytest -q tests/real/test_storm.py)
+	@$(if $(PLAN)$(SHARD),,REMOVAL_ORDERS=all $(BIN)/python -m pytest -q tests/integration/test_removal_orders.py)
 
 search: $(READY) ## everything that can happen to three nodes, within limits (STEPS='…' repeats one path)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m search $(if $(STEPS),'$(STEPS)')
