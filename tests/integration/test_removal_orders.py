@@ -55,6 +55,8 @@ LABELS: Final = {"removal": "orders"}
 PATIENCE: Final = 60.0
 
 CRDS: Final = str(ROOT / "crds")
+NOT_SERVED: Final = "FleetJob or FleetDeployment is not served; looked for again"
+"""What the operator says where kopf has ended for that."""
 DEFINITIONS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 NAMESPACES: Final = "/api/v1/namespaces"
 KINDS: Final = (*PLURALS, "Pod", "ConfigMap")
@@ -123,6 +125,7 @@ def test_nothing_hangs_and_there_is_what_the_row_says(
         fleet.remove(what)
         fleet.wait(pods)
         took.append(f"{what} {time.monotonic() - begun:.1f}")
+        fleet.look_at_operator()
     stopped = fleet.stopped_by_operator()
     measured(f"seconds, {NODES} nodes: {', '.join(took)}; the operator stopped {stopped} pods")
     assert stopped or order != ORDERS[0], "the collector has stopped them, and no operator"
@@ -172,6 +175,7 @@ class Fleet:
         self._space = space
         self._operator = operator
         self._removed: set[str] = set()
+        self._said = 0
         self._pods = _ready(self._list("Pod"))
         for kind, body in USERS.items():
             space.client.request("POST", self._path(kind), body)
@@ -183,6 +187,7 @@ class Fleet:
     def remove(self, what: str) -> None:
         """All that are named, in the same moment."""
         parts = what.split(" + ")
+        self._said = self._operator.log().count(NOT_SERVED)
         with ThreadPoolExecutor(len(parts)) as together:
             list(together.map(self._remove, parts))
         self._removed.update(parts)
@@ -206,8 +211,17 @@ class Fleet:
             words = "\n".join([*wrong, self._operator.log()[-2000:]])
             assert time.monotonic() < deadline, f"after {PATIENCE:.0f} s:\n{words}"
             time.sleep(0.2)
+
+    def look_at_operator(self) -> None:
+        """It goes on until it is removed, also once it has heard that its kinds are gone."""
+        if OPERATOR not in self._removed and DEFINED in self._removed:
+            self._space.wait("the operator has heard of the CRDs' end", self._heard)
         assert self._operator.running == (OPERATOR not in self._removed)
         assert "the pass broke" not in self._operator.log()
+
+    def _heard(self) -> bool:
+        assert self._operator.running, self._operator.log()[-3000:]
+        return self._operator.log().count(NOT_SERVED) > self._said
 
     def stopped_by_operator(self) -> int:
         """Pods that the operator has deleted, of those that there were."""
