@@ -143,24 +143,6 @@ def test_a_job_that_is_gone_is_still_seen_by_what_it_left(
     assert [view.name for view in observed.former] == (["e1"] if kind == "Execution" else [])
 
 
-@pytest.mark.row("Deletion")
-@pytest.mark.parametrize("policy", ["orphan", "foregroundDeletion"])
-def test_what_an_orphaning_job_has_left_is_nobodys_before_that_is_heard(
-    cluster: Cluster, policy: str
-) -> None:
-    cluster.add("FleetJob", job())
-    cluster.add("Execution", execution("e1", 2), execution("e2", 3))
-    ends = job(4)
-    ends["metadata"] |= {"deletionTimestamp": CREATED, "finalizers": [policy]}
-    cluster.add("FleetJob", ends)
-    gone = job(7)
-    gone["metadata"]["deletionTimestamp"] = CREATED
-    cluster.cache.apply_event("FleetJob", "DELETED", gone)
-    cluster.add("Execution", execution("e2", 6, owner=""))
-    left = [view.name for view in cluster.seen().former]
-    assert left == ([] if policy == "orphan" else ["e1"])
-
-
 def test_orphans_of_a_job_that_is_gone_are_nobodys(cluster: Cluster) -> None:
     cluster.add("JobVersion", job_version(1, 2, owner=""))
     cluster.add("Execution", execution("e1", 3, owner=""))
