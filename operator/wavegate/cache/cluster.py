@@ -7,7 +7,7 @@ changed view wakes its job; a changed node wakes every job.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -71,7 +71,7 @@ class ClusterCache:
         self._wake = wake
         self._namespaces = namespaces
         own = OwnDecoder()
-        self.jobs: Store[JobView] = Store(self._changed, clock=clock)
+        self.jobs: Store[JobView] = Store(self._job_changed, clock=clock)
         self.deployments: Store[DeploymentView] = Store(self._changed, clock=clock)
         self.versions: Store[VersionView] = Store(self._changed, clock=clock)
         self.executions: Store[ExecutionView] = Store(
@@ -84,6 +84,8 @@ class ClusterCache:
         """As snapshots see them; None: one of them has changed since the last."""
         self._cordons: dict[str, JobKey] = {}
         self._phantoms: dict[JobKey, dict[str, ExecutionView]] = {}
+        self._orphaners: defaultdict[JobKey, set[str]] = defaultdict(set)
+        """uids of jobs that went and left their children alone, which may be heard of later."""
         self._serials: Counter[JobKey] = Counter()
         """By job, how many snapshots there were."""
         self._kinds: dict[str, tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]] = {
@@ -230,6 +232,7 @@ class ClusterCache:
             left = (versions, deployments, self._executions(key), self.pods.of_job(key))
             if not any(left) and key not in self._cordons.values():
                 self._serials.pop(key, None)
+                self._orphaners.pop(key, None)
                 self.executions.forget_touched(key)
                 self.pods.forget_touched(key)
                 return None
@@ -289,10 +292,10 @@ class ClusterCache:
 
     def _former(self, key: JobKey, uid: str) -> Sequence[ExecutionView]:
         """Those of the name that another job owns, which is gone."""
-        if not self.executions.owners(key) - {uid, ""}:
+        owners = self.executions.owners(key) - {uid, ""} - self._orphaners.get(key, set())
+        if not owners:
             return []
-        views = self.executions.of_job(key)
-        return [view for view in views if view.owner_uid and view.owner_uid != uid]
+        return [view for view in self.executions.of_job(key) if view.owner_uid in owners]
 
     def _nodes_now(self) -> Mapping[str, NodeView]:
         if self._nodes is None:
@@ -302,6 +305,11 @@ class ClusterCache:
     def _changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
         for key in {(item.namespace, item.job) for item in (old, new) if item and item.job}:
             self._wake(key)
+
+    def _job_changed(self, old: Item[JobView] | None, new: Item[JobView] | None) -> None:
+        if old is not None and old.view.orphaning and (new is None or new.uid != old.uid):
+            self._orphaners[old.namespace, old.job].add(old.uid)
+        self._changed(old, new)
 
     def _execution_changed(
         self, old: Item[ExecutionView] | None, new: Item[ExecutionView] | None

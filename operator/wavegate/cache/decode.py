@@ -30,6 +30,8 @@ from wavegate.domain.times import parse_time
 
 _REMEMBERED_SPECS: Final = 4096
 _JOB_KIND: Final = "FleetJob"
+_ORPHAN: Final = "orphan"
+"""The finalizer that ``--cascade=orphan`` sets, until nothing belongs to the object any more."""
 
 
 class SpecReader:
@@ -78,6 +80,7 @@ class OwnDecoder:
             raw_spec=raw_spec,
             invalid=invalid,
             deleting=meta.deleting,
+            orphaning=meta.deleting and _ORPHAN in meta.finalizers,
             status=mapping(raw.get("status")),
         )
         return item_of(meta, meta.name, view)

@@ -22,6 +22,7 @@ class Meta:
     created: float
     generation: int
     deleting: bool
+    finalizers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ def strings(value: Any) -> dict[str, str]:
     return {key: item for key, item in mapping(value).items() if isinstance(item, str)}
 
 
+def _texts(value: Any) -> frozenset[str]:
+    """Those items of a list that are strings."""
+    return frozenset(map(text, value)) if isinstance(value, list) else frozenset()
+
+
 def condition(status: Raw, kind: str) -> Raw:
     """The status condition of a type; empty where there is none."""
     for entry in mappings(status.get("conditions")):
@@ -87,6 +93,7 @@ def meta_of(raw: Raw) -> Meta:
         created=parse_time(metadata.get("creationTimestamp")) or 0.0,
         generation=integer(metadata.get("generation"), 1),
         deleting=metadata.get("deletionTimestamp") is not None,
+        finalizers=_texts(metadata.get("finalizers")),
     )
 
 

@@ -14,6 +14,7 @@ and would leave the pods: then the operator removes those that an Execution cont
 | there, another of the name before it | own and former | the former's executions |
 | any | the kind is no longer served | any Execution |
 | being deleted, orphaning | its own | none |
+| gone, after orphaning | still of its uid, as far as heard | none |
 """
 
 from __future__ import annotations

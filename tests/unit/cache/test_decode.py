@@ -33,6 +33,25 @@ def test_a_job(decoder: OwnDecoder) -> None:
     assert not found.view.deleting
 
 
+@pytest.mark.row("Deletion")
+@pytest.mark.parametrize(
+    ("metadata", "orphaning"),
+    [
+        ({"deletionTimestamp": CREATED, "finalizers": ["orphan"]}, True),
+        ({"deletionTimestamp": CREATED, "finalizers": ["backup.example/copy", "orphan"]}, True),
+        ({"deletionTimestamp": CREATED, "finalizers": ["foregroundDeletion"]}, False),
+        ({"deletionTimestamp": CREATED}, False),
+        ({"finalizers": ["orphan"]}, False),
+    ],
+)
+def test_a_job_that_is_deleted_and_leaves_its_children(
+    decoder: OwnDecoder, metadata: dict[str, Any], orphaning: bool
+) -> None:
+    document = job()
+    document["metadata"] |= metadata
+    assert decoder.job(document).view.orphaning is orphaning
+
+
 def test_a_spec_that_is_not_understood_is_a_view_that_says_why(decoder: OwnDecoder) -> None:
     view = decoder.job(job(1, tomorrow=True)).view
     assert view.spec is None
