@@ -17,6 +17,7 @@ from yarl import URL
 
 from hostile.canaries import MARK, PLACES, Place, by_source, job
 from support.told import Stage, roles
+from wavegate.domain.times import format_time
 from wavegate.health.endpoint import Endpoint
 from wavegate.kube.errors import error_of
 from wavegate.kube.resources import CONFIG_MAPS, FLEET_JOBS, NODES, PODS
@@ -314,10 +315,7 @@ def _play(play: Callable[[Scene], Awaitable[None]], settings: Settings, seen: Se
 
 def _terminated(code: int, reason: str, _message: str, now: float) -> dict[str, Any]:
     words = f"error: {MARK['earlier-words']}\nerror: {MARK['last-words']}\n"
-    return {"exitCode": code, "reason": reason, "message": words, "finishedAt": _time(now)}
-
-
-_time: Final = simulated_fleet.format_time
+    return {"exitCode": code, "reason": reason, "message": words, "finishedAt": format_time(now)}
 
 
 @pytest.fixture(scope="module")
