@@ -1,7 +1,7 @@
-"""Each of `templates.TEMPLATES` ends as the policy of its namespace says, on the real API server.
+"""Each of `hostile.templates.TEMPLATES` ends as the policy of its namespace says.
 
 ``make test`` runs every third of them under both policies. All of them:
-``HOSTILE=all .venv/bin/python -m pytest -q -n 6 tests/hostile/test_templates.py``.
+``HOSTILE=all .venv/bin/python -m pytest -q -n 6 tests/integration/test_hostile_templates.py``.
 """
 
 from __future__ import annotations
