@@ -126,8 +126,9 @@ class Prometheus:
         try:
             body, _ = await fetch(self._session, url, headers, trusted)
             return parse_vector(body)
-        except UnreadableError as error:
-            raise UnreadableError(f"{field} {error}") from error
+        except (UnreadableError, aiohttp.ClientError) as error:
+            token = headers.get("Authorization", "").removeprefix("Bearer ")
+            raise UnreadableError(f"{field} {what_went_wrong(error, token)}") from error
 
 
 def _over(turn: _Turn, source: PrometheusSource) -> float:

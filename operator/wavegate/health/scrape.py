@@ -2,8 +2,9 @@
 
 Whoever answers is a stranger: it may be slow, send no end of bytes, redirect elsewhere or unpack
 into gigabytes. So only the pod's own address is ever asked, redirects are not followed, and time,
-bytes and what they unpack to are bounded. Whatever goes wrong is a value that says what, because
-"unreadable" is an outcome that the health rules know.
+bytes and what they unpack to are bounded. What was sent in confidence, a query of the address among
+it, is in no message, also where it is sent back. Whatever goes wrong is a value that says what,
+because "unreadable" is an outcome that the health rules know.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ MAX_BODY: Final = 4 * 1024 * 1024
 
 _MAX_REFUSAL: Final = 8 * 1024
 _MAX_ERROR: Final = 200
+_HIDDEN: Final = "(hidden)"
 _OK: Final = 200
 _ACCEPT: Final = {"Accept": "text/plain;version=0.0.4, application/json;q=0.9, */*;q=0.1"}
 _AUTO_DETECT: Final = 32 + zlib.MAX_WBITS
@@ -61,14 +63,18 @@ async def read_counters(
         body, content_type = await fetch(session, url, _ACCEPT)
         return parse_counters(body, content_type, source)
     except Exception as error:
-        return Unreadable(str(url), what_went_wrong(error))
+        secrets = (url.raw_query_string, url.query_string)
+        return Unreadable(str(url.with_query(None)), what_went_wrong(error, *secrets))
 
 
-def what_went_wrong(error: Exception) -> str:
-    """One short line for people."""
+def what_went_wrong(error: Exception, *secrets: str) -> str:
+    """One short line for people, without these texts."""
     if isinstance(error, TimeoutError):
         return f"no answer within {TIMEOUT:g} s"
-    return _one_line(str(error) or type(error).__name__)
+    text = str(error) or type(error).__name__
+    for secret in filter(None, secrets):
+        text = text.replace(secret, _HIDDEN)
+    return _one_line(text)
 
 
 @lru_cache(maxsize=8192)  # read again and again: what aiohttp asks of a URL is worked out once

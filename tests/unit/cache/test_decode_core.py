@@ -222,6 +222,22 @@ def test_garbage_never_raises(spec: Any, status: Any, metadata: Any) -> None:
 
 
 @pytest.mark.row("Pre-pull")
+@pytest.mark.parametrize("api", ["work.example/v1", "v1", "wavegate.dev.example/v1", ""])
+def test_a_controller_of_another_group_is_not_taken_for_ours(api: str) -> None:
+    owners = owned("Execution", "feed-x-1", "e1", api)
+    view = decode_pod(pod("p", 1, metadata={"ownerReferences": owners})).view
+    assert view.owner_kind != "Execution"
+    assert (view.owner_name, view.owner_uid) == ("feed-x-1", "")
+    pulling = decode_pull(pull("p", 1, ownerReferences=owned("JobVersion", "v", "v1", api))).view
+    assert pulling.owner_uid == ""
+
+
+def test_a_controller_of_another_version_of_our_group_is_ours() -> None:
+    owners = owned("Execution", "feed-x-1", "e1", "wavegate.dev/v1")
+    view = decode_pod(pod("p", 1, metadata={"ownerReferences": owners})).view
+    assert (view.owner_kind, view.owner_uid) == ("Execution", "e1")
+
+
 def test_a_pod_that_pulls_images_belongs_to_the_job_of_its_label_and_to_its_node() -> None:
     found = decode_pull(pull("feed-x-pull-v2", 3))
     assert found.job == "feed"
