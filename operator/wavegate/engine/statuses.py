@@ -21,7 +21,7 @@ from wavegate.engine.events import EventTeller
 from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.outcomes import Done, LookAgain, Outcome, TooSoon
 from wavegate.kube.errors import NotFound
-from wavegate.kube.resources import BY_KIND, FLEET_DEPLOYMENTS, FLEET_JOBS
+from wavegate.kube.resources import BY_KIND, FLEET_DEPLOYMENTS, FLEET_JOBS, PODS
 from wavegate.telemetry.metrics import Metrics
 
 PACE: Final = 1.0
@@ -66,8 +66,8 @@ class StatusWriter:
         at = self._earliest(action)
         if at > self._now():
             return TooSoon(at)
-        if action.proof is not None and not await self._proven(namespace, action.proof):
-            proof = action.proof
+        proof = action.proof
+        if proof is not None and not await self._proven(namespace, action.uid, proof):
             return LookAgain(f"{proof.kind} {proof.name} is no longer as it was seen")
         body = bodies.status(namespace, action)
         try:
@@ -88,15 +88,20 @@ class StatusWriter:
                 self._metrics.count(note.counted)
         return Done()
 
-    async def _proven(self, namespace: str, proof: Proof) -> bool:
-        """Whether the object is, by a live read, what the write rests on."""
+    async def _proven(self, namespace: str, uid: str, proof: Proof) -> bool:
+        """Whether the object is, by a live read, what the write about ``uid`` rests on.
+
+        Somebody else's pod that has the name of an execution's is no pod of that.
+        """
         try:
             found = await self._client.get(BY_KIND[proof.kind], namespace, proof.name)
         except NotFound:
             if proof.uid:
                 self._cache.forget(proof.kind, namespace, proof.name, proof.uid)
             return not proof.uid
-        metadata = found["metadata"]
+        metadata, by = found["metadata"], bodies.controller(found)
+        if proof.kind == PODS.kind and not proof.uid and (by is None or by.uid != uid):
+            return True
         if (metadata["uid"], metadata["resourceVersion"]) == (proof.uid, proof.resource_version):
             return True
         self._cache.assume(proof.kind, found)

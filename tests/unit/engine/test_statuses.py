@@ -161,14 +161,16 @@ async def test_a_verdict_on_a_pod_as_it_was_seen_is_written(api: FakeApi, engine
     assert await engine.executor.execute(job, action) == Done()
 
 
-@pytest.mark.parametrize(("there", "written"), [(False, True), (True, False)])
-async def test_a_verdict_that_rests_on_no_pod_needs_there_to_be_none(
-    api: FakeApi, engine: Engine, there: bool, written: bool
+@pytest.mark.parametrize(("whose", "written"), [("", True), ("its", False), ("other", True)])
+async def test_a_verdict_that_rests_on_no_pod_needs_there_to_be_none_of_its_own(
+    api: FakeApi, engine: Engine, whose: str, written: bool
 ):
     job = engine.make_job()
-    if there:
-        api.put(POD, {"kind": "Pod", "metadata": {}})
     action = await execution_status(engine, job, Proof("edge-a", "", ""))
+    if whose:
+        uid = action.uid if whose == "its" else "uid-of-another"
+        owner = {"kind": "Execution", "name": "edge-a-1", "uid": uid, "controller": True}
+        api.put(POD, {"kind": "Pod", "metadata": {"ownerReferences": [owner]}})
     outcome = await engine.executor.execute(job, action)
     assert (outcome == Done()) is written
 
