@@ -62,13 +62,6 @@ def test_executions_are_found_by_kubectl_as_a_user_looks_for_them(
     assert found("spec.nodeName=nowhere") == set()
 
 
-def test_nobody_s_fields_are_kept_of_an_execution_that_has_a_status(two_jobs: Space) -> None:
-    told = [each for each in two_jobs.list("Execution") if each.get("status")]
-    assert len(told) > NODES, "both jobs'"
-    assert not any("managedFields" in each["metadata"] for each in told)
-    assert "managedFields" in two_jobs.list("FleetJob")[0]["metadata"]
-
-
 def test_a_job_s_executions_are_listed_in_pages(two_jobs: Space) -> None:
     pages: list[list[str]] = []
     token = ""

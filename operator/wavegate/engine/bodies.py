@@ -167,23 +167,16 @@ def config_map(job: JobView, action: PrepareVersion) -> Document:
 
 
 def status(namespace: str, action: SetStatus) -> Document:
-    """The body that replaces a status; the server takes nothing else from it.
-
-    Of an Execution nobody else writes anything: who wrote what is not kept there, which would be
-    half of the object, and a good part of what a write costs the server.
-    """
-    metadata: Document = {
-        "name": action.name,
-        "namespace": namespace,
-        "uid": action.uid,
-        "resourceVersion": action.resource_version,
-    }
-    if action.kind == EXECUTIONS.kind:
-        metadata["managedFields"] = [{}]
+    """The body that replaces a status; the server takes nothing else from it."""
     return {
         "apiVersion": API_VERSION,
         "kind": action.kind,
-        "metadata": metadata,
+        "metadata": {
+            "name": action.name,
+            "namespace": namespace,
+            "uid": action.uid,
+            "resourceVersion": action.resource_version,
+        },
         "status": dict(action.status),
     }
 

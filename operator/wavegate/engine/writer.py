@@ -1,8 +1,7 @@
 """Carries out plans with a bounded number of requests, the most urgent first.
 
 Of each job and step key at most one step is under way. A step's actions run in order and end with
-the first that does not succeed; after each step its job is looked at anew, or when it is time for
-one that came too soon. A step that failed is
+the first that does not succeed; after each step its job is looked at anew. A step that failed is
 not tried again before its back-off, so nothing that goes wrong becomes a hot loop.
 """
 
@@ -33,7 +32,7 @@ from wavegate.engine.outcomes import (
 from wavegate.engine.pending import Item, Pending
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.slowstart import SlowStart
-from wavegate.kube.errors import Uncertain
+from wavegate.kube.errors import TooManyRequests, Uncertain
 from wavegate.telemetry.metrics import Metrics
 
 CONCURRENCY: Final = 64
@@ -149,8 +148,7 @@ class Writer:
             del self._running[item.key]
             self._settle(item, outcome)
             self._show_load()
-            if not isinstance(outcome, TooSoon):  # of which nothing is new until then
-                self._queue.add(item.job.key)
+            self._queue.add(item.job.key)
             self._changed.set()
 
     async def _carry_out(self, item: Item) -> Outcome:
@@ -183,7 +181,9 @@ class Writer:
                 self._backoff.failed(job, step, Refusal(message, reason, self._now()))
                 ended = self._slow_start.failed
             case Failed(error):
-                _log.warning("failed: %s", error, extra=_about(item))
+                # That it is too much for the server is no failure, and counted (429).
+                level = logging.DEBUG if isinstance(error, TooManyRequests) else logging.WARNING
+                _log.log(level, "failed: %s", error, extra=_about(item))
                 self._backoff.failed(job, step, retry_after=error.retry_after)
                 ended = self._slow_start.failed
             case TooSoon(at):

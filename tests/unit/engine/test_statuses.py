@@ -121,16 +121,6 @@ async def test_jobs_that_were_told_of_long_ago_do_not_slow_down_the_others(engin
     assert outcome == TooSoon(pytest.approx(now() + PACE))
 
 
-async def test_who_wrote_what_is_kept_on_everything_but_executions(api: FakeApi, engine: Engine):
-    job = engine.make_job()
-    action = await execution_status(engine, job, None)
-    await engine.executor.execute(job, status_of(engine, revision=1))
-    await engine.executor.execute(job, action)
-    of_the_job, of_the_execution = api.writes("/status")
-    assert "managedFields" not in of_the_job.body["metadata"]
-    assert of_the_execution.body["metadata"]["managedFields"] == [{}]
-
-
 async def test_executions_have_no_pace(engine: Engine):
     job = engine.make_job()
     action = await execution_status(engine, job, None)
