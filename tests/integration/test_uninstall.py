@@ -8,6 +8,7 @@ import pytest
 
 import wavelab
 from integration.conftest import ROOT
+from real.lab import wait_served
 from support.jobs import container
 from support.operator_process import OperatorProcess
 from support.space import Space
@@ -31,6 +32,7 @@ def everywhere(
 def restore(cluster: wavelab.Cluster) -> None:
     cluster.kubectl("apply", "--filename", CRDS)
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", CRDS)
+    wait_served(cluster)
 
 
 def gone(space: Space) -> bool:
