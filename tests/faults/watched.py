@@ -195,7 +195,7 @@ class Watched:
         """Whether it is a pod of a job that has just gone: its claims go, and with them the pod."""
         ended, executions = self._formers
         owners = {each["uid"] for each in change.document["metadata"].get("ownerReferences", ())}
-        return owners <= executions and self._cluster.loop.time() - ended < UNHEARD
+        return bool(owners) and owners <= executions and self._cluster.loop.time() - ended < UNHEARD
 
     def _is_unheard(self) -> bool:
         """Whether what a third party did may not have been heard of yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,6 +96,10 @@ def _play(row: Forgery, then: Callable[[Stage, Forgery, Sent, Document], Any]) -
         runner.run(run())
 
 
+def _node_of(made: Document) -> str:
+    return str(made["spec"]["nodeName"])
+
+
 def _path(made: Document) -> str:
     metadata = made["metadata"]
     return BY_KIND[made["kind"]].object(metadata.get("namespace"), metadata["name"])
@@ -172,3 +177,16 @@ def test_it_is_left_alone_and_a_rollout_reaches_the_other_nodes(row: Forgery) ->
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_it_is_not_removed_with_the_job(row: Forgery) -> None:
     _play(row, _job_goes)
+
+
+def test_a_name_that_is_kept_beyond_the_deadline_fails_its_node_and_the_rollout_ends() -> None:
+    """The row of that name, with a deadline that is over before the forgery is gone."""
+    row = next(each for each in ROWS if each.name == "a pod of the name that we would use")
+
+    async def then(stage: Stage, row: Forgery, sent: Sent, made: Document) -> None:
+        await stage.ended("app-v2", "Failed")
+        [failure] = stage.deployment("app-v2")["failures"]
+        assert (failure["node"], failure["reason"]) == (_node_of(made), "DeadlineExceeded")
+        _is_untouched(stage, row, sent, made)
+
+    _play(replace(row, second=spec("app:2", strategy="Rolling", maxParallel="100%")), then)

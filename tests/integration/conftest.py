@@ -23,6 +23,7 @@ import yaml
 
 import wavelab
 from support import shared
+from support.crds import install_crds
 from support.jobs import POOL, container
 from support.operator_process import OperatorProcess
 from support.rollouts import settled_on
@@ -118,14 +119,7 @@ def _bring_up(lab: wavelab.Cluster) -> None:
     try:
         lab.down()  # of a run that was killed
         lab.up(simulated=NODES, labels=POOL)
-        lab.kubectl("apply", "--filename", str(ROOT / "crds"))
-        lab.kubectl(
-            "wait",
-            "--for=condition=Established",
-            "--timeout=60s",
-            "--filename",
-            str(ROOT / "crds"),
-        )
+        install_crds(lab)
         lab.kubectl("apply", "--filename", str(ROOT / "manifests" / "rights.yaml"))
     except BaseException:
         lab.down()

@@ -11,6 +11,7 @@ import wavelab
 from support import shared
 from support.few import simulated
 from support.jobs import container
+from support.nodes import Nodes
 from support.operator_process import OperatorProcess
 from support.space import Space
 from wavelab.client import Client
@@ -22,33 +23,6 @@ MINE = shared.worker()
 """The label's value, and part of the nodes' names: tests run side by side."""
 NODES = [f"churn-{MINE}-{number}" for number in range(1, 6)]
 SPARE = f"churn-{MINE}-spare"
-
-
-class Nodes:
-    """Changes of nodes, as kubectl label, cordon and taint make them."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def patch(self, name: str, change: dict[str, Any]) -> None:
-        path = f"/api/v1/nodes/{name}"
-        self._client.request("PATCH", path, change, content="application/merge-patch+json")
-
-    def label(self, name: str, **labels: str | None) -> None:
-        self.patch(name, {"metadata": {"labels": labels}})
-
-    def cordon(self, name: str, on: bool = True) -> None:
-        self.patch(name, {"spec": {"unschedulable": on or None}})
-
-    def taint(self, name: str, effect: str | None) -> None:
-        taints = [{"key": "example.com/away", "value": "", "effect": effect}] if effect else None
-        self.patch(name, {"spec": {"taints": taints}})
-
-    def go_down(self, name: str) -> None:
-        self.patch(name, {"metadata": {"labels": {"wavelab.dev/fate": "not-ready"}}})
-
-    def come_back(self, name: str) -> None:
-        self.patch(name, {"metadata": {"labels": {"wavelab.dev/fate": None}}})
 
 
 @pytest.fixture

@@ -37,8 +37,7 @@ from typing import Final
 import pytest
 
 import wavelab
-from integration.conftest import ROOT
-from real.lab import wait_served
+from support.crds import CRDS, install_crds
 from support.jobs import container
 from support.operator_process import USER, OperatorProcess
 from support.space import PLURALS, Document, Space, is_ready
@@ -54,7 +53,6 @@ LABELS: Final = {"removal": "orders"}
 """Of simulated nodes of these tests' own."""
 PATIENCE: Final = 60.0
 
-CRDS: Final = str(ROOT / "crds")
 NOT_SERVED: Final = "FleetJob or FleetDeployment is not served; looked for again"
 """What the operator says where kopf has ended for that."""
 DEFINITIONS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -162,9 +160,7 @@ def fleet(
     space.wait("it runs", lambda: len(space.running("app")) == NODES)
     space.wait("it says so", lambda: space.job_state("app") == "Running")
     yield Fleet(cluster, space, operator)
-    cluster.kubectl("apply", "--filename", CRDS)
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", CRDS)
-    wait_served(cluster)
+    install_crds(cluster)
 
 
 class Fleet:

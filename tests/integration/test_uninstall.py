@@ -7,15 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 import wavelab
-from integration.conftest import ROOT
-from real.lab import wait_served
+from support.crds import CRDS, install_crds
 from support.jobs import container
 from support.operator_process import OperatorProcess
 from support.space import Space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
-
-CRDS = str(ROOT / "crds")
 
 
 @pytest.fixture
@@ -26,13 +23,7 @@ def everywhere(
     space.apply("app", container(strategy="Immediate", autoPromote=None, healthCheck=None))
     space.wait("it runs", lambda: len(space.running("app")) == hundred_nodes)
     yield space
-    restore(cluster)
-
-
-def restore(cluster: wavelab.Cluster) -> None:
-    cluster.kubectl("apply", "--filename", CRDS)
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--filename", CRDS)
-    wait_served(cluster)
+    install_crds(cluster)
 
 
 def gone(space: Space) -> bool:
@@ -67,6 +58,6 @@ def test_the_operator_first_and_then_the_crds_until_they_are_back(
     operator.stop()
     cluster.kubectl("delete", "--filename", CRDS)
     # What the garbage collector has missed it finds once it knows the kinds again.
-    restore(cluster)
+    install_crds(cluster)
     everywhere.wait("no pod is left", lambda: gone(everywhere), seconds=120)
     assert not everywhere.list("FleetJob")

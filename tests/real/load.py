@@ -11,8 +11,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from real.proxy import Answer, Exchange, refusal
 from real.replicas import LEASES, Replica
 from support.campaign import digest
 from support.few import few
+from support.nodes import Nodes
 from support.space import Document, Space
 
 REFUSED: Final = 0.1
@@ -70,8 +70,6 @@ class Loaded:
     """Lines of the log, by level, but for those that only debugging shows."""
     before: Size | None = None
     after: Size | None = None
-    wrong: list[str] = field(default_factory=list)
-    """Jobs that are not as their specs say, in the end."""
 
     def __str__(self) -> str:
         return (
@@ -122,7 +120,7 @@ def load(
     replica = Replica(cluster, space.name, log, grudging)
     try:
         replica.launch()
-        crowd = _Crowd(cluster, space, nodes, loaded, seed)
+        crowd = _Crowd(space, nodes, loaded, seed)
         crowd.create()
         crowd.wait_converged()
         loaded.before = _size(replica)
@@ -149,13 +147,11 @@ class _Crowd:
 
     def __init__(
         self,
-        cluster: wavelab.Cluster,
         space: Space,
         nodes: Sequence[str],
         loaded: Loaded,
         seed: int,
     ) -> None:
-        self._cluster = cluster
         self._space = space
         self._loaded = loaded
         self._seed = seed
@@ -170,7 +166,7 @@ class _Crowd:
 
     def create(self) -> None:
         for name in self._wanted:
-            self._apply(self._space, name)
+            self._apply(name)
 
     def press(self, clients: int, seconds: float) -> None:
         """Each client has jobs of its own; one more flaps nodes. Raises what one of them met."""
@@ -189,20 +185,15 @@ class _Crowd:
             raise self._broken[0]
 
     def wait_converged(self) -> None:
-        self._space.wait("every job is as its spec says", lambda: not self._others(), PATIENCE, 1.0)
+        self._space.wait("every job is as its spec says", self._has_converged, PATIENCE, 1.0)
 
-    def _others(self) -> list[str]:
-        """Jobs that are not as their specs say."""
-        jobs = {each["metadata"]["name"]: each for each in self._space.list("FleetJob")}
-        self._loaded.wrong = [name for name in self._wanted if not _is_settled(jobs[name])]
-        if not self._loaded.wrong:
-            runs = self._images()
-            self._loaded.wrong = [
-                f"{name}: {runs.get(name)}"
-                for name, tag in self._wanted.items()
-                if runs.get(name) != dict.fromkeys(self._on[name], f"app:{tag}")
-            ]
-        return self._loaded.wrong
+    def _has_converged(self) -> bool:
+        if not all(map(_is_settled, self._space.list("FleetJob"))):
+            return False
+        wanted = {
+            name: dict.fromkeys(self._on[name], f"app:{tag}") for name, tag in self._wanted.items()
+        }
+        return self._images() == wanted
 
     def _images(self) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
@@ -219,48 +210,28 @@ class _Crowd:
 
     def _change(self, names: list[str], number: int, until: float) -> None:
         chosen = random.Random(f"{self._seed}/{number}")
-        space = _seen_by(self._space, self._cluster)
         while time.monotonic() < until:
             name = chosen.choice(names)
             self._wanted[name] += 1
-            self._apply(space, name)
+            self._apply(name)
             self._loaded.changes += 1
             time.sleep(_PAUSE)
 
-    def _apply(self, space: Space, name: str) -> None:
+    def _apply(self, name: str) -> None:
         spec = few(f"app:{self._wanted[name]}", nodes=self._on[name], maxParallel=2)
-        space.apply(name, spec)
+        self._space.apply(name, spec)
 
     def _flap(self, seconds: float, until: float) -> None:
         pause = min(60 / (FLAPS * len(self._nodes)), seconds / 2)
         chosen = random.Random(self._seed)
-        client = self._cluster.client()
+        nodes = Nodes(self._space.client)
         while time.monotonic() + pause < until:
             time.sleep(pause - min(DOWN, pause / 2))
-            with _down(client, chosen.choice(self._nodes)):
-                time.sleep(min(DOWN, pause / 2))
+            name = chosen.choice(self._nodes)
+            nodes.go_down(name)
+            time.sleep(min(DOWN, pause / 2))
+            nodes.come_back(name)
             self._loaded.flaps += 1
-
-
-def _seen_by(space: Space, cluster: wavelab.Cluster) -> Space:
-    """The same namespace through a client of one's own."""
-    other = object.__new__(Space)
-    other.client, other.name = cluster.client(), space.name
-    return other
-
-
-@contextmanager
-def _down(client: Any, node: str) -> Iterator[None]:
-    def set_fate(fate: str | None) -> None:
-        change = {"metadata": {"labels": {"wavelab.dev/fate": fate}}}
-        merge = "application/merge-patch+json"
-        client.request("PATCH", f"/api/v1/nodes/{node}", change, content=merge)
-
-    set_fate("not-ready")
-    try:
-        yield
-    finally:
-        set_fate(None)
 
 
 def _is_settled(job: Document) -> bool:

@@ -12,7 +12,6 @@ from typing import Final
 from pydantic import ValidationError
 
 from wavegate.api.fleetjob import FleetJobSpec, InvalidSpec, load_job_spec
-from wavegate.api.names import API_VERSION
 from wavegate.api.rollout import Rollout
 from wavegate.cache.fields import (
     Meta,
@@ -183,7 +182,7 @@ class OwnDecoder:
 def _job_owner(raw: Raw) -> tuple[str, str]:
     """Name and uid of the FleetJob that controls the object; empty where none does."""
     owner = controller_of(raw)
-    if owner.kind == _JOB_KIND and owner.api_version == API_VERSION:
+    if owner.kind == _JOB_KIND:
         return owner.name, owner.uid
     return "", ""
 

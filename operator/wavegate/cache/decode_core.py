@@ -8,15 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from wavegate.api.names import (
-    ANNOTATION_CORDONED_BY,
-    GROUP,
-    LABEL_JOB,
-    LABEL_PULL,
-    MAIN_CONTAINER,
-)
+from wavegate.api.names import ANNOTATION_CORDONED_BY, LABEL_JOB, LABEL_PULL, MAIN_CONTAINER
 from wavegate.cache.fields import (
-    Owner,
     Raw,
     condition,
     controller_of,
@@ -65,7 +58,7 @@ def decode_pod(raw: Raw) -> Item[PodView]:
     meta = meta_of(raw)
     metadata = mapping(raw.get("metadata"))
     spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
-    owner = _our_controller(raw)
+    owner = controller_of(raw)
     ready, scheduled = condition(status, "Ready"), condition(status, "PodScheduled")
     is_scheduled = scheduled.get("status") == "True" or bool(text(spec.get("nodeName")))
     waiting = _waiting(status)
@@ -112,21 +105,10 @@ def decode_pull(raw: Raw) -> Item[PullView]:
         uid=meta.uid,
         resource_version=meta.resource_version,
         node=text(spec.get("nodeName")) or _affinity_node(spec),
-        owner_uid=_our_controller(raw).uid,
+        owner_uid=controller_of(raw).uid,
         deleting=_deletion(metadata) is not None,
     )
     return item_of(meta, strings(metadata.get("labels")).get(LABEL_PULL, ""), view)
-
-
-def _our_controller(raw: Raw) -> Owner:
-    """The controller, with its uid and its kind where it is of our group alone.
-
-    Another group may have a kind of the same name, and anybody may write any uid.
-    """
-    owner = controller_of(raw)
-    if owner.api_version.partition("/")[0] == GROUP:
-        return owner
-    return Owner(owner.api_version, f"{owner.kind} ({owner.api_version})", owner.name)
 
 
 def _pressure(status: Raw) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wavegate.api.names import GROUP
 from wavegate.domain.times import parse_time
 
 Raw = Mapping[str, Any]
@@ -29,7 +30,6 @@ class Meta:
 class Owner:
     """A controller owner reference; all empty where there is none."""
 
-    api_version: str = ""
     kind: str = ""
     name: str = ""
     uid: str = ""
@@ -98,13 +98,16 @@ def meta_of(raw: Raw) -> Meta:
 
 
 def controller_of(raw: Raw) -> Owner:
-    """The owner reference with ``controller: true``."""
+    """The owner reference with ``controller: true``.
+
+    Of another group than ours the kind says so, and there is no uid: that group may have a kind of
+    the same name, and anybody may write any uid.
+    """
     for entry in mappings(mapping(raw.get("metadata")).get("ownerReferences")):
         if flag(entry.get("controller")):
-            return Owner(
-                api_version=text(entry.get("apiVersion")),
-                kind=text(entry.get("kind")),
-                name=text(entry.get("name")),
-                uid=text(entry.get("uid")),
-            )
+            kind, name, uid = (text(entry.get(each)) for each in ("kind", "name", "uid"))
+            version = text(entry.get("apiVersion"))
+            if version.partition("/")[0] == GROUP:
+                return Owner(kind, name, uid)
+            return Owner(f"{kind} ({version})", name)
     return Owner()

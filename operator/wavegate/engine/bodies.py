@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wavegate.api.names import API_VERSION, LABEL_DEPLOYMENT, LABEL_JOB, LABEL_VERSION
+from wavegate.cache.fields import controller_of
 from wavegate.domain.actions import (
     CreateDeployment,
     CreateExecution,
@@ -192,10 +193,8 @@ def delete_options(uid: str, resource_version: str) -> Document:
 
 def controller(document: Mapping[str, Any]) -> Owner | None:
     """The controller of a stored object; None where it has none."""
-    for reference in document["metadata"].get("ownerReferences") or ():
-        if reference.get("controller"):
-            return Owner(reference["kind"], reference["name"], reference["uid"])
-    return None
+    found = controller_of(document)
+    return Owner(found.kind, found.name, found.uid) if found.kind else None
 
 
 def _object(

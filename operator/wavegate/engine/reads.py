@@ -57,7 +57,7 @@ class Reads:
         try:
             await read()
         except ApiError as error:
-            _log.warning("%s %s/%s cannot be read: %s", self._what, *key, error)
+            _log.log(error.log_level, "%s %s/%s cannot be read: %s", self._what, *key, error)
             self._not_before[key] = self._now() + max(RETRY, error.retry_after or 0.0)
             self._queue.wake_at(key, self._not_before[key])
             return

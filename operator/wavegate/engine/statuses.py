@@ -9,9 +9,8 @@ at once, each tells it every few seconds, and what is written is what brings the
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from wavegate.cache.cluster import ClusterCache
 from wavegate.domain.actions import Proof, SetStatus
@@ -33,11 +32,14 @@ TOGETHER: Final = 30.0
 _LATELY: Final = 30.0
 """Seconds."""
 
-_PACED: Final = {FLEET_JOBS.kind, FLEET_DEPLOYMENTS.kind}
-Phase = tuple[Any, Any]
+Phase = tuple[str, str]
+"""State and reason."""
 
-_DEPLOYMENT_ENDS: Final = {"Completed", "Failed", "Canceled"}
-_JOB_ENDS: Final = {"Completed", "Failed", "RolloutFailed", "Stopped"}
+_ENDS: Final[Mapping[str, Collection[str]]] = {
+    FLEET_JOBS.kind: ("Completed", "Failed", "RolloutFailed", "Stopped"),
+    FLEET_DEPLOYMENTS.kind: ("Completed", "Failed", "Canceled"),
+}
+"""States of the kinds that have a pace in which something has ended."""
 
 
 class StatusWriter:
@@ -58,8 +60,8 @@ class StatusWriter:
         self._events = events
         self._metrics = metrics
         self._now = now
-        self._written: OrderedDict[str, _Written] = OrderedDict()
-        """By uid, those of late, the oldest first."""
+        self._written: OrderedDict[str, tuple[float, Phase]] = OrderedDict()
+        """By uid, when it was written last and what it said, if of late; the oldest first."""
 
     async def write(self, namespace: str, action: SetStatus) -> Outcome:
         """Raises what the client raises; Conflict where the object has moved on."""
@@ -77,7 +79,7 @@ class StatusWriter:
         except NotFound:
             self._cache.forget(action.kind, namespace, action.name, action.uid)
             raise
-        if action.kind in _PACED:
+        if action.kind in _ENDS:
             self._remember(action)
         if action.kind == FLEET_JOBS.kind:
             self._live.saw(stored)
@@ -109,39 +111,26 @@ class StatusWriter:
 
     def _earliest(self, action: SetStatus) -> float:
         """When it may be written; a status that ends what had not ended yet, at once."""
-        before = self._written.get(action.uid)
-        if before is None or (_ends(action) and not before.ended):
+        if action.uid not in self._written:
             return 0.0
-        if _phase(action) != before.phase:
-            return before.at + PACE
-        return before.at + max(PACE, len(self._written) / TOGETHER)
+        (at, before), now = self._written[action.uid], _phase(action)
+        ends = _ENDS[action.kind]
+        if now[0] in ends and before[0] not in ends:
+            return 0.0
+        return at + (PACE if now != before else max(PACE, len(self._written) / TOGETHER))
 
     def _remember(self, action: SetStatus) -> None:
         now = self._now()
-        self._written[action.uid] = _Written(now, _phase(action), _ends(action))
+        self._written[action.uid] = now, _phase(action)
         self._written.move_to_end(action.uid)
-        while now - next(iter(self._written.values())).at > _LATELY:
+        while now - next(iter(self._written.values()))[0] > _LATELY:
             self._written.popitem(last=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A status that was written ``at`` a time."""
-
-    at: float
-    phase: Phase
-    ended: bool
-
-
 def _phase(action: SetStatus) -> Phase:
-    """What it says is going on, without how far."""
-    said = action.status
-    if action.kind == FLEET_JOBS.kind:
-        said = said.get("state") or {}
-    return said.get("stateType", said.get("state")), said.get("reason")
-
-
-def _ends(action: SetStatus) -> bool:
+    """What a status says is going on, without how far it has come."""
+    status = action.status
     if action.kind == FLEET_DEPLOYMENTS.kind:
-        return action.status.get("state") in _DEPLOYMENT_ENDS
-    return (action.status.get("state") or {}).get("stateType") in _JOB_ENDS
+        return status.get("state", ""), status.get("reason", "")
+    state = status.get("state") or {}
+    return state.get("stateType", ""), (state.get("details") or {}).get("reason", "")

@@ -32,7 +32,7 @@ from wavegate.engine.outcomes import (
 from wavegate.engine.pending import Item, Pending
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.slowstart import SlowStart
-from wavegate.kube.errors import TooManyRequests, Uncertain
+from wavegate.kube.errors import Uncertain
 from wavegate.telemetry.metrics import Metrics
 
 CONCURRENCY: Final = 64
@@ -181,9 +181,7 @@ class Writer:
                 self._backoff.failed(job, step, Refusal(message, reason, self._now()))
                 ended = self._slow_start.failed
             case Failed(error):
-                # That it is too much for the server is no failure, and counted (429).
-                level = logging.DEBUG if isinstance(error, TooManyRequests) else logging.WARNING
-                _log.log(level, "failed: %s", error, extra=_about(item))
+                _log.log(error.log_level, "failed: %s", error, extra=_about(item))
                 self._backoff.failed(job, step, retry_after=error.retry_after)
                 ended = self._slow_start.failed
             case TooSoon(at):

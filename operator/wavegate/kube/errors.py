@@ -7,10 +7,11 @@ happened" (`Uncertain`, and `ServerError`, which servers also answer after a com
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 
 class ApiError(Exception):
@@ -20,6 +21,9 @@ class ApiError(Exception):
     the server's Status document. ``message``: its words for people. ``retry_after``: seconds, or
     None where the server asked for nothing. ``details``: the Status document's details.
     """
+
+    log_level: ClassVar[int] = logging.WARNING
+    """At which it is told that something did not succeed and is tried again."""
 
     def __init__(
         self,
@@ -66,7 +70,9 @@ class Invalid(ApiError):
 
 
 class TooManyRequests(ApiError):
-    """429: send less; see ``retry_after``."""
+    """429: send less; see ``retry_after``. That is no failure, and counted."""
+
+    log_level = logging.DEBUG
 
 
 class ServerError(ApiError):

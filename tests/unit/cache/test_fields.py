@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wavegate.cache.fields import condition, controller_of, flag, integer, meta_of, strings, text
+from wavegate.api.names import API_VERSION as OURS
+from wavegate.cache.fields import (
+    Owner,
+    condition,
+    controller_of,
+    flag,
+    integer,
+    meta_of,
+    strings,
+    text,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -43,9 +53,17 @@ def test_an_object_without_an_identity_is_refused(metadata: Any) -> None:
 
 def test_only_the_controller_among_the_owners_counts() -> None:
     references = [
-        {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "1"},
-        {"apiVersion": "v1", "kind": "Node", "name": "y", "uid": "2", "controller": True},
+        {"apiVersion": OURS, "kind": "FleetJob", "name": "x", "uid": "1"},
+        {"apiVersion": OURS, "kind": "Execution", "name": "y", "uid": "2", "controller": True},
     ]
     owner = controller_of({"metadata": {"ownerReferences": references}})
-    assert (owner.kind, owner.name, owner.uid) == ("Node", "y", "2")
-    assert controller_of({"metadata": {"ownerReferences": references[:1]}}).uid == ""
+    assert (owner.kind, owner.name, owner.uid) == ("Execution", "y", "2")
+    assert controller_of({"metadata": {"ownerReferences": references[:1]}}) == Owner()
+
+
+def test_a_controller_of_another_group_is_none_of_our_kinds_and_has_no_uid_of_ours() -> None:
+    theirs = {"kind": "Execution", "name": "y", "uid": "2", "controller": True}
+    for version in ("work.example/v1", f"x{OURS}", "v1", None):
+        reference = {**theirs, "apiVersion": version}
+        owner = controller_of({"metadata": {"ownerReferences": [reference]}})
+        assert owner == Owner(f"Execution ({version or ''})", "y")

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from unit.domain.builders import NOW, execution, fleet, job_spec, node, pod, version
+from unit.domain.builders import (
+    NOW,
+    deployment,
+    execution,
+    fleet,
+    job_spec,
+    node,
+    pod,
+    settings,
+    version,
+)
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import HealthRecord, Window, WindowResult
 from wavegate.domain.hold import Held, Holding, holding
@@ -35,6 +45,11 @@ def reading(number: int, error_rate: dict[str, Any], **fields: Any) -> VersionVi
     """A version whose numbers are read there."""
     check = {**CHECK, "errorRate": error_rate}
     return version(number, spec=job_spec(rollout={"healthCheck": check}), **fields)
+
+
+def readiness(number: int, **fields: Any) -> VersionView:
+    """A version of which no numbers are read."""
+    return version(number, spec=job_spec(rollout={"healthCheck": CHECK}), **fields)
 
 
 def held(old: WindowResult | None, *new: WindowResult | None, **fields: Any) -> Held:
@@ -148,3 +163,29 @@ def test_a_source_that_is_not_configured_is_held_before_anybody_was_read() -> No
     found = held(READ, None, None, versions=versions, sources=())
     assert 'the operator has no source "a"' in found.why
     assert not held(READ, None, None, versions=versions, sources=("a",)).why
+
+
+def test_a_version_whose_numbers_nobody_reads_does_not_keep_another_from_being_held() -> None:
+    versions = [readiness(1, stable=True), reading(2, from_source("a"))]
+    assert held(None, UNREAD, UNREAD, versions=versions, sources=("a",)).why == UNREAD.why
+
+
+def test_nothing_is_held_where_nobodys_numbers_are_read() -> None:
+    versions = [readiness(1, stable=True), readiness(2)]
+    assert look(UNREAD, UNREAD, UNREAD, versions=versions)[1] == Holding()
+
+
+def test_it_is_held_also_where_only_the_rollout_says_where_its_numbers_are_read() -> None:
+    check = {**CHECK, "errorRate": from_source("a")}
+    said = deployment(2, rollout=settings(healthCheck=check))
+    seen = fleet(
+        nodes=[node("n2")],
+        executions=[NEW[0]],
+        pods=[pod(NEW[0], uid="pod-n2")],
+        health={"pod-n2": HealthRecord("pod-n2", NOW, None, 0, last=UNREAD)},
+        versions=[readiness(2)],
+        deployments=[said],
+        settings=PlanSettings(prometheus_sources=frozenset({"a"})),
+    )
+    found = holding(seen)
+    assert found.of(seen.judging_of(seen.versions[2], said.name)).why == UNREAD.why

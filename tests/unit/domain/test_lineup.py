@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unit.domain.builders import execution
+from unit.domain.builders import NOW, execution
 from wavegate.domain.lineup import Lineup, Role, Stance
 
 NAMES = ("n1", "n2", "n3")
@@ -15,7 +15,11 @@ NAMES = ("n1", "n2", "n3")
 
 def _stance(name: str, role: Role, told: int) -> Stance:
     """One of the stances that a node may have; of what its claims tell, a few combinations."""
-    claims = [execution(attempt, node=name, wave=attempt) for attempt in (1, 2)]
+    stable_at = (None, NOW + NAMES.index(name))  # of the second
+    claims = [
+        execution(attempt, node=name, wave=attempt, stable_at=at)
+        for attempt, at in zip((1, 2), stable_at, strict=True)
+    ]
     key = claims[0].node_key
     return Stance(
         role,
@@ -35,7 +39,13 @@ told = st.tuples(
 
 def _counted(lineup: Lineup) -> dict[str, Any]:
     members = {wave: taken for wave, taken in lineup.members.items() if taken}
-    return {**vars(lineup), "members": members}
+    counted = {name: value for name, value in vars(lineup).items() if not name.startswith("_")}
+    return {**counted, "members": members}
+
+
+def _progressed(lineup: Lineup) -> float | None:
+    taken = [each for wave in lineup.members.values() for each in wave.values()]
+    return max((each.stable_at for each in taken if each.stable_at), default=None)
 
 
 @given(st.lists(told, max_size=12))
@@ -44,11 +54,13 @@ def test_what_a_node_was_before_is_taken_away(history: list[Any]) -> None:
     for name, of in history:
         stance = _stance(name, *of) if of is not None else None
         again.put(name, stance)
+        assert again.progressed == _progressed(again), "asked for in between"
         last[name] = stance
     once = Lineup()
     for name, stance in last.items():
         once.put(name, stance)
     assert _counted(again) == _counted(once)
+    assert again.progressed == once.progressed
 
 
 def test_what_is_counted() -> None:

@@ -161,13 +161,30 @@ async def test_a_strangers_pod_is_named_with_its_controller(
     api: FakeApi, engine: Engine, job: JobView
 ):
     await engine.executor.execute(job, claim("a"))
-    owner = {"kind": "ReplicaSet", "name": "shop-1", "uid": "u", "controller": True}
-    api.put(POD, {"kind": "Pod", "metadata": {"ownerReferences": [owner]}, "spec": {}})
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "shop-1", "uid": "u"}
+    owners = [{**owner, "controller": True}]
+    api.put(POD, {"kind": "Pod", "metadata": {"ownerReferences": owners}, "spec": {}})
     outcome = await engine.executor.execute(job, ITS_POD)
     assert isinstance(outcome, Refused)
     assert outcome.reason == "Stranger"
     assert f"Pod web/{NAME}" in outcome.message
-    assert "ReplicaSet shop-1" in outcome.message
+    assert "ReplicaSet (apps/v1) shop-1" in outcome.message
+
+
+async def test_an_execution_of_another_group_is_a_stranger_whatever_uid_it_claims(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    await engine.executor.execute(job, claim("a"))
+    uid = engine.cache.execution_uid("web", "edge-a-1")
+    owner = {"apiVersion": "work.example/v1", "kind": "Execution", "name": "edge-a-1", "uid": uid}
+    metadata = {
+        "labels": {"wavegate.dev/job": "edge"},
+        "ownerReferences": [{**owner, "controller": True}],
+    }
+    api.put(POD, {"kind": "Pod", "metadata": metadata, "spec": {}})
+    outcome = await engine.executor.execute(job, ITS_POD)
+    assert isinstance(outcome, Refused)
+    assert "Execution (work.example/v1) edge-a-1" in outcome.message
 
 
 async def test_a_pod_is_owned_by_its_execution(api: FakeApi, engine: Engine, job: JobView):

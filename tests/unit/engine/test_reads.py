@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
@@ -51,6 +52,18 @@ async def test_the_job_is_looked_at_once_something_is_known() -> None:
     server.reads.begin(EDGE, server.read)
     assert await woken(server) == pytest.approx(SECONDS)
     assert server.ended == 1
+
+
+@pytest.mark.parametrize(("error", "told"), [(ServerError(503), 1), (TooManyRequests(429), 0)])
+async def test_a_failure_is_told_but_not_that_it_is_too_much(
+    error: ApiError, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Server(error)
+    server.failures = 1
+    with caplog.at_level(logging.INFO):
+        server.reads.begin(EDGE, server.read)
+        await woken(server)
+    assert len(caplog.records) == told
 
 
 async def test_one_at_a_time_for_each_job() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Callable
 from random import Random
 
@@ -14,7 +15,7 @@ from wavegate.domain.actions import Action, CreateExecution, Step, Urgency
 from wavegate.domain.observed import JobView
 from wavegate.engine.outcomes import Done, Failed, LookAgain, Outcome, Refused, TooSoon
 from wavegate.engine.writer import Writer
-from wavegate.kube.errors import ServerError, TooManyRequests
+from wavegate.kube.errors import ApiError, ServerError, TooManyRequests
 
 pytestmark = pytest.mark.looptime
 
@@ -225,6 +226,19 @@ async def test_a_step_that_fails_is_not_a_hot_loop(make_bench: MakeBench):
     assert all(sooner < later * 1.5 for sooner, later in itertools.pairwise(gaps))
     assert 45 < gaps[-1] <= 75
     assert len(times) < 15
+
+
+@pytest.mark.parametrize(("error", "told"), [(ServerError(503), 1), (TooManyRequests(429), 0)])
+async def test_a_failure_is_told_but_not_that_it_is_too_much(
+    make_bench: MakeBench, error: ApiError, told: int, caplog: pytest.LogCaptureFixture
+):
+    bench = make_bench(seconds=0.01)
+    job = bench.engine.make_job()
+    bench.script.answer = lambda _: Failed(error)
+    with caplog.at_level(logging.INFO):
+        bench.submit(job, [step("a")])
+        await asyncio.sleep(0.1)
+    assert len(caplog.records) == told
 
 
 async def test_retry_after_is_obeyed(make_bench: MakeBench):
