@@ -69,10 +69,11 @@ generated: $(READY) ## operations generated from the CRDs (SHARD=3/8 a part, DON
 nightly: $(READY) ## generated histories, 10,000 of each
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q tests/sim --timeout 7200
 
-lint: $(READY) ## ruff, import layers, drift of generated files
+lint: $(READY) ## ruff, import layers, tests that load, drift of generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
+	@found=$$($(BIN)/python -m pytest --collect-only -q 2>&1) || { echo "$$found"; exit 1; }
 	@$(BIN)/python -m wavegate.api.crds --check
 	@$(BIN)/python -m wavegate.reference --check
 	@$(BIN)/python hack/chart.py --check

@@ -12,7 +12,7 @@ import yaml
 
 import wavelab
 from integration.conftest import ROOT
-from integration.test_uninstall import restore
+from support.crds import install_crds
 from support.operator_process import OperatorProcess
 from support.space import Space
 
@@ -30,7 +30,7 @@ def older_crds(cluster: wavelab.Cluster, space: Space) -> Iterator[None]:
     cluster.kubectl("apply", "--filename", "-", input=json.dumps(crd))
     space.wait("the older one is published", lambda: "lastAccepted" not in published(cluster))
     yield
-    restore(cluster)
+    install_crds(cluster)
 
 
 def published(cluster: wavelab.Cluster) -> str:
@@ -53,6 +53,6 @@ def test_it_waits_until_they_are_applied(
     second_operator.wait_for_log(LACKING)
     code, words = readiness(second_operator)
     assert (code, LACKING in words) == (503, True)
-    restore(cluster)
+    install_crds(cluster)
     second_operator.wait_for_log("ready after")
     assert readiness(second_operator) == (200, "ok\n")
