@@ -148,7 +148,8 @@ class Writer:
             del self._running[item.key]
             self._settle(item, outcome)
             self._show_load()
-            self._queue.add(item.job.key)
+            if not isinstance(outcome, TooSoon):
+                self._queue.add(item.job.key)
             self._changed.set()
 
     async def _carry_out(self, item: Item) -> Outcome:

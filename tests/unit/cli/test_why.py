@@ -137,7 +137,7 @@ def test_a_failed_execution_has_its_numbers_against_the_limit_and_what_took_its_
     ]
     answer = json.loads(told("why", failed[0], "-o", "json").out)
     assert answer["waitsFor"] == ""
-    assert "error rate 50.0% (25 of 50), limit 10.0%" in answer["evidence"]
+    assert "error rate 52.0% (26 of 50), limit 10.0%" in answer["evidence"]
     assert "is what n" in answer["how"][0]
 
 

@@ -70,7 +70,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         stories.judges_bad_windows,
         {
             "reason": "Progressing",
-            "waits": "bad window 1 of 3, 50.0% errors",
+            "waits": "bad window 1 of 3, 52.0% errors",
             "evidence": "must be healthy by",
             "who": "nobody has to: it goes on by itself",
             "how": "wavegate cancel app -n default",
@@ -235,7 +235,7 @@ SCENES: list[tuple[Story, dict[str, Any]]] = [
         {
             "reason": "FailedWorkload",
             "waits": "v4 is v2 again, which failed",
-            "evidence": "3 bad windows in a row: 50.0% errors (25 of 50), above 10.0%, at 2023",
+            "evidence": "3 bad windows in a row: 52.0% errors (26 of 50), above 10.0%, at 2023",
             "who": "who owns the job",
             "how": "wavegate restart app --to-version 2 -n default",
             "timed": False,

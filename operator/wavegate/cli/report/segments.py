@@ -11,6 +11,7 @@ a stretch whose states cannot be told apart has the first of them and is not exa
 | made 0, stable 12, two windows of 5 s | Pending 0 to 2, Validating 2 to 12, Running from 12 |
 | made 0, stable 12, no windows kept, its pod gone | Pending 0 to 12, not exact; Running from 12 |
 | made 0, failed 17 with three windows of 5 s | Pending 0 to 2, Validating 2 to 17, Failed from 17 |
+| as that, the next one made 17 | Pending 0 to 2, Validating 2 to 17, Failed at 17 |
 | made 0, stable 12, Degraded, not Ready since 60 | as the first to 60, Degraded from 60 |
 | made 0, stable 12, Running, Ready since 90 | Running from 12, not exact to 90: it was away in it |
 """
@@ -135,7 +136,11 @@ def windows_of(life: Life) -> list[Window]:
 
 
 def segments_of(life: Life) -> list[Segment]:
-    """All stretches, in order, each longer than nothing; the last one ends with ``life.until``."""
+    """All stretches, in order, each longer than nothing; the last one ends with ``life.until``.
+
+    A failure is told even where the next execution was made in the same second, which is as exact
+    as times are kept: it is what is looked for.
+    """
     name = str(life.execution["metadata"]["name"])
     version = int(life.execution["spec"]["jobVersion"])
     steps = [*_before_the_verdict(life), *_after_it(life)]
@@ -146,7 +151,7 @@ def segments_of(life: Life) -> list[Segment]:
     found = []
     for (since, state, exact), end in zip(steps, ends, strict=True):
         until = min(end, life.until)
-        if until > since:
+        if until > since or (state == "Failed" and until == since):
             said = words if state == life.state else ""
             found.append(Segment(name, version, state, since, until, exact, said))
     return found

@@ -74,7 +74,7 @@ def test_a_reader_finds_the_story_in_the_picture(failed: Report) -> None:
         "rollback to v1",
         "back on v1",
         "limit 10.0%",
-        "50.0% (25 of 50)",
+        "52.0% (26 of 50)",
         "Wave 1 · canary · 1 node",
         failed.rows[0].node,
         "ErrorRateExceeded, back on v1",
@@ -90,7 +90,7 @@ def test_who_does_not_see_it_is_told_the_same(failed: Report) -> None:
     said = [root.find(f"./*[@id='{each}']") for each in named]
     words = [each.text or "" for each in said if each is not None]
     assert words[0] == "app v2: Failed (CanaryFailed), rolled back"
-    assert "canary refused after 19s" in words[1]
+    assert "canary refused after 18s" in words[1]
     assert root.attrib["role"] == "img"
 
 

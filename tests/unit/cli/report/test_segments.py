@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,6 +47,17 @@ def life(
         "status": status,
     }
     return Life(execution, BEGIN + SHOWN, interval, 0.1, pod)
+
+
+def test_a_failure_is_told_where_the_next_was_made_in_its_second() -> None:
+    windows = "bad 30/50, bad 30/50, bad 30/50"
+    followed = life("Failed", written=17, windows=windows)
+    followed = replace(followed, until=BEGIN + 17)
+    assert told(followed) == [
+        ("Pending", 0, 2, True),
+        ("Validating", 2, 17, True),
+        ("Failed", 17, 17, True),
+    ]
 
 
 def told(shown: Life) -> list[tuple[str, float, float, bool]]:
