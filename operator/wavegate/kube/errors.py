@@ -131,10 +131,10 @@ def _seconds(value: Any) -> float | None:
         return float(value) if value > 0 else None
     if not isinstance(value, str) or not value:
         return None
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment.tzinfo else None
