@@ -14,7 +14,7 @@ NAME ?= dev
 NODES ?= 0
 SIMULATED ?= 0
 
-.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults faults-real search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench bench-growth bench-check bench-health envelope profile clean
+.PHONY: help setup demo test unit chart integration e2e test-install image scan docs rows faults faults-real search lint types format cluster run down env status generate lock readme shown quickstart nightly generated bench bench-growth bench-check bench-health bench-runs envelope profile clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -131,6 +131,9 @@ envelope: $(READY) ## what was measured into docs/operations/sizing.md (OF="buil
 
 bench-health: $(READY) ## windows of 5,000 pods read each 10 s, some of which hang: CPU, lateness (PODS=5000), with nothing else running
 	@$(BIN)/python -m bench.health $(if $(PODS),--pods $(PODS))
+
+bench-runs: $(READY) ## what runs of HTTPJobs cost: calls a second, waiting, lateness beside CronJobs, writes, memory
+	@$(BIN)/python -m bench.http $(if $(SCENARIOS),--scenarios $(SCENARIOS))
 
 .venv-bench/.ready: requirements-bench.lock
 	@hack/setup.sh $(PYTHON) .venv-bench requirements-bench.lock

@@ -138,14 +138,15 @@ class Lab:
         )
 
     @asynccontextmanager
-    async def operator(self, limits: str) -> AsyncIterator[Operator]:
-        """The operator, leading, with these of LIMITS."""
+    async def operator(self, limits: str, *options: str) -> AsyncIterator[Operator]:
+        """The operator, leading, with these of LIMITS and further options."""
         config = self.cluster.service_account_kubeconfig("wavegate-system", "wavegate")
         rate = LIMITS[limits]
         raised = [f"--write-rate={rate}", f"--write-burst={2 * rate}"] if rate else []
         command = [
             *(sys.executable, "-m", "wavegate", f"--kubeconfig={config}"),
             *("--lease-namespace=wavegate-system", "--metrics-bind=127.0.0.1:0", *raised),
+            *options,
         ]
         log = self._directory / "operator.log"
         born = time.time()

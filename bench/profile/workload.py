@@ -24,7 +24,7 @@ from wavegate.simulation.loop import VirtualLoop
 from wavegate.simulation.rights import load_roles
 from wavegate.simulation.store import Change
 from wavegate.telemetry.logs import set_up_logs
-from wavegate.telemetry.metrics import Metrics
+from wavegate.telemetry.metrics import FLEET, Metrics
 
 JOB: Final = "fleet"
 PATIENCE: Final = 7200.0
@@ -50,9 +50,9 @@ class Passes:
         self._told = metrics.passed
         metrics.passed = self._passed  # type: ignore[method-assign]
 
-    def _passed(self, result: str, seconds: float) -> None:
+    def _passed(self, result: str, seconds: float, controller: str = FLEET) -> None:
         self.seconds.append(seconds)
-        self._told(result, seconds)
+        self._told(result, seconds, controller)
 
 
 async def play(nodes: int, seed: int) -> list[dict[str, Any]]:

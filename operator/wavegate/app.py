@@ -17,7 +17,15 @@ from typing import Any, Final
 
 import aiohttp
 
-from wavegate.cache.cluster import POD_SELECTOR, PULL_SELECTOR, ClusterCache
+from wavegate.cache.cluster import (
+    POD_SELECTOR,
+    PULL_SELECTOR,
+    VERSION_SELECTOR,
+    ClusterCache,
+)
+from wavegate.dispatch.addresses import AddressPolicy
+from wavegate.dispatch.call import make
+from wavegate.dispatch.reserved import reserved
 from wavegate.domain.plan import plan
 from wavegate.engine.bucket import TokenBucket
 from wavegate.engine.client import Client
@@ -36,6 +44,7 @@ from wavegate.engine.statuses import StatusWriter
 from wavegate.engine.writer import Writer
 from wavegate.garbage import collect
 from wavegate.handlers.deployments import watch_deployments
+from wavegate.handlers.httpjobs import watch_http_jobs
 from wavegate.handlers.jobs import watch_jobs
 from wavegate.handlers.process import Frame, KopfFrame
 from wavegate.health.monitor import Monitor
@@ -49,17 +58,20 @@ from wavegate.kube.resources import (
     EXECUTIONS,
     FLEET_DEPLOYMENTS,
     FLEET_JOBS,
+    HTTP_JOBS,
     JOB_VERSIONS,
     NODES,
     PODS,
     Resource,
 )
 from wavegate.kube.transport import HttpTransport, Transport
+from wavegate.runner.calls import CallMaker
+from wavegate.runner.parts import Runner
 from wavegate.settings import Settings
 from wavegate.surroundings import Surroundings
 from wavegate.telemetry.jobs import JobCollector
 from wavegate.telemetry.lag import sample_lag
-from wavegate.telemetry.metrics import Metrics
+from wavegate.telemetry.metrics import RUNS, Metrics
 from wavegate.telemetry.server import TelemetryServer
 from wavegate.watch.reflector import Reflector
 
@@ -84,6 +96,8 @@ class Operator:
         namespace: str,
         surroundings: Surroundings | None = None,
         metrics: Metrics | None = None,
+        policy: AddressPolicy | None = None,
+        call: CallMaker = make,
     ) -> None:
         around = surroundings or Surroundings()
         self._settings = settings
@@ -102,9 +116,6 @@ class Operator:
         self.kinds = KindWatch(transport, around.monotonic, self._wake_all)
         self.crds = CrdCheck(transport)
         self.reflectors = self._build_reflectors()
-        self.comparison = JobComparison(
-            transport, self.cache, settings.namespaces, self._request_failed
-        )
         watch_jobs(frame.registry, self.cache)
         watch_deployments(frame.registry, self.cache)
 
@@ -119,6 +130,29 @@ class Operator:
         self.bucket = TokenBucket(settings.write_rate, settings.write_burst, self.metrics.throttled)
         client = Client(transport, self.leadership.held, self.bucket)
         self.events = EventTeller(client, settings.identity, around.now)
+        self.runner = Runner(
+            settings,
+            transport,
+            client,
+            self.bucket,
+            self.metrics,
+            around,
+            policy or AddressPolicy(),
+            call,
+            leading=self.leadership.held,
+            failed=self._request_failed,
+        )
+        watch_http_jobs(frame.registry, self.runner.cache)
+        self.comparison = JobComparison(
+            transport,
+            {
+                FLEET_DEPLOYMENTS: self.cache,
+                FLEET_JOBS: self.cache,
+                HTTP_JOBS: self.runner.cache,
+            },
+            settings.namespaces,
+            self._request_failed,
+        )
         self.live = LiveJobs(client, self.cache, self.queue, around.now)
         self.live_pods = LivePods(client, self.cache, self.queue, around.now)
         preparations = Preparations()
@@ -182,9 +216,10 @@ class Operator:
         """What has not been listed yet, or cannot be used; empty once nothing is missing."""
         if self.crds.outdated:
             return self.crds.outdated
-        missing = [each.resource.plural for each in self.reflectors if not each.synced.is_set()]
+        reflectors = (*self.reflectors, *self.runner.reflectors)
+        missing = [each.resource.plural for each in reflectors if not each.synced.is_set()]
         if not self.comparison.synced.is_set():
-            missing.append("fleetjobs and fleetdeployments")
+            missing.append("fleetjobs, fleetdeployments and httpjobs")
         return ", ".join(dict.fromkeys(missing))
 
     def _start_parts(self) -> list[asyncio.Task[Any]]:
@@ -194,6 +229,7 @@ class Operator:
             "reconciler": self._reconcile(),
             "writer": self.writer.run(),
             "events": self.events.run(),
+            **self.runner.parts(),
         }
         for number, reflector in enumerate(self.reflectors):
             parts[f"reflector {number} of {reflector.resource.plural}"] = reflector.run()
@@ -203,13 +239,16 @@ class Operator:
         """No pass before everything is known and this process leads."""
         for reflector in self.reflectors:
             await reflector.synced.wait()
+        await self.runner.synced()
         await self.comparison.synced.wait()
         seconds = self._around.monotonic() - self._born
         _log.info("ready after %.2f s: %s", seconds, self._known())
         await self.leadership.acquired.wait()
         self._leads(True)
         # Not before: a standby sees pods but keeps no windows, so its time says nothing of them.
-        await self.reconciler.run(started=self._around.now())
+        async with asyncio.TaskGroup() as passes:
+            passes.create_task(self.reconciler.run(started=self._around.now()))
+            passes.create_task(self.runner.lead())
 
     def _known(self) -> str:
         stores: dict[str, Sized] = {
@@ -217,6 +256,7 @@ class Operator:
             "pods": self.cache.pods,
             "jobs": self.cache.jobs,
             "executions": self.cache.executions,
+            "runs": self.runner.cache.runs,
         }
         return ", ".join(f"{len(store)} {name}" for name, store in stores.items())
 
@@ -232,7 +272,7 @@ class Operator:
         await _cancel(rest)
         await self.live.close()
         await self.live_pods.close()
-        await self.writer.close()
+        await asyncio.gather(self.writer.close(), self.runner.close())
         await _cancel([leadership])
         await self.leadership.release()
         self._leads(False)
@@ -249,7 +289,7 @@ class Operator:
                 (PODS, namespace, POD_SELECTOR),
                 (PODS, namespace, PULL_SELECTOR),
                 (EXECUTIONS, namespace, ""),
-                (JOB_VERSIONS, namespace, ""),
+                (JOB_VERSIONS, namespace, VERSION_SELECTOR),
             ]
         return [
             Reflector(
@@ -272,10 +312,12 @@ class Operator:
         """What is looked up at each scrape: of what only the leader does, a standby has nothing."""
         self._leads(False)
         self.metrics.measure_queue(lambda: self.queue.depth() if self._leading else 0)
+        self.metrics.measure_queue(lambda: self.runner.queue.depth() if self._leading else 0, RUNS)
         by_resource: dict[str, list[Callable[[], float]]] = {
-            each.plural: [self.comparison.silence] for each in (FLEET_DEPLOYMENTS, FLEET_JOBS)
+            each.plural: [self.comparison.silence]
+            for each in (FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS)
         }
-        for reflector in self.reflectors:
+        for reflector in (*self.reflectors, *self.runner.reflectors):
             by_resource.setdefault(reflector.resource.plural, []).append(reflector.silence)
         for name, silences in by_resource.items():
             self.metrics.measure_watch(name, partial(_longest, silences))
@@ -310,8 +352,15 @@ async def run(settings: Settings) -> int:
         open_session() as counters_session,
     ):
         frame = KopfFrame(access)
+        hosts, ips = await reserved(access.server)
+        policy = AddressPolicy(
+            allowed_namespaces=frozenset(settings.call_namespaces),
+            api_server_hosts=hosts,
+            api_server_ips=ips,
+            allow=settings.call_networks,
+        )
         operator = Operator(
-            settings, frame, transport, counters_session, access.namespace, around, metrics
+            settings, frame, transport, counters_session, access.namespace, around, metrics, policy
         )
         _log.info("operator %s for %s", settings.identity, access.server)
         server = TelemetryServer(operator.metrics, operator.unready)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import posixpath
 import re
 import socket
@@ -18,11 +19,15 @@ from wavegate.api.fleetjob import ONE_SHOT_TYPES
 from wavegate.domain.observed import PlanSettings
 from wavegate.health.endpoint import Endpoint
 
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 ENVIRONMENT_PREFIX: Final = "WAVEGATE_"
 
 _REPEATED: Final = (
     "namespace",
     "config_directory",
+    "call_namespace",
+    "call_network",
     "prometheus_source",
     "prometheus_token_file",
     "prometheus_ca_file",
@@ -66,6 +71,12 @@ class Settings:
     config_image: str = ""
     config_directories: tuple[str, ...] = ()
     lost_after: float = PlanSettings().lost_after
+    calls: int = 64
+    read_secrets: bool = False
+    call_namespaces: tuple[str, ...] = ()
+    """Whose Services the HTTPJobs of every namespace may call."""
+    call_networks: tuple[IPNetwork, ...] = ()
+    """Addresses that may be called although they are of a kind that is refused."""
     write_rate: float = 300.0
     write_burst: float = 500.0
     prometheus: Mapping[str, Endpoint] = field(default_factory=dict)
@@ -104,6 +115,8 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
         metrics_port=port,
         namespaces=tuple(dict.fromkeys(repeated["namespace"])),
         config_directories=tuple(dict.fromkeys(repeated["config_directory"])),
+        call_namespaces=tuple(dict.fromkeys(repeated["call_namespace"])),
+        call_networks=tuple(dict.fromkeys(repeated["call_network"])),
         prometheus=_endpoints(parser, repeated),
     )
 
@@ -147,6 +160,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_cluster_options(parser)
     _add_leader_options(parser)
     _add_work_options(parser)
+    _add_call_options(parser)
     _add_source_options(parser)
     _add_report_options(parser)
     return parser
@@ -236,6 +250,40 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_call_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "calls of HTTPJobs",
+        "Loopback, link-local addresses, the API server and Services of other namespaces are not"
+        " called, whatever a job says.",
+    )
+    group.add_argument(
+        "--calls",
+        metavar="N",
+        type=_whole,
+        default=64,
+        help="calls that are under way at most, over all jobs (default: %(default)s)",
+    )
+    group.add_argument(
+        "--read-secrets",
+        action="store_true",
+        help="read the Secrets that HTTPJobs and JobRuns name: headers, signing keys, payloads",
+    )
+    group.add_argument(
+        "--call-namespace",
+        metavar="NAME",
+        action="append",
+        help="namespace whose Services the HTTPJobs of all namespaces may call; may be repeated",
+    )
+    group.add_argument(
+        "--call-network",
+        metavar="CIDR",
+        action="append",
+        type=_network,
+        help="addresses that may be called although they are loopback or link-local; may be"
+        " repeated",
+    )
+
+
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "sources of error rates",
@@ -301,13 +349,26 @@ def _from_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str
         text = environ.get(environment_name(action), "")
         if not text or action.dest == "help":
             continue
-        if action.dest == "verbose":
+        if action.const is True:
             found += [option] if text.lower() in ("1", "true", "yes") else []
         elif action.dest in _REPEATED:
             found += [f"{option}={name.strip()}" for name in text.split(",") if name.strip()]
         else:
             found.append(f"{option}={text}")
     return found
+
+
+def _network(text: str) -> IPNetwork:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no network: {error}") from error
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 10000")
+    return int(text)
 
 
 def _directory(text: str) -> str:

@@ -14,8 +14,18 @@ ROOT = Path(__file__).parents[2]
 OPERATOR = ROOT / "operator"
 MOST_LINES = 450
 
-PURE = ("api", "domain", "drivers")
-SHELL = ("engine", "handlers", "cache", "watch", "kube", "health", "telemetry")
+PURE = ("api", "domain", "runs", "drivers")
+SHELL = (
+    "engine",
+    "handlers",
+    "cache",
+    "watch",
+    "kube",
+    "health",
+    "dispatch",
+    "runner",
+    "telemetry",
+)
 
 
 def sources(*packages: str) -> Iterator[Path]:

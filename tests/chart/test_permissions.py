@@ -73,6 +73,14 @@ def test_cordon() -> None:
     assert cordon == sorted(allowed("With rbac.cordon"))
 
 
+def test_secrets() -> None:
+    secrets = allowed("With rbac.secrets")
+    listed = sorted([*allowed(NAMESPACED), *secrets])
+    assert list(secrets) == [("", "secrets", "get")]
+    chosen = ("--set", "watchNamespaces={team-a}", "--set", "rbac.secrets=true")
+    assert rendered("Role", "wavegate", *chosen) == listed
+
+
 def test_the_operator_is_bound_to_these_roles_and_no_others() -> None:
     bound = {
         (each["roleRef"]["kind"], each["roleRef"]["name"])

@@ -107,6 +107,7 @@ SHOWS: dict[str, tuple[Any, str]] = {
     "rbac.create": (False, "-kind: ClusterRoleBinding"),
     "rbac.userRoles": (False, "-aggregate-to-edit"),
     "rbac.cordon": (True, "verbs: [patch]"),
+    "rbac.secrets": (True, "resources: [secrets]\n    verbs: [get]"),
     "serviceAccount.create": (False, "-kind: ServiceAccount\nmetadata"),
     "serviceAccount.name": ("given", "serviceAccountName: given"),
     "serviceAccount.annotations": ({"a.b/c": "d"}, "  annotations:\n    a.b/c: d\n# The pods"),
@@ -118,6 +119,9 @@ SHOWS: dict[str, tuple[Any, str]] = {
     "settings.lostAfter": ("5m", "--lost-after=5m"),
     "settings.writeRate": (7, "--write-rate=7"),
     "settings.writeBurst": (8, "--write-burst=8"),
+    "settings.calls": (9, "--calls=9"),
+    "settings.callNamespaces": (["shared"], "--call-namespace=shared"),
+    "settings.callNetworks": (["169.254.0.0/16"], "--call-network=169.254.0.0/16"),
     "settings.prometheusSources": (
         {"main": {"url": "http://p:9090"}},
         "--prometheus-source=main=http://p:9090",
@@ -142,6 +146,7 @@ SHOWS: dict[str, tuple[Any, str]] = {
         [{"ipBlock": {"cidr": "10.0.0.1/32"}}],
         "      to:\n        - ipBlock:\n            cidr: 10.0.0.1/32",
     ),
+    "networkPolicy.callPorts": ([8123], "{port: 8123, protocol: TCP}"),
     "networkPolicy.extraEgress": ([{"ports": [{"port": 9}]}], "    - ports:\n      - port: 9"),
     "metrics.port": (9000, "--metrics-bind=0.0.0.0:9000"),
     "metrics.serviceMonitor.enabled": (True, "kind: ServiceMonitor"),
@@ -255,6 +260,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("crds.install", True, "install"),
     ("rbac.create", "no", "rbac/create"),
     ("rbac.cordon", "x", "rbac/cordon"),
+    ("rbac.secrets", "x", "rbac/secrets"),
     ("rbac.extra", 1, "extra"),
     ("serviceAccount.name", "A", "serviceAccount/name"),
     ("serviceAccount.create", False, "serviceAccount.name"),
@@ -266,6 +272,9 @@ BAD: list[tuple[str, Any, str]] = [
     ("settings.lostAfter", 60, "settings/lostAfter"),
     ("settings.writeRate", 0, "settings/writeRate"),
     ("settings.writeBurst", -1, "settings/writeBurst"),
+    ("settings.calls", 0, "settings/calls"),
+    ("settings.callNamespaces", ["A"], "settings/callNamespaces/0"),
+    ("settings.callNetworks", ["10.0.0.1"], "settings/callNetworks/0"),
     ("settings.prometheusSources", {"A": {"url": "http://p"}}, "prometheusSources"),
     ("settings.prometheusSources", {"a": {}}, "prometheusSources/a"),
     ("settings.prometheusSources", {"a": {"url": "p:9090"}}, "prometheusSources/a/url"),
@@ -290,6 +299,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("runAsUser", 10000, "runAsUser"),
     ("networkPolicy.apiServerPorts", [], "networkPolicy/apiServerPorts"),
     ("networkPolicy.apiServerPorts", [0], "networkPolicy/apiServerPorts/0"),
+    ("networkPolicy.callPorts", [0], "networkPolicy/callPorts/0"),
     ("networkPolicy.extraEgress", ["all"], "networkPolicy/extraEgress/0"),
     ("metrics.port", 80, "metrics/port"),
     ("metrics.serviceMonitor", {"enabled": 1}, "metrics/serviceMonitor/enabled"),
@@ -394,7 +404,7 @@ def test_the_policy_lets_pods_be_counted_and_sources_be_asked() -> None:
     policy = only(
         template(values={"settings": {"prometheusSources": sources}}), "NetworkPolicy", "wavegate"
     )
-    dns, server, pods, prometheus = policy["spec"]["egress"]
+    dns, server, pods, prometheus, calls = policy["spec"]["egress"]
     assert {each["port"] for each in dns["ports"]} == {53}
     assert [each["port"] for each in server["ports"]] == [443, 6443]
     (peer,) = pods["to"]
@@ -403,6 +413,7 @@ def test_the_policy_lets_pods_be_counted_and_sources_be_asked() -> None:
     ]
     assert peer["namespaceSelector"] == {}
     assert [each["port"] for each in prometheus["ports"]] == [443, 80, 9091]
+    assert [each["port"] for each in calls["ports"]] == [80, 443]
     (ingress,) = policy["spec"]["ingress"]
     assert ingress == {"ports": [{"port": "metrics", "protocol": "TCP"}]}
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]

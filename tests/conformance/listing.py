@@ -75,6 +75,10 @@ async def a_label_selects(s: Subject):
     await s.create(pod("with", labels={"wavegate.dev/job": "x"}))
     await s.create(pod("without"))
     assert await s.names(PODS, labelSelector="wavegate.dev/job") == ["with"]
+    assert await s.names(PODS, labelSelector="wavegate.dev/job=x") == ["with"]
+    assert await s.names(PODS, labelSelector="wavegate.dev/job=y") == []
+    assert await s.names(PODS, labelSelector="wavegate.dev/job!=x") == ["without"]
+    assert await s.names(PODS, labelSelector="wavegate.dev/job!=y") == ["with", "without"]
 
 
 @case

@@ -64,6 +64,18 @@ async def who_loses_the_label_is_told_as_gone(s: Subject):
 
 
 @case
+async def who_gets_the_value_that_is_left_out_is_told_as_gone(s: Subject):
+    since = await s.list(CONFIG_MAPS)
+    key = "wavegate.dev/job-kind"
+    async with s.watching(CONFIG_MAPS, since, labelSelector=f"{key}!=HTTPJob") as following:
+        await s.create(config_map())
+        await s.patch(CONFIG_MAPS, "one", {"metadata": {"labels": {key: "HTTPJob"}}})
+        await s.patch(CONFIG_MAPS, "one", {"metadata": {"labels": {key: "FleetJob"}}})
+        events = [await following() for _ in range(3)]
+    assert [each["type"] for each in events] == ["ADDED", "DELETED", "ADDED"]
+
+
+@case
 async def a_lease_is_watched_by_its_name(s: Subject):
     await s.create(lease("other"))
     made = await s.create(lease())

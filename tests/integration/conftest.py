@@ -23,6 +23,7 @@ import yaml
 
 import wavelab
 from support import shared
+from support.answering import Endpoint
 from support.crds import install_crds
 from support.jobs import POOL, container
 from support.operator_process import OperatorProcess
@@ -37,6 +38,9 @@ NODES = 20
 NAMESPACE = f"api-tests-{shared.worker()}"
 """Where objects without a namespace of their own are sent."""
 PLURALS = {kind.kind: kind.plural for kind in KINDS}
+CALLS = ("--call-network=127.0.0.0/8", "--read-secrets")
+"""Options of the session's operator: it may call tests, and read the Secrets that it has rights to,
+which are none but where a test gives it some."""
 
 
 LONGEST_IDLE: Final = 20.0
@@ -159,7 +163,7 @@ def shared_operator(cluster: wavelab.Cluster) -> Iterator[OperatorProcess]:
     with shared.once("operator") as is_first:
         if is_first:
             config = cluster.service_account_kubeconfig("wavegate-system", "wavegate")
-            process = OperatorProcess(config, log)
+            process = OperatorProcess(config, log, *CALLS)
             process.start()
             shared.keep_operator(process)
         else:
@@ -185,6 +189,14 @@ def space(cluster_client: Client, request: pytest.FixtureRequest) -> Iterator[Sp
     made = Space(cluster_client, f"test-{digest}")
     yield made
     cluster_client.delete(f"/api/v1/namespaces/{made.name}")
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """What jobs call in one test."""
+    made = Endpoint()
+    yield made
+    made.close()
 
 
 def _with_nodes(cluster: wavelab.Cluster, number: int) -> Iterator[int]:

@@ -15,13 +15,22 @@ from integration.choice_rules import CHOICE_RULES
 from integration.conftest import ROOT, Api, collection
 from integration.one_shot_rules import ONE_SHOT_RULES
 from integration.record_rules import RECORD_RULES
+from integration.run_documents import RUN_STATUSES
+from integration.run_rules import RUN_RULES
 from integration.timeout_rules import TIMEOUT_RULES
 from unit.api.duration_table import BAD, GOOD
 from wavegate.api.crds import KINDS, crd
 
 pytestmark = pytest.mark.cluster
 
-ALL_RULES = (*RULES, *CHOICE_RULES, *TIMEOUT_RULES, *ONE_SHOT_RULES, *RECORD_RULES)
+ALL_RULES = (
+    *RULES,
+    *CHOICE_RULES,
+    *TIMEOUT_RULES,
+    *ONE_SHOT_RULES,
+    *RECORD_RULES,
+    *RUN_RULES,
+)
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 DAY = 86400.0
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
@@ -298,6 +307,7 @@ STATUSES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         },
         ["job-v1", "1", "true"],
     ),
+    **RUN_STATUSES,
 }
 
 
@@ -307,6 +317,7 @@ def test_a_full_status_is_stored_and_shown(api: Api, kind: Any) -> None:
     code, made = api.create(obj)
     assert code == 201, made
     try:
+        assert kind.spec.model_validate(made["spec"])
         code, answer = api.patch(obj, {"status": status}, sub="/status")
         assert code == 200, answer
         assert answer["status"] == status, "a field is missing in the schema"

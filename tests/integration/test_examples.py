@@ -2,18 +2,21 @@
 
 Simulated nodes with the labels that the example's selector asks for; what a user sees shortly after
 ``kubectl apply`` is asserted: a version, an accepted rollout that takes nodes, and no complaint.
+Jobs that are HTTP calls reach an endpoint of the test's own, in the place of the example's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
 import wavelab
 from integration.conftest import NAMESPACE, Api
 from support import shared
+from support.answering import Endpoint, Received, Reply
 from support.examples import Example, example_files, shown_in_readme, shown_on_pages
 from support.operator_process import OperatorProcess
 from support.space import Space
@@ -22,6 +25,8 @@ pytestmark = pytest.mark.cluster
 
 EXAMPLES = example_files()
 JOBS = {job["metadata"]["name"]: job for example in EXAMPLES for job in example.jobs}
+ON_NODES = [each for each in EXAMPLES if not each.of("HTTPJob")]
+CALLING = {each.source: each for each in EXAMPLES if each.of("HTTPJob")}
 SHOWN = [*EXAMPLES, *shown_in_readme(), *shown_on_pages()]
 STRICT = "fieldValidation=Strict&fieldManager=example"
 
@@ -66,7 +71,7 @@ def matching_nodes(example: Example, cluster: wavelab.Cluster) -> Iterator[list[
         cluster.remove_node(name)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.source)
+@pytest.mark.parametrize("example", ON_NODES, ids=lambda each: each.source)
 def test_it_is_rolled_out_and_nothing_is_wrong_with_it(
     example: Example, matching_nodes: list[str], space: Space, operator: OperatorProcess
 ) -> None:
@@ -124,3 +129,100 @@ def _asks_for(space: Space, job: str, needs: tuple[str, ...]) -> bool:
     """Whether the job is stalled and names what it needs."""
     said = str(space.condition(job, "Stalled").get("message", ""))
     return all(need in said for need in needs)
+
+
+def test_each_example_that_calls_has_a_test() -> None:
+    assert set(CALLING) == {"httpjob-nightly.yaml", "httpjob-retry.yaml"}
+
+
+def test_the_nightly_one_has_its_next_tick_and_runs_begin_in_its_window(
+    space: Space, operator: OperatorProcess, endpoint: Endpoint
+) -> None:
+    (job,) = CALLING["httpjob-nightly.yaml"].objects
+    name = job["metadata"]["name"]
+    _apply(space, _calling(job, endpoint))
+    space.wait("it has a version", lambda: _status(space, "HTTPJob", name).get("version") == 1)
+    status = _status(space, "HTTPJob", name)
+    assert status["state"] == "Active", space.story()
+    # 02:30 in Berlin, whether the clock is put forward or not.
+    assert status["schedule"]["nextTickTime"].endswith(("T00:30:00Z", "T01:30:00Z"))
+    assert space.get("JobVersion", f"{name}-h1"), space.story()
+    _apply(space, _run("by-hand", name))
+    space.wait("it waits, or it is night", lambda: _told_of_the_window(space, "by-hand"))
+    space.patch("HTTPJob", name, {"trigger": {"windows": None}})
+    space.wait("it is called", lambda: _phase(space, "by-hand") == "Completed")
+    (call,) = (each for each in endpoint.calls if each.run == "by-hand")
+    assert (call.path, call.body) == ("/nightly", "{}")
+    assert call.headers["x-job-name"] == name
+    _remove(space, job)
+
+
+def test_the_one_that_is_tried_again_ends_as_a_dead_letter_and_can_be_replayed(
+    space: Space, operator: OperatorProcess, endpoint: Endpoint
+) -> None:
+    job, run = CALLING["httpjob-retry.yaml"].objects
+    name = run["metadata"]["name"]
+    endpoint.answer = lambda _: Reply(503)
+    for each in (_calling(job, endpoint), run):
+        _apply(space, each)
+    space.wait("its attempts are used up", lambda: _phase(space, name) == "DeadLetter")
+    status = _status(space, "JobRun", name)
+    assert status["attempt"] == job["spec"]["runs"]["retry"]["maxAttempts"] == len(endpoint.calls)
+    assert status["lastError"]["httpStatus"] == 503
+    assert [call.attempt for call in endpoint.calls] == [1, 2, 3]
+    assert {call.body for call in endpoint.calls} == {run["spec"]["payload"]}
+    assert len({call.headers["idempotency-key"] for call in endpoint.calls}) == 1
+    endpoint.answer = _echo
+    _apply(space, _run(f"{name}-again", job["metadata"]["name"], replayOf=name))
+    space.wait("it is done again", lambda: _phase(space, f"{name}-again") == "Completed")
+    assert _status(space, "JobRun", f"{name}-again")["result"] == run["spec"]["payload"]
+    assert _phase(space, name) == "DeadLetter"
+    same = {**run, "metadata": {"name": "order-42-twice"}}
+    _apply(space, same)
+    # The first of that key ended badly, so that this one takes its place.
+    space.wait("it is done", lambda: _phase(space, "order-42-twice") == "Completed")
+    _apply(space, {**run, "metadata": {"name": "order-42-thrice"}})
+    space.wait("its key is used", lambda: _phase(space, "order-42-thrice") == "Canceled")
+    refused = _status(space, "JobRun", "order-42-thrice")
+    assert (refused["reason"], refused["duplicateOf"]) == ("DuplicateKey", "order-42-twice")
+    _remove(space, job)
+
+
+def _calling(job: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
+    """The example's job, with the test's endpoint in place of its own."""
+    http = job["spec"]["http"]
+    http = {**http, "url": urljoin(endpoint.url, urlsplit(http["url"]).path)}
+    return {**job, "spec": {**job["spec"], "http": http}}
+
+
+def _echo(call: Received) -> Reply:
+    return Reply(body=call.body.encode())
+
+
+def _run(name: str, job: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "wavegate.dev/v1alpha1",
+        "kind": "JobRun",
+        "metadata": {"name": name},
+        "spec": {"jobName": job, **spec},
+    }
+
+
+def _status(space: Space, kind: str, name: str) -> dict[str, Any]:
+    return dict((space.get(kind, name) or {}).get("status", {}))
+
+
+def _phase(space: Space, run: str) -> str:
+    return str(_status(space, "JobRun", run).get("phase", ""))
+
+
+def _told_of_the_window(space: Space, run: str) -> bool:
+    return _status(space, "JobRun", run).get("reason") in ("OutsideWindow", "Completed")
+
+
+def _remove(space: Space, job: dict[str, Any]) -> None:
+    """The job, and the runs that nobody owns."""
+    space.delete("HTTPJob", job["metadata"]["name"])
+    for run in space.list("JobRun"):
+        space.delete("JobRun", run["metadata"]["name"])
+    space.wait("nothing is left of it", lambda: not space.list("JobVersion"))

@@ -6,5 +6,6 @@ MUTANT = Mutant(
     "wavegate.domain.overdue:is_overdue",
     "found is not None and at <= min(found, fleet.now)",
     "at <= fleet.now",
-    plans=("R1 + W3-120 WATCH pods app-spdm3uz2me 6",),
+    # Which of its events tells of the end depends on how many states it goes through.
+    plans=("R1 + W3-120 WATCH pods app-spdm3uz2me 5", "R1 + W3-120 WATCH pods app-spdm3uz2me 6"),
 )

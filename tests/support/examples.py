@@ -27,7 +27,11 @@ class Example:
 
     @property
     def jobs(self) -> list[dict[str, Any]]:
-        return [each for each in self.objects if each["kind"] == "FleetJob"]
+        return self.of("FleetJob")
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """Its objects of a kind."""
+        return [each for each in self.objects if each["kind"] == kind]
 
 
 def example_files() -> list[Example]:

@@ -16,6 +16,8 @@ PLURALS = {
     "FleetDeployment": "fleetdeployments",
     "JobVersion": "jobversions",
     "Execution": "executions",
+    "HTTPJob": "httpjobs",
+    "JobRun": "jobruns",
 }
 
 
@@ -60,15 +62,15 @@ class Space:
         found = [each for each in self.list(kind) if each["metadata"]["name"] == name]
         return found[0] if found else None
 
-    def apply(self, name: str, spec: Mapping[str, Any]) -> None:
-        """Server-side apply of a FleetJob, as kubectl does."""
+    def apply(self, name: str, spec: Mapping[str, Any], kind: str = "FleetJob") -> None:
+        """Server-side apply of a job, as kubectl does."""
         body = {
             "apiVersion": "wavegate.dev/v1alpha1",
-            "kind": "FleetJob",
+            "kind": kind,
             "metadata": {"name": name, "namespace": self.name},
             "spec": spec,
         }
-        path = f"{self.path('FleetJob', name)}?fieldManager=test&force=true"
+        path = f"{self.path(kind, name)}?fieldManager=test&force=true"
         self.client.request("PATCH", path, body, content="application/apply-patch+yaml")
 
     def patch(self, kind: str, name: str, spec: Mapping[str, Any]) -> None:
@@ -129,6 +131,8 @@ class Space:
                 more = status.get("reason", ""), status.get("message", "")
                 wave = each["spec"].get("rolloutWave", "")
                 lines.append(f"{kind} {each['metadata']['name']} wave={wave} {said} {more}")
+        for kind in ("HTTPJob", "JobRun"):
+            lines += [f"{kind} {e['metadata']['name']} {e.get('status')}" for e in self.list(kind)]
         for pod in self.list("Pod"):
             status = pod["status"]
             lines.append(f"Pod {pod['metadata']['name']} {status.get('phase')} {is_ready(pod)}")

@@ -216,14 +216,19 @@ _SELECTORS = ("fieldSelector", "labelSelector", "fieldManager")
 
 
 def _selected(document: Document, query: Query) -> bool:
-    field, _, value = str(query.get("fieldSelector", "")).partition("=")
-    found: Any = document
-    for key in field.split(".") if field else ():
-        found = found.get(key, {})
+    fields = [each for each in str(query.get("fieldSelector", "")).split(",") if each]
     label, equals, wanted = str(query.get("labelSelector", "")).partition("=")
     labels = document["metadata"].get("labels") or {}
     has = labels.get(label) == wanted if equals else label in labels
-    return (not field or found == value) and (not label or has)
+    return all(_has(document, each) for each in fields) and (not label or has)
+
+
+def _has(document: Document, field: str) -> bool:
+    path, _, value = field.partition("=")
+    found: Any = document
+    for key in path.split("."):
+        found = found.get(key, {})
+    return bool(found == value)
 
 
 def play(story: Story, patch: pytest.MonkeyPatch, nodes: int = 4) -> Played:

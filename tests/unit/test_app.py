@@ -97,7 +97,7 @@ async def test_it_is_not_ready_before_everything_was_listed(operator: Operator):
     await operator.framed.wait()
     missing = operator.unready()
     assert all(plural in missing for plural in ("nodes", "pods", "executions", "fleetjobs"))
-    for reflector in operator.reflectors:
+    for reflector in (*operator.reflectors, *operator.runner.reflectors):
         reflector.synced.set()
     operator.comparison.synced.set()
     assert operator.unready() == ""
@@ -150,7 +150,7 @@ async def test_no_pass_is_made_before_everything_was_listed(operator: Operator):
 
 async def test_no_pass_is_made_before_it_leads(operator: Operator):
     operator.queue.add(("web", "edge"))
-    for reflector in operator.reflectors:
+    for reflector in (*operator.reflectors, *operator.runner.reflectors):
         reflector.synced.set()
     operator.comparison.synced.set()
     running = asyncio.create_task(operator.run())

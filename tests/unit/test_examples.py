@@ -7,8 +7,12 @@ import pytest
 from support.examples import Example, example_files, shown_in_readme, shown_on_pages
 from wavegate.api.fleetdeployment import FleetDeploymentSpec
 from wavegate.api.fleetjob import load_job_spec
+from wavegate.api.httpjob import load_http_job_spec
+from wavegate.api.jobrun import JobRunSpec
 from wavegate.api.names import API_VERSION
 from wavegate.cli.linting import advice, problems
+from wavegate.runs.payload import problems as payload_problems
+from wavegate.runs.problems import job_problems
 
 EXAMPLES = [*example_files(), *shown_in_readme()]
 SHOWN = [*EXAMPLES, *shown_on_pages()]
@@ -23,11 +27,16 @@ def test_an_example_is_valid(example: Example) -> None:
     assert example.objects
     for each in example.objects:
         assert each["apiVersion"] == API_VERSION
-        assert each["kind"] in ("FleetJob", "FleetDeployment")
-        if each["kind"] == "FleetJob":
-            load_job_spec(each["spec"])
-        else:
-            FleetDeploymentSpec.model_validate(each["spec"])
+        match each["kind"]:
+            case "FleetJob":
+                load_job_spec(each["spec"])
+            case "FleetDeployment":
+                FleetDeploymentSpec.model_validate(each["spec"])
+            case "HTTPJob":
+                assert job_problems(load_http_job_spec(each["spec"])) == []
+            case kind:
+                assert kind == "JobRun"
+                JobRunSpec.model_validate(each["spec"])
 
 
 @pytest.mark.parametrize("example", SHOWN, ids=lambda each: each.source)
@@ -45,7 +54,27 @@ def test_every_page_of_a_task_that_needs_yaml_has_some() -> None:
     assert len([page for page in pages if page.startswith("docs/howto/")]) >= 9
 
 
-def test_a_deployment_acts_on_the_job_of_an_example() -> None:
-    jobs = {job["metadata"]["name"] for each in SHOWN for job in each.jobs}
-    named = {each["spec"].get("jobName") for example in SHOWN for each in example.objects}
-    assert named - {None} <= jobs
+@pytest.mark.parametrize(
+    ("kind", "job_kind"), [("FleetDeployment", "FleetJob"), ("JobRun", "HTTPJob")]
+)
+def test_what_names_a_job_names_one_of_an_example(kind: str, job_kind: str) -> None:
+    jobs = {job["metadata"]["name"] for each in SHOWN for job in each.of(job_kind)}
+    named = {each["spec"]["jobName"] for example in SHOWN for each in example.of(kind)}
+    assert named
+    assert named <= jobs
+
+
+def test_a_run_has_a_payload_that_its_job_takes() -> None:
+    """Of all that are shown with one: in one case at least the job has a schema."""
+    specs = {
+        job["metadata"]["name"]: load_http_job_spec(job["spec"])
+        for each in SHOWN
+        for job in each.of("HTTPJob")
+    }
+    compared = 0
+    for run in (run for each in SHOWN for run in each.of("JobRun")):
+        schema = specs[run["spec"]["jobName"]].runs.payload_schema
+        if "payload" in run["spec"]:
+            assert payload_problems(run["spec"]["payload"], schema) == ""
+            compared += schema is not None
+    assert compared

@@ -4,6 +4,14 @@
 - apiGroups: [wavegate.dev]
   resources: [fleetjobs]
   verbs: [get, list, watch]
+- apiGroups: [wavegate.dev]
+  resources: [httpjobs]
+  verbs: [get, list, watch]
+# A run is made for each tick of a schedule; of an HTTPJob's own runs, those no longer kept are
+# removed.
+- apiGroups: [wavegate.dev]
+  resources: [jobruns]
+  verbs: [get, list, watch, create, delete]
 # A deployment is made for every new version and for an automatic rollback; of those that the
 # operator made, the ones no longer needed are removed.
 - apiGroups: [wavegate.dev]
@@ -20,12 +28,15 @@
     - fleetdeployments/status
     - jobversions/status
     - executions/status
+    - httpjobs/status
+    - jobruns/status
   verbs: [update, patch]
 # Owner references with blockOwnerDeletion need this right on the owner, where the admission
 # plugin OwnerReferencesPermissionEnforcement is on. No finalizer is ever written.
 - apiGroups: [wavegate.dev]
   resources:
     - fleetjobs/finalizers
+    - httpjobs/finalizers
     - jobversions/finalizers
     - executions/finalizers
   verbs: [update]
@@ -37,6 +48,12 @@
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, create]
+{{- if .Values.rbac.secrets }}
+# Headers, signing keys and payloads that HTTPJobs and JobRuns name are read when a call is made.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end }}
 # What happens to a job is told as events on it.
 - apiGroups: [events.k8s.io]
   resources: [events]

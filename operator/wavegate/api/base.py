@@ -72,6 +72,30 @@ def rules(*entries: dict[str, str], **extra: Any) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(entries), **extra}
 
 
+def between(path: str, least: str, most: str) -> dict[str, Any]:
+    """``json_schema_extra`` of a duration that lies between two, both allowed."""
+    rule = f"self >= duration('{least}') && self <= duration('{most}')"
+    return rules(cel(rule, f"{path}: must be between {least} and {most}"))
+
+
+def matching(path: str, pattern: str, words: str, *, least: int, most: int) -> Any:
+    """Field of a text of ``least`` to ``most`` characters that matches; else ``words`` are told."""
+    rule = cel(f"self.matches(r'{pattern}')", f"{path}: {words}")
+    return Field(min_length=least, max_length=most, json_schema_extra=rules(rule))
+
+
+def like(pattern: str, words: str) -> AfterValidator:
+    """The same check in Python."""
+    whole = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not whole.search(text):
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
 def listing(list_type: str, *keys: str) -> dict[str, Any]:
     """``json_schema_extra`` that says how server-side apply merges a list."""
     extra: dict[str, Any] = {"x-kubernetes-list-type": list_type}

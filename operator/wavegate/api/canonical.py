@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from wavegate.api.defaults import strip_rollout
 from wavegate.api.fleetjob import FleetJobSpec
+from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.names import RESERVED_PREFIX
 
 HASH_FORMAT: Final = "h1"
@@ -71,6 +72,23 @@ def workload_hash(spec: FleetJobSpec, driver_image: str, driver_revision: str) -
 def rollout_key(spec: FleetJobSpec) -> str:
     """Canonical form of the rollout section less ``paused``."""
     return _dump(_unpaused(_plain_spec(spec)))
+
+
+_NOT_A_RUN_VERSION: Final = ("suspend", "revisionHistoryLimit", "description", "displayName")
+
+
+def http_version_key(spec: HTTPJobSpec) -> str:
+    """Canonical form of what makes a version of an HTTPJob: all but words, and what is lived by."""
+    plain = _plain_model(spec)
+    for name in _NOT_A_RUN_VERSION:
+        plain.pop(name, None)
+    return _dump(plain)
+
+
+def http_job_hash(spec: HTTPJobSpec) -> str:
+    """``h1:`` and 32 hex digits, over what is called and how."""
+    text = _dump({"http": _plain(spec.http)})
+    return f"{HASH_FORMAT}:{hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]}"
 
 
 def _plain_spec(spec: FleetJobSpec) -> dict[str, Any]:

@@ -20,6 +20,9 @@ from wavegate.api.execution import ExecutionSpec, ExecutionStatus
 from wavegate.api.fleetdeployment import FleetDeploymentSpec, FleetDeploymentStatus
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.fleetjob_status import FleetJobStatus
+from wavegate.api.httpjob import HTTPJobSpec
+from wavegate.api.httpjob_status import HTTPJobStatus
+from wavegate.api.jobrun import MAX_RUN_NAME, JobRunSpec, JobRunStatus
 from wavegate.api.jobversion import JobVersionSpec, JobVersionStatus
 from wavegate.api.names import CATEGORY, GROUP, MAX_JOB_NAME, VERSION
 from wavegate.api.schema import Schema, spec_schema, status_schema
@@ -208,7 +211,67 @@ EXECUTION: Final = Kind(
     status_default=_NOT_BEGUN,
 )
 
-KINDS: Final = (FLEET_JOB, JOB_VERSION, FLEET_DEPLOYMENT, EXECUTION)
+_NOT_CALLED: Final = {"observedGeneration": -1, "phase": "Queued"}
+"""Of a new JobRun: most runs start before anybody could write that they wait."""
+
+HTTP_JOB: Final = Kind(
+    kind="HTTPJob",
+    plural="httpjobs",
+    short="hj",
+    description="An HTTPJob is a call to an endpoint, made once for each run that is asked for, by"
+    " hand or by its schedule.",
+    spec=HTTPJobSpec,
+    status=HTTPJobStatus,
+    columns=(
+        Column("Version", ".status.version", "integer", "The newest version."),
+        Column("State", ".status.state", description="Active, Suspended or Invalid."),
+        Column("Schedule", ".spec.trigger.schedule.cron", description="When a run is made."),
+        Column("Next", ".status.schedule.nextTickTime", description="The next tick."),
+        Column("Queued", ".status.runs.queued", "integer", "Runs that may start, or are held."),
+        Column("Executing", ".status.runs.executing", "integer", "Runs that execute."),
+        Column("Message", ".status.message", description="Why, for people.", wide=True),
+        AGE,
+    ),
+    rules=(
+        cel(
+            f"self.metadata.name.size() <= {MAX_JOB_NAME} && {_NO_DOT}",
+            f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_JOB_NAME}"
+            " characters, so that every name made from it fits",
+        ),
+    ),
+    status_default=_NEVER_SEEN,
+)
+
+JOB_RUN: Final = Kind(
+    kind="JobRun",
+    plural="jobruns",
+    short="jr",
+    description="A JobRun is one run of an HTTPJob that was asked for, and what became of it. One"
+    " that has ended never changes; another with replayOf repeats it.",
+    spec=JobRunSpec,
+    status=JobRunStatus,
+    columns=(
+        Column("Job", ".spec.jobName", description="The HTTPJob."),
+        Column("Phase", ".status.phase", description="The run in one word."),
+        Column("Reason", ".status.reason", description="Why, in one word."),
+        Column("Attempt", ".status.attempt", "integer", "The attempt."),
+        Column("By", ".status.triggeredBy", description="Who asked for it.", wide=True),
+        Column("Version", ".status.version", "integer", "The job's version.", wide=True),
+        Column("Message", ".status.message", description="Why, for people."),
+        AGE,
+    ),
+    rules=(
+        cel(
+            f"self.metadata.name.size() <= {MAX_RUN_NAME} && {_NO_DOT}",
+            f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_RUN_NAME}"
+            " characters, so that every name made from it fits",
+        ),
+    ),
+    selectable=(".spec.jobName", ".status.phase"),
+    status_default=_NOT_CALLED,
+)
+
+KINDS: Final = (FLEET_JOB, JOB_VERSION, FLEET_DEPLOYMENT, EXECUTION, HTTP_JOB, JOB_RUN)
 
 
 def crd(kind: Kind) -> dict[str, Any]:

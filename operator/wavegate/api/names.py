@@ -23,6 +23,12 @@ LABEL_DEPLOYMENT: Final = f"{GROUP}/deployment"
 LABEL_PULL: Final = f"{GROUP}/pull"
 """In place of the job label on a pod that only pulls images for the job: it occupies no node."""
 
+LABEL_JOB_KIND: Final = f"{GROUP}/job-kind"
+"""On versions and runs of an HTTPJob: HTTPJob. What has none is a FleetJob's."""
+
+ANNOTATION_TICK: Final = f"{GROUP}/tick"
+"""On a run that a schedule has made: for which tick."""
+
 ANNOTATION_CORDONED_BY: Final = f"{GROUP}/cordoned-by"
 """On a node that the operator has cordoned: for which execution of which job."""
 
@@ -86,3 +92,8 @@ def pull_name(job: str, node: str, version: int) -> str:
 def execution_name(job: str, node: str, attempt: int) -> str:
     """Name of the Execution that is the ``attempt``-th claim of a job on a node (from 1)."""
     return f"{pod_name(job, node)}-{attempt}"
+
+
+def run_version_name(job: str, version: int) -> str:
+    """Name of an HTTPJob's JobVersion: ``JOB-hN``, unlike that of any FleetJob's."""
+    return f"{job}-h{version}"

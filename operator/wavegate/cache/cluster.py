@@ -13,7 +13,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from wavegate.api.names import LABEL_JOB, LABEL_PULL
+from wavegate.api.names import LABEL_JOB, LABEL_JOB_KIND, LABEL_PULL
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_core import decode_node, decode_pod, decode_pull
 from wavegate.cache.fields import mapping
@@ -39,6 +39,7 @@ from wavegate.kube.resources import (
     EXECUTIONS,
     FLEET_DEPLOYMENTS,
     FLEET_JOBS,
+    HTTP_JOBS,
     JOB_VERSIONS,
     NODES,
     PODS,
@@ -49,6 +50,8 @@ from wavegate.watch.reflector import EventType
 POD_SELECTOR: Final = LABEL_JOB
 PULL_SELECTOR: Final = LABEL_PULL
 """Label selectors with which pods are listed and watched: those at work, those that pull images."""
+VERSION_SELECTOR: Final = f"{LABEL_JOB_KIND}!={HTTP_JOBS.kind}"
+"""Versions of FleetJobs."""
 
 _STATUS_KIND: Final = "Status"
 

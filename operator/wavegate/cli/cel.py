@@ -1,8 +1,9 @@
 """The rules of a CRD that are written in CEL, evaluated as the API server evaluates them.
 
 By the library cel-python, with what Kubernetes adds to the language as far as these rules use it:
-``substring``, ``format.qualifiedName().validate(…).hasValue()``, and texts whose schema has format
-duration as durations. A rule about a change (``oldSelf``) says nothing of one document.
+``substring``, ``lowerAscii``, ``format.qualifiedName().validate(…).hasValue()``, and texts whose
+schema has format duration as durations. A rule about a change (``oldSelf``) says nothing of one
+document.
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ def _substring(text: Any, begin: Any, end: Any = None) -> Any:
     return celtypes.StringType(str(text)[int(begin) : None if end is None else int(end)])
 
 
+def _lower_ascii(text: Any) -> Any:
+    return celtypes.StringType("".join(c.lower() if c.isascii() else c for c in str(text)))
+
+
 def _qualified_name(_format: Any) -> Any:
     return celtypes.StringType("qualifiedName")
 
@@ -77,6 +82,7 @@ def _has_value(found: Any) -> Any:
 
 _FUNCTIONS: Final[Any] = {
     "substring": _substring,
+    "lowerAscii": _lower_ascii,
     "qualifiedName": _qualified_name,
     "validate": _validate,
     "hasValue": _has_value,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -58,12 +58,30 @@ def tell(document: Document, output: str, words: str, *, dry_run: bool) -> None:
             click.echo(f"{name} {words}{' (dry run)' if dry_run else ''}")
 
 
-def for_git(document: Document, owner: str, field: str, output: str) -> int:
-    """Print what belongs into Git instead of doing it; returns the exit code."""
-    name = document["metadata"]["name"]
-    say(
-        f"not done: {field} of {document['kind']} {name} is applied from Git by {owner}, which"
-        " would write it back; change it there:"
-    )
-    print_document(document, output if output == "json" else "yaml")
+def tell_all(documents: Sequence[Document], output: str, words: str, *, dry_run: bool) -> None:
+    """The same of several: as a List where objects are asked for."""
+    if output in ("yaml", "json"):
+        print_document(together(documents), output)
+        return
+    for each in documents:
+        tell(each, output, words, dry_run=dry_run)
+
+
+def for_git(documents: Sequence[tuple[Document, str]], field: str, output: str) -> int:
+    """Print what belongs into Git, each with its owner, instead of doing it; the exit code."""
+    for document, owner in documents:
+        name = document["metadata"]["name"]
+        say(
+            f"not done: {field} of {document['kind']} {name} is applied from Git by {owner}, which"
+            " would write it back; change it there:"
+        )
+    whole = together([document for document, _ in documents])
+    print_document(whole, output if output == "json" else "yaml")
     return NO
+
+
+def together(documents: Sequence[Document]) -> Document:
+    """One object: that of one, or a List of several."""
+    if len(documents) == 1:
+        return documents[0]
+    return {"apiVersion": "v1", "kind": "List", "items": list(documents)}

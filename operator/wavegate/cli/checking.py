@@ -13,7 +13,14 @@ from wavegate.cli.why import operator_trouble
 LEAST: Final = (1, 32)
 """Of the API server: selectable fields."""
 
-KINDS: Final = ("executions", "fleetdeployments", "fleetjobs", "jobversions")
+KINDS: Final = (
+    "executions",
+    "fleetdeployments",
+    "fleetjobs",
+    "httpjobs",
+    "jobruns",
+    "jobversions",
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,8 @@ _RIGHTS: Final = (
     _Right("list", "wavegate.dev", "fleetdeployments", "get, history, why"),
     _Right("list", "wavegate.dev", "executions", "get, why, logs"),
     _Right("list", "wavegate.dev", "jobversions", "plan, rollback"),
+    _Right("list", "wavegate.dev", "httpjobs", "list, get, why, trigger"),
+    _Right("list", "wavegate.dev", "jobruns", "runs, why"),
     _Right("list", "", "pods", "why, logs, plan"),
     _Right("list", "", "nodes", "plan, why", namespaced=False),
     _Right("list", "events.k8s.io", "events", "events"),
@@ -88,6 +97,11 @@ _RIGHTS: Final = (
     _Right("create", "wavegate.dev", "fleetdeployments", "restart, rollback, stop", True),
     _Right("patch", "wavegate.dev", "fleetjobs", "suspend, unsuspend", True),
     _Right("delete", "wavegate.dev", "fleetjobs", "uninstall", True),
+    _Right("create", "wavegate.dev", "jobruns", "trigger, runs replay", True),
+    _Right("patch", "wavegate.dev", "jobruns", "runs cancel", True),
+    _Right("patch", "wavegate.dev", "httpjobs", "enable, disable", True),
+    _Right("create", "wavegate.dev", "httpjobs", "clone", True),
+    _Right("delete", "wavegate.dev", "httpjobs", "uninstall", True),
 )
 
 

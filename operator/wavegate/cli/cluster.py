@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target
 from wavegate.kube.clock import ServerClock
-from wavegate.kube.errors import ApiError, Forbidden, NotFound, Unauthorized
+from wavegate.kube.errors import AlreadyExists, ApiError, Forbidden, NotFound, Unauthorized
 from wavegate.kube.resources import PODS, Resource
 
 if TYPE_CHECKING:
@@ -137,9 +137,16 @@ class Cluster:
 
     def create(self, resource: Resource, document: Document) -> Document:
         """Make an object. Raises CliError."""
-        path = resource.collection(document["metadata"].get("namespace"))
-        query = {"fieldValidation": "Strict"}
-        return self._run(self._request("POST", path, query=query, body=document), "create")
+        return self._run(self._create(resource, document), "create")
+
+    def create_new(self, resource: Resource, document: Document) -> Document | None:
+        """Make an object; None where there is one of that name. Raises CliError."""
+        try:
+            return self._runner.run(self._create(resource, document))
+        except AlreadyExists:
+            return None
+        except ApiError as error:
+            raise CliError(words(error, "create")) from error
 
     def delete(self, resource: Resource, namespace: str | None, name: str) -> None:
         """Delete an object. Raises CliError; not where it is gone."""
@@ -208,6 +215,11 @@ class Cluster:
         if method in ("POST", "PATCH") and "/apis/wavegate.dev/" in path:
             more["query"] = {**(more.get("query") or {}), "fieldManager": FIELD_MANAGER}
         return await self._transport.request(method, path, timeout=_TIMEOUT, **more)
+
+    async def _create(self, resource: Resource, document: Document) -> Document:
+        path = resource.collection(document["metadata"].get("namespace"))
+        query = {"fieldValidation": "Strict"}
+        return await self._request("POST", path, query=query, body=document)
 
     async def _read(self, selections: Sequence[Selection]) -> list[list[Document]]:
         pages = [self._list(each) for each in selections]

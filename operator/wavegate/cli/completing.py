@@ -10,15 +10,43 @@ from click.shell_completion import CompletionItem
 from wavegate.cli.cluster import Selection, connect
 from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target
-from wavegate.kube.resources import FLEET_JOBS
+from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, JOB_RUNS, Resource
 
 
 def complete_jobs(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Names of jobs in the namespace that the words before it name."""
+    """Names of FleetJobs in the namespace that the words before it name."""
+    return _names(ctx, incomplete, FLEET_JOBS)
 
-    given: dict[str, Any] = {**(ctx.parent.params if ctx.parent else {}), **_set(ctx.params)}
+
+def complete_http_jobs(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The same for HTTPJobs."""
+    return _names(ctx, incomplete, HTTP_JOBS)
+
+
+def complete_any_jobs(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The same for jobs of both kinds."""
+    return _names(ctx, incomplete, FLEET_JOBS, HTTP_JOBS)
+
+
+def complete_runs(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The same for runs of HTTPJobs."""
+    return _names(ctx, incomplete, JOB_RUNS)
+
+
+def _names(ctx: click.Context, incomplete: str, *resources: Resource) -> list[CompletionItem]:
+    above = ctx.parent
+    given: dict[str, Any] = _set(ctx.params)
+    while above is not None:
+        given = {**_set(above.params), **given}
+        above = above.parent
     target = Target(
         given.get("namespace"),
         given.get("context"),
@@ -27,10 +55,10 @@ def complete_jobs(
     )
     try:
         with connect(target) as cluster:
-            (jobs,) = cluster.read(Selection(FLEET_JOBS, cluster.namespace))
+            found = cluster.read(*(Selection(each, cluster.namespace) for each in resources))
     except CliError:
         return []
-    names = [each["metadata"]["name"] for each in jobs]
+    names = {each["metadata"]["name"] for documents in found for each in documents}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 
 

@@ -12,12 +12,12 @@ INTERRUPTED: Final = 130
 
 EXIT_CODES: Final = {
     DONE: "done, or the answer is yes",
-    NO: "the answer is no: `status --wait` saw the rollout fail, `plan --exit-code` or `diff` found"
-    " changes, `lint` or `check` found something wrong, a change was not made"
-    " because its field belongs to Git",
+    NO: "the answer is no: `status --wait` saw the rollout fail, `trigger --wait` the run,"
+    " `plan --exit-code` or `diff` found changes, `lint` or `check` found something wrong, a change"
+    " was not made because its field belongs to Git",
     WRONG: "could not be carried out: a wrong argument, no such object, no access, or the server"
     " refused",
-    TIMED_OUT: "`status --wait`: the time of `--timeout` is over",
+    TIMED_OUT: "`status --wait`, `trigger --wait`: the time of `--timeout` is over",
     INTERRUPTED: "interrupted by Ctrl-C",
 }
 """What each exit code says."""

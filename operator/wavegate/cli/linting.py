@@ -5,6 +5,7 @@
 | fields, types, bounds, defaults | the CRD's schema |
 | rules over several fields | the CRD's CEL |
 | the document of a job's type, its size | the operator's own drivers |
+| cron expressions, time zones, payloads and their schemas | the operator's own rules of runs |
 
 Advice is about what is allowed and may not be what is meant.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final
 
@@ -25,12 +26,15 @@ from wavegate.api.fleetjob import (
     config_size,
     load_job_spec,
 )
+from wavegate.api.httpjob import load_http_job_spec
 from wavegate.api.names import API_VERSION
 from wavegate.cli.assumed import directories_of
 from wavegate.cli.cel import broken_rules
 from wavegate.cli.sight import Document, at
 from wavegate.domain.observed import PlanSettings
 from wavegate.drivers.driver import DocumentError, driver_for
+from wavegate.runs.payload import problems as payload_problems
+from wavegate.runs.problems import job_problems
 from wavegate.simulation.schema import Schema
 
 KNOWN: Final = {kind.kind: kind for kind in KINDS}
@@ -44,8 +48,8 @@ _METADATA: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": Tr
 def problems(document: Document) -> list[str]:
     """What is wrong with it: ``field: what is wrong``; empty where all is well."""
     found = refusals(document)
-    if not found and document["kind"] == "FleetJob":
-        found += _of_job(document)
+    if not found and document["kind"] in _BY_OPERATOR:
+        found += _BY_OPERATOR[document["kind"]](document)
     return found
 
 
@@ -122,3 +126,23 @@ def _of_job(document: Document) -> Iterator[str]:
         driver.document(spec, driver.image(settings), settings)
     except DocumentError as error:
         yield str(error)
+
+
+def _of_http_job(document: Document) -> list[str]:
+    try:
+        return job_problems(load_http_job_spec(document["spec"]))
+    except InvalidSpec as error:
+        return list(error.problems)
+
+
+def _of_run(document: Document) -> list[str]:
+    payload = at(document, "spec", "payload")
+    words = payload_problems(payload, None) if payload is not None else ""
+    return [f"spec.{words}"] if words else []
+
+
+_BY_OPERATOR: Final[Mapping[str, Callable[[Document], Iterable[str]]]] = {
+    "FleetJob": _of_job,
+    "HTTPJob": _of_http_job,
+    "JobRun": _of_run,
+}

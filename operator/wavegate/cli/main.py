@@ -21,7 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "get": ("get", "The tree of a job: its rollout, waves and nodes."),
     "list": ("listing", "Jobs with their state, one a line."),
     "status": ("status", "Where a job is; with --wait, until its rollout has ended."),
-    "why": ("why", "What a job, deployment or execution waits for, and who can help."),
+    "why": ("why", "What a job, rollout, execution or run waits for, and who can help."),
     "history": ("history", "The versions of a job and how their rollouts ended."),
     "report": ("report", "One rollout as a picture: nodes by wave over time, windows, decisions."),
     "events": ("events", "What happened to a job, oldest first."),
@@ -37,6 +37,12 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "stop": ("made", "Stop every execution of a job."),
     "suspend": ("suspending", "Stop a job until it is unsuspended, by its spec."),
     "unsuspend": ("suspending", "Start a suspended job again, by its spec."),
+    "trigger": ("trigger", "Ask for a run of an HTTPJob."),
+    "runs": ("runs", "Runs of HTTPJobs: list, get, cancel, replay, dead-letters."),
+    "ticks": ("ticks", "The next ticks of a schedule, and what holds their runs."),
+    "enable": ("enabling", "Let HTTPJobs tick and their runs start again, by their spec."),
+    "disable": ("enabling", "Stop HTTPJobs: no tick, no run starts, until enabled."),
+    "clone": ("clone", "Another HTTPJob with the same spec, suspended."),
     "logs": ("logs", "The logs of a job's pods, each line with its node."),
     "check": ("check", "Whether the cluster and the rights are as they have to be."),
     "completion": ("completion", "The script that completes commands and names."),
@@ -83,7 +89,7 @@ EPILOG: Final = (
 @connection_options
 @click.pass_context
 def cli(ctx: click.Context, target: Target) -> None:
-    """Rolls versioned jobs out to labelled nodes, and says what they wait for."""
+    """Rolls jobs out to labelled nodes, runs HTTP jobs, and says what they wait for."""
     ctx.obj = target
 
 

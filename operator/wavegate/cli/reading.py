@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from wavegate.api.names import LABEL_JOB
 from wavegate.cli.cluster import Cluster, Selection
@@ -12,9 +13,21 @@ from wavegate.kube.resources import (
     EXECUTIONS,
     FLEET_DEPLOYMENTS,
     FLEET_JOBS,
+    HTTP_JOBS,
+    JOB_RUNS,
     JOB_VERSIONS,
     PODS,
+    Resource,
 )
+
+SHORT: Final = {
+    FLEET_JOBS: "fj",
+    HTTP_JOBS: "hj",
+    FLEET_DEPLOYMENTS: "fd",
+    EXECUTIONS: "ex",
+    JOB_RUNS: "jr",
+}
+"""Short names of the kinds that commands take, in the order in which a name is looked for."""
 
 
 def selections(namespace: str, name: str) -> list[Selection]:
@@ -64,6 +77,23 @@ def read_sight(cluster: Cluster, namespace: str, name: str, *, whole: bool = Fal
     return sight
 
 
-def bare(name: str) -> str:
-    """A job's name without the kind that may stand before it (``fj/app``)."""
-    return name.rpartition("/")[2]
+def bare(name: str, resource: Resource = FLEET_JOBS) -> str:
+    """A name without the kind that may stand before it (``fj/app``).
+
+    Raises CliError where that is another kind.
+    """
+    kind, plain = split(name)
+    if kind and kind not in spellings(resource):
+        raise CliError(f"{name}: names no {resource.kind}, which is what is needed here")
+    return plain
+
+
+def split(name: str) -> tuple[str, str]:
+    """The kind before a name, in lower case and without its group, and the name."""
+    kind, _, plain = name.rpartition("/")
+    return kind.partition(".")[0].lower(), plain
+
+
+def spellings(resource: Resource) -> tuple[str, ...]:
+    """How a kind may be written before a name."""
+    return SHORT[resource], resource.kind.lower(), resource.plural

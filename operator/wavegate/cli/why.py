@@ -220,11 +220,8 @@ def _answer(
     facts: Facts,
     job: str,
 ) -> Answer:
-    metadata = document["metadata"]
-    namespace = metadata.get("namespace", "")
     filled = {
         "job": job,
-        "n": f"-n {namespace}",
         "version": at(document, "status", "failedVersion")
         or at(document, "status", "resolved", "toVersion")
         or at(document, "status", "version")
@@ -233,9 +230,30 @@ def _answer(
     coming = None if way.ends else _next_time(says, facts)
     if AWAY in says and way.who == ITSELF:
         way = WAYS_OUT["NodeAway"]
-    how = [text.format(**filled) for text in way.how]
+    return answered(
+        document, state, reason, says, since, evidence, way, facts.operator, filled, coming
+    )
+
+
+def answered(
+    document: Document,
+    state: str,
+    reason: str,
+    says: str,
+    since: str,
+    evidence: Sequence[str],
+    way: WayOut,
+    operator: str,
+    filled: Mapping[str, object],
+    coming: float | None,
+) -> Answer:
+    """The parts put together. ``operator``: what is wrong with it; ``filled``: names for the way
+    out; ``coming``: when it acts next, where time alone decides."""
+    metadata = document["metadata"]
+    namespace = metadata.get("namespace", "")
+    how = [text.format(n=f"-n {namespace}", **filled) for text in way.how]
     who, then = way.who, way.then
-    if facts.operator and not way.ends:
+    if operator and not way.ends:
         how.insert(0, "make the operator run: nothing goes on without it")
         who, then, coming = ADMINISTRATOR, "once the operator runs", None
     if coming is not None:

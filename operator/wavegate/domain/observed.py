@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.rollout import RolloutSettings
@@ -254,6 +254,10 @@ class DeploymentView:
         return str(self.status.get("jobUid") or "")
 
 
+DEFAULT_PRIORITY: Final = 50
+"""Of a job whose spec is not understood."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobView:
     """What a user wants. ``spec`` is None where it is not understood (``invalid`` says why)."""
@@ -271,6 +275,11 @@ class JobView:
     orphaning: bool = False
     """Being deleted with ``--cascade=orphan``: its children are to be left alone."""
     status: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def priority(self) -> int:
+        """Higher goes first, 0 to 100."""
+        return self.spec.priority if self.spec is not None else DEFAULT_PRIORITY
 
     @property
     def key(self) -> tuple[str, str]:

@@ -1,18 +1,17 @@
 """Compares the jobs and deployments that kopf told of with lists of our own.
 
-After a 410 kopf does not tell of objects that vanished meanwhile. So both kinds are listed before
+After a 410 kopf does not tell of objects that vanished meanwhile. So these kinds are listed before
 the first pass, and every few minutes from then on; a list replaces what was known.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NoReturn, Protocol
 
-from wavegate.cache.cluster import ClusterCache
 from wavegate.kube.errors import ApiError, Gone
-from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, Resource
+from wavegate.kube.resources import Resource
 from wavegate.kube.transport import Transport
 
 INTERVAL: Final = 300.0
@@ -24,25 +23,39 @@ PAGE: Final = 500
 _LIST_TIMEOUT: Final = 30.0
 
 
+class Compared(Protocol):
+    """Who takes whole lists of a kind."""
+
+    def compare(
+        self,
+        kind: str,
+        raws: Iterable[dict[str, Any]],
+        *,
+        resource_version: int,
+        namespace: str | None = None,
+    ) -> None: ...
+
+
 class JobComparison:
-    """``namespaces``: those that the operator looks after; empty for all."""
+    """``caches``: who takes the lists of which resource; ``namespaces``: those that the operator
+    looks after, empty for all."""
 
     def __init__(
         self,
         transport: Transport,
-        cache: ClusterCache,
+        caches: Mapping[Resource, Compared],
         namespaces: Sequence[str],
         failed: Callable[[Resource, ApiError], None],
     ) -> None:
         self.synced = asyncio.Event()
         self._transport = transport
-        self._cache = cache
+        self._caches = caches
         self._namespaces: Sequence[str | None] = namespaces or (None,)
         self._failed = failed
         self._heard: float | None = None
 
     def silence(self) -> float:
-        """Seconds since both kinds were compared, or since the start."""
+        """Seconds since all were compared, or since the start."""
         return 0.0 if self._heard is None else asyncio.get_running_loop().time() - self._heard
 
     async def run(self) -> NoReturn:
@@ -59,7 +72,7 @@ class JobComparison:
 
     async def _compare_all(self) -> ApiError | None:
         """None where it succeeded."""
-        for resource in (FLEET_DEPLOYMENTS, FLEET_JOBS):
+        for resource in self._caches:
             for namespace in self._namespaces:
                 try:
                     await self._compare(resource, namespace)
@@ -70,7 +83,9 @@ class JobComparison:
 
     async def _compare(self, resource: Resource, namespace: str | None) -> None:
         raws, version = await self._list(resource, namespace)
-        self._cache.compare(resource.kind, raws, resource_version=version, namespace=namespace)
+        self._caches[resource].compare(
+            resource.kind, raws, resource_version=version, namespace=namespace
+        )
 
     async def _list(
         self, resource: Resource, namespace: str | None

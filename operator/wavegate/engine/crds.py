@@ -86,7 +86,9 @@ class CrdCheck:
         except (ApiError, KeyError, TypeError, AttributeError, IndexError) as error:
             _log.warning("cannot tell whether the CRDs are new enough: %s", error)
             return []
-        missing: list[str] = []
+        # Where none is served, others are to be told of: they are being removed, or not there yet.
+        is_any = not served.keys().isdisjoint(_own())
+        missing = [kind for kind in _own() if is_any and kind not in served]
         for kind, own in _own().items():
             found = served.get(kind, {}).get("properties", {})
             for part in _OURS:

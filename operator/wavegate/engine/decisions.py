@@ -6,7 +6,7 @@ What is decided again without a change (a heartbeat, a pass that finds nothing t
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wavegate.cache.store import JobKey
@@ -31,15 +31,16 @@ def about(job: JobKey, eval_id: str, **facts: Any) -> dict[str, Any]:
     return {"fields": {"job": f"{job[0]}/{job[1]}", "evalId": eval_id, **known}}
 
 
-def log_action(job: JobKey, eval_id: str, action: Action) -> None:
+def log_notes(job: JobKey, eval_id: str, notes: Iterable[Note]) -> None:
     """Say what was decided by an action that has been carried out."""
-    for note in _notes(action):
+    for note in notes:
         level = logging.WARNING if note.warning else logging.INFO
         facts: Mapping[str, Any] = {"decision": note.reason, **note.facts}
         _log.log(level, "%s", note.message, extra=about(job, eval_id, **facts))
 
 
-def _notes(action: Action) -> tuple[Note, ...]:
+def notes_of(action: Action) -> tuple[Note, ...]:
+    """What is to be said of an action of a FleetJob's plan."""
     match action:
         case SetStatus():
             return action.notes

@@ -9,24 +9,46 @@ newest plan does not want.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from wavegate.cache.store import JobKey
-from wavegate.domain.actions import Step
-from wavegate.domain.observed import JobView
 
 _Rank = tuple[int, int]
 _Steps = OrderedDict[str, "Item"]
 _Groups = OrderedDict[str, _Steps]
 
 
+class Job(Protocol):
+    """Whose steps they are: a FleetJob's or an HTTPJob's view."""
+
+    @property
+    def key(self) -> JobKey: ...
+    @property
+    def uid(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+
+
+class Step(Protocol):
+    """Actions that belong together, as the core of the job's kind makes them."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def urgency(self) -> int: ...
+    @property
+    def actions(self) -> Sequence[Any]: ...
+    @property
+    def group(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A step of the plan that the pass ``eval_id`` made for ``job``."""
 
-    job: JobView
-    priority: int
+    job: Job
     step: Step
     eval_id: str
 
@@ -77,7 +99,7 @@ class Pending:
         return None
 
     def _add(self, item: Item) -> None:
-        rank = (int(item.step.urgency), -item.priority)
+        rank = (int(item.step.urgency), -item.job.priority)
         groups = self._ranks.setdefault(rank, OrderedDict()).setdefault(item.job.key, OrderedDict())
         steps = groups.setdefault(item.group, OrderedDict())
         self._count += item.step.key not in steps

@@ -15,7 +15,7 @@ from typing import Final
 from wavegate.cache.store import JobKey
 
 MIN_INTERVAL: Final = 0.25
-"""Seconds between two passes of one job."""
+"""Seconds between two passes of one FleetJob."""
 
 
 class WorkQueue:
@@ -24,16 +24,19 @@ class WorkQueue:
     ``now`` gives epoch seconds, in which `wake_at` is spoken; the waiting itself is on the event
     loop's clock. ``added`` is told of each key that was not in it before; ``waited``, of each that
     is handed out, for how many seconds it was due, those before the first was asked for left out.
+    ``interval``: seconds between two passes of one job.
     """
 
     def __init__(
         self,
         now: Callable[[], float],
         *,
+        interval: float = MIN_INTERVAL,
         added: Callable[[], None] = lambda: None,
         waited: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._now = now
+        self._interval = interval
         self._added = added
         self._waited = waited
         self._opened: float | None = None
@@ -92,7 +95,7 @@ class WorkQueue:
     def _schedule(self, key: JobKey, due: float) -> None:
         last = self._last.get(key)
         if last is not None:
-            due = max(due, last + MIN_INTERVAL)
+            due = max(due, last + self._interval)
         if key not in self._due:
             self._added()
         elif self._due[key] <= due:

@@ -11,15 +11,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 from wavegate.cache.store import JobKey
-from wavegate.domain.actions import Step
-from wavegate.domain.observed import JobView, Refusal
+from wavegate.domain.actions import Note
+from wavegate.domain.observed import Refusal
 from wavegate.engine.backoff import Backoff
 from wavegate.engine.bucket import TokenBucket
-from wavegate.engine.decisions import about, log_action
-from wavegate.engine.executor import Executor
+from wavegate.engine.decisions import about, log_notes, notes_of
 from wavegate.engine.outcomes import (
     Done,
     Failed,
@@ -29,7 +28,7 @@ from wavegate.engine.outcomes import (
     Refused,
     TooSoon,
 )
-from wavegate.engine.pending import Item, Pending
+from wavegate.engine.pending import Item, Job, Pending, Step
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.slowstart import SlowStart
 from wavegate.kube.errors import Uncertain
@@ -41,9 +40,13 @@ CONCURRENCY: Final = 64
 CLOSE_TIMEOUT: Final = 2.0
 """Seconds that steps under way are given to end when the process does."""
 
-_DEFAULT_PRIORITY: Final = 50
-
 _log = logging.getLogger(__name__)
+
+
+class Executor(Protocol):
+    """Carries out single actions; what may go wrong is returned."""
+
+    async def execute(self, job: Any, action: Any) -> Outcome: ...
 
 
 class Writer:
@@ -59,36 +62,38 @@ class Writer:
         now: Callable[[], float],
         rng: Random,
         concurrency: int = CONCURRENCY,
+        notes: Callable[[Any], Iterable[Note]] = notes_of,
     ) -> None:
+        """``notes``: what is to be said of an action that has been carried out."""
         self._executor = executor
         self._queue = queue
         self._bucket = bucket
         self._metrics = metrics
         self._now = now
         self._concurrency = concurrency
+        self._notes = notes
         self._pending = Pending()
         self._backoff = Backoff(now, rng)
         self._slow_start = SlowStart(lambda: asyncio.get_running_loop().time())
         self._running: dict[tuple[JobKey, str], asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
+        metrics.measure_steps(lambda: len(self._pending), lambda: len(self._running))
 
-    def submit(self, job: JobView, steps: Iterable[Step], eval_id: str) -> None:
+    def submit(self, job: Job, steps: Iterable[Step], eval_id: str) -> None:
         """These are all the steps that the job's newest plan, of pass ``eval_id``, wants.
 
         They replace those of older plans that have not begun; steps whose key is under way or has
         to wait are dropped: the pass after them decides anew.
         """
         steps = tuple(steps)
-        priority = job.spec.priority if job.spec else _DEFAULT_PRIORITY
         items = [
-            Item(job, priority, step, eval_id)
+            Item(job, step, eval_id)
             for step in steps
             if (job.key, step.key) not in self._running
             and not self._backoff.blocked(job.key, step.key)
         ]
         self._pending.replace(job.key, items)
         self._backoff.keep_only(job.key, {step.key for step in steps})
-        self._metrics.steps_pending.set(len(self._pending))
         self._changed.set()
 
     def busy(self, key: JobKey) -> frozenset[str]:
@@ -138,7 +143,6 @@ class Writer:
             self._slow_start.start(item.group)
         task = asyncio.create_task(self._run(item), name=f"step {item.step.key}")
         self._running[item.key] = task
-        self._show_load()
 
     async def _run(self, item: Item) -> None:
         outcome: Outcome = NotLeading()
@@ -147,7 +151,6 @@ class Writer:
         finally:
             del self._running[item.key]
             self._settle(item, outcome)
-            self._show_load()
             if not isinstance(outcome, TooSoon):
                 self._queue.add(item.job.key)
             self._changed.set()
@@ -162,7 +165,7 @@ class Writer:
                 return Failed(Uncertain(f"{type(error).__name__}: {error}"))
             if not isinstance(outcome, Done):
                 break
-            log_action(item.job.key, item.eval_id, action)
+            log_notes(item.job.key, item.eval_id, self._notes(action))
         return outcome
 
     def _settle(self, item: Item, outcome: Outcome) -> None:
@@ -192,10 +195,6 @@ class Writer:
         if item.group:
             ended(item.group)
         self._metrics.step(type(outcome).__name__)
-
-    def _show_load(self) -> None:
-        self._metrics.steps_pending.set(len(self._pending))
-        self._metrics.steps_running.set(len(self._running))
 
 
 def _about(item: Item) -> dict[str, Any]:

@@ -48,9 +48,12 @@ FLEET_JOBS: Final = Resource(GROUP, VERSION, "fleetjobs", "FleetJob")
 JOB_VERSIONS: Final = Resource(GROUP, VERSION, "jobversions", "JobVersion")
 FLEET_DEPLOYMENTS: Final = Resource(GROUP, VERSION, "fleetdeployments", "FleetDeployment")
 EXECUTIONS: Final = Resource(GROUP, VERSION, "executions", "Execution")
+HTTP_JOBS: Final = Resource(GROUP, VERSION, "httpjobs", "HTTPJob")
+JOB_RUNS: Final = Resource(GROUP, VERSION, "jobruns", "JobRun")
 PODS: Final = Resource("", "v1", "pods", "Pod")
 NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
+SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 EVENTS: Final = Resource("events.k8s.io", "v1", "events", "Event")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
@@ -61,6 +64,8 @@ BY_KIND: Final = {
         JOB_VERSIONS,
         FLEET_DEPLOYMENTS,
         EXECUTIONS,
+        HTTP_JOBS,
+        JOB_RUNS,
         PODS,
         NODES,
         CONFIG_MAPS,

@@ -49,20 +49,26 @@ def commands_page() -> str:
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
-        blocks += _command(click.Context(command, info_name=name, parent=context), command)
+        blocks += _command(click.Context(command, info_name=name, parent=context), command, name)
     return page(*blocks)
 
 
-def _command(context: click.Context, command: click.Command) -> list[str]:
-    usage = " ".join(["wavegate", str(command.name), *command.collect_usage_pieces(context)])
+def _command(context: click.Context, command: click.Command, name: str) -> list[str]:
+    """A command under its whole name, and those that stand under it."""
+    usage = " ".join(["wavegate", name, *command.collect_usage_pieces(context)])
     paragraphs = [" ".join(each.split()) for each in (command.help or "").split("\n\n")]
     options = [
         each
         for each in command.get_params(context)
         if isinstance(each, click.Option) and each.name not in _COMMON and "--help" not in each.opts
     ]
-    blocks = [f"## {command.name}", f"```text\n{usage}\n```", *paragraphs]
-    return [*blocks, _options(context, options)] if options else blocks
+    blocks = [f"## {name}", f"```text\n{usage}\n```", *paragraphs]
+    blocks += [_options(context, options)] if options else []
+    if isinstance(command, click.Group):
+        for inner, each in command.commands.items():
+            under = click.Context(each, info_name=inner, parent=context)
+            blocks += _command(under, each, f"{name} {inner}")
+    return blocks
 
 
 def _options(context: click.Context, options: list[click.Parameter] | list[click.Option]) -> str:

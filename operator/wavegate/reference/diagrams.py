@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+from wavegate.api.jobrun import Phase
 from wavegate.domain import blame, executions, gate, rollback, rollout
 from wavegate.reference.tables import docstring_table
+from wavegate.runs import states
 
 Transition = tuple[str, str, str]
 
@@ -89,6 +91,39 @@ def _of_blame() -> list[Transition]:
     return rows
 
 
+_RUN_EVENTS: Final[Mapping[tuple[str, str], str]] = {
+    ("", "Queued"): "asked for",
+    ("", "Delayed"): "asked for, its notBefore lies ahead",
+    ("Delayed", "Queued"): "its time has come",
+    ("Queued", "Executing"): "its attempt begins",
+    ("Queued", "Waiting"): "a dependency is not met",
+    ("Waiting", "Queued"): "its dependencies are met",
+    ("Executing", "Queued"): "failed, and is tried again",
+    ("Executing", "Completed"): "2xx",
+    ("Executing", "Failed"): "the endpoint said no",
+    ("Executing", "TimedOut"): "no answer in time, its only attempt",
+    ("Executing", "Crashed"): "its process is gone, its only attempt",
+    ("Executing", "SystemFailed"): "it could not be called",
+    ("Executing", "DeadLetter"): "its attempts are used up",
+}
+
+
+def _of_run() -> list[Transition]:
+    """Its ends by others are the same from wherever it is."""
+    ends = {"Canceled": "canceled, refused or replaced", "Expired": "not begun within its ttl"}
+    begins = [(before, after) for before, after in _RUN_EVENTS if not before]
+    pairs = [(before, after) for before in states.TRANSITIONS for after in _following(before)]
+    return [
+        (before, ends.get(after) or _RUN_EVENTS[before, after], after)
+        for before, after in [*begins, *pairs]
+    ]
+
+
+def _following(before: Phase) -> list[Phase]:
+    """In the order of the phases, which a set does not have."""
+    return [each for each in states.TRANSITIONS if each in states.TRANSITIONS[before]]
+
+
 DIAGRAMS: Final[Mapping[str, Callable[[], str]]] = {
     "rollout": lambda: state_diagram(rollout.TRANSITIONS, "Open"),
     "execution": lambda: state_diagram(executions.TRANSITIONS, "Live"),
@@ -96,4 +131,5 @@ DIAGRAMS: Final[Mapping[str, Callable[[], str]]] = {
     "rollback": lambda: state_diagram(_of_rollback(), "Open"),
     "gate": lambda: state_diagram(_of_gate(), "Shut"),
     "blame": lambda: state_diagram(_of_blame(), "Waiting"),
+    "run": lambda: state_diagram(_of_run(), "Open"),
 }

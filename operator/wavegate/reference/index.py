@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wavegate.api.crds import FLEET_JOB, KINDS
+from wavegate.api.crds import FLEET_JOB, HTTP_JOB, KINDS, Kind
 from wavegate.reference.fields import fields_of
 from wavegate.reference.markdown import anchor, page, table
 
@@ -17,6 +17,7 @@ CONCEPTS: Final = (
     "blame",
     "rollback",
     "states",
+    "runs",
 )
 
 _REFUSALS: Final = (
@@ -57,7 +58,9 @@ def index_page() -> str:
         _EXAMPLES,
         _MORE,
         "## Which fields does a FleetJob have?",
-        _short(),
+        _short(FLEET_JOB),
+        "## Which fields does an HTTPJob have?",
+        _short(HTTP_JOB),
     )
 
 
@@ -65,8 +68,9 @@ def _row(kind: str, description: str) -> tuple[str, str]:
     return f"[{kind}]({kind.lower()}.md)", description
 
 
-def _short() -> str:
+def _short(kind: Kind) -> str:
     """The spec's fields as a list of links, those of the pod template left to its page."""
-    paths = [each.path for each in fields_of(FLEET_JOB) if each.path.startswith("spec.")]
+    paths = [each.path for each in fields_of(kind) if each.path.startswith("spec.")]
     wanted = [path for path in paths if not path.startswith("spec.template.")]
-    return " · ".join(f"[`{path}`](fleetjob.md#{anchor(path)})" for path in wanted)
+    target = f"{kind.kind.lower()}.md"
+    return " · ".join(f"[`{path}`]({target}#{anchor(path)})" for path in wanted)

@@ -16,6 +16,8 @@ WRITERS: Final = {
     "FleetJob": "you write spec, the operator writes status",
     "FleetDeployment": "the operator makes one for each rollout; `paused`, `promoted` and"
     " `canceled` are yours",
+    "HTTPJob": "you write spec, the operator writes status",
+    "JobRun": "you, or the operator for a tick of a schedule; the operator writes status",
 }
 _WRITTEN: Final = "What may be written"
 _REPORTED: Final = "What is reported"

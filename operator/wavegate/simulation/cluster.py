@@ -21,6 +21,7 @@ from wavegate.kube.resources import BY_KIND, FLEET_DEPLOYMENTS, FLEET_JOBS
 from wavegate.kube.transport import MERGE_PATCH
 from wavegate.settings import Settings
 from wavegate.simulation.counters import CountersSession
+from wavegate.simulation.endpoints import Endpoints
 from wavegate.simulation.fleet import Fleet
 from wavegate.simulation.frame import WatchFrame
 from wavegate.simulation.kinds import NAMESPACES, SERVED
@@ -85,6 +86,7 @@ class Process:
             cast("aiohttp.ClientSession", CountersSession(cluster.fleet)),
             LEASE_NAMESPACE,
             around,
+            call=cluster.endpoints.make,
         )
         context = copy_context()
         context.run(PROCESS.set, self)
@@ -130,6 +132,7 @@ class SimulatedCluster:
         self.account = Account("wavegate", roles)
         self.server = Server(self.now, Random(f"{seed} server"))  # noqa: S311
         self.fleet = Fleet(self.server, self.now)
+        self.endpoints = Endpoints(self.now)
         self.processes: list[Process] = []
         self._numbers = itertools.count(1)
         self._keepers: list[asyncio.Task[None]] = []

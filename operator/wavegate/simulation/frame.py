@@ -18,7 +18,7 @@ import kopf
 
 from wavegate.handlers.process import CLIENT_TIMEOUT, SERVER_TIMEOUT
 from wavegate.kube.errors import ApiError, Forbidden, ServerError, TooManyRequests, Uncertain
-from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, Resource
+from wavegate.kube.resources import BY_KIND, Resource
 from wavegate.kube.transport import Transport
 
 BACKOFFS: Final = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0)
@@ -126,4 +126,4 @@ class WatchFrame:
 
 def _resource(handler: Any) -> Resource:
     plural = handler.selector.any_name or handler.selector.plural
-    return next(each for each in (FLEET_JOBS, FLEET_DEPLOYMENTS) if each.plural == plural)
+    return next(each for each in BY_KIND.values() if each.plural == plural)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
@@ -19,6 +20,7 @@ LAST_BOOKMARK: Final = 2.0
 """Seconds before the end of a watch."""
 
 _FIELD: Final = "metadata.name="
+_LABEL: Final = re.compile(r"[^=!,() ]*(!?=[^=!,() ]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Selection:
     def of(cls, namespace: str, query: Mapping[str, Any]) -> Selection:
         """501 for forms of selectors that the operator does not use."""
         label, field = str(query.get("labelSelector", "")), str(query.get("fieldSelector", ""))
-        if set(label) & set("=!,() "):
+        if not _LABEL.fullmatch(label):
             raise refusals.not_simulated(f"labelSelector {label!r}")
         if field and (not field.startswith(_FIELD) or "," in field):
             raise refusals.not_simulated(f"fieldSelector {field!r}")
@@ -44,9 +46,21 @@ class Selection:
         metadata = document["metadata"]
         return (
             (not self.namespace or metadata.get("namespace") == self.namespace)
-            and (not self.label or self.label in (metadata.get("labels") or {}))
+            and _matches(self.label, metadata.get("labels") or {})
             and (not self.name or metadata["name"] == self.name)
         )
+
+
+def _matches(selector: str, labels: Mapping[str, str]) -> bool:
+    """Forms ``key``, ``key=value`` and ``key!=value``, which one without the label matches."""
+    if not selector:
+        return True
+    key, equals, value = selector.partition("=")
+    if not equals:
+        return key in labels
+    if key.endswith("!"):
+        return labels.get(key[:-1]) != value
+    return labels.get(key) == value
 
 
 class Watch:

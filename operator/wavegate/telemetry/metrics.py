@@ -32,7 +32,9 @@ from wavegate.domain.blame import WITHDRAWALS
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
-CONTROLLER: Final = "fleetjob"
+FLEET: Final = "fleetjob"
+RUNS: Final = "httpjob"
+CONTROLLERS: Final = (FLEET, RUNS)
 """Of the one controller and of its queue."""
 
 RESULTS: Final = ("success", "error", "requeue", "requeue_after")
@@ -63,6 +65,8 @@ REFLECTED: Final = (
     "executions",
     "fleetdeployments",
     "fleetjobs",
+    "httpjobs",
+    "jobruns",
     "jobversions",
     "nodes",
     "pods",
@@ -97,37 +101,37 @@ class Metrics:
         """``lease``: name of the Lease for which this process stands."""
         self.registry = CollectorRegistry()
         self._lease = lease
-        one = (CONTROLLER,)
+        each = CONTROLLERS
         self._passes = self._counter(
             "controller_runtime_reconcile",
             "Passes over a job by result; requeue: its job is read live first, requeue_after: it is"
             " looked at again at a time, though nothing may change.",
-            controller=one,
+            controller=each,
             result=RESULTS,
         )
         self._pass_errors = self._counter(
-            "controller_runtime_reconcile_errors", "Passes that broke.", controller=one
+            "controller_runtime_reconcile_errors", "Passes that broke.", controller=each
         )
         self._pass_seconds = self._histogram(
             "controller_runtime_reconcile_time_seconds",
             "Time that a pass took.",
             _PASS_BUCKETS,
-            controller=one,
+            controller=each,
         )
         self._queue_depth = self._gauge(
-            "workqueue_depth", "Jobs that are due for a pass; 0 where another leads.", name=one
+            "workqueue_depth", "Jobs that are due for a pass; 0 where another leads.", name=each
         )
         self._queue_adds = self._counter(
-            "workqueue_adds", "Jobs put into the queue, for at once or for later.", name=one
+            "workqueue_adds", "Jobs put into the queue, for at once or for later.", name=each
         )
         self._queue_seconds = self._histogram(
             "workqueue_queue_duration_seconds",
             "Time from when a job was due to its pass.",
             _PASS_BUCKETS,
-            name=one,
+            name=each,
         )
         self._queue_retries = self._counter(
-            "workqueue_retries", "Jobs put into the queue after a pass that broke.", name=one
+            "workqueue_retries", "Jobs put into the queue after a pass that broke.", name=each
         )
         self._requests = self._counter(
             "rest_client_requests",
@@ -162,8 +166,13 @@ class Metrics:
             "Steps of plans, each a few writes, by outcome.",
             outcome=STEP_OUTCOMES,
         )
-        self.steps_pending = self._gauge("wavegate_steps_pending", "Steps waiting to be written.")
-        self.steps_running = self._gauge("wavegate_steps_running", "Steps being written.")
+        self._writers: list[tuple[Callable[[], int], Callable[[], int]]] = []
+        self._gauge("wavegate_steps_pending", "Steps waiting to be written.").set_function(
+            lambda: sum(pending() for pending, _ in self._writers)
+        )
+        self._gauge("wavegate_steps_running", "Steps being written.").set_function(
+            lambda: sum(running() for _, running in self._writers)
+        )
         self._verdicts = self._counter(
             "wavegate_verdicts",
             "Executions that failed (by their version's fault while they were judged, later by"
@@ -240,25 +249,29 @@ class Metrics:
         """Serve what a collector has, too."""
         self.registry.register(collector)
 
-    def passed(self, result: str, seconds: float) -> None:
+    def passed(self, result: str, seconds: float, controller: str = FLEET) -> None:
         """A pass ended: one of RESULTS."""
-        self._passes.labels(CONTROLLER, result).inc()
+        self._passes.labels(controller, result).inc()
         if result == "error":
-            self._pass_errors.labels(CONTROLLER).inc()
-            self._queue_retries.labels(CONTROLLER).inc()
-        self._pass_seconds.labels(CONTROLLER).observe(seconds)
+            self._pass_errors.labels(controller).inc()
+            self._queue_retries.labels(controller).inc()
+        self._pass_seconds.labels(controller).observe(seconds)
 
-    def added(self) -> None:
+    def added(self, controller: str = FLEET) -> None:
         """A job was put into the queue."""
-        self._queue_adds.labels(CONTROLLER).inc()
+        self._queue_adds.labels(controller).inc()
 
-    def waited(self, seconds: float) -> None:
+    def waited(self, seconds: float, controller: str = FLEET) -> None:
         """A job was taken from the queue, so long after it was due."""
-        self._queue_seconds.labels(CONTROLLER).observe(seconds)
+        self._queue_seconds.labels(controller).observe(seconds)
 
-    def measure_queue(self, depth: Callable[[], int]) -> None:
+    def measure_steps(self, pending: Callable[[], int], running: Callable[[], int]) -> None:
+        """Ask one more writer for its steps at each scrape."""
+        self._writers.append((pending, running))
+
+    def measure_queue(self, depth: Callable[[], int], controller: str = FLEET) -> None:
         """Ask for the depth of the queue at each scrape."""
-        self._queue_depth.labels(CONTROLLER).set_function(depth)
+        self._queue_depth.labels(controller).set_function(depth)
 
     def leads(self, leads: bool) -> None:
         """Whether this process leads."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.answering import Endpoint
+from support.asking import Asked
 from support.few import GATED, few, runs
 from support.operator_process import OperatorProcess
 from support.rollouts import awaits
@@ -35,3 +37,20 @@ def at_the_gate(started: Space) -> Space:
     started.wait("v2 waits at its gate", lambda: awaits(started, "app-v2"))
     started.wait("the job says so", lambda: started.job_state("app") == "RolloutPaused")
     return started
+
+
+@pytest.fixture
+def other() -> Iterator[Endpoint]:
+    """Another endpoint."""
+    made = Endpoint()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def asked(space: Space, operator: OperatorProcess, endpoint: Endpoint) -> Iterator[Asked]:
+    """A namespace with HTTPJobs that call the endpoint; deleted after the test."""
+    yield Asked(space, endpoint)
+    endpoint.release()
+    for job in space.list("HTTPJob"):
+        space.delete("HTTPJob", job["metadata"]["name"])

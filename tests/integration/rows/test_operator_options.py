@@ -9,6 +9,8 @@ from statistics import median
 import pytest
 
 import wavelab
+from support.answering import Endpoint
+from support.asking import Asked
 from support.few import AT_ONCE, created, ended, runs, simulated, status_of
 from support.jobs import container
 from support.operator_process import OperatorProcess
@@ -80,3 +82,40 @@ def test_row_status_nodes_lost(start: Start, cluster: wavelab.Cluster, space: Sp
         assert status_of(space)["nodes"]["lost"] == 0
         assert len(space.executions("app")) == 2
         space.delete("FleetJob", "app")
+
+
+@pytest.mark.row(
+    "HTTPJob.spec.http.headers[].valueFrom.secretKeyRef.name",
+    "HTTPJob.spec.http.signing.secretRefs[].name",
+    "JobRun.spec.payloadFrom.secretKeyRef.name",
+)
+def test_without_read_secrets_none_is_read(start: Start, space: Space, endpoint: Endpoint) -> None:
+    """As the operator comes; whoever names a Secret is told."""
+    start("--call-network=127.0.0.0/8")
+    asked, ref = Asked(space, endpoint), {"name": "mine", "key": "token"}
+    asked.keep("Secret", "mine", {"token": "t"})
+    asked.job("header", http={"headers": [{"name": "A", "valueFrom": {"secretKeyRef": ref}}]})
+    asked.job("signed", http={"signing": {"secretRefs": [ref]}})
+    asked.job("plain")
+    asked.run("header", "header")
+    asked.run("signed", "signed")
+    asked.run("payload", "plain", payloadFrom={"secretKeyRef": ref})
+    for name in ("header", "signed", "payload"):
+        status = asked.ended(name)
+        assert (status["phase"], status["reason"]) == ("SystemFailed", "SourceUnreadable")
+        assert status["message"].startswith("Secret mine: this operator reads no Secrets")
+    assert endpoint.calls == []
+
+
+@pytest.mark.row("HTTPJob.spec.http.url")
+def test_without_call_network_loopback_is_not_called(
+    start: Start, space: Space, endpoint: Endpoint
+) -> None:
+    start()
+    asked = Asked(space, endpoint)
+    asked.job()
+    asked.run("one")
+    status = asked.ended("one")
+    assert (status["phase"], status["reason"]) == ("SystemFailed", "AddressRefused")
+    assert status["message"] == "127.0.0.2 is a loopback address"
+    assert endpoint.calls == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.told import Played, Stage, play
-from wavegate.cli.checking import access_checks, api_check, lease_check, version_check
+from wavegate.cli.checking import KINDS, access_checks, api_check, lease_check, version_check
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 NOW = 1_700_000_000.0
@@ -30,11 +30,11 @@ def test_the_servers_version(answer: Any, verdict: str, words: str) -> None:
 
 
 def test_the_kinds_that_are_served() -> None:
-    names = ["executions", "fleetdeployments", "fleetjobs", "jobversions", "fleetjobs/status"]
+    names = [*KINDS, "fleetjobs/status"]
     assert api_check({"resources": [{"name": name} for name in names]}).verdict == "ok"
     some = api_check({"resources": [{"name": "fleetjobs"}]})
     assert some.verdict == "wrong"
-    assert "executions, fleetdeployments, jobversions" in some.says
+    assert "executions, fleetdeployments, httpjobs, jobruns, jobversions" in some.says
     assert api_check("not found").verdict == "wrong"
 
 
@@ -75,6 +75,8 @@ def test_a_right_to_look_has_to_be_there_and_one_to_change_need_not() -> None:
     assert verdicts["you may list fleetdeployments in edge"] == "wrong"
     assert verdicts["you may list nodes"] == "wrong"
     assert verdicts["you may create fleetdeployments in edge"] == "no"
+    assert verdicts["you may list jobruns in edge"] == "ok"
+    assert verdicts["you may create jobruns in edge"] == "ok"
     assert verdicts["you may get pods/log in edge"] == "ok"
     assert {"verb": "list", "group": "", "resource": "nodes"} in asked
     subresource = [each for each in asked if each.get("subresource") == "log"]
@@ -111,11 +113,10 @@ def test_the_command_prints_a_line_for_each_and_ends_with_1_where_one_is_wrong(
 
 
 def asked(told: Played, minor: str) -> Any:
-    kinds = ("executions", "fleetdeployments", "fleetjobs", "jobversions")
     version = {"major": "1", "minor": minor, "gitVersion": f"v1.{minor}.0"}
     told.answers = {
         "/version": lambda _: version,
-        "/apis/wavegate.dev/v1alpha1": lambda _: {"resources": [{"name": name} for name in kinds]},
+        "/apis/wavegate.dev/v1alpha1": lambda _: {"resources": [{"name": name} for name in KINDS]},
         REVIEWS: lambda _: {"status": {"allowed": True}},
     }
     return told("check")

@@ -15,6 +15,7 @@ import yaml
 
 from sim.world import spec
 from support.told import Played, Stage, play
+from unit.cli.run_stories import Runs
 from wavegate.cli import cluster as cli_cluster
 from wavegate.cli.main import COMMANDS, cli
 from wavegate.simulation.fates import ERRS, FINE
@@ -77,7 +78,7 @@ NODE = dict.fromkeys(("node", "execution", "version", "state", "message"))
 @pytest.mark.parametrize(
     ("arguments", "schema"),
     [
-        (("list",), {"items": [JOB]}),
+        (("list",), {"items": [JOB], "httpJobs": None}),
         (("status", "app"), JOB),
         (("history", "app"), {"items": [DEPLOYMENT]}),
         (
@@ -230,7 +231,7 @@ def test_without_wait_the_exit_code_says_nothing_of_the_rollout(back: Played) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("get", "none"), "error: no FleetJob none in namespace default"),
+        (("get", "none"), "error: no FleetJob or HTTPJob none in namespace default"),
         (("get",), "Missing argument 'JOB'"),
         (("get", "app", "-o", "html"), "'html' is not one of 'wide', 'json', 'yaml', 'name'"),
         (("get", "app", "-w", "-o", "json"), "error: -w: draws a tree"),
@@ -325,3 +326,72 @@ def test_lists_are_read_page_by_page(gate: Played, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cli_cluster, "PAGE", 1)
     assert gate("get", "app", "-o", "json") == whole
     assert whole.out.count('"execution"') == 4
+
+
+@pytest.fixture
+def calling(monkeypatch: pytest.MonkeyPatch) -> Played:
+    async def one_of_each(stage: Stage) -> None:
+        await stage.install()
+        runs = Runs(stage)
+        runs.job("app")
+        daily = {"timeZone": "Europe/Berlin", "schedule": {"cron": "0 3 * * *"}}
+        runs.job("bill", trigger=daily, runs={"successfulHistoryLimit": 20})
+        for number in range(13):
+            runs.ask(f"one-{number:02}", "bill")
+        await runs.says("one-12", "Completed")
+        await stage.until("each has a version", lambda: all(map(version, jobs(stage))))
+
+    def jobs(stage: Stage) -> list[Any]:
+        return stage.cluster.list("HTTPJob")
+
+    def version(job: Any) -> object:
+        return job["status"].get("version")
+
+    return play(one_of_each, monkeypatch)
+
+
+def test_http_jobs_are_listed_below_fleet_jobs(calling: Played) -> None:
+    fleet, http = calling("list").out.split("\n\n")
+    assert [line.split()[0] for line in fleet.splitlines()] == ["NAME", "app"]
+    assert [line.split()[0] for line in http.splitlines()] == ["NAME", "app", "bill"]
+    assert http.splitlines()[2].split()[1:] == [
+        *("Active", "v1", "0", "3", "*", "*", "*", "in", "3h", "0", "0")
+    ]
+    assert calling("list", "-o", "name").out.split() == [
+        "fleetjob.wavegate.dev/app",
+        "httpjob.wavegate.dev/app",
+        "httpjob.wavegate.dev/bill",
+    ]
+    told = json.loads(calling("list", "-o", "json").out)
+    assert [each["name"] for each in told["items"]] == ["app"]
+    assert [each["name"] for each in told["httpJobs"]] == ["app", "bill"]
+    assert set(told["httpJobs"][0]) == {
+        *("namespace", "name", "state", "message", "version", "schedule", "timeZone"),
+        *("nextTickTime", "runs"),
+    }
+
+
+def test_of_an_http_job_its_newest_runs_are_told(calling: Played) -> None:
+    lines = calling("get", "bill").out.splitlines()
+    assert lines[0] == "HTTPJob bill: Active  runs start as they are asked for"
+    assert lines[1].startswith(
+        "schedule 0 3 * * * (Europe/Berlin): next 2023-11-15T02:00:00Z (03:00:00 CET, in 3h)"
+    )
+    shown = [line for line in lines if line.startswith("one-")]
+    assert len(shown) == 12
+    assert all("Completed" in line for line in shown)
+    assert lines[-1] == "and 1 more (-o wide names them)"
+    assert calling("get", "bill", "-o", "wide").out.count("one-") == 13
+    document = json.loads(calling("get", "bill", "-o", "json").out)
+    assert set(document) == {"job", "runs"}
+    assert calling("get", "bill", "-o", "name").out.splitlines()[0] == "httpjob.wavegate.dev/bill"
+    assert calling("get", "app").out.startswith("FleetJob app: Running")
+    assert calling("get", "hj/app").out.startswith("HTTPJob app: Active")
+    watched = calling("get", "bill", "-w")
+    assert watched.code == 2
+    assert "bill is an HTTPJob" in watched.err
+
+
+@pytest.mark.parametrize("name", ["trigger", "runs", "ticks", "enable", "disable", "clone"])
+def test_the_commands_for_http_jobs_teach_by_an_example(name: str, gate: Played) -> None:
+    assert f"Example: wavegate {name} " in gate(name, "--help").out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.told import Played, Stage, play
+from unit.cli.run_stories import Runs
 from wavegate.cli import cluster as cli_cluster
 from wavegate.cli.commands.completion import kubectl_complete
 from wavegate.cli.errors import CliError
@@ -14,6 +15,10 @@ from wavegate.cli.errors import CliError
 def told(monkeypatch: pytest.MonkeyPatch) -> Played:
     async def runs(stage: Stage) -> None:
         await stage.install()
+        runs = Runs(stage)
+        runs.job("bill")
+        runs.ask("one", "bill")
+        await runs.says("one", "Completed")
 
     played = play(runs, monkeypatch)
     played("list")  # leads commands to its server
@@ -34,7 +39,15 @@ def test_the_script_of_a_shell_asks_this_program(told: Played, shell: str) -> No
     [
         (["pro"], ["promote"]),
         (["get", "a"], ["app"]),
-        (["why", "-n", "default", ""], ["app"]),
+        (["why", "-n", "default", ""], ["app", "bill"]),
+        (["history", ""], ["app"]),
+        (["trigger", ""], ["bill"]),
+        (["disable", "bill", "b"], ["bill"]),
+        (["runs", "dead"], ["dead-letters"]),
+        (["runs", "get", ""], ["one"]),
+        (["runs", "-n", "elsewhere", "cancel", ""], []),
+        (["-n", "elsewhere", "runs", "list", ""], []),
+        (["runs", "list", "--phase", "Dead"], ["DeadLetter"]),
         (["get", "-n", "elsewhere", ""], []),
         (["get", "-o", "y"], ["yaml"]),
         (["restart", "app", "--to-v"], ["--to-version"]),

@@ -83,6 +83,24 @@ def test_what_the_operator_would_say_is_said_too(
         assert words in "; ".join(told)
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("X-Tenant", False),
+        ("Traceparent-X", False),
+        ("Idempotency-Key", True),
+        ("TRACEPARENT", True),
+        ("X-Run-Anything", True),
+        ("wEBHOOK-ID", True),
+    ],
+)
+def test_a_header_that_each_call_has_anyway_is_a_problem(name: str, problem: bool) -> None:
+    http = {"url": "https://a.example/", "headers": [{"name": name, "value": "x"}]}
+    found = problems({**job(), "kind": "HTTPJob", "spec": {"http": http}})
+    assert bool(found) == problem
+    assert all(each.startswith("spec.http.headers: ") for each in found)
+
+
 def test_what_has_no_effect_is_advice() -> None:
     settings = {"maxParallel": 3, "canaryCount": 2, "healthCheck": {"deadline": "1m"}}
     assert advice(job(rollout={"strategy": "Immediate", **settings})) == [
@@ -143,3 +161,48 @@ def test_what_has_no_value_is_a_problem_and_not_a_crash(document: Any, field: st
 
 def test_a_null_is_a_field_that_is_not_given() -> None:
     assert refusals(job(description=None, rollout={"strategy": None})) == []
+
+
+def of_kind(kind: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "wavegate.dev/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": "app"},
+        "spec": spec,
+    }
+
+
+ENDPOINT = {"url": "https://echo.example/"}
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        (of_kind("HTTPJob", http=ENDPOINT), ""),
+        (of_kind("HTTPJob", http={}), "spec.http: needs a url or a serviceRef, and not both"),
+        (of_kind("HTTPJob", http={"uri": "x"}), "spec.http.uri: is not known"),
+        (
+            of_kind("HTTPJob", http=ENDPOINT, trigger={"schedule": {"cron": "0 0 30 2 *"}}),
+            "spec.trigger.schedule.cron: '0 0 30 2 *' never comes",
+        ),
+        (
+            of_kind("HTTPJob", http=ENDPOINT, trigger={"timeZone": "Mars/Olympus"}),
+            "spec.trigger.timeZone: 'Mars/Olympus' is no time zone",
+        ),
+        (
+            of_kind("HTTPJob", http=ENDPOINT, runs={"payloadSchema": {"type": "objekt"}}),
+            "spec.runs.payloadSchema: is not valid",
+        ),
+        (of_kind("JobRun", jobName="app", payload='{"a": 1}'), ""),
+        (of_kind("JobRun", jobName="app", payload="{"), "spec.payload: is not JSON"),
+        (of_kind("JobRun", jobName="app", priority=11), "spec.priority: 11"),
+        (of_kind("JobRun", payload="{}"), "spec.jobName"),
+    ],
+)
+def test_http_jobs_and_runs_are_held_against_the_rules_of_runs(
+    document: dict[str, Any], found: str
+) -> None:
+    told = problems(document)
+    assert bool(told) == bool(found), told
+    assert found in "; ".join(told)
+    assert advice(document) == []

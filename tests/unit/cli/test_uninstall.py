@@ -11,7 +11,10 @@ from support.told import Played, Stage, play
 
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 PODS = "/api/v1/pods"
-KINDS = ("fleetjobs", "fleetdeployments", "executions", "jobversions")
+KINDS = (
+    *("fleetjobs", "fleetdeployments", "executions", "jobversions"),
+    *("httpjobs", "jobruns"),
+)
 CRDS = "kubectl delete crd " + " ".join(f"{kind}.wavegate.dev" for kind in KINDS)
 
 
@@ -19,6 +22,7 @@ CRDS = "kubectl delete crd " + " ".join(f"{kind}.wavegate.dev" for kind in KINDS
 def told(monkeypatch: pytest.MonkeyPatch) -> Played:
     async def runs(stage: Stage) -> None:
         await stage.install()
+        stage.cluster.create("HTTPJob", "bill", {"http": {"url": "http://echo.example/"}})
 
     played = play(runs, monkeypatch, nodes=2)
     played.answers = {DEPLOYMENTS: lambda _: deployments("edge-rollouts")}
@@ -50,8 +54,13 @@ def pods(*numbers: int) -> Callable[[Any], dict[str, Any]]:
 
 def test_a_dry_run_names_the_jobs_and_deletes_nothing(told: Played) -> None:
     asked = told("uninstall", "--dry-run=client")
-    assert (asked.code, asked.out) == (0, "fleetjob.wavegate.dev/app in default\n")
+    assert asked.code == 0
+    assert asked.out.splitlines() == [
+        "fleetjob.wavegate.dev/app in default",
+        "httpjob.wavegate.dev/bill in default",
+    ]
     assert told.get("FleetJob", "app") is not None
+    assert told.get("HTTPJob", "bill") is not None
 
 
 def test_jobs_are_deleted_and_the_rest_is_told_once_no_pod_is_left(told: Played) -> None:
@@ -59,7 +68,8 @@ def test_jobs_are_deleted_and_the_rest_is_told_once_no_pod_is_left(told: Played)
     asked = told("uninstall", "--yes", "--timeout", "20s")
     assert asked.code == 0, asked.err
     assert told.list("FleetJob") == []
-    assert asked.out.splitlines()[1:] == [
+    assert told.list("HTTPJob") == []
+    assert asked.out.splitlines()[2:] == [
         "helm uninstall edge-rollouts --namespace wavegate-system",
         CRDS,
     ]

@@ -183,10 +183,13 @@ def test_when_no_operator_runs_that_is_said_first(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("none", "no FleetJob, FleetDeployment or Execution none in namespace default"),
+        (
+            "none",
+            "no FleetJob, HTTPJob, FleetDeployment, Execution or JobRun none in namespace default",
+        ),
         ("fd/none", "no FleetDeployment none in namespace default"),
         ("fd/", "the name of the FleetDeployment is empty"),
-        ("pod/none", "pod: is not fleetjob, fleetdeployment or execution"),
+        ("pod/none", "pod: is not fleetjob, httpjob, fleetdeployment, execution or jobrun"),
     ],
 )
 def test_what_is_not_there_is_an_error(

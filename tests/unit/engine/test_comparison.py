@@ -11,7 +11,7 @@ import pytest
 from unit.engine.support import Engine, FakeApi
 from wavegate.engine.comparison import INTERVAL, PAGE, JobComparison
 from wavegate.kube.errors import ApiError, Gone, ServerError, TooManyRequests
-from wavegate.kube.resources import Resource
+from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, Resource
 
 pytestmark = pytest.mark.looptime
 
@@ -57,7 +57,10 @@ class Bench:
         self.engine = Engine(self.api)
         self.errors: list[tuple[Resource, ApiError]] = []
         self.comparison = JobComparison(
-            self.api, self.engine.cache, namespaces, lambda *error: self.errors.append(error)
+            self.api,
+            {FLEET_DEPLOYMENTS: self.engine.cache, FLEET_JOBS: self.engine.cache},
+            namespaces,
+            lambda *error: self.errors.append(error),
         )
         self.task = asyncio.create_task(self.comparison.run())
 

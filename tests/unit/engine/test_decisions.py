@@ -19,7 +19,7 @@ from wavegate.domain.actions import (
     UncordonNode,
 )
 from wavegate.domain.observed import Cordon
-from wavegate.engine.decisions import log_action
+from wavegate.engine.decisions import log_notes, notes_of
 
 EDGE = ("web", "edge")
 CORDON = Cordon("web", "edge", "u", "edge-a-1")
@@ -106,7 +106,7 @@ def test_what_is_said_of_an_action(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO):
-        log_action(EDGE, "e1", action)
+        log_notes(EDGE, "e1", notes_of(action))
     said = [(each.levelname, each.message, each.fields) for each in caplog.records]  # type: ignore[attr-defined]
     common = {"job": "web/edge", "evalId": "e1"}
     assert said == [(level, words, {**common, **facts}) for level, words, facts in lines]

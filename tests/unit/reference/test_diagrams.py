@@ -8,6 +8,7 @@ import pytest
 
 from wavegate.domain import executions, rollout
 from wavegate.reference.diagrams import DIAGRAMS, state_diagram
+from wavegate.runs import states
 
 STATE = r"(?:\[\*\]|[A-Z][A-Za-z]*)"
 ARROW = re.compile(rf"^(?P<before>{STATE}) --> (?P<after>{STATE})(?:: (?P<events>[^:;{{}}]+))?$")
@@ -50,8 +51,8 @@ def test_every_diagram_is_one_that_mermaid_draws(name: str) -> None:
     arrows, boxes = parse(DIAGRAMS[name]())
     assert any(before == "[*]" for before, _ in arrows), "it begins nowhere"
     assert any(after == "[*]" for _, after in arrows), "it ends nowhere"
-    for box, states in boxes.items():
-        assert box not in states
+    for box, inside in boxes.items():
+        assert box not in inside
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,19 @@ def test_a_diagram_says_what_its_table_says_and_no_more(
     plain = {(before, event.replace(":", ","), after) for before, event, after in table}
     assert plain <= drawn
     assert {(before, after) for before, _, after in drawn} == {(b, a) for b, _, a in plain}
+
+
+def test_the_diagram_of_a_run_has_its_transitions_and_how_it_begins() -> None:
+    arrows, boxes = parse(DIAGRAMS["run"]())
+    drawn = {
+        (each, after)
+        for before, after in arrows
+        for each in (boxes["Open"] if before == "Open" else {before})
+        if after != "[*]"
+    }
+    table = {(before, each) for before, after in states.TRANSITIONS.items() for each in after}
+    assert drawn == table | {("[*]", "Queued"), ("[*]", "Delayed")}
+    assert {before for before, after in arrows if after == "[*]"} == states.TERMINAL
 
 
 def test_what_may_happen_in_every_state_is_drawn_from_the_box() -> None:

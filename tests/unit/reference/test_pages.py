@@ -15,6 +15,7 @@ from wavegate.reference.diagrams import DIAGRAMS
 from wavegate.reference.index import CONCEPTS
 from wavegate.reference.markdown import HEAD, REPAIR, anchor, table
 from wavegate.reference.tables import docstring_table
+from wavegate.runs import schedule
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -77,6 +78,17 @@ def test_a_block_is_written_anew_and_the_rest_is_left() -> None:
     assert made.endswith("\nAfter.\n")
     assert "old" not in made
     assert with_blocks(made) == made
+
+
+def test_a_block_may_be_of_another_module_and_of_a_later_table() -> None:
+    blocks = "".join(
+        f"<!-- generated: table runs.schedule{number} -->\n<!-- end of generated -->\n"
+        for number in ("", " 2")
+    )
+    made = with_blocks(blocks)
+    assert made.index("| catchUp |") < made.index("| concurrencyPolicy |")
+    with pytest.raises(ValueError, match=r"runs.schedule has 2 tables"):
+        docstring_table(schedule, 3)
 
 
 def test_a_block_that_the_code_does_not_have_is_an_error() -> None:

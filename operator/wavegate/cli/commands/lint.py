@@ -22,10 +22,10 @@ from wavegate.cli.output import say
 def lint(paths: tuple[str, ...]) -> int:
     """What is wrong with files, without a cluster.
 
-    By the rules of the CRDs, their CEL included, and by those of the operator for each type of job;
-    objects of other groups are left out. Advice, of fields that have no effect, is no problem. The
-    exit code is 1 where there are problems. What a cluster alone can refuse (a policy, a quota, a
-    typo deep in the pod template) it cannot know.
+    By the rules of the CRDs, their CEL included, and by those of the operator for each type of job,
+    for schedules, payloads and their schemas; objects of other groups are left out. Advice, of
+    fields that have no effect, is no problem. The exit code is 1 where there are problems. What a
+    cluster alone can refuse (a policy, a quota, a typo deep in the pod template) it cannot know.
     """
     # Half a second, which --help should not take.
     from wavegate.cli.linting import advice, problems  # noqa: PLC0415

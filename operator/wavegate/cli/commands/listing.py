@@ -14,8 +14,14 @@ from wavegate.cli.options import (
 )
 from wavegate.cli.output import print_document, say, table, width
 from wavegate.cli.rows import JOB_HEAD, JOB_HEAD_WIDE, job_row
+from wavegate.cli.run_sight import (
+    HTTP_JOB_HEAD,
+    HTTP_JOB_HEAD_WIDE,
+    http_job_row,
+    http_job_summary,
+)
 from wavegate.cli.sight import summary
-from wavegate.kube.resources import FLEET_JOBS
+from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS
 
 
 @click.command(name="list")
@@ -26,25 +32,38 @@ from wavegate.kube.resources import FLEET_JOBS
 def list_(output: str, everywhere: bool, labels: str, target: Target) -> None:
     """Jobs with their state, one a line.
 
-    NODES are those up to date of those wanted, SINCE how long the state has lasted. -o wide adds
-    the message. -o json has a list of items.
+    First FleetJobs, then HTTPJobs, as far as there are some. NODES are those up to date of those
+    wanted, SINCE how long the state has lasted, QUEUED the runs that wait. -o wide adds the
+    message. -o json has a list of items, the FleetJobs, and one of httpJobs.
     """
 
     with connect(target) as cluster:
         namespace = None if everywhere else cluster.namespace
-        (jobs,) = cluster.read(Selection(FLEET_JOBS, namespace, labels=labels))
+        jobs, calling = cluster.read(
+            Selection(FLEET_JOBS, namespace, labels=labels),
+            Selection(HTTP_JOBS, namespace, labels=labels),
+        )
         now, where = cluster.now(), cluster.namespace
     if output in ("json", "yaml"):
-        print_document({"items": [summary(each) for each in jobs]}, output)
+        items = [summary(each) for each in jobs]
+        http_jobs = [http_job_summary(each) for each in calling]
+        print_document({"items": items, "httpJobs": http_jobs}, output)
         return
     if output == "name":
-        for each in jobs:
-            click.echo(f"fleetjob.wavegate.dev/{each['metadata']['name']}")
+        for each in (*jobs, *calling):
+            click.echo(f"{each['kind'].lower()}.wavegate.dev/{each['metadata']['name']}")
         return
-    if not jobs:
+    if not jobs and not calling:
         say("no jobs" if everywhere else f"no jobs in namespace {where}")
         return
     wide = output == "wide"
-    head = (*(("NAMESPACE",) if everywhere else ()), *(JOB_HEAD_WIDE if wide else JOB_HEAD))
-    rows = [job_row(each, now, everywhere=everywhere, wide=wide) for each in jobs]
-    click.echo(table(head, rows, width() if wide else None))
+    tables = (
+        (jobs, JOB_HEAD_WIDE if wide else JOB_HEAD, job_row),
+        (calling, HTTP_JOB_HEAD_WIDE if wide else HTTP_JOB_HEAD, http_job_row),
+    )
+    shown = []
+    for found, columns, row in tables:
+        head = (*(("NAMESPACE",) if everywhere else ()), *columns)
+        rows = [row(each, now, everywhere=everywhere, wide=wide) for each in found]
+        shown += [table(head, rows, width() if wide else None)] if rows else []
+    click.echo("\n\n".join(shown))

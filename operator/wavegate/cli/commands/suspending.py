@@ -53,7 +53,7 @@ def _set(name: str, wanted: bool, dry_run: bool, output: str, target: Target) ->
             say(f"FleetJob {name} is {done} already")
         elif not dry_run:
             if owner := applied_by(found):
-                return for_git(document, owner, "spec", output)
+                return for_git([(document, owner)], "spec", output)
             cluster.patch(FLEET_JOBS, found, {"spec": {"suspend": wanted}})
     tell(document, output, done, dry_run=dry_run)
     return 0

@@ -13,7 +13,7 @@ from wavegate.cli.errors import TIMED_OUT, CliError
 from wavegate.cli.options import Target, connection_options
 from wavegate.cli.output import say
 from wavegate.cli.why import operator_trouble
-from wavegate.kube.resources import FLEET_JOBS, LEASES, PODS, Resource
+from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, LEASES, PODS, Resource
 
 _DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 _OPERATOR = "app.kubernetes.io/name=wavegate"
@@ -39,21 +39,27 @@ def uninstall(yes: bool, dry_run: str, timeout: float, target: Target) -> int:
     commands for the others.
     """
     with connect(target) as cluster:
-        jobs, leases = cluster.read(
-            Selection(FLEET_JOBS), Selection(LEASES, None, fields="metadata.name=wavegate")
+        jobs, calling, leases = cluster.read(
+            Selection(FLEET_JOBS),
+            Selection(HTTP_JOBS),
+            Selection(LEASES, None, fields="metadata.name=wavegate"),
         )
         trouble = operator_trouble(leases, cluster.now())
         if trouble:
             say(f"{trouble}. Without it the garbage collector stops the pods, which takes longer.")
-        names = [(each["metadata"]["namespace"], each["metadata"]["name"]) for each in jobs]
-        for namespace, name in names:
-            click.echo(f"fleetjob.wavegate.dev/{name} in {namespace}")
+        names = [
+            (resource, each["metadata"]["namespace"], each["metadata"]["name"])
+            for resource, found in ((FLEET_JOBS, jobs), (HTTP_JOBS, calling))
+            for each in found
+        ]
+        for resource, namespace, name in names:
+            click.echo(f"{resource.kind.lower()}.wavegate.dev/{name} in {namespace}")
         if dry_run == "client":
             return 0
         if names and not yes:
             _ask(len(names))
-        for namespace, name in names:
-            cluster.delete(FLEET_JOBS, namespace, name)
+        for resource, namespace, name in names:
+            cluster.delete(resource, namespace, name)
         if not _wait(cluster, timeout):
             return TIMED_OUT
         say("no job and no pod of a job is left. What remains:")
@@ -63,7 +69,7 @@ def uninstall(yes: bool, dry_run: str, timeout: float, target: Target) -> int:
 
 
 def _ask(number: int) -> None:
-    text = f"Delete {number} job{'s' if number > 1 else ''}, and with them all their pods?"
+    text = f"Delete {number} job{'s' if number > 1 else ''}, and with them all their pods and runs?"
     if not click.confirm(text, err=True):
         raise CliError("nothing was deleted")
 
@@ -97,5 +103,8 @@ def remaining(cluster: Cluster) -> list[str]:
         release = (metadata.get("annotations") or {}).get("meta.helm.sh/release-name")
         removal = f"helm uninstall {release}" if release else f"kubectl delete deployment {name}"
         commands.append(f"{removal} --namespace {space}")
-    kinds = ("fleetjobs", "fleetdeployments", "executions", "jobversions")
+    kinds = (
+        *("fleetjobs", "fleetdeployments", "executions", "jobversions"),
+        *("httpjobs", "jobruns"),
+    )
     return [*commands, f"kubectl delete crd {' '.join(f'{kind}.wavegate.dev' for kind in kinds)}"]

@@ -80,7 +80,7 @@ def _carry_out(verb: Verb, name: str, dry_run: bool, output: str, target: Target
         elif not dry_run:
             owner = owner_of(found, verb.field)
             if owner:
-                return for_git(document, owner, f"spec.{verb.field}", output)
+                return for_git([(document, owner)], f"spec.{verb.field}", output)
             cluster.patch(FLEET_DEPLOYMENTS, found, {"spec": spec})
             for hint in hints(verb, cluster, found):
                 say(hint)

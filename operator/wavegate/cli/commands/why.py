@@ -1,17 +1,17 @@
-"""``why``: what a job, deployment or execution waits for."""
+"""``why``: what a job, deployment, execution or run waits for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
 from wavegate.cli.cluster import Cluster, Selection, connect
-from wavegate.cli.completing import complete_jobs
+from wavegate.cli.completing import complete_any_jobs
 from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target, connection_options, output_option
 from wavegate.cli.output import ago, document_of, print_document, width, wrapped
-from wavegate.cli.reading import read_sight
+from wavegate.cli.reading import SHORT, read_sight, spellings, split
 from wavegate.cli.sight import Document, Sight, at
 from wavegate.cli.why import (
     Answer,
@@ -23,57 +23,62 @@ from wavegate.cli.why import (
 )
 from wavegate.domain.times import parse_time
 from wavegate.kube.resources import (
-    EXECUTIONS,
     FLEET_DEPLOYMENTS,
     FLEET_JOBS,
+    HTTP_JOBS,
+    JOB_RUNS,
     LEASES,
     NODES,
     Resource,
 )
 
-_KINDS = {
-    "fj": FLEET_JOBS,
-    "fleetjob": FLEET_JOBS,
-    "fleetjobs": FLEET_JOBS,
-    "fd": FLEET_DEPLOYMENTS,
-    "fleetdeployment": FLEET_DEPLOYMENTS,
-    "fleetdeployments": FLEET_DEPLOYMENTS,
-    "ex": EXECUTIONS,
-    "execution": EXECUTIONS,
-    "executions": EXECUTIONS,
-}
-
 
 @click.command()
-@click.argument("name", shell_complete=complete_jobs)
+@click.argument("name", shell_complete=complete_any_jobs)
 @output_option("json", "yaml")
 @connection_options
 def why(name: str, output: str, target: Target) -> None:
-    """What a job, deployment or execution waits for, and who can help.
+    """What a job, rollout, execution or run waits for, and who can help.
 
-    NAME is that of a job, a deployment or an execution, looked for in this order; fj/NAME, fd/NAME
-    or ex/NAME says which. It tells what runs now, since when it waits, by which numbers against
-    which limits, who can unblock it and how, when it acts next by itself, and what happens if
-    nothing comes until then.
+    NAME is that of a FleetJob, an HTTPJob, a deployment, an execution or a run, looked for in this
+    order; fj/NAME, hj/NAME, fd/NAME, ex/NAME or jr/NAME says which. It tells what runs now, since
+    when it waits, by which numbers against which limits, who can unblock it and how, when it acts
+    next by itself, and what happens if nothing comes until then.
     """
     with connect(target) as cluster:
         resource, found = _find(cluster, name)
-        spec, space = found["spec"], cluster.namespace
-        job = found["metadata"]["name"] if resource is FLEET_JOBS else spec["jobName"]
-        sight = read_sight(cluster, space, job, whole=True)
-        facts = _facts(cluster, sight)
-    if resource is FLEET_JOBS:
-        answer = why_job(sight, facts)
-    elif resource is FLEET_DEPLOYMENTS:
-        answer = why_deployment(sight, found, facts)
-    else:
-        answer = why_execution(sight, found, facts)
+        ask = _of_runs if resource in (HTTP_JOBS, JOB_RUNS) else _of_fleet
+        answer, now = ask(cluster, resource, found), cluster.now()
     if output:
         print_document(document_of(answer), output)
         return
     click.echo(headline(answer))
-    for label, text in lines(answer, facts.now):
+    for label, text in lines(answer, now):
         click.echo(wrapped(f"{label:<13}{text}", width(), 13))
+
+
+def _of_fleet(cluster: Cluster, resource: Resource, found: Document) -> Answer:
+    job = found["metadata"]["name"] if resource is FLEET_JOBS else found["spec"]["jobName"]
+    sight = read_sight(cluster, cluster.namespace, job, whole=True)
+    facts = _facts(cluster, sight)
+    if resource is FLEET_JOBS:
+        return why_job(sight, facts)
+    if resource is FLEET_DEPLOYMENTS:
+        return why_deployment(sight, found, facts)
+    return why_execution(sight, found, facts)
+
+
+def _of_runs(cluster: Cluster, resource: Resource, found: Document) -> Answer:
+    # Half a second, which --help should not take.
+    from wavegate.cli.why_runs import RunSight, why_http_job, why_run  # noqa: PLC0415
+
+    space, is_job = cluster.namespace, resource is HTTP_JOBS
+    name = found["metadata"]["name"] if is_job else found["spec"]["jobName"]
+    (runs,) = cluster.read(Selection(JOB_RUNS, space, fields=f"spec.jobName={name}"))
+    sight = RunSight(found if is_job else cluster.find(HTTP_JOBS, space, name), runs)
+    now = cluster.now()
+    facts = Facts(now, operator=_trouble(cluster, now))
+    return why_http_job(sight, facts) if is_job else why_run(sight, found, facts)
 
 
 def headline(answer: Answer) -> str:
@@ -114,18 +119,29 @@ def _moment(text: str, now: float) -> str:
 
 
 def _find(cluster: Cluster, name: str) -> tuple[Resource, Document]:
-    kind, _, bare = name.rpartition("/")
-    space = cluster.namespace
+    kind, plain = split(name)
+    space, known = cluster.namespace, _or(each.kind for each in SHORT)
     if kind:
-        resource = _KINDS.get(kind.partition(".")[0].lower())
+        resource = next((each for each in SHORT if kind in spellings(each)), None)
         if resource is None:
-            raise CliError(f"{kind}: is not fleetjob, fleetdeployment or execution")
-        return resource, cluster.get(resource, space, bare)
-    for resource in (FLEET_JOBS, FLEET_DEPLOYMENTS, EXECUTIONS):
-        found = cluster.find(resource, space, bare)
+            raise CliError(f"{kind}: is not {known.lower()}")
+        return resource, {"kind": resource.kind, **cluster.get(resource, space, plain)}
+    for resource in SHORT:
+        found = cluster.find(resource, space, plain)
         if found is not None:
             return resource, {"kind": resource.kind, **found}
-    raise CliError(f"no FleetJob, FleetDeployment or Execution {bare} in namespace {space}")
+    raise CliError(f"no {known} {plain} in namespace {space}")
+
+
+def _or(words: Iterable[str]) -> str:
+    *before, last = words
+    return f"{', '.join(before)} or {last}"
+
+
+def _trouble(cluster: Cluster, now: float) -> str:
+    """What is wrong with the operator; empty where nothing is, or it cannot be told."""
+    leases = _if_allowed(cluster, Selection(LEASES, None, fields="metadata.name=wavegate"))
+    return operator_trouble(leases, now)
 
 
 def _facts(cluster: Cluster, sight: Sight) -> Facts:
@@ -134,8 +150,7 @@ def _facts(cluster: Cluster, sight: Sight) -> Facts:
     from wavegate.cli.core import acts_at, fleet_of, observed_of  # noqa: PLC0415
 
     now = cluster.now()
-    leases = _if_allowed(cluster, Selection(LEASES, None, fields="metadata.name=wavegate"))
-    trouble = operator_trouble(leases, now)
+    trouble = _trouble(cluster, now)
     nodes = _if_allowed(cluster, Selection(NODES))
     if not nodes:
         return Facts(now, operator=trouble)

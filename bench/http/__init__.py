@@ -1,0 +1,1 @@
+"""What runs of HTTPJobs cost: ``make bench-runs``."""

@@ -1,0 +1,154 @@
+"""Raw documents of HTTPJobs, their versions and their runs to views: decoded once, then dropped."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from wavegate.api.fleetjob import InvalidSpec, field_problems
+from wavegate.api.httpjob import HTTPJobSpec, load_http_job_spec
+from wavegate.api.jobrun import JobRunSpec
+from wavegate.api.names import ANNOTATION_TICK
+from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, text
+from wavegate.cache.store import Item, item_of
+from wavegate.domain.times import parse_time
+from wavegate.kube.resources import HTTP_JOBS
+from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
+from wavegate.runs.payload import digest
+from wavegate.runs.problems import job_problems
+from wavegate.runs.schedule import run_name
+from wavegate.runs.states import TERMINAL, TRANSITIONS
+
+_REMEMBERED_SPECS: Final = 4096
+_Read = tuple[HTTPJobSpec | None, str]
+
+
+class RunDecoder:
+    """Decodes HTTPJob, its JobVersion and JobRun.
+
+    Each method raises ValueError where metadata lacks name, uid or a numeric resourceVersion.
+    """
+
+    def __init__(self) -> None:
+        self._specs: OrderedDict[tuple[str, int], _Read] = OrderedDict()
+
+    def job(self, raw: Raw) -> Item[HTTPJobView]:
+        meta = meta_of(raw)
+        raw_spec = mapping(raw.get("spec"))
+        spec, invalid = self._spec(meta, raw_spec)
+        view = HTTPJobView(
+            namespace=meta.namespace,
+            name=meta.name,
+            uid=meta.uid,
+            resource_version=meta.resource_version,
+            generation=meta.generation,
+            created=meta.created,
+            spec=spec,
+            raw_spec=raw_spec,
+            invalid=invalid,
+            deleting=meta.deleting,
+            status=mapping(raw.get("status")),
+        )
+        return item_of(meta, meta.name, view)
+
+    def version(self, raw: Raw) -> Item[RunVersionView]:
+        meta = meta_of(raw)
+        spec, owner = mapping(raw.get("spec")), controller_of(raw)
+        parsed, _ = self._spec(meta, mapping(spec.get("jobSpec")))
+        owned = owner.kind == HTTP_JOBS.kind
+        view = RunVersionView(
+            name=meta.name,
+            uid=meta.uid,
+            resource_version=meta.resource_version,
+            owner_uid=owner.uid if owned else "",
+            created=meta.created,
+            version=integer(spec.get("version")),
+            spec=parsed,
+            workload_hash=text(spec.get("workloadHash")),
+            deleting=meta.deleting,
+        )
+        return item_of(meta, owner.name if owned else "", view)
+
+    def run(self, raw: Raw) -> Item[RunView]:
+        meta = meta_of(raw)
+        spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
+        job, phase = text(spec.get("jobName")), text(status.get("phase"))
+        owner = controller_of(raw)
+        owned = owner.uid if owner.kind == HTTP_JOBS.kind and owner.name == job else ""
+        facts: dict[str, Any] = {
+            "namespace": meta.namespace,
+            "name": meta.name,
+            "uid": meta.uid,
+            "resource_version": meta.resource_version,
+            "owner_uid": owned,
+            "created": meta.created,
+            "job": job,
+            "phase": phase if phase in TRANSITIONS else "Queued",
+            "generation": meta.generation,
+            "deleting": meta.deleting,
+            "concurrency_key": text(spec.get("concurrencyKey")),
+            "idempotency_key": text(spec.get("idempotencyKey")),
+            "payload_digest": digest(text(spec.get("payload"))) if "payload" in spec else "",
+            "scheduled": _tick(raw, meta, job, owned),
+            "attempt": integer(status.get("attempt")),
+            "version": integer(status.get("version")),
+            "started": parse_time(status.get("startTime")),
+            "completed": parse_time(status.get("completionTime")),
+            "rate_clock": parse_time(status.get("rateClock")),
+        }
+        if phase not in TERMINAL:
+            facts |= _of_active(spec, status)
+        return item_of(meta, job, RunView(**facts))
+
+    def _spec(self, meta: Meta, raw_spec: Raw) -> _Read:
+        """Once for each uid and generation; the oldest are forgotten first."""
+        identity = (meta.uid, meta.generation)
+        if identity not in self._specs:
+            self._specs[identity] = _read(raw_spec)
+            if len(self._specs) > _REMEMBERED_SPECS:
+                self._specs.popitem(last=False)
+        self._specs.move_to_end(identity)
+        return self._specs[identity]
+
+
+def _read(raw_spec: Raw) -> _Read:
+    try:
+        spec = load_http_job_spec(raw_spec)
+    except InvalidSpec as error:
+        return None, str(error)
+    found = job_problems(spec)
+    return (None, "\n".join(found)) if found else (spec, "")
+
+
+def _tick(raw: Raw, meta: Meta, job: str, owner_uid: str) -> float | None:
+    """The tick that the run was made for; its name has to be the one that follows from it."""
+    annotations = mapping(mapping(raw.get("metadata")).get("annotations"))
+    tick = parse_time(text(annotations.get(ANNOTATION_TICK)))
+    if tick is None or not owner_uid or meta.name != run_name(job, owner_uid, tick):
+        return None
+    return tick
+
+
+def _of_active(spec: Raw, status: Raw) -> dict[str, Any]:
+    """What is read only of a run that has not ended."""
+    try:
+        request = JobRunSpec.model_validate(dict(spec))
+    except ValidationError as error:
+        return {"invalid": "\n".join(field_problems(error, "spec")), "status": status}
+    return {
+        "priority": request.priority,
+        "not_before": parse_time(request.not_before),
+        "canceled": request.canceled,
+        "payload": request.payload,
+        "payload_from": request.payload_from,
+        "replay_of": request.replay_of or "",
+        "ttl": request.ttl,
+        "overrides": request.overrides,
+        "debug": request.debug,
+        "metadata": request.metadata,
+        "next_retry": parse_time(status.get("nextRetryTime")),
+        "holder": text(status.get("holder")),
+        "status": status,
+    }

@@ -1,0 +1,175 @@
+"""All that is known of HTTPJobs and their runs, and the snapshot that a pass sees.
+
+Views come from reflectors, from kopf's handler of HTTPJobs, and from the responses to our own
+writes. Runs are kept by whether they have ended, so that a pass does not walk thousands of old
+ones to find the few that wait.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from wavegate.cache.decode_runs import RunDecoder
+from wavegate.cache.store import Item, JobKey, Store
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, Resource
+from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+from wavegate.watch.reflector import EventType
+
+_STATUS_KIND: Final = "Status"
+
+
+class RunCache:
+    """The stores, kind by kind. ``wake`` is called with the key of each job with something new.
+
+    ``clock``: monotonic seconds; ``now``: epoch seconds.
+    """
+
+    def __init__(
+        self,
+        wake: Callable[[JobKey], None],
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self._wake = wake
+        self._now = now
+        decoder = RunDecoder()
+        self.jobs: Store[HTTPJobView] = Store(self._changed, clock=clock)
+        self.versions: Store[RunVersionView] = Store(self._changed, clock=clock)
+        self.runs: Store[RunView] = Store(self._run_changed, clock=clock)
+        self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        self._seen: dict[str, float] = {}
+        """By uid of an active run, when this process first saw it."""
+        self._kinds: dict[str, tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]] = {
+            HTTP_JOBS.kind: (decoder.job, self.jobs),
+            JOB_VERSIONS.kind: (decoder.version, self.versions),
+            JOB_RUNS.kind: (decoder.run, self.runs),
+        }
+
+    def source(
+        self, resource: Resource
+    ) -> tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]:
+        """Decoder and sink of a resource, for its reflector."""
+        return self._kinds[resource.kind]
+
+    def apply_event(self, kind: str, event: EventType | None, raw: dict[str, Any]) -> None:
+        """Take an event of kopf, whose initial listing has no type.
+
+        Raises ValueError where the object has no name, uid or numeric resourceVersion.
+        """
+        decode, store = self._kinds[kind]
+        store.apply(event or "ADDED", decode(raw))
+
+    def compare(
+        self,
+        kind: str,
+        raws: Iterable[dict[str, Any]],
+        *,
+        resource_version: int,
+        namespace: str | None = None,
+    ) -> None:
+        """Replace what is known of a kind by a whole list taken at ``resource_version``."""
+        decode, store = self._kinds[kind]
+        store.replace([decode(raw) for raw in raws], resource_version, namespace)
+
+    def assume(self, kind: str, raw: dict[str, Any]) -> None:
+        """Take the response to our own create or update: its watch event may be far behind."""
+        decode, store = self._kinds[kind]
+        store.assume(decode(raw))
+
+    def deleted(
+        self, kind: str, namespace: str, name: str, uid: str, answer: dict[str, Any]
+    ) -> None:
+        """Take the response to our own delete; an object with a finalizer is still there."""
+        metadata = answer.get("metadata")
+        stays = isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None
+        if stays and answer.get("kind") != _STATUS_KIND:
+            self.assume(kind, answer)
+        else:
+            self.forget(kind, namespace, name, uid)
+
+    def forget(self, kind: str, namespace: str, name: str, uid: str) -> None:
+        """That object is certainly gone."""
+        self._kinds[kind][1].delete(namespace, name, uid)
+
+    def job_keys(self) -> set[JobKey]:
+        """Every job that is known or has runs."""
+        stores: tuple[Store[Any], ...] = (self.jobs, self.versions, self.runs)
+        return {key for store in stores for key in store.job_keys() if key[1]}
+
+    def observed(
+        self,
+        key: JobKey,
+        *,
+        identity: str,
+        slots: int,
+        tidy: bool,
+        **calls: Any,
+    ) -> ObservedRuns | None:
+        """What a pass for this job sees; None where nothing is known of that name.
+
+        ``calls``: what is known of its calls, as ObservedRuns names it.
+        """
+        job = self.jobs.get(*key)
+        active, finished = self._active.get(key, {}), self._finished.get(key, {})
+        versions = self.versions.of_job(key)
+        if job is None and not active:
+            return None
+        uid = job.uid if job is not None else ""
+        own = [each for each in versions if uid and each.owner_uid == uid]
+        seen = {each: self._seen[each] for each in active if each in self._seen}
+        return ObservedRuns(
+            job=job,
+            now=self._now(),
+            versions=sorted(own, key=lambda each: each.version),
+            active=list(active.values()),
+            finished=finished.values(),
+            identity=identity,
+            slots=slots,
+            seen=seen,
+            tidy=tidy,
+            **calls,
+        )
+
+    def version(self, key: JobKey, number: int) -> RunVersionView | None:
+        """The version of that number of the job that is there now."""
+        job = self.jobs.get(*key)
+        return next(
+            (
+                each
+                for each in self.versions.of_job(key)
+                if job is not None and each.owner_uid == job.uid and each.version == number
+            ),
+            None,
+        )
+
+    def active(self, key: JobKey) -> Mapping[str, RunView]:
+        """The job's runs that have not ended, by uid."""
+        return self._active.get(key, {})
+
+    def _changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
+        for key in {(item.namespace, item.job) for item in (old, new) if item and item.job}:
+            self._wake(key)
+
+    def _run_changed(self, old: Item[RunView] | None, new: Item[RunView] | None) -> None:
+        if old is not None:
+            key = (old.namespace, old.job)
+            for views in (self._active, self._finished):
+                views[key].pop(old.uid, None)
+                if not views[key]:
+                    del views[key]
+        if new is None or new.view.ended:
+            for item in (old, new):
+                if item is not None:
+                    self._seen.pop(item.uid, None)
+        if new is not None:
+            key = (new.namespace, new.job)
+            if new.view.ended:
+                self._finished[key][new.uid] = new.view
+            else:
+                self._active[key][new.uid] = new.view
+                self._seen.setdefault(new.uid, self._now())
+        self._changed(old, new)

@@ -1,0 +1,65 @@
+"""Asking for runs: what a JobRun is made of, and when another stands in its place. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wavegate.api.jobrun import MAX_PAYLOAD
+from wavegate.api.names import API_VERSION, LABEL_JOB, LABEL_JOB_KIND
+from wavegate.cli.sight import Document, at
+from wavegate.domain.times import parse_time
+from wavegate.engine.bodies import Owner
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS
+from wavegate.runs.duplicates import KEY_LIVES
+from wavegate.runs.payload import problems
+from wavegate.runs.states import ENDED_BADLY, TERMINAL
+
+_REPEATED: Final = ("priority", "metadata", "concurrencyKey", "ttl", "overrides", "debug")
+"""What a replay has of the run that it repeats, beside the payload, which it refers to."""
+
+
+def run_document(job: Document, name: str, spec: Document) -> Document:
+    """A run of an HTTPJob, which it goes with: with the job it is deleted."""
+    metadata = job["metadata"]
+    owner = Owner(HTTP_JOBS.kind, metadata["name"], metadata["uid"])
+    return {
+        "apiVersion": API_VERSION,
+        "kind": JOB_RUNS.kind,
+        "metadata": {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "labels": {LABEL_JOB: metadata["name"], LABEL_JOB_KIND: HTTP_JOBS.kind},
+            "ownerReferences": [owner.reference()],
+        },
+        "spec": {"jobName": metadata["name"], **spec},
+    }
+
+
+def replay_spec(run: Document) -> Document:
+    """The spec of a run that repeats one: at once, without its key, which is used up."""
+    spec = run["spec"]
+    kept = {field: spec[field] for field in _REPEATED if spec.get(field)}
+    return {"replayOf": run["metadata"]["name"], **kept}
+
+
+def payload_problem(job: Document, payload: str | None) -> str:
+    """What is wrong with a payload for the job, in one line; empty: nothing. None: it has none."""
+    if payload is not None and len(payload) > MAX_PAYLOAD:
+        return (
+            f"payload: has {len(payload)} characters, and {MAX_PAYLOAD} are allowed; put it into a"
+            " ConfigMap, and name that in spec.payloadFrom of a JobRun"
+        )
+    schema = at(job, "spec", "runs", "payloadSchema")
+    return problems("{}" if payload is None else payload, schema)
+
+
+def has_ended(run: Document) -> bool:
+    return at(run, "status", "phase") in TERMINAL
+
+
+def stands(run: Document, now: float) -> bool:
+    """Whether a run keeps its key from others: it has not failed, and the key still lives."""
+    phase = at(run, "status", "phase")
+    asked = parse_time(at(run, "metadata", "creationTimestamp"))
+    is_free = phase == "Canceled" or phase in ENDED_BADLY
+    return not is_free and asked is not None and now < asked + KEY_LIVES

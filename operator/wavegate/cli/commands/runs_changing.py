@@ -1,0 +1,91 @@
+"""``runs cancel`` and ``runs replay``: end runs, and ask again for those that have ended."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+
+from wavegate.cli.changing import change_options, fragment, tell_all
+from wavegate.cli.cluster import Cluster, connect
+from wavegate.cli.completing import complete_runs
+from wavegate.cli.errors import CliError
+from wavegate.cli.options import Target, connection_options
+from wavegate.cli.output import say
+from wavegate.cli.reading import bare
+from wavegate.cli.sight import Document, at
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=complete_runs)
+@change_options
+@connection_options
+def cancel(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) -> None:
+    """End runs: those that wait at once, those that execute too.
+
+    Of a run that executes the answer is no longer waited for; what its endpoint makes of the call
+    is not known. It cannot be taken back. All runs are looked at before the first is ended.
+
+    Example: wavegate runs cancel bill-k3jx5q2m7a
+    """
+    from wavegate.cli.asking import has_ended  # noqa: PLC0415
+
+    with connect(target) as cluster:
+        found = _found(cluster, runs)
+        ended = [_with_phase(each) for each in found if has_ended(each)]
+        if ended:
+            raise CliError(f"a run that has ended cannot be canceled: {', '.join(ended)}")
+        changed = []
+        for each in found:
+            name = each["metadata"]["name"]
+            changed.append(fragment(JOB_RUNS, cluster.namespace, name, {"canceled": True}))
+            if each["spec"].get("canceled"):
+                say(f"JobRun {name} is canceled already")
+            elif not dry_run:
+                cluster.patch(JOB_RUNS, each, {"spec": {"canceled": True}})
+    tell_all(changed, output, "canceled", dry_run=dry_run)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=complete_runs)
+@change_options
+@connection_options
+def replay(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) -> None:
+    """Ask again for runs that have ended.
+
+    Each is a new JobRun with replayOf, which has the payload of that run, its priority, metadata,
+    concurrency key and overrides, and the newest version of the job; it has no key. All runs are
+    looked at before the first is made.
+
+    Example: wavegate runs replay bill-k3jx5q2m7a
+    """
+    from wavegate.cli.asking import has_ended, replay_spec, run_document  # noqa: PLC0415
+    from wavegate.runs.naming import drawn_name  # noqa: PLC0415
+
+    with connect(target) as cluster:
+        found = _found(cluster, runs)
+        going_on = [_with_phase(each) for each in found if not has_ended(each)]
+        if going_on:
+            raise CliError(
+                f"only a run that has ended can be replayed: {', '.join(going_on)}; wavegate runs"
+                " cancel ends one"
+            )
+        names = sorted({str(each["spec"]["jobName"]) for each in found})
+        jobs = {name: cluster.get(HTTP_JOBS, cluster.namespace, name) for name in names}
+        made = []
+        for each in found:
+            job = jobs[each["spec"]["jobName"]]
+            name = drawn_name(job["metadata"]["name"], secrets.token_hex(16))
+            document = run_document(job, name, replay_spec(each))
+            made.append(document if dry_run else cluster.create(JOB_RUNS, document))
+    tell_all(made, output, "created", dry_run=dry_run)
+
+
+def _found(cluster: Cluster, runs: tuple[str, ...]) -> list[Document]:
+    names = dict.fromkeys(bare(each, JOB_RUNS) for each in runs)
+    return [cluster.get(JOB_RUNS, cluster.namespace, name) for name in names]
+
+
+def _with_phase(run: Document) -> str:
+    return f"{run['metadata']['name']} is {at(run, 'status', 'phase') or 'Queued'}"

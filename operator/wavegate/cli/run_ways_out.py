@@ -1,0 +1,170 @@
+"""Who can unblock a run or its HTTPJob, and when it goes on: a line for each reason.
+
+In the texts ``{job}``, ``{run}``, ``{n}`` (``-n NAMESPACE``) and ``{first}`` (the run that stands
+in the place of this one) are filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from wavegate.cli.ways_out import (
+    ADMINISTRATOR,
+    ITSELF,
+    NOBODY,
+    NOT_BY_ITSELF,
+    OWNER,
+    PERSON,
+    WayOut,
+)
+
+ENDPOINT: Final = "who runs the endpoint"
+
+_CANCEL = "wavegate runs cancel {run} {n} ends it"
+_REPLAY = "wavegate runs replay {run} {n} asks for it again"
+_ASK = "wavegate trigger {job} {n} asks for another run"
+_FIRST = "wavegate runs get {first} {n} shows the run that stands in its place"
+_SEE_ENDPOINT = "make the endpoint answer, or correct spec.http of HTTPJob {job}"
+
+
+def _over(who: str, *how: str) -> WayOut:
+    return WayOut(who, how, "never: a run that has ended does not change", ends=True)
+
+
+RUN_WAITS: Final[Mapping[str, WayOut]] = {
+    "Pending": WayOut(ITSELF, (), "within seconds, once the operator runs"),
+    "Executing": WayOut(ITSELF, (_CANCEL,), "with the answer to its call"),
+    "Scheduled": WayOut(ITSELF, (_CANCEL,), "once the time that was asked for has come"),
+    "RetryBackoff": WayOut(ITSELF, (_CANCEL,), "with its next attempt"),
+    "ConcurrencyLimit": WayOut(
+        ITSELF,
+        (
+            "wavegate runs cancel RUN {n} ends one that executes",
+            "who owns HTTPJob {job} can raise spec.runs.limits.maxConcurrency",
+        ),
+        "as soon as a run that executes has ended",
+    ),
+    "KeyConcurrencyLimit": WayOut(
+        ITSELF,
+        (
+            "wavegate runs cancel RUN {n} ends one of its concurrency key",
+            "who owns HTTPJob {job} can raise spec.runs.limits.maxConcurrencyPerKey",
+        ),
+        "as soon as a run of its concurrency key has ended",
+    ),
+    "RateLimited": WayOut(
+        ITSELF,
+        ("who owns HTTPJob {job} can raise spec.runs.limits.rate",),
+        "in its turn, with a call that the rate grants",
+    ),
+    "OutsideWindow": WayOut(
+        ITSELF,
+        ("who owns HTTPJob {job} can change spec.trigger.windows", _CANCEL),
+        "once a window of its job opens",
+    ),
+    "JobSuspended": WayOut(
+        OWNER,
+        ("wavegate enable {job} {n}", _CANCEL),
+        f"{NOT_BY_ITSELF}: once spec.suspend of its job is off",
+    ),
+    "CircuitOpen": WayOut(
+        ENDPOINT,
+        ("make the endpoint that the message names answer; one call at a time tries it",),
+        "as soon as a call that tries it has succeeded",
+    ),
+    "OperatorBusy": WayOut(
+        ITSELF,
+        ("an administrator can give the operator a higher --calls",),
+        "as soon as another call has ended",
+    ),
+    "JobMissing": WayOut(
+        OWNER, ("apply HTTPJob {job}", _CANCEL), f"{NOT_BY_ITSELF}: once its job is there"
+    ),
+    "JobInvalid": WayOut(
+        OWNER,
+        ("correct HTTPJob {job}: wavegate why hj/{job} {n} says what is wrong", _CANCEL),
+        f"{NOT_BY_ITSELF}: once its job is corrected",
+    ),
+}
+"""By the reason of a run that has not ended."""
+
+RUN_ENDS: Final[Mapping[str, WayOut]] = {
+    "Completed": _over(NOBODY),
+    # how the last call ended
+    "Rejected": _over(OWNER, "correct what the endpoint refuses", _ASK, _REPLAY),
+    "Unavailable": _over(ENDPOINT, "make the endpoint well", _REPLAY),
+    "TimedOut": _over(
+        ENDPOINT,
+        "make the endpoint faster, or raise spec.http.timeout of HTTPJob {job}",
+        _REPLAY,
+    ),
+    "AnswerTooLarge": _over(
+        ENDPOINT, "let the endpoint answer with at most 1 MiB; its work may be done", _REPLAY
+    ),
+    "BadAnswer": _over(ENDPOINT, "let the endpoint answer as HTTP has it", _REPLAY),
+    "ConnectFailed": _over(ENDPOINT, _SEE_ENDPOINT, _REPLAY),
+    "DnsFailed": _over(OWNER, "correct the host in spec.http of HTTPJob {job}", _REPLAY),
+    "TlsFailed": _over(ENDPOINT, "give the endpoint a certificate that holds", _REPLAY),
+    "Reset": _over(ENDPOINT, _SEE_ENDPOINT, _REPLAY),
+    "Crashed": _over(
+        OWNER, "see whether the endpoint has done the work: the call may have arrived", _REPLAY
+    ),
+    "AddressRefused": _over(
+        OWNER,
+        "correct spec.http of HTTPJob {job}: that address is none that may be called",
+        "or an administrator allows it, by options of the operator",
+        _REPLAY,
+    ),
+    "SourceUnreadable": _over(
+        OWNER, "make the Secret, ConfigMap or run readable that the message names", _REPLAY
+    ),
+    "Fault": _over(ADMINISTRATOR, "look into the operator's log, and report it", _REPLAY),
+    # ended before its end
+    "Canceled": _over(PERSON, _REPLAY),
+    "Expired": _over(OWNER, "raise spec.runs.ttl of HTTPJob {job}", _REPLAY),
+    "Replaced": _over(NOBODY),
+    # refused
+    "InvalidSpec": _over(OWNER, "correct the field that the message names", _ASK),
+    "PayloadInvalid": _over(
+        OWNER, "give a payload that meets spec.runs.payloadSchema of HTTPJob {job}", _ASK
+    ),
+    "DuplicateKey": _over(NOBODY, _FIRST, "another --key asks for another run"),
+    "KeyReused": _over(OWNER, _FIRST, "give each payload a --key of its own", _ASK),
+    "Duplicate": _over(
+        NOBODY,
+        _FIRST,
+        "who owns HTTPJob {job} can shorten spec.runs.dedupWindow",
+    ),
+    "QueueFull": _over(
+        OWNER,
+        "wavegate why hj/{job} {n} says what the runs before it wait for",
+        "raise spec.runs.limits.maxQueued of HTTPJob {job}",
+        _REPLAY,
+    ),
+    "RateLimited": _over(
+        OWNER,
+        "raise spec.runs.limits.rate of HTTPJob {job}, or set its onLimit to Queue",
+        _REPLAY,
+    ),
+    "VersionMissing": _over(
+        OWNER, f"{_REPLAY}, by the newest version", "keep more by spec.revisionHistoryLimit"
+    ),
+}
+"""By the reason of a run that has ended."""
+
+_TRIGGER = "wavegate trigger {job} {n} asks for a run"
+
+JOB_WAYS: Final[Mapping[str, WayOut]] = {
+    "Pending": WayOut(ITSELF, (), "within seconds, once the operator runs"),
+    "Active": WayOut(NOBODY, (_TRIGGER,), "with the next run that is asked for", ends=True),
+    "Suspended": WayOut(
+        OWNER, ("wavegate enable {job} {n}",), f"{NOT_BY_ITSELF}: once spec.suspend is off"
+    ),
+    "Invalid": WayOut(
+        OWNER,
+        ("correct the field that the message names; until then no run starts",),
+        f"{NOT_BY_ITSELF}: once it is corrected",
+    ),
+}
+"""By the state of an HTTPJob; Pending: the operator has not seen its spec yet."""

@@ -1,0 +1,1 @@
+"""Calls of runs: where to, signed how, and what came back."""

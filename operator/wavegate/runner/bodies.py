@@ -1,0 +1,60 @@
+"""Documents of runs as the API server wants them. Pure."""
+
+from __future__ import annotations
+
+from wavegate.api.names import (
+    ANNOTATION_TICK,
+    API_VERSION,
+    LABEL_JOB,
+    LABEL_JOB_KIND,
+    LABEL_VERSION,
+)
+from wavegate.domain.times import format_time
+from wavegate.engine.bodies import Document, Owner
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS
+from wavegate.runs.actions import CreateRun, CreateRunVersion
+from wavegate.runs.observed import HTTPJobView
+
+
+def version(job: HTTPJobView, action: CreateRunVersion) -> Document:
+    """A JobVersion of an HTTPJob."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": JOB_VERSIONS.kind,
+        "metadata": {
+            "name": action.name,
+            "namespace": job.namespace,
+            "labels": {**_labels(job), LABEL_VERSION: str(action.version)},
+            "ownerReferences": [_owner(job).reference()],
+        },
+        "spec": {
+            "jobId": job.uid,
+            "version": action.version,
+            "jobSpec": dict(action.raw_spec),
+            "workloadHash": action.workload_hash,
+        },
+    }
+
+
+def run(job: HTTPJobView, action: CreateRun) -> Document:
+    """The run of a tick."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": JOB_RUNS.kind,
+        "metadata": {
+            "name": action.name,
+            "namespace": job.namespace,
+            "labels": {**action.labels, **_labels(job)},
+            "annotations": {ANNOTATION_TICK: format_time(action.tick)},
+            "ownerReferences": [_owner(job).reference()],
+        },
+        "spec": {"jobName": job.name},
+    }
+
+
+def _owner(job: HTTPJobView) -> Owner:
+    return Owner(HTTP_JOBS.kind, job.name, job.uid)
+
+
+def _labels(job: HTTPJobView) -> dict[str, str]:
+    return {LABEL_JOB: job.name, LABEL_JOB_KIND: HTTP_JOBS.kind}

@@ -1,0 +1,145 @@
+"""The parts that runs of HTTPJobs consist of, and how they hang together.
+
+They share the process, the Lease, the transport, and the rate of writes with the fleet's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from random import Random
+from typing import Any, Final
+
+from wavegate.api.names import LABEL_JOB_KIND
+from wavegate.cache.runs import RunCache
+from wavegate.cache.store import JobKey
+from wavegate.dispatch.addresses import AddressPolicy
+from wavegate.engine.bucket import TokenBucket
+from wavegate.engine.client import Client
+from wavegate.engine.queue import WorkQueue
+from wavegate.engine.writer import Writer
+from wavegate.kube.errors import ApiError
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, Resource
+from wavegate.kube.transport import Transport
+from wavegate.runner.calls import CallMaker, Calls
+from wavegate.runner.executor import RunExecutor
+from wavegate.runner.notes import notes_of
+from wavegate.runner.reconciler import INTERVAL, RunReconciler
+from wavegate.runner.sources import Sources
+from wavegate.settings import Settings
+from wavegate.surroundings import Surroundings
+from wavegate.telemetry.metrics import RUNS, Metrics
+from wavegate.watch.reflector import Reflector
+
+VERSION_SELECTOR: Final = f"{LABEL_JOB_KIND}={HTTP_JOBS.kind}"
+
+
+class Runner:
+    """``failed`` is told every list or watch that did not succeed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        client: Client,
+        bucket: TokenBucket,
+        metrics: Metrics,
+        around: Surroundings,
+        policy: AddressPolicy,
+        call: CallMaker,
+        *,
+        leading: Callable[[], bool],
+        failed: Callable[[Resource, ApiError], None],
+    ) -> None:
+        self.queue = WorkQueue(
+            around.now,
+            interval=INTERVAL,
+            added=lambda: metrics.added(RUNS),
+            waited=lambda seconds: metrics.waited(seconds, RUNS),
+        )
+        self.cache = RunCache(self.queue.add, clock=around.monotonic, now=around.now)
+        self.reflectors = self._build_reflectors(settings.namespaces, transport, around.rng, failed)
+        self.calls = Calls(
+            Sources(client, read_secrets=settings.read_secrets),
+            policy,
+            call,
+            concurrency=settings.calls,
+            leading=leading,
+            now=around.now,
+            ended=self._call_ended,
+        )
+        executor = RunExecutor(client, self.cache, self.calls, around.now)
+        self.writer = Writer(
+            executor,
+            self.queue,
+            bucket,
+            metrics,
+            now=around.now,
+            rng=around.rng,
+            notes=notes_of,
+        )
+        self.reconciler = RunReconciler(
+            self.cache,
+            self.queue,
+            self.writer,
+            self.calls,
+            identity=settings.identity,
+            now=around.now,
+            new_id=around.new_id,
+            passed=lambda result, seconds: metrics.passed(result, seconds, RUNS),
+        )
+
+    def parts(self) -> dict[str, Coroutine[Any, Any, Any]]:
+        """What runs as long as the process does, but for `lead`."""
+        parts: dict[str, Coroutine[Any, Any, Any]] = {"writer of runs": self.writer.run()}
+        for number, reflector in enumerate(self.reflectors):
+            parts[f"reflector {number} of runs' {reflector.resource.plural}"] = reflector.run()
+        return parts
+
+    async def synced(self) -> None:
+        """Return once all has been listed."""
+        for reflector in self.reflectors:
+            await reflector.synced.wait()
+
+    async def lead(self) -> None:
+        """Make passes, once all is known and this process leads, until cancelled."""
+        for key in self.cache.job_keys():
+            self.queue.add(key)
+        await self.reconciler.run()
+
+    async def close(self) -> None:
+        """Begin no call any more, and put on record those that end within a moment."""
+        if self.calls.is_open:
+            parts = (self.reconciler.run(), self.writer.run())
+            tasks = [asyncio.create_task(part) for part in parts]
+            await self.calls.drain()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await self.calls.close()
+        await self.writer.close()
+
+    def _call_ended(self, key: JobKey) -> None:
+        self.reconciler.call_ended(key)
+
+    def _build_reflectors(
+        self,
+        namespaces: Sequence[str],
+        transport: Transport,
+        rng: Random,
+        failed: Callable[[Resource, ApiError], None],
+    ) -> list[Reflector[Any]]:
+        wanted = ((JOB_VERSIONS, VERSION_SELECTOR), (JOB_RUNS, ""))
+        return [
+            Reflector(
+                transport,
+                resource,
+                *self.cache.source(resource),
+                rng=rng,
+                failed=failed,
+                namespace=namespace,
+                label_selector=selector,
+            )
+            for namespace in (namespaces or (None,))
+            for resource, selector in wanted
+        ]

@@ -1,0 +1,174 @@
+"""The pass over a job's runs: observe once, decide once, hand over what is to be done.
+
+As for FleetJobs, nothing changes between a pass's snapshot and its plan. Jobs that could start more
+than the operator may call at a time take turns: when a call has ended, the one that has waited
+longest is looked at first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from wavegate.cache.runs import RunCache
+from wavegate.cache.store import JobKey
+from wavegate.engine.decisions import about
+from wavegate.engine.queue import WorkQueue
+from wavegate.engine.writer import Writer
+from wavegate.runner.calls import Calls
+from wavegate.runs.actions import StartRun
+from wavegate.runs.observed import HTTPJobView, ObservedRuns
+from wavegate.runs.plan import plan
+
+INTERVAL: Final = 0.02
+"""Seconds between two passes of one job: a run should not wait long to be seen."""
+
+TIDY_EVERY: Final = 1.0
+"""Seconds between two looks for what is to be removed, which goes through all that has ended."""
+
+_FIRST_DELAY: Final = 1.0
+_LONGEST_DELAY: Final = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class RunReconciler:
+    """Makes passes. ``now``: epoch seconds; ``passed``: told each pass's result and seconds."""
+
+    def __init__(
+        self,
+        cache: RunCache,
+        queue: WorkQueue,
+        writer: Writer,
+        calls: Calls,
+        *,
+        identity: str,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+        passed: Callable[[str, float], None],
+    ) -> None:
+        self._cache = cache
+        self._queue = queue
+        self._writer = writer
+        self._calls = calls
+        self._identity = identity
+        self._now = now
+        self._new_id = new_id
+        self._passed = passed
+        self._failures: dict[JobKey, int] = {}
+        self._tidied: dict[JobKey, float] = {}
+        self._promised: dict[JobKey, int] = {}
+        """Calls that the newest plan of a job begins."""
+        self._wanting: OrderedDict[JobKey, None] = OrderedDict()
+        """Jobs that could start more than there were slots, the one that waits longest first."""
+
+    async def run(self) -> NoReturn:
+        """Make passes until cancelled."""
+        while True:
+            self.reconcile(await self._queue.get())
+            await asyncio.sleep(0)
+
+    def call_ended(self, key: JobKey) -> None:
+        """A call of this job has ended: it is looked at, and whoever waits for a slot."""
+        self._queue.add(key)
+        for waiting in self._wanting:
+            self._queue.add(waiting)
+
+    def reconcile(self, key: JobKey) -> None:
+        """One pass. A defect in a plan is logged and backed off; the other jobs go on."""
+        eval_id, begun = self._new_id(), time.perf_counter()
+        try:
+            result = self._pass(key, eval_id)
+        except Exception:
+            result = "error"
+            _log.exception("the pass broke", extra=about(key, eval_id))
+            failures = self._failures.get(key, 0)
+            self._failures[key] = failures + 1
+            delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 16))
+            self._queue.wake_at(key, self._now() + delay)
+        else:
+            self._failures.pop(key, None)
+        self._passed(result, time.perf_counter() - begun)
+
+    def _pass(self, key: JobKey, eval_id: str) -> str:
+        now = self._now()
+        tidy = now >= self._tidied.get(key, 0.0) + TIDY_EVERY
+        observed = self._observe(key, tidy=tidy)
+        if observed is None:
+            self._forget(key)
+            return "success"
+        made = plan(observed)
+        for uid in made.abandon:
+            self._calls.abandon(uid)
+        self._promised[key] = sum(
+            isinstance(action, StartRun) for step in made.steps for action in step.actions
+        )
+        self._writer.submit(observed.job or _departed(key), made.steps, eval_id)
+        if made.wanting:
+            self._wanting[key] = None
+        else:
+            self._wanting.pop(key, None)
+        times = [made.wake_at, self._writer.next_change(key)]
+        if tidy:
+            self._tidied[key] = now
+        else:
+            times.append(self._tidied[key] + TIDY_EVERY)
+        soonest = min((at for at in times if at is not None), default=None)
+        if soonest is None:
+            return "success"
+        self._queue.wake_at(key, soonest)
+        return "requeue_after"
+
+    def _observe(self, key: JobKey, *, tidy: bool) -> ObservedRuns | None:
+        executing = [
+            uid for uid, run in self._cache.active(key).items() if run.phase == "Executing"
+        ]
+        held, probes = self._calls.held()
+        return self._cache.observed(
+            key,
+            identity=self._identity,
+            slots=self._share(key),
+            tidy=tidy,
+            calling=self._calls.of(key),
+            answers=self._calls.answers(key, executing),
+            held=held,
+            probes=probes,
+        )
+
+    def _share(self, key: JobKey) -> int:
+        """Calls that the job may begin; where several wait for slots, a share at its turn."""
+        order = list(self._wanting)
+        place = order.index(key) if key in self._wanting else len(order)
+        others = sum(number for each, number in self._promised.items() if each != key)
+        slots = self._calls.slots - others
+        free = slots - place
+        if free <= 0:
+            return 0
+        if key in self._wanting:
+            self._wanting.move_to_end(key)
+        return min(free, max(1, slots // max(1, len(order))))
+
+    def _forget(self, key: JobKey) -> None:
+        self._queue.discard(key)
+        self._tidied.pop(key, None)
+        self._wanting.pop(key, None)
+        self._promised.pop(key, None)
+
+
+def _departed(key: JobKey) -> HTTPJobView:
+    """A job that is gone, for the sake of the runs that name it."""
+    namespace, name = key
+    return HTTPJobView(
+        namespace=namespace,
+        name=name,
+        uid="",
+        resource_version="",
+        generation=0,
+        created=0.0,
+        spec=None,
+        deleting=True,
+    )

@@ -1,0 +1,1 @@
+"""The core of jobs that run when asked: pure, as the fleet's in ``wavegate.domain`` is."""

@@ -1,0 +1,98 @@
+"""Which runs that have ended, and which versions, are removed.
+
+Only what the job owns: a run that somebody applied without making it the job's stays until they
+delete it. A run whose idempotency key lives, and one that knows of a tick or of the rate's clock
+what is not on record in the job yet, are kept whatever the limits say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from wavegate.domain.actions import Urgency
+from wavegate.domain.times import parse_time
+from wavegate.runs.actions import DeleteObject, RunStep
+from wavegate.runs.duplicates import key_lives
+from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+
+
+def tidied(
+    observed: ObservedRuns, job: HTTPJobView, versions: Sequence[RunVersionView]
+) -> tuple[list[RunStep], float | None]:
+    """The removals, and when the next run's finishedTTL is over; None where none has one."""
+    runs = superfluous_runs(job, observed.finished, observed.now)
+    steps = [_removal("JobRun", run) for run in runs]
+    old = superfluous_versions(job, versions, observed.active)
+    steps += [_removal("JobVersion", version) for version in old]
+    return steps, _next_removal(job, observed.finished, observed.now)
+
+
+def superfluous_runs(job: HTTPJobView, finished: Iterable[RunView], now: float) -> list[RunView]:
+    """Runs to remove, the oldest first."""
+    assert job.spec is not None
+    runs = job.spec.runs
+    removable = [
+        run
+        for run in finished
+        if run.owner_uid == job.uid
+        and not run.deleting
+        and not key_lives(run, now)
+        and not _is_needed(job, run, now)
+    ]
+    removable.sort(key=lambda run: (run.completed or 0.0, run.name))
+    good = [run for run in removable if run.phase == "Completed"]
+    bad = [run for run in removable if run.phase != "Completed"]
+    over = {
+        run.uid
+        for group, limit in (
+            (good, runs.successful_history_limit),
+            (bad, runs.failed_history_limit),
+        )
+        for run in group[: max(0, len(group) - limit)]
+    }
+    if runs.finished_ttl is not None:
+        old = now - runs.finished_ttl
+        over |= {run.uid for run in removable if (run.completed or 0.0) <= old}
+    return [run for run in removable if run.uid in over]
+
+
+def superfluous_versions(
+    job: HTTPJobView, versions: Sequence[RunVersionView], active: Iterable[RunView]
+) -> list[RunVersionView]:
+    """Versions to remove: beyond revisionHistoryLimit, and no run waits for or executes them.
+
+    ``versions`` in rising order, without those that are being deleted.
+    """
+    assert job.spec is not None
+    wanted = {run.version for run in active}
+    old = [each for each in versions[:-1] if each.version not in wanted]
+    return old[: max(0, len(old) - job.spec.revision_history_limit)]
+
+
+def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
+    """Whether it says of ticks or of the rate what the job does not say yet."""
+    assert job.spec is not None
+    schedule = job.status.get("schedule") or {}
+    ticked = parse_time(schedule.get("lastTickTime")) or 0.0
+    if job.spec.trigger.schedule is not None and (run.scheduled or 0.0) > ticked:
+        return True
+    rate, clock = job.spec.runs.limits.rate, parse_time(job.status.get("rateClock"))
+    if rate is None or run.rate_clock is None:
+        return False
+    is_over = (run.started or 0.0) + rate.window + 1.0 < now
+    return not is_over and run.rate_clock > (clock or 0.0)
+
+
+def _next_removal(job: HTTPJobView, finished: Iterable[RunView], now: float) -> float | None:
+    """When the next finishedTTL is over: those that are over already are removed, or needed."""
+    assert job.spec is not None
+    ttl = job.spec.runs.finished_ttl
+    if ttl is None:
+        return None
+    own = ((run.completed or 0.0) + ttl for run in finished if run.owner_uid == job.uid)
+    return min((at for at in own if at > now), default=None)
+
+
+def _removal(kind: str, view: RunView | RunVersionView) -> RunStep:
+    action = DeleteObject(kind, view.name, view.uid, view.resource_version)
+    return RunStep(f"{kind}/{view.name}", Urgency.CLEAN, (action,))

@@ -1,0 +1,34 @@
+"""Naming: what a run is called that somebody asks for; at most 40 characters.
+
+A run with a key has a name that follows from its job and the key, so that the API server itself
+refuses a second one. Once that has failed, the key is free again, and the next run of it is
+``NAME-2``, then ``NAME-3``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wavegate.api.jobrun import MAX_RUN_NAME
+from wavegate.api.names import node_hash
+
+MOST_OF_A_KEY: Final = 99
+"""Runs that can be asked for with one key."""
+
+
+def keyed_name(job: str, job_uid: str, key: str, number: int = 1) -> str:
+    """Name of the ``number``-th run of a key: ``JOB-DIGEST``, then ``JOB-DIGEST-2``, up to 99.
+
+    Unlike the name for any tick of a schedule, whatever the key is.
+    """
+    name = _name(job, node_hash(f"{job_uid}/key/{key}"), len(f"-{MOST_OF_A_KEY}"))
+    return name if number == 1 else f"{name}-{number}"
+
+
+def drawn_name(job: str, draw: str) -> str:
+    """Name of a run without a key; ``draw``: random text."""
+    return _name(job, node_hash(draw), 0)
+
+
+def _name(job: str, digest: str, room: int) -> str:
+    return f"{job[: MAX_RUN_NAME - room - len(digest) - 1].rstrip('-')}-{digest}"

@@ -1,0 +1,153 @@
+"""What a pass over one job's runs sees: slim views, decoded once.
+
+Times are epoch seconds, durations seconds. A view of a run that has ended has neither its payload
+nor its status, so that thousands of them are kept in little memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wavegate.api.httpjob import HTTPJobSpec
+from wavegate.api.jobrun import Overrides, PayloadSource, Phase
+from wavegate.domain.observed import DEFAULT_PRIORITY
+from wavegate.runs.answers import Outcome
+from wavegate.runs.states import TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPJobView:
+    """An HTTPJob. ``spec`` is None where it is not understood, and ``invalid`` says why."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created: float
+    spec: HTTPJobSpec | None
+    raw_spec: Mapping[str, Any] = field(default_factory=dict)
+    invalid: str = ""
+    deleting: bool = False
+    status: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return (self.namespace, self.name)
+
+    @property
+    def priority(self) -> int:
+        """That of a FleetJob of which nothing is said: jobs that call take turns with it."""
+        return DEFAULT_PRIORITY
+
+
+@dataclass(frozen=True, slots=True)
+class RunVersionView:
+    """A JobVersion of an HTTPJob."""
+
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str
+    created: float
+    version: int
+    spec: HTTPJobSpec | None
+    workload_hash: str = ""
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A JobRun. ``owner_uid``: of the HTTPJob that controls it; empty: nobody does."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str
+    created: float
+    job: str
+    phase: Phase = "Queued"
+    generation: int = 1
+    deleting: bool = False
+    invalid: str = ""
+    """Why its spec is not understood; empty: it is."""
+
+    priority: int = 0
+    concurrency_key: str = ""
+    not_before: float | None = None
+    canceled: bool = False
+    idempotency_key: str = ""
+    payload_digest: str = ""
+    """SHA-256 of its own payload; empty where that comes from elsewhere."""
+    payload: str | None = None
+    payload_from: PayloadSource | None = None
+    replay_of: str = ""
+    ttl: float | None = None
+    overrides: Overrides | None = None
+    debug: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    scheduled: float | None = None
+    """The tick that it was made for."""
+
+    attempt: int = 0
+    version: int = 0
+    """0: none yet."""
+    next_retry: float | None = None
+    started: float | None = None
+    completed: float | None = None
+    holder: str = ""
+    rate_clock: float | None = None
+    duplicate_of: str = ""
+    status: Mapping[str, Any] = field(default_factory=dict)
+    """As stored; empty once it has ended."""
+
+    @property
+    def ended(self) -> bool:
+        return self.phase in TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one call."""
+
+    outcome: Outcome
+    http_status: int | None = None
+    message: str = ""
+    retryable: bool = False
+    retry_after: float | None = None
+    result: str | None = None
+    result_size: int = 0
+    result_hash: str = ""
+    trace: Mapping[str, int] = field(default_factory=dict)
+    debug: Mapping[str, Any] | None = None
+    ended: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRuns:
+    """One job with its versions and runs, at ``now``.
+
+    ``seen``: by uid, when this process first saw a run that was made meanwhile; ``calling``: uids
+    of runs whose call this process makes; ``answers``: by uid, what came of one that is not on
+    record yet; ``held``: by endpoint, until when its circuit is open; ``probes``: endpoints that
+    are to be called once; ``slots``: calls that may begin; ``tidy``: whether it is time to look
+    for what is to be removed.
+    """
+
+    job: HTTPJobView | None
+    now: float
+    versions: Sequence[RunVersionView]
+    active: Sequence[RunView]
+    finished: Collection[RunView]
+    identity: str
+    slots: int
+    seen: Mapping[str, float] = field(default_factory=dict)
+    calling: frozenset[str] = frozenset()
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    held: Mapping[str, float] = field(default_factory=dict)
+    probes: frozenset[str] = frozenset()
+    tidy: bool = True

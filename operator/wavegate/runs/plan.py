@@ -1,0 +1,432 @@
+"""The pass over one job's runs: what is observed in, what is to be written and called out.
+
+It is level-triggered: everything follows from the objects, from the calls that this process makes
+and from their answers, so that any pass may be lost or repeated. What has ended is put on record
+first; then runs start as far as limits and slots go; the rest says why it waits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import chain
+from typing import Any, Final
+
+from wavegate.api.canonical import http_job_hash, http_version_key
+from wavegate.api.httpjob import HTTPJobSpec
+from wavegate.api.names import run_version_name
+from wavegate.domain.actions import Urgency
+from wavegate.domain.times import format_time, format_time_micro, parse_time
+from wavegate.runs.actions import (
+    CreateRun,
+    CreateRunVersion,
+    RunPlan,
+    RunStep,
+    SetJobStatus,
+    SetRunStatus,
+    StartRun,
+)
+from wavegate.runs.duplicates import Standing
+from wavegate.runs.history import tidied
+from wavegate.runs.limits import Allowance, Held
+from wavegate.runs.observed import ObservedRuns, RunVersionView, RunView
+from wavegate.runs.order import ordered
+from wavegate.runs.payload import problems
+from wavegate.runs.rate import clock_of
+from wavegate.runs.report import job_status
+from wavegate.runs.schedule import run_name
+from wavegate.runs.settle import LOST, retry_of, settled
+from wavegate.runs.statuses import facts_of, is_told, status_of
+from wavegate.runs.target import endpoint_of, url_of
+from wavegate.runs.ticking import Ticking, ticking
+from wavegate.runs.version_policy import version_for
+from wavegate.runs.waiting import eligible_since, expires, held, phase_of
+from wavegate.runs.windows import opens
+
+TOLD_AFTER: Final = 1.0
+"""Seconds that a run waits before that is put on record: most do not wait so long."""
+
+
+def plan(observed: ObservedRuns) -> RunPlan:
+    """What is to be done for a job's runs now."""
+    return _Pass(observed).plan()
+
+
+class _Pass:
+    def __init__(self, observed: ObservedRuns) -> None:
+        self.observed = observed
+        self.now = observed.now
+        job = observed.job
+        self.job = job if job is not None and not job.deleting else None
+        self.spec: HTTPJobSpec | None = self.job.spec if self.job else None
+        self.versions = [each for each in observed.versions if not each.deleting]
+        self.steps: list[RunStep] = []
+        self.abandon: set[str] = set()
+        self.wanting = False
+        self._wakes: list[float] = []
+        self._clock: float | None = None
+
+    def plan(self) -> RunPlan:
+        waiting = self._end()
+        executing = [run for run in self.observed.active if run.phase == "Executing"]
+        ticks = Ticking()
+        if self.job is None:
+            self._hold_all(waiting, Held("JobMissing", "there is no HTTPJob of this name"))
+        elif self.spec is None:
+            words = "its job is not understood; see the HTTPJob's status"
+            self._hold_all(waiting, Held("JobInvalid", words))
+        else:
+            self._version(self.spec)
+            ticks = self._ticks()
+            self._begin(self.spec, waiting, executing)
+            if self.observed.tidy:
+                removals, wake_at = tidied(self.observed, self.job, self.versions)
+                self.steps += removals
+                self._wakes += [wake_at] if wake_at is not None else []
+        self._report(ticks)
+        gone = self.observed.calling - {run.uid for run in executing}
+        return RunPlan(
+            steps=tuple(self.steps),
+            abandon=frozenset(self.abandon | gone),
+            wanting=self.wanting,
+            wake_at=min(self._wakes, default=None),
+        )
+
+    # What ends.
+
+    def _end(self) -> list[RunView]:
+        """Put ends on record; the runs that are left and do not execute."""
+        waiting = []
+        for run in self.observed.active:
+            status = self._ended(run)
+            if status is not None:
+                self._set(run, status, Urgency.RECORD)
+            elif run.phase != "Executing":
+                waiting.append(run)
+        return waiting
+
+    def _ended(self, run: RunView) -> dict[str, Any] | None:
+        if run.phase == "Executing":
+            answer = self.observed.answers.get(run.uid)
+            if answer is not None:
+                return self._settled(run, answer)
+            if run.canceled:
+                self.abandon.add(run.uid)
+                words = "spec.canceled is set; what the endpoint makes of the call is not known"
+                return self._canceled(run, "Canceled", words)
+            if run.uid not in self.observed.calling:
+                return self._settled(run, LOST)
+            return None
+        if run.canceled:
+            return self._canceled(run, "Canceled", "spec.canceled is set")
+        if run.invalid:
+            return self._canceled(run, "InvalidSpec", run.invalid)
+        end = expires(run, self.spec) if self.spec is not None else None
+        if end is not None and end <= self.now:
+            words = f"it had not started by {format_time(end)}"
+            return status_of(run, "Expired", "Expired", words, self.now, **facts_of(run))
+        if end is not None:
+            self._wakes.append(end)
+        return None
+
+    def _settled(self, run: RunView, answer: Any) -> dict[str, Any]:
+        version = self._version_of(run.version)
+        retry = retry_of(run, version.spec if version else self.spec)
+        return settled(run, answer, retry, self.now)
+
+    def _canceled(self, run: RunView, reason: str, words: str, **facts: Any) -> dict[str, Any]:
+        facts |= {**facts_of(run), "holder": None}
+        return status_of(run, "Canceled", reason, words, self.now, **facts)
+
+    # Versions and ticks.
+
+    def _version(self, spec: HTTPJobSpec) -> None:
+        """A changed spec becomes a version."""
+        if self._is_current(spec):
+            return
+        assert self.job is not None
+        known = [each.version for each in self.observed.versions]
+        number = max([int(self.job.status.get("version") or 0), *known], default=0) + 1
+        name = run_version_name(self.job.name, number)
+        action = CreateRunVersion(name, number, self.job.raw_spec, http_job_hash(spec))
+        self.steps.append(RunStep(f"JobVersion/{name}", Urgency.CREATE, (action,)))
+
+    def _is_current(self, spec: HTTPJobSpec) -> bool:
+        newest = self.versions[-1].spec if self.versions else None
+        return newest is not None and http_version_key(newest) == http_version_key(spec)
+
+    @property
+    def _newest(self) -> RunVersionView | None:
+        return self.versions[-1] if self.versions else None
+
+    def _version_of(self, number: int) -> RunVersionView | None:
+        return next((each for each in self.versions if each.version == number), None)
+
+    def _ticks(self) -> Ticking:
+        job = self.job
+        assert job is not None
+        runs = chain(self.observed.active, self.observed.finished)
+        found = ticking(job, (run for run in runs if run.owner_uid == job.uid), self.now)
+        if found.create:
+            assert job.spec is not None
+            made = tuple(
+                CreateRun(run_name(job.name, job.uid, tick), tick, job.spec.labels)
+                for tick in found.create
+            )
+            self.steps.append(RunStep("JobRun/schedule", Urgency.CREATE, made))
+        for run in found.cancel:
+            words = "a newer tick of the schedule replaces it"
+            self.abandon.add(run.uid)
+            self._set(run, self._canceled(run, "Replaced", words), Urgency.RECORD)
+        if found.wake_at is not None:
+            self._wakes.append(found.wake_at)
+        return found
+
+    # What begins.
+
+    def _begin(self, spec: HTTPJobSpec, waiting: list[RunView], executing: list[RunView]) -> None:
+        current = self._is_current(spec)
+        opening = opens(spec.trigger.windows, spec.trigger.time_zone, self.now)
+        candidates: dict[str, RunVersionView] = {}
+        able: list[RunView] = []
+        left: list[tuple[RunView, Held]] = []
+        starting = [run for run in waiting if run.uid in self.observed.calling]
+        for run in waiting:
+            if run.uid in self.observed.calling:
+                continue
+            version = self._chosen(run, spec) if current or run.version else None
+            if version is None:
+                if run.version:
+                    words = f"version {run.version} of the job, by which it executes, is gone"
+                    self._refuse(run, "VersionMissing", words)
+                continue  # the version is being made
+            reason = held(run, self.now, spec.suspend, opening) or self._queued_behind(run, spec)
+            if reason is None and run.phase == "Delayed":
+                due = status_of(run, "Queued", "Due", "its time has come", self.now)
+                self._set(run, due, Urgency.RECORD)
+            elif reason is None:
+                candidates[run.uid] = version
+                able.append(run)
+            else:
+                left.append((run, reason))
+        left += self._start(spec, able, candidates, executing, starting)
+        self._tell(left, spec)
+
+    def _chosen(self, run: RunView, spec: HTTPJobSpec) -> RunVersionView | None:
+        pinned = run.version or self.versions[-1].version
+        return version_for(spec.runs.version_policy, pinned, self.versions)
+
+    @cached_property
+    def _standing(self) -> Standing:
+        return Standing(chain(self.observed.active, self.observed.finished))
+
+    def _refused(self, run: RunView, spec: HTTPJobSpec, version: RunVersionView | None) -> bool:
+        """Whether it is refused before anything is on record of it: a duplicate, or its payload."""
+        if run.status.get("reason"):
+            return False
+        if run.idempotency_key or spec.runs.dedup_window:
+            found = self._standing.duplicated_by(run, spec.runs.dedup_window)
+            if found is not None:
+                self._refuse(run, found.reason, found.message, duplicateOf=found.first)
+                return True
+        if run.payload is not None and version is not None:
+            assert version.spec is not None
+            words = problems(run.payload, version.spec.runs.payload_schema)
+            if words:
+                self._refuse(run, "PayloadInvalid", f"spec.{words}")
+                return True
+        return False
+
+    def _refuse(self, run: RunView, reason: str, words: str, **facts: Any) -> None:
+        self._set(run, self._canceled(run, reason, words, **facts), Urgency.RECORD)
+
+    def _queued_behind(self, run: RunView, spec: HTTPJobSpec) -> Held | None:
+        """A run of a schedule that queues waits for those of earlier ticks."""
+        schedule = spec.trigger.schedule
+        if run.scheduled is None or schedule is None or schedule.concurrency_policy != "Queue":
+            return None
+        earlier = [
+            each
+            for each in self.observed.active
+            if each.scheduled is not None and each.scheduled < run.scheduled
+        ]
+        if not earlier:
+            return None
+        first = min(earlier, key=lambda each: each.scheduled or 0.0)
+        return Held("ConcurrencyLimit", f"{first.name} of an earlier tick has not ended")
+
+    def _start(
+        self,
+        spec: HTTPJobSpec,
+        able: list[RunView],
+        versions: dict[str, RunVersionView],
+        executing: list[RunView],
+        starting: list[RunView],
+    ) -> Iterator[tuple[RunView, Held]]:
+        """Start what may, in order; yields what may not, and why.
+
+        ``starting``: runs that were chosen before, of which that is not on record yet.
+        """
+        self._clock = self._rate_clock(spec)
+        allowance = Allowance.of(spec.runs.limits, executing, self._clock, self.now)
+        for run in starting:
+            allowance.take(run)
+        probing: set[str] = set()
+        free = self.observed.slots
+        for run in self._in_order(able, executing):
+            version = versions[run.uid]
+            assert version.spec is not None
+            endpoint = endpoint_of(url_of(version.spec.http, run.namespace))
+            reason = self._circuit(endpoint, probing) or allowance.refuses(run)
+            if reason is None and not free:
+                self.wanting = True
+                reason = Held("OperatorBusy", "the operator makes as many calls as it may")
+            if reason is None and self._refused(run, spec, version):
+                continue
+            if reason is not None:
+                yield run, reason
+                continue
+            free -= 1
+            allowance.take(run)
+            if endpoint in self.observed.probes:
+                probing.add(endpoint)
+            self._clock = allowance.clock
+            self._execute(run, version, spec, allowance.clock)
+
+    def _in_order(self, able: list[RunView], executing: list[RunView]) -> list[RunView]:
+        if len(able) < 2:
+            return able
+        last: dict[str, float] = {}
+        if len({run.concurrency_key for run in able}) > 1:
+            for run in chain(executing, self.observed.finished):
+                key, started = run.concurrency_key, run.started or 0.0
+                last[key] = max(last.get(key, 0.0), started)
+        counts = Counter(run.concurrency_key for run in executing)
+        return ordered(able, self.now, counts, last)
+
+    def _rate_clock(self, spec: HTTPJobSpec) -> float | None:
+        assert self.job is not None
+        rate = spec.runs.limits.rate
+        if rate is None:
+            return None
+        runs = chain(self.observed.active, self.observed.finished)
+        status = self.job.status
+        own = parse_time(status.get("rateClock")), parse_time(status.get("updatedAt"))
+        known = chain([own], ((run.rate_clock, run.started) for run in runs))
+        return clock_of(rate, known)
+
+    def _circuit(self, endpoint: str, probing: set[str]) -> Held | None:
+        until = self.observed.held.get(endpoint)
+        if until is None and endpoint not in probing:
+            return None
+        words = f"calls of {endpoint} have failed in a row; one is tried"
+        if until is None:
+            return Held("CircuitOpen", f"{words} now")
+        return Held("CircuitOpen", f"{words} at {format_time(until)}", until)
+
+    def _execute(
+        self, run: RunView, version: RunVersionView, spec: HTTPJobSpec, clock: float | None
+    ) -> None:
+        assert version.spec is not None
+        attempt = run.attempt + 1
+        most = retry_of(run, version.spec).max_attempts
+        wait = self.now - eligible_since(run, self.observed.seen.get(run.uid))
+        facts: dict[str, Any] = {
+            **facts_of(run),
+            "attempt": attempt,
+            "version": version.version,
+            "startTime": format_time_micro(self.now),
+            "holder": self.observed.identity,
+            "nextRetryTime": None,
+            "expirationTime": None,
+            "rateClock": format_time_micro(clock) if spec.runs.limits.rate and clock else None,
+            "metadata": {**version.spec.runs.default_metadata, **run.metadata} or None,
+            "trace": {"queueWaitMs": max(0, round(1000 * wait))},
+        }
+        words = f"attempt {attempt} of {most}"
+        status = status_of(run, "Executing", "Executing", words, self.now, **facts)
+        action = StartRun(run.name, run.uid, run.resource_version, version.version, attempt, status)
+        self.steps.append(RunStep(f"JobRun/{run.name}", Urgency.CREATE, (action,)))
+
+    # What waits.
+
+    def _hold_all(self, waiting: Iterable[RunView], reason: Held) -> None:
+        self._tell([(run, reason) for run in waiting], None)
+
+    def _tell(self, left: list[tuple[RunView, Held]], spec: HTTPJobSpec | None) -> None:
+        if spec is not None:
+            left = self._bounded(left, spec)
+        for run, reason in left:
+            if reason.until is not None:
+                self._wakes.append(reason.until)
+            phase = phase_of(run, reason.reason)
+            if is_told(run, phase, reason.reason):
+                continue
+            if spec is not None and self._is_rejected(reason, spec):
+                self._refuse(run, "RateLimited", reason.message)
+                continue
+            told = eligible_since(run, self.observed.seen.get(run.uid)) + TOLD_AFTER
+            if phase != "Delayed" and told > self.now:
+                self._wakes.append(told)
+                continue
+            if spec is not None and self._refused(run, spec, self._newest):
+                continue
+            end = expires(run, spec) if spec is not None else None
+            facts = {
+                **facts_of(run),
+                "version": run.version or (self._newest.version if self._newest else None),
+                "expirationTime": format_time(end) if end is not None else None,
+            }
+            words = status_of(run, phase, reason.reason, reason.message, self.now, **facts)
+            self._set(run, words, Urgency.CLEAN)
+
+    def _is_rejected(self, reason: Held, spec: HTTPJobSpec) -> bool:
+        rate = spec.runs.limits.rate
+        return reason.reason == "RateLimited" and rate is not None and rate.on_limit == "Reject"
+
+    def _bounded(
+        self, left: list[tuple[RunView, Held]], spec: HTTPJobSpec
+    ) -> list[tuple[RunView, Held]]:
+        """Without those that are too many: the newest of which nothing is on record."""
+        over = len(left) - spec.runs.limits.max_queued
+        if over <= 0:
+            return left
+        new = [run for run, _ in left if not run.status.get("reason")]
+        new.sort(key=lambda run: (run.created, run.name))
+        refused = {run.uid: run for run in new[max(0, len(new) - over) :]}
+        for run in refused.values():
+            words = _waiting(spec.runs.limits.max_queued)
+            self._refuse(run, "QueueFull", words)
+        return [each for each in left if each[0].uid not in refused]
+
+    # What the job says.
+
+    def _report(self, ticks: Ticking) -> None:
+        job = self.job
+        if job is None:
+            return
+        facts: dict[str, Any] = {}
+        if self.versions:
+            facts["version"] = self.versions[-1].version
+        if ticks.status is not None:
+            facts["schedule"] = dict(ticks.status) or None
+        if self.spec is not None:
+            rated = self.spec.runs.limits.rate is not None and self._clock is not None
+            facts["rateClock"] = format_time_micro(self._clock or 0.0) if rated else None
+        status = job_status(job, self.observed.active, self.now, invalid=job.invalid, **facts)
+        if status != job.status:
+            action = SetJobStatus(job.name, job.uid, job.resource_version, status)
+            self.steps.append(RunStep(f"HTTPJob/{job.name}", Urgency.RECORD, (action,)))
+
+    def _set(self, run: RunView, status: dict[str, Any], urgency: Urgency) -> None:
+        action = SetRunStatus(run.name, run.uid, run.resource_version, status)
+        self.steps.append(RunStep(f"JobRun/{run.name}", urgency, (action,)))
+
+
+def _waiting(number: int) -> str:
+    return (
+        "1 run of the job waits already"
+        if number == 1
+        else f"{number} runs of the job wait already"
+    )

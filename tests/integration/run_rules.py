@@ -1,0 +1,349 @@
+"""Rules of the CRDs of jobs that call, and of their runs; see `api_rules`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from integration.api_rules import Object, Rule, patch, without
+from integration.run_documents import MOMENT, http_job, job_run
+
+KEY: Final = {"name": "mine", "key": "token"}
+URL: Final = "https://echo.example/run"
+_NAME: Final = "metadata.name: must be a DNS label"
+_CRON: Final = "must have five fields"
+_TAKEN: Final = "spec.http.headers: a name that each call has anyway"
+
+
+def _http(**http: Any) -> Object:
+    return http_job(http={"url": URL, **http})
+
+
+def _runs(**runs: Any) -> Object:
+    return http_job(runs=runs)
+
+
+def _retry(**retry: Any) -> Object:
+    return _runs(retry=retry)
+
+
+def _between(
+    name: str, field: str, make: Any, good: tuple[str, str], bad: tuple[str, str]
+) -> Iterator[Rule]:
+    """A duration of the field ``name``; ``make`` makes an object with it."""
+    for right, wrong in zip(good, bad, strict=True):
+        says = f"{field}: must be between {good[0]} and {good[1]}"
+        if wrong.startswith("-"):
+            says = f"{field}: Invalid value"
+        yield Rule(f"{field} {wrong}", make(**{name: right}), make(**{name: wrong}), says)
+
+
+def _call_rules() -> Iterator[Rule]:
+    yield Rule("job name length", http_job("a" * 40), http_job("a" * 41), _NAME)
+    yield Rule("job name form", http_job("a-1"), http_job("a.b"), _NAME)
+    yield Rule("http", http_job(), without(http_job(), "http"), "spec.http: Required value")
+    yield Rule("job field", http_job(), http_job(url=URL), 'unknown field "spec.url"')
+    for field in ("url", "fallbackUrl"):
+        says = f"spec.http.{field}: must be http:// or https://, a host, and a path; without user"
+        for number, (good, bad) in enumerate(
+            (
+                (URL, "https://user:word@echo.example/"),
+                (f"{URL}?a=b", "https://user@echo.example/"),
+                ("http://[2001:db8::1]:80/", "ftp://echo.example/"),
+                ("http://192.0.2.1", "https:///run"),
+                (f"{URL}/%20", f"{URL}/a b"),
+                (f"{URL}/a", f"{URL}#part"),
+                ("https://a", "echo.example/run"),
+            )
+        ):
+            yield Rule(f"{field} {number}", _http(**{field: good}), _http(**{field: bad}), says)
+        long = URL + "x" * (2048 - len(URL))
+        good, bad = _http(**{field: long}), _http(**{field: f"{long}x"})
+        yield Rule(f"{field} length", good, bad, f"spec.http.{field}: Too long")
+    service = {"name": "echo", "port": 80}
+    alone = http_job(http={"serviceRef": service})
+    both = "spec.http: needs a url or a serviceRef, and not both"
+    yield Rule("url and serviceRef", alone, _http(serviceRef=service), both)
+    yield Rule("neither url nor serviceRef", _http(), http_job(http={}), both)
+    for field, good, bad, words in (
+        ("name", "echo-1", "echo.other", "Invalid value"),
+        ("name", "a" * 63, "a" * 64, "Too long"),
+        ("port", 1, 0, "Invalid value"),
+        ("port", 65535, 65536, "Invalid value"),
+        ("path", "/a?b=c", "a", "must begin with / and have neither blanks"),
+        ("path", "/", "//a b", "must begin with / and have neither blanks"),
+    ):
+        right, wrong = ({"serviceRef": {**service, field: each}} for each in (good, bad))
+        says = f"spec.http.serviceRef.{field}: {words}"
+        yield Rule(f"serviceRef {field} {bad}", http_job(http=right), http_job(http=wrong), says)
+    yield from _between("timeout", "spec.http.timeout", _http, ("100ms", "1h"), ("99ms", "61m"))
+
+
+def _header_rules() -> Iterator[Rule]:
+    def of(*headers: Object) -> Object:
+        return _http(headers=list(headers))
+
+    def named(name: str) -> Object:
+        return of({"name": name, "value": "v"})
+
+    plain = named("X-Team")
+    for name in (
+        "Content-Type",
+        "content-length",
+        "HOST",
+        "Transfer-Encoding",
+        "Connection",
+        "Idempotency-Key",
+        "traceparent",
+        "X-Run-Id",
+        "x-job-name",
+        "X-Attempt",
+        "Webhook-Signature",
+    ):
+        yield Rule(f"header {name}", named(f"My-{name}"), named(name), _TAKEN)
+    says = "spec.http.headers.name: a name has letters, digits and"
+    yield Rule("header name", plain, named("X Team"), says)
+    says = "spec.http.headers.value: a value has printable ASCII"
+    yield Rule("header value", plain, of({"name": "A", "value": "a\nb"}), says)
+    source = {"secretKeyRef": KEY}
+    says = "spec.http.headers: each needs a value or a valueFrom, and not both"
+    good = of({"name": "A", "valueFrom": source})
+    both = of({"name": "A", "value": "v", "valueFrom": source})
+    yield Rule("header with both", good, both, says)
+    yield Rule("header with neither", good, of({"name": "A"}), says)
+    twice = of({"name": "A", "value": "1"}, {"name": "A", "value": "2"})
+    yield Rule("header twice", plain, twice, "spec.http.headers[1]: Duplicate value")
+    many = of(*({"name": f"A{number}", "value": "v"} for number in range(17)))
+    yield Rule("headers", plain, many, "spec.http.headers: Too many")
+    for number in (0, 3):
+        bad = _http(signing={"secretRefs": [KEY] * number})
+        good = _http(signing={"secretRefs": [KEY, {**KEY, "key": "old"}]})
+        yield Rule(f"{number} signing keys", good, bad, "spec.http.signing.secretRefs")
+
+
+def _run_section_rules() -> Iterator[Rule]:
+    says = "spec.runs.retry.delays: is required for the strategy Custom, and for no other"
+    custom = _retry(strategy="Custom", delays=["1s"])
+    yield Rule("Custom without delays", custom, _retry(strategy="Custom"), says)
+    yield Rule("Custom with no delay", custom, _retry(strategy="Custom", delays=[]), says)
+    yield Rule("delays without Custom", _retry(), _retry(delays=["1s"]), says)
+    yield Rule("delays with Fixed", custom, _retry(strategy="Fixed", delays=["1s"]), says)
+    says = "spec.runs.retry.initialDelay: must not be above maxDelay"
+    good = _retry(initialDelay="1m", maxDelay="1m")
+    yield Rule("initialDelay above", good, _retry(initialDelay="61s", maxDelay="1m"), says)
+    says = "spec.runs.retry.strategy: Unsupported value"
+    yield Rule("strategy", _retry(strategy="Linear"), _retry(strategy="linear"), says)
+    longest = {"initialDelay": "24h", "maxDelay": "24h"}
+    for field in longest:
+        name = f"spec.runs.retry.{field}"
+        good, bad = _retry(**longest), _retry(**{**longest, field: "25h"})
+        yield Rule(f"{name} high", good, bad, f"{name}: must be between 0s and 24h")
+        bad = _retry(**{field: "-1s"})
+        yield Rule(f"{name} low", good, bad, f"{name}: Invalid value")
+    for field, low, high in (("maxAttempts", 1, 100), ("jitterPercent", 0, 100)):
+        for good_value, bad_value in ((low, low - 1), (high, high + 1)):
+            good, bad = _retry(**{field: good_value}), _retry(**{field: bad_value})
+            yield Rule(f"retry {field} {bad_value}", good, bad, f"spec.runs.retry.{field}")
+    yield from _limit_rules()
+    for field, least, most, low, high in (
+        ("dedupWindow", "0s", "24h", "-1s", "25h"),
+        ("ttl", "1s", "8760h", "999ms", "8761h"),
+        ("finishedTTL", "0s", "8760h", "-1s", "8761h"),
+    ):
+        yield from _between(field, f"spec.runs.{field}", _runs, (least, most), (low, high))
+    says = "spec.runs.versionPolicy: Unsupported value"
+    yield Rule("versionPolicy", _runs(versionPolicy="Latest"), _runs(versionPolicy="Any"), says)
+    for field in ("successfulHistoryLimit", "failedHistoryLimit"):
+        for value, wrong in ((0, -1), (10_000, 10_001)):
+            good, bad = _runs(**{field: value}), _runs(**{field: wrong})
+            yield Rule(f"{field} {wrong}", good, bad, f"spec.runs.{field}")
+
+
+def _limit_rules() -> Iterator[Rule]:
+    def limits(**given: Any) -> Object:
+        return _runs(limits=given)
+
+    def rate(**given: Any) -> Object:
+        return limits(rate={"max": 1, "window": "1m", **given})
+
+    for field in ("maxConcurrency", "maxConcurrencyPerKey", "maxQueued"):
+        for value, wrong in ((1, 0), (10_000, 10_001)):
+            good, bad = limits(**{field: value}), limits(**{field: wrong})
+            yield Rule(f"{field} {wrong}", good, bad, f"spec.runs.limits.{field}")
+    for value, wrong in ((1, 0), (100_000, 100_001)):
+        says = "spec.runs.limits.rate.max"
+        yield Rule(f"rate max {wrong}", rate(max=value), rate(max=wrong), says)
+    field = "spec.runs.limits.rate.window"
+    yield from _between("window", field, rate, ("1s", "24h"), ("999ms", "25h"))
+    yield Rule("rate without window", rate(), limits(rate={"max": 1}), f"{field}: Required value")
+    says = "spec.runs.limits.rate.onLimit: Unsupported value"
+    yield Rule("onLimit", rate(onLimit="Reject"), rate(onLimit="Drop"), says)
+
+
+def _trigger_rules() -> Iterator[Rule]:
+    def schedule(**given: Any) -> Object:
+        return http_job(trigger={"schedule": {"cron": "@hourly", **given}})
+
+    def window(**given: Any) -> Object:
+        return http_job(trigger={"windows": [given]})
+
+    path = "spec.trigger.schedule"
+    for good, bad in (
+        ("*/5 * * * *", "*/5 * * *"),
+        ("0 8-18 * * Mon-Fri", "0 0 8 * * *"),
+        ("@daily", "@secondly"),
+        ("0  0 1,15 * *", "0;0 1 * *"),
+    ):
+        right, wrong = schedule(cron=good), schedule(cron=bad)
+        yield Rule(f"cron {bad}", right, wrong, f"{path}.cron: {_CRON}")
+        says = f"spec.trigger.windows.cron: {_CRON}"
+        yield Rule(f"window {bad}", window(cron=good), window(cron=bad), says)
+    yield Rule(
+        "schedule without cron",
+        schedule(),
+        http_job(trigger={"schedule": {}}),
+        f"{path}.cron: Required value",
+    )
+    for field, good, bad in (
+        ("concurrencyPolicy", "Queue", "queue"),
+        ("catchUp", "None", "Some"),
+    ):
+        right, wrong = schedule(**{field: good}), schedule(**{field: bad})
+        yield Rule(field, right, wrong, f"{path}.{field}: Unsupported value")
+    field = f"{path}.startingDeadline"
+    yield from _between("startingDeadline", field, schedule, ("10s", "168h"), ("9s", "169h"))
+    night = {"start": "22:00", "end": "06:00"}
+    says = "spec.trigger.windows: each needs a cron, or start and end"
+    good = window(**night, days=["Mon"])
+    for number, bad in enumerate(
+        (
+            {"start": "22:00"},
+            {"end": "06:00"},
+            {"days": ["Mon"]},
+            {},
+            {**night, "cron": "@hourly"},
+            {"cron": "@hourly", "days": ["Mon"]},
+        )
+    ):
+        yield Rule(f"window {number}", good, window(**bad), says)
+    says = "spec.trigger.windows: start and end must differ"
+    yield Rule("empty window", good, window(start="06:00", end="06:00"), says)
+    for field in night:
+        says = f"spec.trigger.windows.{field}: must be from 00:00 to 23:59"
+        for bad in ("24:00", "6:000"):
+            yield Rule(f"window {field} {bad}", good, window(**{**night, field: bad}), says)
+    days = "spec.trigger.windows[0].days[1]: Duplicate value"
+    yield Rule("days", good, window(**night, days=["Mon", "Mon"]), days)
+    days = "spec.trigger.windows[0].days[0]: Unsupported value"
+    yield Rule("day", good, window(**night, days=["Monday"]), days)
+    zone = http_job(trigger={"timeZone": "America/Port-au-Prince"})
+    bad = http_job(trigger={"timeZone": "Europe/Zürich"})
+    yield Rule("time zone", zone, bad, "spec.trigger.timeZone: Invalid value")
+
+
+def _word_rules() -> Iterator[Rule]:
+    good = http_job(labels={"team": "a"}, meta={"any thing": "x" * 1024})
+    for name, bad, says in (
+        ("reserved", http_job(labels={"wavegate.dev/a": "b"}), "spec.labels: keys that begin"),
+        ("label", http_job(labels={"a b": "c"}), "spec.labels: each key must be"),
+        ("meta", http_job(meta={"k" * 318: "v"}), "spec.meta: each key must have"),
+        ("displayName", http_job(displayName="x" * 129), "spec.displayName: Too long"),
+        ("description", http_job(description="x" * 1025), "spec.description: Too long"),
+    ):
+        yield Rule(f"job {name}", good, bad, says)
+    good, bad = http_job(revisionHistoryLimit=1000), http_job(revisionHistoryLimit=1001)
+    yield Rule("job revisions", good, bad, "spec.revisionHistoryLimit")
+
+
+def _request_rules() -> Iterator[Rule]:
+    yield Rule("run name length", job_run("a" * 40), job_run("a" * 41), _NAME)
+    yield Rule("run name form", job_run("a-1"), job_run("a.b"), _NAME)
+    yield Rule("run field", job_run(), job_run(run=1), 'unknown field "spec.run"')
+    yield Rule("run job", job_run(), without(job_run(), "jobName"), "spec.jobName: Required value")
+    good, bad = job_run(jobName="a" * 40), job_run(jobName="a" * 41)
+    yield Rule("run job name", good, bad, "spec.jobName: Too long")
+    good, bad = job_run(payload="x" * 8192), job_run(payload="x" * 8193)
+    yield Rule("payload", good, bad, "spec.payload: Too long")
+    source = {"configMapKeyRef": KEY}
+    kept = job_run(payloadFrom=source)
+    bad = job_run(payload="{}", payloadFrom=source)
+    yield Rule("payload twice", kept, bad, "spec.payload: cannot be given beside payloadFrom")
+    says = "spec.payloadFrom: needs a configMapKeyRef or a secretKeyRef, and not both"
+    bad = job_run(payloadFrom={**source, "secretKeyRef": KEY})
+    yield Rule("payload from two", kept, bad, says)
+    yield Rule("payload from none", kept, job_run(payloadFrom={}), says)
+    says = "spec.replayOf: a replay has the payload of the run that it repeats"
+    for more in ({"payload": "{}"}, {"payloadFrom": source}):
+        good, bad = job_run(replayOf="one"), job_run(replayOf="one", **more)
+        yield Rule(f"replay with {next(iter(more))}", good, bad, says)
+    for field, most in (("idempotencyKey", 255), ("concurrencyKey", 253)):
+        good, bad = job_run(**{field: "k" * most}), job_run(**{field: "k" * (most + 1)})
+        yield Rule(f"{field} long", good, bad, f"spec.{field}: Too long")
+        yield Rule(f"{field} empty", good, job_run(**{field: ""}), f"spec.{field}")
+    for value, wrong in ((0, -1), (10, 11)):
+        good, bad = job_run(priority=value), job_run(priority=wrong)
+        yield Rule(f"run priority {wrong}", good, bad, "spec.priority")
+    good, bad = job_run(notBefore=MOMENT), job_run(notBefore="tomorrow")
+    yield Rule("notBefore", good, bad, "spec.notBefore: Invalid value")
+    yield from _between("ttl", "spec.ttl", job_run, ("1s", "8760h"), ("999ms", "8761h"))
+
+    def overrides(**given: Any) -> Object:
+        return job_run(overrides=given)
+
+    def retry(**given: Any) -> Object:
+        return overrides(retry=given)
+
+    field = "spec.overrides.timeout"
+    yield from _between("timeout", field, overrides, ("100ms", "1h"), ("99ms", "61m"))
+    for name in ("initialDelay", "maxDelay"):
+        field = f"spec.overrides.retry.{name}"
+        yield from _between(name, field, retry, ("0s", "24h"), ("-1s", "25h"))
+    good, bad = retry(maxAttempts=100), retry(maxAttempts=0)
+    yield Rule("run attempts", good, bad, "spec.overrides.retry.maxAttempts")
+
+
+def _fixed_rules() -> Iterator[Rule]:
+    cancel = patch(canceled=True)
+    overrides = {"timeout": "1s", "retry": {"delays": ["1s"]}}
+    whole = {
+        "payload": ("{}", "[]"),
+        "idempotencyKey": ("a", "b"),
+        "notBefore": (MOMENT, "2026-01-01T00:00:01Z"),
+        "metadata": ({"a": "b"}, {"a": "c"}),
+        "concurrencyKey": ("a", "b"),
+        "ttl": ("1m", "2m"),
+        "overrides": (overrides, {"retry": {"delays": ["2s"]}}),
+    }
+    kept = {"configMapKeyRef": KEY}, {"configMapKeyRef": {**KEY, "key": "b"}}
+    others = {"payloadFrom": kept, "replayOf": ("one", "two")}
+    full = job_run("fixed", **{field: before for field, (before, _) in whole.items()})
+    bare = job_run("bare")
+    for field, (before, after) in {**whole, **others}.items():
+        old = full if field in whole else job_run(f"fixed-{field.lower()}", **{field: before})
+        says = f"spec.{field}: cannot be changed; ask for another run"
+        yield Rule(f"{field} of a run", cancel, patch(**{field: after}), says, old=old)
+        yield Rule(f"{field} stays in a run", cancel, patch(**{field: None}), says, old=old)
+        yield Rule(f"{field} comes late", cancel, patch(**{field: before}), says, old=bare)
+    says = "spec.jobName: cannot be changed; ask for another run"
+    yield Rule("jobName of a run", cancel, patch(jobName="other"), says, old=bare)
+    says = "spec: priority and debug cannot be changed; ask for another run"
+    for change in ({"priority": 1}, {"debug": True}):
+        name = f"{next(iter(change))} of a run"
+        yield Rule(name, cancel, patch(**change), says, old=bare)
+    canceled = job_run("canceled", canceled=True)
+    label = {"metadata": {"labels": {"a": "b"}}}
+    for value in (False, None):
+        says = "spec.canceled: cannot be taken back; ask for another run"
+        yield Rule(f"canceled of a run to {value}", label, patch(canceled=value), says, canceled)
+    yield Rule("run keeps its spec", label, {"spec": None}, "spec: Required value", old=bare)
+
+
+RUN_RULES: Final[tuple[Rule, ...]] = (
+    *_call_rules(),
+    *_header_rules(),
+    *_run_section_rules(),
+    *_trigger_rules(),
+    *_word_rules(),
+    *_request_rules(),
+    *_fixed_rules(),
+)

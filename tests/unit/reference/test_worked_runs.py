@@ -1,0 +1,277 @@
+"""What docs/concepts/runs.md shows of the rules of runs is worked through with the rules.
+
+Its tables are those of the modules' docstrings; a table that is shown and not worked through here
+fails, and so does a number or a word of the page that the code has otherwise.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, get_args
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from wavegate.api.durations import parse_duration
+from wavegate.api.httpjob import Limits, Rate, Retry, Runs, Schedule
+from wavegate.api.jobrun import MAX_RESULT
+from wavegate.dispatch.call import MAX_ANSWER
+from wavegate.dispatch.headers import headers
+from wavegate.dispatch.signing import sign
+from wavegate.reference.tables import docstring_table
+from wavegate.runs.answers import RETRYABLE, Outcome, judge, phase_after
+from wavegate.runs.circuit import FAILURES, OPEN_FOR, Circuits
+from wavegate.runs.cron import Cron
+from wavegate.runs.duplicates import KEY_LIVES
+from wavegate.runs.plan import TOLD_AFTER
+from wavegate.runs.rate import granted
+from wavegate.runs.retry import LONGEST_RETRY_AFTER, delay
+from wavegate.runs.schedule import ON_TIME, decide
+from wavegate.settings import Settings
+
+ROOT: Final = Path(__file__).parents[3]
+PAGE: Final = (ROOT / "docs" / "concepts" / "runs.md").read_text()
+SHOWN: Final = re.compile(r"generated: table (runs\.\w+(?: \d)?) -->")
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+
+Row = Mapping[str, str]
+"""A row's cells by the head of their column."""
+
+
+def answer_row(row: Row) -> None:
+    statuses, headers = {
+        "2xx": (range(200, 300), {}),
+        "408, 425, 429, 5xx but 501 and 505": (TRIED, {}),
+        "the same with ``X-Run-Non-Retryable: true``": (TRIED, {"X-Run-Non-Retryable": "true"}),
+        "anything else; 3xx too, as redirects are not followed": (
+            {*range(300, 600)} - TRIED,
+            {},
+        ),
+    }[row["answer"]]
+    for status in statuses:
+        found = judge(status, headers, 0.0)
+        assert (found.outcome, found.retryable) == (row["outcome"], row["tried again"] == "yes")
+
+
+TRIED: Final = {408, 425, 429, *range(500, 600)} - {501, 505}
+
+
+def phase_row(row: Row) -> None:
+    for outcome in outcomes(row["outcome"]):
+        again = outcome in RETRYABLE
+        found = [phase_after(outcome, again, *of) for of in ((1, 3), (3, 3), (1, 1))]
+        assert found == [row[each] for each in ("left", "none left, of several", "the only one")]
+
+
+def outcomes(cell: str) -> list[Outcome]:
+    """Those that a cell names."""
+    return [each for each in OUTCOMES if each in re.findall(r"\w+", cell)]
+
+
+def retry_row(row: Row) -> None:
+    strategy, _, more = row["attempts that failed"].partition(", ")
+    fields: dict[str, Any] = {"strategy": strategy, "jitterPercent": 0}
+    if more.startswith("delays "):
+        fields["delays"] = more.removeprefix("delays ").replace(" ", "").split(",")
+    elif more:
+        assert more == "maxDelay 1 h"
+    retry = Retry.model_validate(fields)
+    for failed, told in list(row.items())[1:]:
+        assert delay(retry, int(failed), 0.5) == parse_duration(told.replace(" ", ""))
+
+
+def test_the_rate_grants_what_its_table_says() -> None:
+    head, granted_cells, clocks = docstring_table(importlib.import_module("wavegate.runs.rate"))
+    rate, clock = Rate.model_validate({"max": 3, "window": "60s"}), None
+    for moment, told, after in list(zip(head, granted_cells, clocks, strict=True))[1:]:
+        # Far from 0, which stands for no clock.
+        found = granted(rate, clock, 1000.0 + float(moment))
+        assert ("yes" if found is not None else "no") == told
+        clock = found if found is not None else clock
+        assert clock == 1000.0 + float(after)
+
+
+def cron_row(row: Row) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    day = {
+        "clock put forward from 02:00 to 03:00": datetime(2026, 3, 29, tzinfo=zone),
+        "clock put back from 03:00 to 02:00": datetime(2026, 10, 25, tzinfo=zone),
+    }[row["on the day"]]
+    cron = Cron.parse(row["Europe/Berlin"].strip("`"), "Europe/Berlin")
+    end = day.replace(hour=23, minute=59).timestamp()
+    ticks, count = cron.between(day.timestamp() - 1, end, 100)
+    times = [datetime.fromtimestamp(tick, UTC).astimezone(zone) for tick in ticks]
+    told = [f"{each:%H:%M}" for each in times]
+    match row["instants"]:
+        case "one, at 03:00":
+            assert told == ["03:00"]
+        case "four, from 03:00 to 03:45":
+            assert told == ["03:00", "03:15", "03:30", "03:45"]
+        case "one, at the first 02:30":
+            assert [(each, at.fold) for each, at in zip(told, times, strict=True)] == [("02:30", 0)]
+        case "24, two hours between 02:00 and 03:00":
+            assert count == len(set(told)) == 24
+            assert ticks[3] - ticks[2] == 7200
+        case other:
+            pytest.fail(other)
+
+
+def catch_up_row(row: Row) -> None:
+    ticks = {
+        "the newest tick": 1,
+        f"the newest tick, if it is at most {ON_TIME:g} s late": 1,
+        "the newest 100": 100,
+    }[row["made up for, of the ticks that are at most startingDeadline late"]]
+    policy = row["catchUp"]
+    of_all = {"catchUp": policy, "startingDeadline": "168h", "concurrencyPolicy": "Allow"}
+    assert len(decided(200, **of_all).ticks) == ticks
+    late = decided(200, ON_TIME + 1, **of_all).ticks
+    assert bool(late) == (policy != "None")
+
+
+def policy_row(row: Row) -> None:
+    for policy in row["concurrencyPolicy"].split(", "):
+        busy, free = (
+            decided(3, running=running, catchUp="All", concurrencyPolicy=policy)
+            for running in (True, False)
+        )
+        match row["of those become runs"]:
+            case "all":
+                assert (len(busy.ticks), len(free.ticks)) == (3, 3)
+            case "the newest one, if no scheduled run is left; the others are skipped":
+                assert (len(busy.ticks), busy.skipped) == (0, 3)
+                assert (len(free.ticks), free.skipped) == (1, 2)
+            case "the newest one, and scheduled runs for ticks before it are canceled":
+                assert (len(busy.ticks), busy.replace, free.replace) == (1, True, False)
+            case other:
+                pytest.fail(other)
+
+
+def decided(ticks: int, late: float = 0.0, running: bool = False, **fields: Any) -> Any:
+    """What becomes of so many ticks, a minute apart, of which the last is so late."""
+    schedule = Schedule.model_validate({"cron": "* * * * *", **fields})
+    last = 1_800_000_000.0
+    cron = Cron.parse(schedule.cron, "UTC")
+    return decide(schedule, cron, last - 60 * ticks, None, last + late, running)
+
+
+def circuit_row(row: Row) -> None:
+    same = row["says"] == "the same: more calls do not help it"
+    says = "it is not well" if same else row["says"]
+    cell = row["outcome"]
+    in_words = cell == "time-outs; connect, DNS and TLS failures; resets"
+    for outcome in outcomes(NOT_REACHED if in_words else cell):
+        circuits = Circuits()
+        for _ in range(FAILURES - 1):
+            circuits.ended("e", "TimedOut", 0.0, 0.0)
+        circuits.ended("e", outcome, 0.0, 0.0)
+        opened = bool(circuits.held(1.0)[0])
+        circuits.ended("e", "TimedOut", 0.0, 0.0)
+        counted_on = bool(circuits.held(1.0)[0])
+        found = "it is not well" if opened else "nothing" if counted_on else "it answers"
+        assert found == says, outcome
+
+
+NOT_REACHED: Final = "TimedOut ConnectFailed DnsFailed TlsFailed Reset"
+WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
+    "runs.answers": answer_row,
+    "runs.answers 2": phase_row,
+    "runs.retry": retry_row,
+    "runs.cron": cron_row,
+    "runs.schedule": catch_up_row,
+    "runs.schedule 2": policy_row,
+    "runs.circuit 2": circuit_row,
+}
+
+
+def rows(block: str) -> list[Row]:
+    name, _, number = block.partition(" ")
+    module = importlib.import_module(f"wavegate.{name}")
+    head, *cells = docstring_table(module, int(number or 1))
+    found: list[Row] = []
+    for row in cells:
+        above = found[-1] if found else {}
+        named = zip(head, row, strict=True)
+        found.append({key: above[key] if cell == "the same" else cell for key, cell in named})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("block", "row"),
+    [
+        pytest.param(block, row, id=f"{block}: {next(iter(row.values()))}")
+        for block in WORKED
+        for row in rows(block)
+    ],
+)
+def test_a_row_is_what_the_rule_makes_of_it(block: str, row: Row) -> None:
+    WORKED[block](row)
+
+
+def test_every_table_that_the_page_shows_is_worked_through() -> None:
+    assert set(SHOWN.findall(PAGE)) == {*WORKED, "runs.rate"}
+
+
+@pytest.mark.parametrize("table", ["runs.answers 2", "runs.circuit 2"])
+def test_a_table_by_outcome_has_each_of_them(table: str) -> None:
+    named = " ".join(row["outcome"] for row in rows(table))
+    if table == "runs.circuit 2":
+        named += f" {NOT_REACHED} Fault"  # a fault of our own is no call
+    assert set(outcomes(named)) == set(OUTCOMES)
+
+
+RUNS: Final = Runs()
+TEXT: Final = " ".join(PAGE.split())
+"""The page without its line breaks."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"waits longer than a second says why{'' if TOLD_AFTER == 1.0 else '!'}",
+        f"After {FAILURES} calls in a row that say so",
+        f"for {OPEN_FOR:g} s, whichever job",
+        f"asked for within {KEY_LIVES / 3600:g} h",
+        f"up to {MAX_RESULT // 1024} KiB of text",
+        f"{MAX_ANSWER // 1024**2} MiB is read",
+        f"raises it, up to an hour{'' if LONGEST_RETRY_AFTER == 3600 else '!'}",
+        f"the newest {RUNS.successful_history_limit} Completed ones",
+        f"the newest {RUNS.failed_history_limit} others",
+        f"(`settings.calls`, {Settings(identity='a').calls})",
+        f"`startingDeadline` ({Schedule(cron='@daily').starting_deadline / 60:g} m)",
+    ],
+)
+def test_a_number_of_the_page_is_the_codes(words: str) -> None:
+    assert words in TEXT
+
+
+def test_the_bound_of_the_rate_is_the_one_of_the_rule() -> None:
+    rule = importlib.import_module("wavegate.runs.rate").__doc__ or ""
+    assert "2 * max - 1" in rule
+    assert "2 × `max` − 1" in TEXT  # noqa: RUF001 - as people write it
+
+
+REASON: Final = re.compile(r'(?:Held\(|_refuse\(run, |_canceled\(run, )\s*"(\w+)"')
+
+
+def test_every_reason_to_wait_or_to_be_canceled_is_on_the_page() -> None:
+    sources = [path.read_text() for path in (ROOT / "operator/wavegate/runs").glob("*.py")]
+    reasons = {reason for source in sources for reason in REASON.findall(source)}
+    assert {"QueueFull", "OutsideWindow", "CircuitOpen", "Replaced", "JobMissing"} <= reasons
+    reasons |= {"Duplicate", "DuplicateKey", "KeyReused"}
+    assert [each for each in sorted(reasons) if not re.search(rf"\b{each}\b", PAGE)] == []
+
+
+def test_every_header_of_a_call_is_on_the_page() -> None:
+    sent = headers(uid="u", run="r", job="j", namespace="n", version=1, attempt=1)
+    sent |= sign(["whsec_" + "A" * 32], "u", 0.0, "{}")
+    assert [name for name in sent if f"`{name}`" not in PAGE] == []
+
+
+def test_every_limit_is_on_the_page() -> None:
+    names = [field.alias or name for name, field in Limits.model_fields.items()]
+    assert [name for name in names if f"`{name}`" not in PAGE] == []

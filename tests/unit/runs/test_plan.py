@@ -1,0 +1,313 @@
+"""Passes over a job's runs: what starts, what ends, what waits and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from support.runs_world import (
+    ME,
+    NOW,
+    executing,
+    job,
+    observed,
+    run,
+    started,
+    statuses,
+    told,
+    version,
+)
+from wavegate.domain.times import format_time, format_time_micro
+from wavegate.runs.actions import CreateRunVersion, DeleteObject, SetJobStatus
+from wavegate.runs.observed import Answer, RunView
+from wavegate.runs.plan import TOLD_AFTER, plan
+
+
+def limited(**limits: Any) -> Any:
+    return job(runs={"limits": limits})
+
+
+def test_the_first_pass_makes_a_version_and_the_next_one_starts_the_run() -> None:
+    first = plan(observed(job(), run(), versions=[]))
+    made = [
+        action
+        for step in first.steps
+        for action in step.actions
+        if isinstance(action, CreateRunVersion)
+    ]
+    assert [(each.name, each.version) for each in made] == [("app-h1", 1)]
+    assert started(first) == []
+    second = plan(observed(job(), run(metadata={"a": "own"})))
+    assert started(second) == ["one"]
+    status = statuses(second)["one"]
+    assert (status["phase"], status["attempt"], status["version"]) == ("Executing", 1, 1)
+    assert (status["holder"], status["triggeredBy"]) == (ME, "Manual")
+    assert status["startTime"] == format_time_micro(NOW)
+    assert status["metadata"] == {"a": "own"}
+    assert status["message"] == "attempt 1 of 3"
+
+
+@pytest.mark.parametrize(
+    ("answer", "phase", "reason"),
+    [
+        pytest.param(Answer("Completed", 200, "answered 200"), "Completed", "Completed", id="ok"),
+        pytest.param(Answer("Rejected", 422, "answered 422"), "Failed", "Rejected", id="no"),
+        pytest.param(
+            Answer("TimedOut", None, "no answer", retryable=True),
+            "Queued",
+            "RetryBackoff",
+            id="try",
+        ),
+    ],
+)
+def test_an_answer_ends_the_attempt(answer: Answer, phase: str, reason: str) -> None:
+    found = plan(observed(job(), executing(), calling=frozenset(), answers={"uid-one": answer}))
+    assert told(found) == {"one": (phase, reason)}
+    status = statuses(found)["one"]
+    assert "holder" not in status
+    if phase == "Queued":
+        assert status["message"] == "attempt 1 of 3 failed: no answer"
+        assert status["lastError"] == {"class": "TimedOut", "message": "no answer"}
+        assert status["nextRetryTime"] > format_time(NOW)
+    else:
+        assert status["completionTime"] == format_time(NOW)
+
+
+def test_a_call_that_is_under_way_is_let_be() -> None:
+    found = plan(observed(job(), executing(), calling=frozenset({"uid-one"})))
+    assert told(found) == {}
+    assert not found.abandon
+
+
+@pytest.mark.parametrize("holder", [ME, "another"])
+def test_a_run_whose_call_nobody_makes_consumes_its_attempt(holder: str) -> None:
+    found = plan(observed(job(), executing(holder=holder)))
+    assert told(found) == {"one": ("Queued", "RetryBackoff")}
+    only = replace(job(runs={"retry": {"maxAttempts": 1}}))
+    assert told(plan(observed(only, executing(holder=holder)))) == {"one": ("Crashed", "Crashed")}
+
+
+def test_a_canceled_run_ends_and_its_call_is_abandoned() -> None:
+    calling = observed(job(), executing(canceled=True), calling=frozenset({"uid-one"}))
+    found = plan(calling)
+    assert told(found) == {"one": ("Canceled", "Canceled")}
+    assert found.abandon == {"uid-one"}
+    assert told(plan(observed(job(), run(canceled=True)))) == {"one": ("Canceled", "Canceled")}
+
+
+def test_an_answer_that_has_come_counts_more_than_a_cancel_after_it() -> None:
+    answers = {"uid-one": Answer("Completed", 200)}
+    found = plan(observed(job(), executing(canceled=True), answers=answers))
+    assert told(found) == {"one": ("Completed", "Completed")}
+
+
+def waiting(name: str, **facts: Any) -> RunView:
+    """A run that has waited long enough to say so."""
+    return run(name, created=NOW - 10, **facts)
+
+
+@pytest.mark.parametrize(
+    ("of", "facts", "phase", "reason", "wakes"),
+    [
+        pytest.param(job(), {"not_before": NOW + 60}, "Delayed", "Scheduled", 60, id="later"),
+        pytest.param(job(suspend=True), {}, "Queued", "JobSuspended", None, id="suspended"),
+        pytest.param(
+            job(trigger={"windows": [{"start": "03:00", "end": "03:01"}]}),
+            {},
+            "Queued",
+            "OutsideWindow",
+            None,
+            id="outside its window",
+        ),
+        pytest.param(
+            limited(maxConcurrency=1), {}, "Queued", "ConcurrencyLimit", None, id="concurrency"
+        ),
+        pytest.param(
+            limited(maxConcurrencyPerKey=1),
+            {"concurrency_key": "k"},
+            "Queued",
+            "KeyConcurrencyLimit",
+            None,
+            id="concurrency of its key",
+        ),
+    ],
+)
+def test_what_waits_says_why(
+    of: Any, facts: dict[str, Any], phase: str, reason: str, wakes: float | None
+) -> None:
+    other = executing("other", concurrency_key="k")
+    world = observed(of, other, waiting("one", **facts), calling=frozenset({"uid-other"}))
+    found = plan(world)
+    assert told(found) == {"one": (phase, reason)}
+    assert statuses(found)["one"]["version"] == 1
+    if wakes is not None:
+        assert found.wake_at == NOW + wakes
+    on_record = replace(world.active[1], phase=phase, status=statuses(found)["one"], version=1)
+    again = plan(replace(world, active=[other, on_record]))
+    assert told(again) == {}, "it is told once"
+
+
+def test_a_run_that_waits_for_a_moment_is_not_told_of() -> None:
+    full = observed(limited(maxConcurrency=1), executing("a"), run(), calling={"uid-a"})
+    found = plan(replace(full, seen={"uid-one": NOW}))
+    assert told(found) == {}
+    assert found.wake_at == NOW + TOLD_AFTER
+
+
+def test_as_many_start_as_there_are_places_and_slots() -> None:
+    many = [run(f"r{number}") for number in range(5)]
+    assert len(started(plan(observed(limited(maxConcurrency=3), *many)))) == 3
+    short = plan(observed(job(), *many, slots=2))
+    assert (len(started(short)), short.wanting) == (2, True)
+    assert not plan(observed(limited(maxConcurrency=3), *many)).wanting
+
+
+def test_the_rate_is_kept_and_is_on_record_in_the_run() -> None:
+    of = limited(rate={"max": 2, "window": "60s"})
+    many = [run(f"r{number}") for number in range(5)]
+    found = plan(observed(of, *many))
+    assert started(found) == ["r0", "r1"]
+    clocks = [statuses(found)[name]["rateClock"] for name in ("r0", "r1")]
+    assert clocks == [format_time_micro(NOW + 30), format_time_micro(NOW + 60)]
+    begun = [
+        executing(name, rate_clock=NOW + 30 * (1 + place), started=NOW)
+        for place, name in enumerate(("r0", "r1"))
+    ]
+    later = observed(of, *begun, *many[2:], calling=frozenset({"uid-r0", "uid-r1"}))
+    assert started(plan(replace(later, now=NOW + 29))) == []
+    assert started(plan(replace(later, now=NOW + 30))) == ["r2"]
+
+
+def test_beyond_a_rate_that_rejects_a_run_is_refused() -> None:
+    of = limited(rate={"max": 1, "window": "60s", "onLimit": "Reject"})
+    found = plan(observed(of, run("a"), run("b")))
+    assert told(found) == {"a": ("Executing", "Executing"), "b": ("Canceled", "RateLimited")}
+
+
+def test_a_flood_is_refused_with_a_reason() -> None:
+    of = limited(maxConcurrency=1, maxQueued=2)
+    busy = executing("busy")
+    old = waiting("old", phase="Queued", status={"reason": "ConcurrencyLimit"}, version=1)
+    new = [run(f"r{number}", created=NOW - 5 + number) for number in range(3)]
+    found = plan(observed(of, busy, old, *new, calling=frozenset({"uid-busy"})))
+    refused = {name for name, words in told(found).items() if words == ("Canceled", "QueueFull")}
+    assert refused == {"r1", "r2"}
+
+
+def test_an_open_circuit_holds_its_endpoint_and_a_probe_is_one() -> None:
+    endpoint = "http://echo.example:80"
+    closed = plan(observed(job(), waiting("a"), held={endpoint: NOW + 60}))
+    assert told(closed) == {"a": ("Queued", "CircuitOpen")}
+    assert closed.wake_at == NOW + 60
+    probed = plan(observed(job(), waiting("a"), waiting("b"), probes=frozenset({endpoint})))
+    assert told(probed) == {"a": ("Executing", "Executing"), "b": ("Queued", "CircuitOpen")}
+
+
+def test_a_run_expires_that_has_not_started() -> None:
+    of = job(runs={"ttl": "30s"})
+    suspended = job(runs={"ttl": "30s"}, suspend=True)
+    assert told(plan(observed(suspended, run(created=NOW - 29)))) == {
+        "one": ("Queued", "JobSuspended")
+    }
+    gone = plan(observed(suspended, run(created=NOW - 30)))
+    assert told(gone) == {"one": ("Expired", "Expired")}
+    tried = run(created=NOW - 300, attempt=1, version=1, status={"reason": "RetryBackoff"})
+    assert started(plan(observed(of, tried))) == ["one"], "it has started before"
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        pytest.param({"idempotency_key": "k"}, "DuplicateKey", id="the same key"),
+        pytest.param(
+            {"idempotency_key": "k", "payload": '{"b":1}'}, "KeyReused", id="another payload"
+        ),
+    ],
+)
+def test_a_key_stands_for_one_run(facts: dict[str, Any], reason: str) -> None:
+    first = run("first", created=NOW - 60, phase="Completed", idempotency_key="k", status={})
+    found = plan(observed(job(), run(**facts), finished=[first]))
+    assert told(found) == {"one": ("Canceled", reason)}
+    assert statuses(found)["one"]["duplicateOf"] == "first"
+    failed = replace(first, phase="Failed")
+    assert started(plan(observed(job(), run(**facts), finished=[failed]))) == ["one"]
+
+
+def test_a_payload_that_misses_the_schema_is_refused_by_name() -> None:
+    schema = {"type": "object", "required": ["id"]}
+    of = job(runs={"payloadSchema": schema})
+    found = plan(observed(of, run(payload='{"x": 1}'), run("two", payload='{"id": 1}')))
+    assert told(found) == {
+        "one": ("Canceled", "PayloadInvalid"),
+        "two": ("Executing", "Executing"),
+    }
+    assert "id" in statuses(found)["one"]["message"]
+
+
+def test_without_its_job_a_run_waits_and_says_so() -> None:
+    found = plan(observed(None, waiting("one"), executing("two")))
+    assert told(found) == {"one": ("Queued", "JobMissing"), "two": ("Crashed", "Crashed")}
+
+
+def test_a_job_that_is_not_understood_says_so_and_starts_nothing() -> None:
+    of = replace(job(), spec=None, invalid="spec.trigger.timeZone: unknown")
+    found = plan(observed(of, waiting("one")))
+    assert told(found) == {"one": ("Queued", "JobInvalid")}
+    (report,) = [
+        action
+        for step in found.steps
+        for action in step.actions
+        if isinstance(action, SetJobStatus)
+    ]
+    assert (report.status["state"], report.status["message"]) == (
+        "Invalid",
+        "spec.trigger.timeZone: unknown",
+    )
+
+
+def test_a_change_of_the_job_does_not_change_what_a_waiting_run_executes() -> None:
+    old, new = job(), job(http={"url": "http://other.example/"})
+    versions = [version(old, 1), version(new, 2)]
+    pinned = run(version=1, status={"reason": "JobSuspended"})
+    found = plan(observed(new, pinned, run("two"), versions=versions))
+    assert {name: each["version"] for name, each in statuses(found).items()} == {"one": 1, "two": 2}
+
+
+def test_a_delayed_run_whose_time_has_come_is_queued_and_starts() -> None:
+    due = run(phase="Delayed", not_before=NOW, version=1, status={"reason": "Scheduled"})
+    first = plan(observed(job(), due))
+    assert told(first) == {"one": ("Queued", "Due")}
+    queued = replace(due, phase="Queued", status=statuses(first)["one"])
+    assert told(plan(observed(job(), queued))) == {"one": ("Executing", "Executing")}
+
+
+def test_a_queued_run_stays_so_where_another_clock_is_behind() -> None:
+    early = run(phase="Queued", not_before=NOW + 1, version=1, status={"reason": "RateLimited"})
+    found = plan(observed(job(), early))
+    assert (started(found), told(found), found.wake_at) == ([], {}, NOW + 1)
+
+
+def test_history_is_kept_as_long_as_it_is_told_to() -> None:
+    of = job(runs={"successfulHistoryLimit": 1, "failedHistoryLimit": 0})
+    ended = [
+        run(
+            f"{phase}{age}",
+            phase=phase,
+            completed=NOW - age,
+            owner_uid=owner,
+        )
+        for phase in ("Completed", "Failed")
+        for age in (10, 20)
+        for owner in ("job-uid",)
+    ]
+    strangers = run("by-hand", phase="Completed", completed=NOW - 99)
+    found = plan(observed(of, finished=[*ended, strangers]))
+    removed = [
+        action.name
+        for step in found.steps
+        for action in step.actions
+        if isinstance(action, DeleteObject)
+    ]
+    assert sorted(removed) == ["Completed20", "Failed10", "Failed20"]
