@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.machine import ROOT
+from wavegate.engine.reconciler import Reconciler
 from wavegate.garbage import collect_the_young_only
 from wavegate.kube.resources import EXECUTIONS, FLEET_DEPLOYMENTS
 from wavegate.simulation.cluster import SimulatedCluster
@@ -24,7 +25,6 @@ from wavegate.simulation.loop import VirtualLoop
 from wavegate.simulation.rights import load_roles
 from wavegate.simulation.store import Change
 from wavegate.telemetry.logs import set_up_logs
-from wavegate.telemetry.metrics import FLEET, Metrics
 
 JOB: Final = "fleet"
 PATIENCE: Final = 7200.0
@@ -45,14 +45,14 @@ _ACTS: Final = (("create", "app:1", _CREATE), ("roll", "app:2", _ROLL))
 class Passes:
     """Seconds that each pass took, as the operator itself has measured them."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, reconciler: Reconciler) -> None:
         self.seconds: list[float] = []
-        self._told = metrics.passed
-        metrics.passed = self._passed  # type: ignore[method-assign]
+        self._told = reconciler.passed
+        reconciler.passed = self._passed
 
-    def _passed(self, result: str, seconds: float, controller: str = FLEET) -> None:
+    def _passed(self, result: str, seconds: float) -> None:
         self.seconds.append(seconds)
-        self._told(result, seconds, controller)
+        self._told(result, seconds)
 
 
 async def play(nodes: int, seed: int) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ async def play(nodes: int, seed: int) -> list[dict[str, Any]]:
         cluster.fleet.add(f"node-{number:05}")
     cluster.keep_running()
     await asyncio.sleep(0)  # the process is there, and has not yet begun
-    passes = Passes(cluster.processes[0].operator.metrics)
+    passes = Passes(cluster.processes[0].operator.reconciler)
     figures = []
     for number, (act, image, rollout) in enumerate(_ACTS, 1):
         passes.seconds.clear()

@@ -37,6 +37,7 @@ from wavegate.engine.kinds import KindWatch
 from wavegate.engine.lease import Leadership, LeadershipLost
 from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.livepods import LivePods
+from wavegate.engine.pace import Pace
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.reconciler import Reconciler
@@ -130,10 +131,12 @@ class Operator:
         self.bucket = TokenBucket(settings.write_rate, settings.write_burst, self.metrics.throttled)
         client = Client(transport, self.leadership.held, self.bucket)
         self.events = EventTeller(client, settings.identity, around.now)
+        pace = Pace(around.now)
         self.runner = Runner(
             settings,
             transport,
             client,
+            pace,
             self.bucket,
             self.metrics,
             around,
@@ -156,9 +159,7 @@ class Operator:
         self.live = LiveJobs(client, self.cache, self.queue, around.now)
         self.live_pods = LivePods(client, self.cache, self.queue, around.now)
         preparations = Preparations()
-        statuses = StatusWriter(
-            client, self.cache, self.live, self.events, self.metrics, around.now
-        )
+        statuses = StatusWriter(client, self.cache, self.live, self.events, self.metrics, pace)
         for_plans = settings.for_plans()
         executor = Executor(client, self.cache, statuses, preparations, for_plans, around.now)
         self.writer = Writer(
@@ -247,7 +248,7 @@ class Operator:
         self._leads(True)
         # Not before: a standby sees pods but keeps no windows, so its time says nothing of them.
         async with asyncio.TaskGroup() as passes:
-            passes.create_task(self.reconciler.run(started=self._around.now()))
+            passes.create_task(self.reconciler.lead(self._around.now()))
             passes.create_task(self.runner.lead())
 
     def _known(self) -> str:

@@ -3,8 +3,8 @@
 from mutants.mutant import Mutant
 
 MUTANT = Mutant(
-    "wavegate.engine.executor:Executor.execute",
-    "await self._look(job, action)\n        return LookAgain(str(error))",
+    "wavegate.engine.objects:tried",
+    "await look()\n        return LookAgain(str(error))",
     "return Done()",
     plans=("R5 + W1 WATCH pods app-w6fch74xyc 10",),
 )

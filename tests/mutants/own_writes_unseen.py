@@ -3,7 +3,7 @@
 from mutants.mutant import Mutant
 
 MUTANT = Mutant(
-    "wavegate.cache.cluster:ClusterCache.assume",
+    "wavegate.cache.kinds:KindCache.assume",
     "store.assume(decode(raw))",
     "decode(raw)",
     plans=("R7 + W1 WATCH executions app-s5iekcozyd-2 2",),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from wavegate.api.canonical import http_version_key
 from wavegate.api.httpjob import load_http_job_spec
+from wavegate.domain.actions import SetStatus
 from wavegate.domain.times import format_time
-from wavegate.runs.actions import RunPlan, SetRunStatus, StartRun
+from wavegate.runs.actions import RunPlan, StartRun
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.payload import digest
 
@@ -17,6 +19,7 @@ ME = "me"
 
 def job(now: float = NOW, **spec: Any) -> HTTPJobView:
     raw: dict[str, Any] = {"http": {"url": "http://echo.example/"}, **spec}
+    loaded = load_http_job_spec(raw)
     return HTTPJobView(
         namespace="shop",
         name="app",
@@ -24,8 +27,9 @@ def job(now: float = NOW, **spec: Any) -> HTTPJobView:
         resource_version="1",
         generation=1,
         created=now - 3600,
-        spec=load_http_job_spec(raw),
+        spec=loaded,
         raw_spec=raw,
+        version_key=http_version_key(loaded),
     )
 
 
@@ -38,6 +42,7 @@ def version(of: HTTPJobView, number: int = 1) -> RunVersionView:
         created=of.created,
         version=number,
         spec=of.spec,
+        version_key=of.version_key,
     )
 
 
@@ -76,7 +81,7 @@ def observed(of: HTTPJobView | None, *active: RunView, **facts: Any) -> Observed
 
 def started(plan: RunPlan) -> list[str]:
     return [
-        action.name
+        action.record.name
         for step in plan.steps
         for action in step.actions
         if isinstance(action, StartRun)
@@ -84,13 +89,13 @@ def started(plan: RunPlan) -> list[str]:
 
 
 def statuses(plan: RunPlan) -> dict[str, dict[str, Any]]:
-    """By name of a run, the status that is written."""
-    return {
-        action.name: dict(action.status)
-        for step in plan.steps
-        for action in step.actions
-        if isinstance(action, SetRunStatus | StartRun)
-    }
+    """By name of a run, the status that is written; no plan writes a run twice."""
+    actions = [action for step in plan.steps for action in step.actions]
+    records = [each.record if isinstance(each, StartRun) else each for each in actions]
+    written = [each for each in records if isinstance(each, SetStatus) and each.kind == "JobRun"]
+    found = {each.name: dict(each.status) for each in written}
+    assert len(found) == len(written), f"written twice: {sorted(each.name for each in written)}"
+    return found
 
 
 def told(plan: RunPlan) -> dict[str, tuple[str, str]]:

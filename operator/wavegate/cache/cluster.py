@@ -8,7 +8,7 @@ changed view wakes its job; a changed node wakes every job.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +17,7 @@ from wavegate.api.names import LABEL_JOB, LABEL_JOB_KIND, LABEL_PULL
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_core import decode_node, decode_pod, decode_pull
 from wavegate.cache.fields import mapping
+from wavegate.cache.kinds import Decoder, KindCache
 from wavegate.cache.lazily import Lazily
 from wavegate.cache.store import Item, JobKey, Store
 from wavegate.domain.actions import CreateExecution
@@ -45,7 +46,6 @@ from wavegate.kube.resources import (
     PODS,
     Resource,
 )
-from wavegate.watch.reflector import EventType
 
 POD_SELECTOR: Final = LABEL_JOB
 PULL_SELECTOR: Final = LABEL_PULL
@@ -53,15 +53,11 @@ PULL_SELECTOR: Final = LABEL_PULL
 VERSION_SELECTOR: Final = f"{LABEL_JOB_KIND}!={HTTP_JOBS.kind}"
 """Versions of FleetJobs."""
 
-_STATUS_KIND: Final = "Status"
 
-
-class ClusterCache:
+class ClusterCache(KindCache):
     """The stores, kind by kind, and what joins them.
 
-    ``wake`` is called with the key of each job that has something new to look at; it must be cheap
-    and may be called several times for one change. ``clock``: monotonic seconds. ``namespaces``:
-    those that this process looks after; empty: all.
+    ``clock``: monotonic seconds. ``namespaces``: those that this process looks after; empty: all.
     """
 
     def __init__(
@@ -71,7 +67,7 @@ class ClusterCache:
         clock: Callable[[], float],
         namespaces: tuple[str, ...] = (),
     ) -> None:
-        self._wake = wake
+        super().__init__(wake)
         self._namespaces = namespaces
         own = OwnDecoder()
         self.jobs: Store[JobView] = Store(self._job_changed, clock=clock)
@@ -91,7 +87,7 @@ class ClusterCache:
         """uids of jobs that went and left their children alone, which may be heard of later."""
         self._serials: Counter[JobKey] = Counter()
         """By job, how many snapshots there were."""
-        self._kinds: dict[str, tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]] = {
+        self.kinds = {
             FLEET_JOBS.kind: (own.job, self.jobs),
             FLEET_DEPLOYMENTS.kind: (own.deployment, self.deployments),
             JOB_VERSIONS.kind: (own.version, self.versions),
@@ -100,60 +96,22 @@ class ClusterCache:
             NODES.kind: (decode_node, self.nodes),
         }
 
-    def source(
-        self, resource: Resource, selector: str = ""
-    ) -> tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]:
+    def source(self, resource: Resource, selector: str = "") -> tuple[Decoder, Store[Any]]:
         """Decoder and sink of a resource, for the reflector with this label selector."""
         if selector == PULL_SELECTOR:
             return decode_pull, self.pulls
-        return self._kinds[resource.kind]
-
-    def apply_event(self, kind: str, event: EventType | None, raw: dict[str, Any]) -> None:
-        """Take an event of kopf, whose initial listing has no type.
-
-        Raises ValueError where the object has no name, uid or numeric resourceVersion.
-        """
-        decode, store = self._kinds[kind]
-        store.apply(event or "ADDED", decode(raw))
-
-    def compare(
-        self,
-        kind: str,
-        raws: Iterable[dict[str, Any]],
-        *,
-        resource_version: int,
-        namespace: str | None = None,
-    ) -> None:
-        """Replace what is known of a kind by a whole list taken at ``resource_version``."""
-        decode, store = self._kinds[kind]
-        store.replace([decode(raw) for raw in raws], resource_version, namespace)
+        return self.kinds[resource.kind]
 
     def assume(self, kind: str, raw: dict[str, Any]) -> None:
-        """Take the response to our own create or update: its watch event may be far behind."""
+        """Pods that pull images have a store of their own."""
         if kind == PODS.kind and LABEL_PULL in mapping(raw["metadata"].get("labels")):
             self.pulls.assume(decode_pull(raw))
-            return
-        decode, store = self._kinds[kind]
-        store.assume(decode(raw))
-
-    def deleted(
-        self, kind: str, namespace: str, name: str, uid: str, answer: dict[str, Any]
-    ) -> None:
-        """Take the response to our own delete.
-
-        An object that comes back with a deletionTimestamp is still there (a pod with its grace
-        period, an object with a finalizer) and is kept as being deleted; anything else is gone.
-        """
-        metadata = answer.get("metadata")
-        stays = isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None
-        if stays and answer.get("kind") != _STATUS_KIND:
-            self.assume(kind, answer)
         else:
-            self.forget(kind, namespace, name, uid)
+            super().assume(kind, raw)
 
     def forget(self, kind: str, namespace: str, name: str, uid: str) -> None:
-        """That object is certainly gone: a 404, or a delete that was carried out at once."""
-        self._kinds[kind][1].delete(namespace, name, uid)
+        """Whichever store a pod is in."""
+        super().forget(kind, namespace, name, uid)
         if kind == PODS.kind:
             self.pulls.delete(namespace, name, uid)
 
@@ -304,10 +262,6 @@ class ClusterCache:
         if self._nodes is None:
             self._nodes = MappingProxyType({view.name: view for view in self.nodes.values()})
         return self._nodes
-
-    def _changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
-        for key in {(item.namespace, item.job) for item in (old, new) if item and item.job}:
-            self._wake(key)
 
     def _job_changed(self, old: Item[JobView] | None, new: Item[JobView] | None) -> None:
         if old is not None and old.view.orphaning and (new is None or new.uid != old.uid):

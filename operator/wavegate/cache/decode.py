@@ -7,11 +7,12 @@ understand becomes a view that says so. Pods and nodes are in `decode_core`.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from wavegate.api.fleetjob import FleetJobSpec, InvalidSpec, load_job_spec
+from wavegate.api.fleetjob import InvalidSpec, load_job_spec
 from wavegate.api.rollout import Rollout
 from wavegate.cache.fields import (
     Meta,
@@ -33,20 +34,27 @@ _ORPHAN: Final = "orphan"
 """The finalizer that ``--cascade=orphan`` sets, until nothing belongs to the object any more."""
 
 
-class SpecReader:
-    """Parses a job's spec once for each (uid, generation); the oldest are forgotten first."""
+Spec = TypeVar("Spec")
 
-    def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, int], tuple[FleetJobSpec | None, str]] = OrderedDict()
 
-    def read(self, meta: Meta, raw_spec: Raw) -> tuple[FleetJobSpec | None, str]:
+class SpecReader(Generic[Spec]):
+    """Parses a job's spec once for each (uid, generation); the oldest are forgotten first.
+
+    ``load`` raises InvalidSpec.
+    """
+
+    def __init__(self, load: Callable[[Raw], Spec]) -> None:
+        self._load = load
+        self._known: OrderedDict[tuple[str, int], tuple[Spec | None, str]] = OrderedDict()
+
+    def read(self, meta: Meta, raw_spec: Raw) -> tuple[Spec | None, str]:
         """The spec, or None and why it is not understood."""
         identity = (meta.uid, meta.generation)
         if identity in self._known:
             self._known.move_to_end(identity)
             return self._known[identity]
         try:
-            outcome: tuple[FleetJobSpec | None, str] = (load_job_spec(raw_spec), "")
+            outcome: tuple[Spec | None, str] = (self._load(raw_spec), "")
         except InvalidSpec as error:
             outcome = (None, str(error))
         self._known[identity] = outcome
@@ -62,7 +70,7 @@ class OwnDecoder:
     """
 
     def __init__(self) -> None:
-        self._specs = SpecReader()
+        self._specs = SpecReader(load_job_spec)
 
     def job(self, raw: Raw) -> Item[JobView]:
         meta = meta_of(raw)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
+from wavegate.api.canonical import http_version_key
 from wavegate.api.fleetjob import InvalidSpec, field_problems
 from wavegate.api.httpjob import HTTPJobSpec, load_http_job_spec
 from wavegate.api.jobrun import JobRunSpec
 from wavegate.api.names import ANNOTATION_TICK
+from wavegate.cache.decode import SpecReader
 from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, text
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.times import parse_time
 from wavegate.kube.resources import HTTP_JOBS
+from wavegate.runs.naming import tick_name
 from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
 from wavegate.runs.payload import digest
 from wavegate.runs.problems import job_problems
-from wavegate.runs.schedule import run_name
 from wavegate.runs.states import TERMINAL, TRANSITIONS
-
-_REMEMBERED_SPECS: Final = 4096
-_Read = tuple[HTTPJobSpec | None, str]
 
 
 class RunDecoder:
@@ -32,12 +31,12 @@ class RunDecoder:
     """
 
     def __init__(self) -> None:
-        self._specs: OrderedDict[tuple[str, int], _Read] = OrderedDict()
+        self._specs = SpecReader(_load)
 
     def job(self, raw: Raw) -> Item[HTTPJobView]:
         meta = meta_of(raw)
         raw_spec = mapping(raw.get("spec"))
-        spec, invalid = self._spec(meta, raw_spec)
+        read, invalid = self._specs.read(meta, raw_spec)
         view = HTTPJobView(
             namespace=meta.namespace,
             name=meta.name,
@@ -45,8 +44,9 @@ class RunDecoder:
             resource_version=meta.resource_version,
             generation=meta.generation,
             created=meta.created,
-            spec=spec,
+            spec=read.spec if read else None,
             raw_spec=raw_spec,
+            version_key=read.version_key if read else "",
             invalid=invalid,
             deleting=meta.deleting,
             status=mapping(raw.get("status")),
@@ -56,7 +56,7 @@ class RunDecoder:
     def version(self, raw: Raw) -> Item[RunVersionView]:
         meta = meta_of(raw)
         spec, owner = mapping(raw.get("spec")), controller_of(raw)
-        parsed, _ = self._spec(meta, mapping(spec.get("jobSpec")))
+        read, _ = self._specs.read(meta, mapping(spec.get("jobSpec")))
         owned = owner.kind == HTTP_JOBS.kind
         view = RunVersionView(
             name=meta.name,
@@ -65,8 +65,8 @@ class RunDecoder:
             owner_uid=owner.uid if owned else "",
             created=meta.created,
             version=integer(spec.get("version")),
-            spec=parsed,
-            workload_hash=text(spec.get("workloadHash")),
+            spec=read.spec if read else None,
+            version_key=read.version_key if read else "",
             deleting=meta.deleting,
         )
         return item_of(meta, owner.name if owned else "", view)
@@ -102,31 +102,25 @@ class RunDecoder:
             facts |= _of_active(spec, status)
         return item_of(meta, job, RunView(**facts))
 
-    def _spec(self, meta: Meta, raw_spec: Raw) -> _Read:
-        """Once for each uid and generation; the oldest are forgotten first."""
-        identity = (meta.uid, meta.generation)
-        if identity not in self._specs:
-            self._specs[identity] = _read(raw_spec)
-            if len(self._specs) > _REMEMBERED_SPECS:
-                self._specs.popitem(last=False)
-        self._specs.move_to_end(identity)
-        return self._specs[identity]
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    spec: HTTPJobSpec
+    version_key: str
 
 
-def _read(raw_spec: Raw) -> _Read:
-    try:
-        spec = load_http_job_spec(raw_spec)
-    except InvalidSpec as error:
-        return None, str(error)
-    found = job_problems(spec)
-    return (None, "\n".join(found)) if found else (spec, "")
+def _load(raw_spec: Raw) -> _Read:
+    spec = load_http_job_spec(raw_spec)
+    if found := job_problems(spec):
+        raise InvalidSpec(found)
+    return _Read(spec, http_version_key(spec))
 
 
 def _tick(raw: Raw, meta: Meta, job: str, owner_uid: str) -> float | None:
     """The tick that the run was made for; its name has to be the one that follows from it."""
     annotations = mapping(mapping(raw.get("metadata")).get("annotations"))
     tick = parse_time(text(annotations.get(ANNOTATION_TICK)))
-    if tick is None or not owner_uid or meta.name != run_name(job, owner_uid, tick):
+    if tick is None or not owner_uid or meta.name != tick_name(job, owner_uid, tick):
         return None
     return tick
 

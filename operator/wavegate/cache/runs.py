@@ -8,23 +8,18 @@ ones to find the few that wait.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from wavegate.cache.decode_runs import RunDecoder
+from wavegate.cache.kinds import KindCache
 from wavegate.cache.store import Item, JobKey, Store
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, Resource
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
-from wavegate.watch.reflector import EventType
-
-_STATUS_KIND: Final = "Status"
 
 
-class RunCache:
-    """The stores, kind by kind. ``wake`` is called with the key of each job with something new.
-
-    ``clock``: monotonic seconds; ``now``: epoch seconds.
-    """
+class RunCache(KindCache):
+    """The stores, kind by kind. ``clock``: monotonic seconds; ``now``: epoch seconds."""
 
     def __init__(
         self,
@@ -33,7 +28,7 @@ class RunCache:
         clock: Callable[[], float],
         now: Callable[[], float],
     ) -> None:
-        self._wake = wake
+        super().__init__(wake)
         self._now = now
         decoder = RunDecoder()
         self.jobs: Store[HTTPJobView] = Store(self._changed, clock=clock)
@@ -43,57 +38,11 @@ class RunCache:
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._seen: dict[str, float] = {}
         """By uid of an active run, when this process first saw it."""
-        self._kinds: dict[str, tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]] = {
+        self.kinds = {
             HTTP_JOBS.kind: (decoder.job, self.jobs),
             JOB_VERSIONS.kind: (decoder.version, self.versions),
             JOB_RUNS.kind: (decoder.run, self.runs),
         }
-
-    def source(
-        self, resource: Resource
-    ) -> tuple[Callable[[dict[str, Any]], Item[Any]], Store[Any]]:
-        """Decoder and sink of a resource, for its reflector."""
-        return self._kinds[resource.kind]
-
-    def apply_event(self, kind: str, event: EventType | None, raw: dict[str, Any]) -> None:
-        """Take an event of kopf, whose initial listing has no type.
-
-        Raises ValueError where the object has no name, uid or numeric resourceVersion.
-        """
-        decode, store = self._kinds[kind]
-        store.apply(event or "ADDED", decode(raw))
-
-    def compare(
-        self,
-        kind: str,
-        raws: Iterable[dict[str, Any]],
-        *,
-        resource_version: int,
-        namespace: str | None = None,
-    ) -> None:
-        """Replace what is known of a kind by a whole list taken at ``resource_version``."""
-        decode, store = self._kinds[kind]
-        store.replace([decode(raw) for raw in raws], resource_version, namespace)
-
-    def assume(self, kind: str, raw: dict[str, Any]) -> None:
-        """Take the response to our own create or update: its watch event may be far behind."""
-        decode, store = self._kinds[kind]
-        store.assume(decode(raw))
-
-    def deleted(
-        self, kind: str, namespace: str, name: str, uid: str, answer: dict[str, Any]
-    ) -> None:
-        """Take the response to our own delete; an object with a finalizer is still there."""
-        metadata = answer.get("metadata")
-        stays = isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None
-        if stays and answer.get("kind") != _STATUS_KIND:
-            self.assume(kind, answer)
-        else:
-            self.forget(kind, namespace, name, uid)
-
-    def forget(self, kind: str, namespace: str, name: str, uid: str) -> None:
-        """That object is certainly gone."""
-        self._kinds[kind][1].delete(namespace, name, uid)
 
     def job_keys(self) -> set[JobKey]:
         """Every job that is known or has runs."""
@@ -149,10 +98,6 @@ class RunCache:
     def active(self, key: JobKey) -> Mapping[str, RunView]:
         """The job's runs that have not ended, by uid."""
         return self._active.get(key, {})
-
-    def _changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
-        for key in {(item.namespace, item.job) for item in (old, new) if item and item.job}:
-            self._wake(key)
 
     def _run_changed(self, old: Item[RunView] | None, new: Item[RunView] | None) -> None:
         if old is not None:

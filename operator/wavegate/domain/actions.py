@@ -125,7 +125,7 @@ class DeleteRecord:
     """Remove one of our own records that nobody needs any more."""
 
     kind: str
-    """Execution, JobVersion or FleetDeployment."""
+    """Execution, JobVersion, FleetDeployment or JobRun."""
     name: str
     uid: str
     resource_version: str
@@ -207,7 +207,7 @@ class SetStatus:
     """Replace the status of one of our objects, if it is still at ``resource_version``."""
 
     kind: str
-    """FleetJob, FleetDeployment, JobVersion or Execution."""
+    """FleetJob, FleetDeployment, JobVersion, Execution, HTTPJob or JobRun."""
     name: str
     uid: str
     resource_version: str

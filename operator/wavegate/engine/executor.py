@@ -1,14 +1,10 @@
-"""Actions become requests.
-
-Each action names what it acts on by name, uid and resourceVersion, so a request that comes late is
-refused by the API server; each answer goes back into the cache, so that the next pass sees it
-before any watch has told.
-"""
+"""Actions of a FleetJob's plan become requests."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final, assert_never
 
 from wavegate.api.names import version_name
@@ -29,28 +25,14 @@ from wavegate.domain.actions import (
 )
 from wavegate.domain.observed import JobView, PlanSettings, Preparation
 from wavegate.engine import bodies, cordons
-from wavegate.engine.client import Client, LeadershipDoubtful
+from wavegate.engine.client import Client
 from wavegate.engine.creates import create, find
-from wavegate.engine.outcomes import (
-    Done,
-    Failed,
-    LookAgain,
-    NotLeading,
-    Outcome,
-    Refused,
-)
+from wavegate.engine.objects import delete, look_at, tried
+from wavegate.engine.outcomes import Done, Failed, LookAgain, Outcome, Refused
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.statuses import StatusWriter
-from wavegate.kube.errors import (
-    ApiError,
-    Conflict,
-    Forbidden,
-    Invalid,
-    NotFound,
-    ServerError,
-    Uncertain,
-)
-from wavegate.kube.resources import BY_KIND, JOB_VERSIONS, PODS, Resource
+from wavegate.kube.errors import ApiError, Forbidden, Invalid, ServerError, Uncertain
+from wavegate.kube.resources import JOB_VERSIONS, PODS
 
 _DRY_RUN: Final = {"dryRun": "All", "fieldValidation": "Strict"}
 _FIRST_LOOK: Final = 0.5
@@ -81,19 +63,7 @@ class Executor:
 
         Once it returns, the outcome is known, or is looked for by the next pass.
         """
-        try:
-            return await self._do(job, action)
-        except LeadershipDoubtful:
-            return NotLeading()
-        except Conflict as error:
-            await self._look(job, action)
-            return LookAgain(str(error))
-        except NotFound as error:
-            return LookAgain(str(error))
-        except (Invalid, Forbidden) as error:
-            return Refused(error.reason, error.message)
-        except ApiError as error:
-            return Failed(error)
+        return await tried(self._do(job, action), partial(self._look, job, action))
 
     async def _do(self, job: JobView, action: Action) -> Outcome:
         match action:
@@ -105,10 +75,8 @@ class Executor:
                 return await self._create_pod(job, action)
             case CreatePull():
                 return await create(self._client, self._cache, bodies.pull(job, action))
-            case DeletePod():
-                return await self._delete(PODS, job, action)
-            case DeleteRecord():
-                return await self._delete(BY_KIND[action.kind], job, action)
+            case DeletePod() | DeleteRecord():
+                return await delete(self._client, self._cache, job.namespace, action)
             case CreateVersion():
                 return await self._create_version(job, action)
             case CreateDeployment():
@@ -123,7 +91,6 @@ class Executor:
                 assert_never(action)
 
     async def _look(self, job: JobView, action: Action) -> None:
-        """Read what a write has met: the event that tells of it may be late, or lost."""
         match action:
             case DeletePod():
                 kind = PODS.kind
@@ -131,14 +98,7 @@ class Executor:
                 kind = action.kind
             case _:
                 return
-        try:
-            found = await self._client.get(BY_KIND[kind], job.namespace, action.name)
-        except NotFound:
-            self._cache.forget(kind, job.namespace, action.name, action.uid)
-        except ApiError:
-            return  # the next try meets it again
-        else:
-            self._cache.assume(kind, found)
+        await look_at(self._client, self._cache, kind, job.namespace, action.name, action.uid)
 
     async def _claim(self, job: JobView, action: CreateExecution) -> Outcome:
         """The node counts as taken from before the request until its outcome is known."""
@@ -189,19 +149,6 @@ class Executor:
                 status={"job": action.job_status},
             ),
         )
-
-    async def _delete(
-        self, resource: Resource, job: JobView, action: DeletePod | DeleteRecord
-    ) -> Outcome:
-        kind, namespace = resource.kind, job.namespace
-        options = bodies.delete_options(action.uid, action.resource_version)
-        try:
-            answer = await self._client.delete(resource, namespace, action.name, options)
-        except NotFound:
-            self._cache.forget(kind, namespace, action.name, action.uid)
-        else:
-            self._cache.deleted(kind, namespace, action.name, action.uid, answer)
-        return Done()
 
     async def _prepare(self, job: JobView, action: PrepareVersion) -> Outcome:
         """Whatever the server says of the version is remembered; server trouble says nothing."""

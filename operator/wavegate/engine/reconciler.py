@@ -1,15 +1,11 @@
-"""The pass: observe once, decide once, hand over what is to be done.
+"""The pass over a FleetJob: observe once, decide once, hand over what is to be done.
 
-A pass is synchronous: nothing changes between its snapshot and its plan, and no key is held while
-something is awaited. What it cannot know without a request (whether the job it would create for is
-still as it seems) is asked in the background, and the pass is made again.
+What it cannot know without a request (whether the job it would create for is still as it seems) is
+asked in the background, and the pass is made again.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -31,9 +27,9 @@ from wavegate.domain.actions import (
 from wavegate.domain.health import HealthRecord
 from wavegate.domain.memory import Memory
 from wavegate.domain.observed import Observed, PlanSettings
-from wavegate.engine.decisions import about
 from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.livepods import LivePods
+from wavegate.engine.passes import Passes
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
@@ -47,10 +43,6 @@ _CREATES: Final = (
     CreatePull,
     PrepareVersion,
 )
-_FIRST_DELAY: Final = 1.0
-_LONGEST_DELAY: Final = 60.0
-
-_log = logging.getLogger(__name__)
 
 
 class Windows(Protocol):
@@ -63,13 +55,9 @@ class Windows(Protocol):
         """What is known of them, by pod uid."""
 
 
-class Reconciler:
-    """Makes passes.
-
-    ``plan`` is pure, but for the memory that the passes of a job share; ``now``: epoch seconds;
-    ``new_id``: names a pass; ``kind_gone``: whether the kind that owns pods is certainly no longer
-    served.
-    """
+class Reconciler(Passes):
+    """``plan`` is pure, but for the memory that the passes of a job share; ``kind_gone``: whether
+    the kind that owns pods is certainly no longer served."""
 
     def __init__(
         self,
@@ -88,67 +76,49 @@ class Reconciler:
         new_id: Callable[[], str],
         kind_gone: Callable[[], bool],
     ) -> None:
+        super().__init__(queue, now=now, new_id=new_id, passed=metrics.passed)
         self._plan = plan
         self._cache = cache
-        self._queue = queue
         self._writer = writer
         self._windows = windows
         self._preparations = preparations
         self._live = live
         self._live_pods = live_pods
-        self._metrics = metrics
         self._settings = settings
-        self._now = now
-        self._new_id = new_id
         self._kind_gone = kind_gone
-        self._failures: dict[JobKey, int] = {}
+        self._started = 0.0
         self._memories: defaultdict[JobKey, Memory] = defaultdict(Memory)
 
-    async def run(self, started: float) -> NoReturn:
+    async def lead(self, started: float) -> NoReturn:
         """Make passes until cancelled; ``started``: when this process began to see pods."""
-        while True:
-            self.reconcile(await self._queue.get(), started)
-            # Where many jobs are due, `get` need not wait: answers and watches get their turn here.
-            await asyncio.sleep(0)
+        self._started = started
+        await self.run()
 
-    def reconcile(self, key: JobKey, started: float) -> None:
-        """One pass. A defect in a plan is logged and backed off; the other jobs go on."""
-        eval_id, begun = self._new_id(), time.perf_counter()
-        try:
-            result = self._pass(key, eval_id, started)
-        except Exception:
-            result = "error"
-            self._memories.pop(key, None)  # what broke off may have left it half done
-            _log.exception("the pass broke", extra=about(key, eval_id))
-            failures = self._failures.get(key, 0)
-            self._failures[key] = failures + 1
-            delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 16))
-            self._queue.wake_at(key, self._now() + delay)
-        else:
-            self._failures.pop(key, None)
-        self._metrics.passed(result, time.perf_counter() - begun)
-
-    def _pass(self, key: JobKey, eval_id: str, started: float) -> str:
-        observed = self._observe(key, eval_id, started)
+    def _pass(self, key: JobKey, eval_id: str) -> str:
+        observed = self._observe(key, eval_id)
         if observed is None:
             self._forget(key)
             return "success"
-        plan = self._plan(observed, self._memories[key])
+        try:
+            plan = self._plan(observed, self._memories[key])
+        except Exception:
+            del self._memories[key]  # what broke off may have left it half done
+            raise
         if self._needs_live_job(observed, plan) and not self._live.confirmed(observed.job):
             self._live.read(key)
             return "requeue"
         self._windows.keep(key, plan.probes)
         self._live_pods.keep(key, plan.looks)
         self._writer.submit(observed.job, plan.steps, eval_id)
-        return "requeue_after" if self._wake(observed, plan) else "success"
+        return self._wake(key, plan.wake_at, self._writer.next_change(key))
 
-    def _observe(self, key: JobKey, eval_id: str, started: float) -> Observed | None:
+    def _observe(self, key: JobKey, eval_id: str) -> Observed | None:
         job = self._cache.job(key)
         observed = self._cache.snapshot(
             key,
             now=self._now(),
             eval_id=eval_id,
-            operator_started=started,
+            operator_started=self._started,
             health=self._windows.records(key),
             still_there=self._live_pods.found(key),
             prepared=self._preparations.of(job.uid if job else ""),
@@ -167,15 +137,6 @@ class Reconciler:
             for step in plan.steps
             for action in step.actions
         )
-
-    def _wake(self, observed: Observed, plan: Plan) -> bool:
-        """A pass voids older wake-ups, so it names all that may be waited for, if there is any."""
-        key = observed.job.key
-        times = (plan.wake_at, self._writer.next_change(key))
-        soonest = min((time for time in times if time is not None), default=None)
-        if soonest is not None:
-            self._queue.wake_at(key, soonest)
-        return soonest is not None
 
     def _forget(self, key: JobKey) -> None:
         self._windows.keep(key, ())

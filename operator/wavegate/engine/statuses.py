@@ -1,16 +1,6 @@
-"""Writes of statuses: guarded, at their pace, and only on proof where a verdict needs it.
-
-A FleetJob's or FleetDeployment's status is written at most once a second, so that a wave of a
-thousand nodes is not a thousand writes of its job; one that ends something is written at once. How
-far rollouts have come is told so many times a second over all jobs: where hundreds are rolled out
-at once, each tells it every few seconds, and what is written is what brings them further.
-"""
+"""Writes of statuses of the fleet's kinds: guarded, at their pace, on proof where one is needed."""
 
 from __future__ import annotations
-
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
-from typing import Final
 
 from wavegate.cache.cluster import ClusterCache
 from wavegate.domain.actions import Proof, SetStatus
@@ -18,32 +8,16 @@ from wavegate.engine import bodies
 from wavegate.engine.client import Client
 from wavegate.engine.events import EventTeller
 from wavegate.engine.livejobs import LiveJobs
-from wavegate.engine.outcomes import Done, LookAgain, Outcome, TooSoon
+from wavegate.engine.objects import put_status
+from wavegate.engine.outcomes import Done, LookAgain, Outcome
+from wavegate.engine.pace import Pace
 from wavegate.kube.errors import NotFound
-from wavegate.kube.resources import BY_KIND, FLEET_DEPLOYMENTS, FLEET_JOBS, PODS
+from wavegate.kube.resources import BY_KIND, FLEET_JOBS, PODS
 from wavegate.telemetry.metrics import Metrics
-
-PACE: Final = 1.0
-"""Seconds between two writes of a status that has a pace."""
-
-TOGETHER: Final = 30.0
-"""Writes a second that only tell how far something has come, of all that is written of late."""
-
-_LATELY: Final = 30.0
-"""Seconds."""
-
-Phase = tuple[str, str]
-"""State and reason."""
-
-_ENDS: Final[Mapping[str, Collection[str]]] = {
-    FLEET_JOBS.kind: ("Completed", "Failed", "RolloutFailed", "Stopped"),
-    FLEET_DEPLOYMENTS.kind: ("Completed", "Failed", "Canceled"),
-}
-"""States of the kinds that have a pace in which something has ended."""
 
 
 class StatusWriter:
-    """Carries out SetStatus. ``now``: epoch seconds."""
+    """Carries out SetStatus."""
 
     def __init__(
         self,
@@ -52,38 +26,26 @@ class StatusWriter:
         live: LiveJobs,
         events: EventTeller,
         metrics: Metrics,
-        now: Callable[[], float],
+        pace: Pace,
     ) -> None:
         self._client = client
         self._cache = cache
         self._live = live
         self._events = events
         self._metrics = metrics
-        self._now = now
-        self._written: OrderedDict[str, tuple[float, Phase]] = OrderedDict()
-        """By uid, when it was written last and what it said, if of late; the oldest first."""
+        self._pace = pace
 
     async def write(self, namespace: str, action: SetStatus) -> Outcome:
         """Raises what the client raises; Conflict where the object has moved on."""
-        at = self._earliest(action)
-        if at > self._now():
-            return TooSoon(at)
+        if (too_soon := self._pace.too_soon(action)) is not None:
+            return too_soon
         proof = action.proof
         if proof is not None and not await self._proven(namespace, action.uid, proof):
             return LookAgain(f"{proof.kind} {proof.name} is no longer as it was seen")
-        body = bodies.status(namespace, action)
-        try:
-            stored = await self._client.put_status(
-                BY_KIND[action.kind], namespace, action.name, body
-            )
-        except NotFound:
-            self._cache.forget(action.kind, namespace, action.name, action.uid)
-            raise
-        if action.kind in _ENDS:
-            self._remember(action)
+        stored = await put_status(self._client, self._cache, namespace, action)
+        self._pace.wrote(action)
         if action.kind == FLEET_JOBS.kind:
             self._live.saw(stored)
-        self._cache.assume(action.kind, stored)
         self._events.tell(namespace, action)
         for note in action.notes:
             if note.counted is not None:
@@ -108,29 +70,3 @@ class StatusWriter:
             return True
         self._cache.assume(proof.kind, found)
         return False
-
-    def _earliest(self, action: SetStatus) -> float:
-        """When it may be written; a status that ends what had not ended yet, at once."""
-        if action.uid not in self._written:
-            return 0.0
-        (at, before), now = self._written[action.uid], _phase(action)
-        ends = _ENDS[action.kind]
-        if now[0] in ends and before[0] not in ends:
-            return 0.0
-        return at + (PACE if now != before else max(PACE, len(self._written) / TOGETHER))
-
-    def _remember(self, action: SetStatus) -> None:
-        now = self._now()
-        self._written[action.uid] = now, _phase(action)
-        self._written.move_to_end(action.uid)
-        while now - next(iter(self._written.values()))[0] > _LATELY:
-            self._written.popitem(last=False)
-
-
-def _phase(action: SetStatus) -> Phase:
-    """What a status says is going on, without how far it has come."""
-    status = action.status
-    if action.kind == FLEET_DEPLOYMENTS.kind:
-        return status.get("state", ""), status.get("reason", "")
-    state = status.get("state") or {}
-    return state.get("stateType", ""), (state.get("details") or {}).get("reason", "")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from wavegate.domain.actions import Note
+from wavegate.domain.actions import Note, SetStatus
 from wavegate.domain.times import format_time
-from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction, SetRunStatus
+from wavegate.kube.resources import JOB_RUNS
+from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
 
 
@@ -17,12 +18,12 @@ def notes_of(action: RunAction) -> tuple[Note, ...]:
             return _one("VersionMade", f"{action.name} is made of the spec", version=action.version)
         case CreateRun():
             return _one("RunMade", f"{action.name} is made for {format_time(action.tick)}")
-        case SetRunStatus():
+        case SetStatus(kind=JOB_RUNS.kind):
             return _ended(action)
     return ()
 
 
-def _ended(action: SetRunStatus) -> tuple[Note, ...]:
+def _ended(action: SetStatus) -> tuple[Note, ...]:
     status = action.status
     phase, reason, message = status["phase"], status["reason"], status["message"]
     facts = {"run": action.name, "attempt": status.get("attempt"), "reason": reason}

@@ -16,6 +16,7 @@ from wavegate.cache.store import JobKey
 from wavegate.dispatch.addresses import AddressPolicy
 from wavegate.engine.bucket import TokenBucket
 from wavegate.engine.client import Client
+from wavegate.engine.pace import Pace
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
 from wavegate.kube.errors import ApiError
@@ -42,6 +43,7 @@ class Runner:
         settings: Settings,
         transport: Transport,
         client: Client,
+        pace: Pace,
         bucket: TokenBucket,
         metrics: Metrics,
         around: Surroundings,
@@ -68,7 +70,7 @@ class Runner:
             now=around.now,
             ended=self._call_ended,
         )
-        executor = RunExecutor(client, self.cache, self.calls, around.now)
+        executor = RunExecutor(client, self.cache, self.calls, pace)
         self.writer = Writer(
             executor,
             self.queue,
@@ -134,7 +136,7 @@ class Runner:
             Reflector(
                 transport,
                 resource,
-                *self.cache.source(resource),
+                *self.cache.kinds[resource.kind],
                 rng=rng,
                 failed=failed,
                 namespace=namespace,

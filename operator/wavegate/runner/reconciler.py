@@ -7,16 +7,13 @@ longest is looked at first.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final
 
 from wavegate.cache.runs import RunCache
 from wavegate.cache.store import JobKey
-from wavegate.engine.decisions import about
+from wavegate.engine.passes import Passes
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
 from wavegate.runner.calls import Calls
@@ -30,14 +27,9 @@ INTERVAL: Final = 0.02
 TIDY_EVERY: Final = 1.0
 """Seconds between two looks for what is to be removed, which goes through all that has ended."""
 
-_FIRST_DELAY: Final = 1.0
-_LONGEST_DELAY: Final = 60.0
 
-_log = logging.getLogger(__name__)
-
-
-class RunReconciler:
-    """Makes passes. ``now``: epoch seconds; ``passed``: told each pass's result and seconds."""
+class RunReconciler(Passes):
+    """``identity``: who is put on record as the one that calls."""
 
     def __init__(
         self,
@@ -51,48 +43,22 @@ class RunReconciler:
         new_id: Callable[[], str],
         passed: Callable[[str, float], None],
     ) -> None:
+        super().__init__(queue, now=now, new_id=new_id, passed=passed)
         self._cache = cache
-        self._queue = queue
         self._writer = writer
         self._calls = calls
         self._identity = identity
-        self._now = now
-        self._new_id = new_id
-        self._passed = passed
-        self._failures: dict[JobKey, int] = {}
         self._tidied: dict[JobKey, float] = {}
         self._promised: dict[JobKey, int] = {}
         """Calls that the newest plan of a job begins."""
         self._wanting: OrderedDict[JobKey, None] = OrderedDict()
         """Jobs that could start more than there were slots, the one that waits longest first."""
 
-    async def run(self) -> NoReturn:
-        """Make passes until cancelled."""
-        while True:
-            self.reconcile(await self._queue.get())
-            await asyncio.sleep(0)
-
     def call_ended(self, key: JobKey) -> None:
         """A call of this job has ended: it is looked at, and whoever waits for a slot."""
         self._queue.add(key)
         for waiting in self._wanting:
             self._queue.add(waiting)
-
-    def reconcile(self, key: JobKey) -> None:
-        """One pass. A defect in a plan is logged and backed off; the other jobs go on."""
-        eval_id, begun = self._new_id(), time.perf_counter()
-        try:
-            result = self._pass(key, eval_id)
-        except Exception:
-            result = "error"
-            _log.exception("the pass broke", extra=about(key, eval_id))
-            failures = self._failures.get(key, 0)
-            self._failures[key] = failures + 1
-            delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 16))
-            self._queue.wake_at(key, self._now() + delay)
-        else:
-            self._failures.pop(key, None)
-        self._passed(result, time.perf_counter() - begun)
 
     def _pass(self, key: JobKey, eval_id: str) -> str:
         now = self._now()
@@ -112,16 +78,10 @@ class RunReconciler:
             self._wanting[key] = None
         else:
             self._wanting.pop(key, None)
-        times = [made.wake_at, self._writer.next_change(key)]
         if tidy:
             self._tidied[key] = now
-        else:
-            times.append(self._tidied[key] + TIDY_EVERY)
-        soonest = min((at for at in times if at is not None), default=None)
-        if soonest is None:
-            return "success"
-        self._queue.wake_at(key, soonest)
-        return "requeue_after"
+        again = None if tidy else self._tidied[key] + TIDY_EVERY
+        return self._wake(key, made.wake_at, self._writer.next_change(key), again)
 
     def _observe(self, key: JobKey, *, tidy: bool) -> ObservedRuns | None:
         executing = [

@@ -60,13 +60,13 @@ class Sources:
         headers = {}
         for header in http.headers:
             if header.value_from is not None:
-                value = await self._secret(run.namespace, header.value_from.secret_key_ref)
+                value = await self._credential(run.namespace, header.value_from.secret_key_ref)
                 secrets.append(value)
             else:
                 value = header.value or ""
             headers[header.name] = value
         refs = http.signing.secret_refs if http.signing else []
-        signing = tuple([await self._secret(run.namespace, ref) for ref in refs])
+        signing = tuple([await self._credential(run.namespace, ref) for ref in refs])
         return Needs(payload, headers, signing, (*secrets, *signing))
 
     async def _payload(
@@ -84,7 +84,7 @@ class Sources:
             payload = await self._replayed(run, secrets)
         words = problems(payload, schema)
         if words:
-            raise Unreadable(f"the payload: {words}")
+            raise Unreadable(f"the {words}")
         return payload
 
     async def _replayed(self, run: RunView, secrets: list[str]) -> str:
@@ -113,6 +113,10 @@ class Sources:
             raise Unreadable(f"ConfigMap {ref.name} has no key {ref.key}")
         return text(data[ref.key])
 
+    async def _credential(self, namespace: str, ref: KeyRef) -> str:
+        """Without blanks at its ends, such as the line end of the file that it is from."""
+        return (await self._secret(namespace, ref)).strip()
+
     async def _secret(self, namespace: str, ref: KeyRef) -> str:
         if not self._read_secrets:
             raise Unreadable(
@@ -123,7 +127,7 @@ class Sources:
         if ref.key not in data:
             raise Unreadable(f"Secret {ref.name} has no key {ref.key}")
         try:
-            return base64.b64decode(text(data[ref.key]), validate=True).decode().strip()
+            return base64.b64decode(text(data[ref.key]), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             raise Unreadable(f"Secret {ref.name}: key {ref.key} is no text") from None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wavegate.domain.actions import Urgency
+from wavegate.domain.actions import DeleteRecord, SetStatus, Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,51 +30,13 @@ class CreateRun:
 
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """Put on record that the run executes by ``version``, then call.
+    """Put on record by ``record`` that a run executes by ``version``, then call."""
 
-    ``status`` is the whole status that is written first.
-    """
-
-    name: str
-    uid: str
-    resource_version: str
+    record: SetStatus
     version: int
-    attempt: int
-    status: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class SetRunStatus:
-    """Replace a run's status. ``told``: a line for the log; empty: none."""
-
-    name: str
-    uid: str
-    resource_version: str
-    status: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class SetJobStatus:
-    """Replace the job's status. ``urgent``: without regard to its pace."""
-
-    name: str
-    uid: str
-    resource_version: str
-    status: Mapping[str, Any]
-    urgent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteObject:
-    """Remove a run or a version of ours."""
-
-    kind: str
-    name: str
-    uid: str
-    resource_version: str
-
-
-RunAction = CreateRunVersion | CreateRun | StartRun | SetRunStatus | SetJobStatus | DeleteObject
+RunAction = CreateRunVersion | CreateRun | StartRun | SetStatus | DeleteRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wavegate.domain.actions import Urgency
+from wavegate.domain.actions import DeleteRecord, Urgency
 from wavegate.domain.times import parse_time
-from wavegate.runs.actions import DeleteObject, RunStep
+from wavegate.runs.actions import RunStep
 from wavegate.runs.duplicates import key_lives
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
 
@@ -94,5 +94,5 @@ def _next_removal(job: HTTPJobView, finished: Iterable[RunView], now: float) -> 
 
 
 def _removal(kind: str, view: RunView | RunVersionView) -> RunStep:
-    action = DeleteObject(kind, view.name, view.uid, view.resource_version)
+    action = DeleteRecord(kind, view.name, view.uid, view.resource_version)
     return RunStep(f"{kind}/{view.name}", Urgency.CLEAN, (action,))

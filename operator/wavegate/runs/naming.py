@@ -1,4 +1,6 @@
-"""Naming: what a run is called that somebody asks for; at most 40 characters.
+"""Naming: what a run is called; at most 40 characters.
+
+The run of a tick has the same name whoever makes it, so that the API server refuses a second one.
 
 A run with a key has a name that follows from its job and the key, so that the API server itself
 refuses a second one. Once that has failed, the key is free again, and the next run of it is
@@ -14,6 +16,11 @@ from wavegate.api.names import node_hash
 
 MOST_OF_A_KEY: Final = 99
 """Runs that can be asked for with one key."""
+
+
+def tick_name(job: str, job_uid: str, tick: float) -> str:
+    """Name of the run for a tick of a job: ``JOB-DIGEST``, with as much of the job as has room."""
+    return _name(job, node_hash(f"{job_uid}/{tick:.0f}"), 0)
 
 
 def keyed_name(job: str, job_uid: str, key: str, number: int = 1) -> str:

@@ -29,6 +29,8 @@ class HTTPJobView:
     created: float
     spec: HTTPJobSpec | None
     raw_spec: Mapping[str, Any] = field(default_factory=dict)
+    version_key: str = ""
+    """Of its spec: what is the same in two versions is one version."""
     invalid: str = ""
     deleting: bool = False
     status: Mapping[str, Any] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class RunVersionView:
     created: float
     version: int
     spec: HTTPJobSpec | None
-    workload_hash: str = ""
+    version_key: str = ""
     deleting: bool = False
 
 
@@ -101,7 +103,6 @@ class RunView:
     completed: float | None = None
     holder: str = ""
     rate_clock: float | None = None
-    duplicate_of: str = ""
     status: Mapping[str, Any] = field(default_factory=dict)
     """As stored; empty once it has ended."""
 

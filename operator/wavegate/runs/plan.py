@@ -8,34 +8,26 @@ first; then runs start as far as limits and slots go; the rest says why it waits
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
-from wavegate.api.canonical import http_job_hash, http_version_key
+from wavegate.api.canonical import http_job_hash
 from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.names import run_version_name
-from wavegate.domain.actions import Urgency
+from wavegate.domain.actions import SetStatus, Urgency
 from wavegate.domain.times import format_time, format_time_micro, parse_time
-from wavegate.runs.actions import (
-    CreateRun,
-    CreateRunVersion,
-    RunPlan,
-    RunStep,
-    SetJobStatus,
-    SetRunStatus,
-    StartRun,
-)
+from wavegate.runs.actions import CreateRun, CreateRunVersion, RunPlan, RunStep, StartRun
 from wavegate.runs.duplicates import Standing
 from wavegate.runs.history import tidied
 from wavegate.runs.limits import Allowance, Held
+from wavegate.runs.naming import tick_name
 from wavegate.runs.observed import ObservedRuns, RunVersionView, RunView
 from wavegate.runs.order import ordered
 from wavegate.runs.payload import problems
 from wavegate.runs.rate import clock_of
 from wavegate.runs.report import job_status
-from wavegate.runs.schedule import run_name
 from wavegate.runs.settle import LOST, retry_of, settled
 from wavegate.runs.statuses import facts_of, is_told, status_of
 from wavegate.runs.target import endpoint_of, url_of
@@ -68,9 +60,9 @@ class _Pass:
         self._clock: float | None = None
 
     def plan(self) -> RunPlan:
-        waiting = self._end()
+        ticks = self._ticks()
+        waiting = self._end({run.uid for run in ticks.cancel})
         executing = [run for run in self.observed.active if run.phase == "Executing"]
-        ticks = Ticking()
         if self.job is None:
             self._hold_all(waiting, Held("JobMissing", "there is no HTTPJob of this name"))
         elif self.spec is None:
@@ -78,7 +70,6 @@ class _Pass:
             self._hold_all(waiting, Held("JobInvalid", words))
         else:
             self._version(self.spec)
-            ticks = self._ticks()
             self._begin(self.spec, waiting, executing)
             if self.observed.tidy:
                 removals, wake_at = tidied(self.observed, self.job, self.versions)
@@ -95,18 +86,21 @@ class _Pass:
 
     # What ends.
 
-    def _end(self) -> list[RunView]:
-        """Put ends on record; the runs that are left and do not execute."""
+    def _end(self, replaced: Set[str]) -> list[RunView]:
+        """Put ends on record; the runs that are left and do not execute.
+
+        ``replaced``: uids of those in whose place the run of a newer tick is made.
+        """
         waiting = []
         for run in self.observed.active:
-            status = self._ended(run)
+            status = self._ended(run, run.uid in replaced)
             if status is not None:
                 self._set(run, status, Urgency.RECORD)
             elif run.phase != "Executing":
                 waiting.append(run)
         return waiting
 
-    def _ended(self, run: RunView) -> dict[str, Any] | None:
+    def _ended(self, run: RunView, replaced: bool) -> dict[str, Any] | None:
         if run.phase == "Executing":
             answer = self.observed.answers.get(run.uid)
             if answer is not None:
@@ -115,20 +109,27 @@ class _Pass:
                 self.abandon.add(run.uid)
                 words = "spec.canceled is set; what the endpoint makes of the call is not known"
                 return self._canceled(run, "Canceled", words)
-            if run.uid not in self.observed.calling:
+            if replaced:
+                self.abandon.add(run.uid)
+            elif run.uid not in self.observed.calling:
                 return self._settled(run, LOST)
-            return None
-        if run.canceled:
+        elif run.canceled:
             return self._canceled(run, "Canceled", "spec.canceled is set")
-        if run.invalid:
+        elif run.invalid:
             return self._canceled(run, "InvalidSpec", run.invalid)
+        if replaced:
+            return self._canceled(run, "Replaced", "a newer tick of the schedule replaces it")
+        return None if run.phase == "Executing" else self._expired(run)
+
+    def _expired(self, run: RunView) -> dict[str, Any] | None:
         end = expires(run, self.spec) if self.spec is not None else None
-        if end is not None and end <= self.now:
-            words = f"it had not started by {format_time(end)}"
-            return status_of(run, "Expired", "Expired", words, self.now, **facts_of(run))
-        if end is not None:
+        if end is None:
+            return None
+        if end > self.now:
             self._wakes.append(end)
-        return None
+            return None
+        words = f"it had not started by {format_time(end)}"
+        return status_of(run, "Expired", "Expired", words, self.now, **facts_of(run))
 
     def _settled(self, run: RunView, answer: Any) -> dict[str, Any]:
         version = self._version_of(run.version)
@@ -143,7 +144,7 @@ class _Pass:
 
     def _version(self, spec: HTTPJobSpec) -> None:
         """A changed spec becomes a version."""
-        if self._is_current(spec):
+        if self._is_current():
             return
         assert self.job is not None
         known = [each.version for each in self.observed.versions]
@@ -152,9 +153,9 @@ class _Pass:
         action = CreateRunVersion(name, number, self.job.raw_spec, http_job_hash(spec))
         self.steps.append(RunStep(f"JobVersion/{name}", Urgency.CREATE, (action,)))
 
-    def _is_current(self, spec: HTTPJobSpec) -> bool:
-        newest = self.versions[-1].spec if self.versions else None
-        return newest is not None and http_version_key(newest) == http_version_key(spec)
+    def _is_current(self) -> bool:
+        assert self.job is not None
+        return bool(self.versions) and self.versions[-1].version_key == self.job.version_key
 
     @property
     def _newest(self) -> RunVersionView | None:
@@ -165,20 +166,16 @@ class _Pass:
 
     def _ticks(self) -> Ticking:
         job = self.job
-        assert job is not None
+        if job is None or job.spec is None:
+            return Ticking()
         runs = chain(self.observed.active, self.observed.finished)
         found = ticking(job, (run for run in runs if run.owner_uid == job.uid), self.now)
         if found.create:
-            assert job.spec is not None
             made = tuple(
-                CreateRun(run_name(job.name, job.uid, tick), tick, job.spec.labels)
+                CreateRun(tick_name(job.name, job.uid, tick), tick, job.spec.labels)
                 for tick in found.create
             )
             self.steps.append(RunStep("JobRun/schedule", Urgency.CREATE, made))
-        for run in found.cancel:
-            words = "a newer tick of the schedule replaces it"
-            self.abandon.add(run.uid)
-            self._set(run, self._canceled(run, "Replaced", words), Urgency.RECORD)
         if found.wake_at is not None:
             self._wakes.append(found.wake_at)
         return found
@@ -186,7 +183,7 @@ class _Pass:
     # What begins.
 
     def _begin(self, spec: HTTPJobSpec, waiting: list[RunView], executing: list[RunView]) -> None:
-        current = self._is_current(spec)
+        current = self._is_current()
         opening = opens(spec.trigger.windows, spec.trigger.time_zone, self.now)
         candidates: dict[str, RunVersionView] = {}
         able: list[RunView] = []
@@ -346,7 +343,8 @@ class _Pass:
         }
         words = f"attempt {attempt} of {most}"
         status = status_of(run, "Executing", "Executing", words, self.now, **facts)
-        action = StartRun(run.name, run.uid, run.resource_version, version.version, attempt, status)
+        record = SetStatus("JobRun", run.name, run.uid, run.resource_version, status)
+        action = StartRun(record, version.version)
         self.steps.append(RunStep(f"JobRun/{run.name}", Urgency.CREATE, (action,)))
 
     # What waits.
@@ -416,11 +414,11 @@ class _Pass:
             facts["rateClock"] = format_time_micro(self._clock or 0.0) if rated else None
         status = job_status(job, self.observed.active, self.now, invalid=job.invalid, **facts)
         if status != job.status:
-            action = SetJobStatus(job.name, job.uid, job.resource_version, status)
+            action = SetStatus("HTTPJob", job.name, job.uid, job.resource_version, status)
             self.steps.append(RunStep(f"HTTPJob/{job.name}", Urgency.RECORD, (action,)))
 
     def _set(self, run: RunView, status: dict[str, Any], urgency: Urgency) -> None:
-        action = SetRunStatus(run.name, run.uid, run.resource_version, status)
+        action = SetStatus("JobRun", run.name, run.uid, run.resource_version, status)
         self.steps.append(RunStep(f"JobRun/{run.name}", urgency, (action,)))
 
 

@@ -24,15 +24,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from wavegate.api.names import node_hash
 from wavegate.api.trigger import CatchUp, Schedule
 from wavegate.runs.cron import Cron
 
 ON_TIME: Final = 10.0
 """Seconds by which a tick may be late where nothing is made up for: somebody has to look."""
-
-MAX_RUN_NAME: Final = 40
-"""Longest name of a run, so that every name derived from it is a DNS label."""
 
 _MOST: Final[dict[CatchUp, int]] = {"Latest": 1, "None": 1, "All": 100}
 
@@ -88,12 +84,3 @@ def decide(
         replace=policy == "Replace" and running and bool(due) and due[-1] == newest[-1],
         next_tick=cron.next_after(max(after, now)),
     )
-
-
-def run_name(job: str, job_uid: str, tick: float) -> str:
-    """Name of the run for a tick of a job: ``JOB-DIGEST``, with as much of the job as has room.
-
-    The same for the same tick, so that the API server refuses a second run for it.
-    """
-    digest = node_hash(f"{job_uid}/{tick:.0f}")
-    return f"{job[: MAX_RUN_NAME - len(digest) - 1].rstrip('-')}-{digest}"

@@ -59,9 +59,7 @@ def test_a_spec_that_is_not_understood_is_a_view_that_says_why(decoder: OwnDecod
     assert view.raw_spec["tomorrow"] is True
 
 
-def test_a_spec_is_parsed_once_for_each_generation(
-    decoder: OwnDecoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_spec_is_parsed_once_for_each_generation(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[int] = []
 
     def counted(raw: Any) -> Any:
@@ -69,6 +67,7 @@ def test_a_spec_is_parsed_once_for_each_generation(
         return load_job_spec(raw)
 
     monkeypatch.setattr(decode_module, "load_job_spec", counted)
+    decoder = OwnDecoder()
     first, later, changed = job(1), job(2), job(3, priority=1)
     changed["metadata"]["generation"] = 2
     same = decoder.job(first).view.spec is decoder.job(later).view.spec

@@ -22,6 +22,7 @@ from wavegate.engine.events import EventTeller
 from wavegate.engine.executor import Executor
 from wavegate.engine.livejobs import LiveJobs
 from wavegate.engine.livepods import LivePods
+from wavegate.engine.pace import Pace
 from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.statuses import StatusWriter
@@ -246,7 +247,9 @@ class Engine:
         self.live = LiveJobs(self.client, self.cache, self.queue, now)
         self.live_pods = LivePods(self.client, self.cache, self.queue, now)
         self.preparations = Preparations()
-        statuses = StatusWriter(self.client, self.cache, self.live, self.events, self.metrics, now)
+        statuses = StatusWriter(
+            self.client, self.cache, self.live, self.events, self.metrics, Pace(now)
+        )
         self.executor = Executor(
             self.client, self.cache, statuses, self.preparations, PlanSettings(), now
         )

@@ -80,7 +80,7 @@ class Bench:
         )
         self._tasks = [
             asyncio.create_task(self.writer.run()),
-            asyncio.create_task(self.reconciler.run(EPOCH)),
+            asyncio.create_task(self.reconciler.lead(EPOCH)),
         ]
 
     def _observe(self, observed: Observed, memory: Memory) -> Plan:

@@ -14,7 +14,7 @@ from wavegate.domain.actions import Note, Proof, SetStatus, Verdict
 from wavegate.domain.observed import JobView
 from wavegate.domain.times import parse_time
 from wavegate.engine.outcomes import Done, LookAgain, TooSoon
-from wavegate.engine.statuses import PACE, TOGETHER
+from wavegate.engine.pace import PACE, TOGETHER
 from wavegate.kube.errors import ServerError
 
 pytestmark = pytest.mark.looptime

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from wavegate.domain.actions import SetStatus
 from wavegate.runner.notes import notes_of
-from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction, SetRunStatus
+from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction
 
 
-def status(phase: str, reason: str, **facts: Any) -> SetRunStatus:
+def status(phase: str, reason: str, **facts: Any) -> SetStatus:
     told = {"phase": phase, "reason": reason, "message": "why", **facts}
-    return SetRunStatus("one", "uid-one", "1", told)
+    return SetStatus("JobRun", "one", "uid-one", "1", told)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support.runs_world import NOW, job, observed, run
-from wavegate.runs.actions import DeleteObject
+from wavegate.domain.actions import DeleteRecord
 from wavegate.runs.history import tidied
 
 
@@ -16,4 +16,4 @@ def test_one_that_is_kept_for_its_key_does_not_hide_when_the_next_is_removed() -
     steps, wake_at = tidied(observed(of, finished=[keyed, fresh, over]), of, [])
     assert wake_at == NOW + 50
     actions = [action for step in steps for action in step.actions]
-    assert [each.name for each in actions if isinstance(each, DeleteObject)] == ["over"]
+    assert [each.name for each in actions if isinstance(each, DeleteRecord)] == ["over"]

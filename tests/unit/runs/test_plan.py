@@ -19,8 +19,9 @@ from support.runs_world import (
     told,
     version,
 )
+from wavegate.domain.actions import DeleteRecord, SetStatus
 from wavegate.domain.times import format_time, format_time_micro
-from wavegate.runs.actions import CreateRunVersion, DeleteObject, SetJobStatus
+from wavegate.runs.actions import CreateRunVersion, RunPlan
 from wavegate.runs.observed import Answer, RunView
 from wavegate.runs.plan import TOLD_AFTER, plan
 
@@ -259,7 +260,7 @@ def test_a_job_that_is_not_understood_says_so_and_starts_nothing() -> None:
         action
         for step in found.steps
         for action in step.actions
-        if isinstance(action, SetJobStatus)
+        if isinstance(action, SetStatus) and action.kind == "HTTPJob"
     ]
     assert (report.status["state"], report.status["message"]) == (
         "Invalid",
@@ -289,6 +290,35 @@ def test_a_queued_run_stays_so_where_another_clock_is_behind() -> None:
     assert (started(found), told(found), found.wake_at) == ([], {}, NOW + 1)
 
 
+def replaced(*active: RunView, **facts: Any) -> RunPlan:
+    """A pass at a tick whose run takes the place of earlier ones."""
+    of = job(trigger={"schedule": {"cron": "* * * * *", "concurrencyPolicy": "Replace"}})
+    record = {
+        "expression": "* * * * * UTC",
+        "since": format_time(NOW - 120),
+        "lastTickTime": format_time(NOW - 60),
+    }
+    of = replace(of, status={"state": "Active", "schedule": record})
+    return plan(observed(of, *active, **facts))
+
+
+def test_a_run_that_a_newer_tick_replaces_is_not_begun() -> None:
+    found = replaced(run(owner_uid="job-uid", scheduled=NOW - 60))
+    assert (started(found), told(found)) == ([], {"one": ("Canceled", "Replaced")})
+
+
+def test_a_run_that_a_newer_tick_replaces_is_called_no_more() -> None:
+    before = executing(owner_uid="job-uid", scheduled=NOW - 60)
+    found = replaced(before, calling=frozenset({before.uid}))
+    assert (told(found), found.abandon) == ({"one": ("Canceled", "Replaced")}, {before.uid})
+
+
+def test_a_run_that_has_ended_when_a_newer_tick_comes_is_not_replaced() -> None:
+    before = executing(owner_uid="job-uid", scheduled=NOW - 60)
+    found = replaced(before, answers={before.uid: Answer("Completed", 200, "answered 200")})
+    assert (told(found), found.abandon) == ({"one": ("Completed", "Completed")}, frozenset())
+
+
 def test_history_is_kept_as_long_as_it_is_told_to() -> None:
     of = job(runs={"successfulHistoryLimit": 1, "failedHistoryLimit": 0})
     ended = [
@@ -308,6 +338,6 @@ def test_history_is_kept_as_long_as_it_is_told_to() -> None:
         action.name
         for step in found.steps
         for action in step.actions
-        if isinstance(action, DeleteObject)
+        if isinstance(action, DeleteRecord)
     ]
     assert sorted(removed) == ["Completed20", "Failed10", "Failed20"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -11,7 +10,8 @@ from hypothesis import strategies as st
 
 from wavegate.api.httpjob import Schedule
 from wavegate.runs.cron import Cron
-from wavegate.runs.schedule import Decision, decide, run_name
+from wavegate.runs.naming import tick_name
+from wavegate.runs.schedule import Decision, decide
 
 CRON = Cron.parse("* * * * *", "UTC")
 T = 1_800_000_000.0
@@ -202,7 +202,7 @@ def test_every_tick_becomes_one_run_or_is_counted(
         found = decide(wanted, cron, since, last_tick, now, bool(left), runs.values())
         assert found.next_tick > now
         for tick in found.ticks[:crash]:
-            name = run_name("job", "uid", tick)
+            name = tick_name("job", "uid", tick)
             assert runs.setdefault(name, tick) == tick, "two ticks have one name"
             left.add(tick)
         if crash is not None:
@@ -220,23 +220,3 @@ def test_every_tick_becomes_one_run_or_is_counted(
     assert set(runs.values()) <= ticks
     assert len(runs) + missed + skipped == len(ticks)
     assert missed >= 0
-
-
-NAMES = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
-
-
-@given(NAMES, st.uuids(), st.integers(0, 10**8), st.integers(1, 10**6))
-def test_a_runs_name_is_a_label_and_its_own(job: str, uid: Any, minute: int, later: int) -> None:
-    name = run_name(job, str(uid), 60.0 * minute)
-    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name)
-    assert len(name) <= 40
-    assert name.startswith(job[:29].rstrip("-"))
-    assert name == run_name(job, str(uid), 60.0 * minute)
-    assert name != run_name(job, str(uid), 60.0 * (minute + later))
-    assert name != run_name(job, f"{uid}x", 60.0 * minute)
-
-
-def test_a_runs_name_is_the_jobs_where_there_is_room() -> None:
-    assert re.fullmatch(r"nightly-report-[a-z2-7]{10}", run_name("nightly-report", "u", T))
-    assert run_name("nightly-report", "u", T) != run_name("nightly-report", "u", T + 86_400)
-    assert re.fullmatch("a{28}-[a-z2-7]{10}", run_name("a" * 28 + "-" + "b" * 11, "u", T))

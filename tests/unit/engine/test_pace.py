@@ -1,0 +1,54 @@
+"""When a status may be written: one pace over both halves. As the fleet's writes keep it:
+test_statuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from wavegate.domain.actions import SetStatus
+from wavegate.engine.outcomes import TooSoon
+from wavegate.engine.pace import PACE, TOGETHER, Pace
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+
+def http_job(uid: str = "one", **status: Any) -> SetStatus:
+    return SetStatus("HTTPJob", uid, uid, "1", {"state": "Active", "reason": "Active", **status})
+
+
+def test_an_http_job_is_told_of_once_a_second() -> None:
+    clock = Clock()
+    pace = Pace(lambda: clock.now)
+    assert pace.too_soon(http_job()) is None
+    pace.wrote(http_job())
+    assert pace.too_soon(http_job(runs=2)) == TooSoon(clock.now + PACE)
+    clock.now += PACE
+    assert pace.too_soon(http_job(runs=2)) is None
+
+
+def test_jobs_of_both_kinds_share_what_is_told_together() -> None:
+    clock = Clock()
+    pace = Pace(lambda: clock.now)
+    for number in range(90):
+        pace.wrote(http_job(f"http-{number}"))
+    state = {"stateType": "InProgress", "details": {"reason": "Progressing"}}
+    fleet = SetStatus("FleetJob", "fleet", "fleet", "1", {"state": state})
+    pace.wrote(fleet)
+    assert pace.too_soon(fleet) == TooSoon(clock.now + 91 / TOGETHER)
+    ended = {"stateType": "Completed", "details": {"reason": "Completed"}}
+    assert pace.too_soon(replace(fleet, status={"state": ended})) is None
+
+
+def test_runs_have_no_pace_and_count_for_nobody() -> None:
+    clock = Clock()
+    pace = Pace(lambda: clock.now)
+    run = SetStatus("JobRun", "run", "run", "1", {"phase": "Executing"})
+    for _ in range(100):
+        pace.wrote(run)
+    assert pace.too_soon(run) is None
+    pace.wrote(http_job())
+    assert pace.too_soon(http_job(runs=2)) == TooSoon(clock.now + PACE)
