@@ -264,6 +264,8 @@ def _request_rules() -> Iterator[Rule]:
     yield Rule("run job name", good, bad, "spec.jobName: Too long")
     good, bad = job_run(payload="x" * 8192), job_run(payload="x" * 8193)
     yield Rule("payload", good, bad, "spec.payload: Too long")
+    good, bad = job_run(payload="ü" * 4096), job_run(payload="ü" * 4097)
+    yield Rule("payload in bytes", good, bad, "spec.payload: must be of at most 8 KiB, as UTF-8")
     source = {"configMapKeyRef": KEY}
     kept = job_run(payloadFrom=source)
     bad = job_run(payload="{}", payloadFrom=source)

@@ -32,6 +32,7 @@ NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "pods"): (*READ, "create", "delete"),
     ("", "configmaps"): ("get", "create"),
     ("", "nodes"): READ,
+    ("", "services"): ("list", "watch"),
     ("events.k8s.io", "events"): ("create",),
 }
 OTHERS: tuple[tuple[str, str], ...] = (

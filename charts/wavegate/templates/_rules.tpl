@@ -66,4 +66,8 @@
 - apiGroups: [""]
   resources: [nodes]
   verbs: [get, list, watch]
+# Whose Service an address is decides whether an HTTPJob may call it.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch]
 {{- end }}

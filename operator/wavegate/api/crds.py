@@ -22,7 +22,7 @@ from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.fleetjob_status import FleetJobStatus
 from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.httpjob_status import HTTPJobStatus
-from wavegate.api.jobrun import MAX_RUN_NAME, JobRunSpec, JobRunStatus
+from wavegate.api.jobrun import MAX_RUN_NAME, UNENDED, JobRunSpec, JobRunStatus
 from wavegate.api.jobversion import JobVersionSpec, JobVersionStatus
 from wavegate.api.names import CATEGORY, GROUP, MAX_JOB_NAME, VERSION
 from wavegate.api.schema import Schema, spec_schema, status_schema
@@ -265,6 +265,13 @@ JOB_RUN: Final = Kind(
             f"self.metadata.name.size() <= {MAX_RUN_NAME} && {_NO_DOT}",
             f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_RUN_NAME}"
             " characters, so that every name made from it fits",
+        ),
+        cel(
+            "self.spec.canceled == oldSelf.spec.canceled || !has(oldSelf.status)"
+            " || !has(oldSelf.status.phase)"
+            f" || oldSelf.status.phase in {list(UNENDED)}",
+            "spec.canceled: the run has ended already, nothing is left to cancel",
+            reason="FieldValueForbidden",
         ),
     ),
     selectable=(".spec.jobName", ".status.phase"),

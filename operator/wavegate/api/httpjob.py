@@ -173,7 +173,7 @@ class Http(Model):
     url: Url | None = Field(
         default=None,
         description="Address that is called by POST. Loopback, link-local addresses, the API"
-        " server and Services of other namespaces, by their names, are refused.",
+        " server and Services of other namespaces are refused.",
     )
     service_ref: ServiceRef | None = Field(
         default=None, description="A Service of the same namespace, instead of url."

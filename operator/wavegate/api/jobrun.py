@@ -41,6 +41,9 @@ Phase = Literal[
 ]
 TriggeredBy = Literal["Manual", "Schedule", "Replay", "API"]
 
+UNENDED: Final[tuple[Phase, ...]] = ("Delayed", "Queued", "Executing", "Waiting")
+"""Phases of runs that have not ended."""
+
 MAX_PAYLOAD: Final = 8 * 1024
 MAX_RESULT: Final = 8 * 1024
 MAX_RUN_NAME: Final = 40
@@ -182,6 +185,13 @@ class JobRunSpec(Model):
     payload: Annotated[str, StringConstraints(max_length=MAX_PAYLOAD)] | None = Field(
         default=None,
         description="The body of the call, a JSON document as text; without, {}. At most 8 KiB.",
+        json_schema_extra=rules(
+            cel(
+                f"bytes(self).size() <= {MAX_PAYLOAD}",
+                "spec.payload: must be of at most 8 KiB, as UTF-8; put more into a ConfigMap and"
+                " name it in spec.payloadFrom",
+            )
+        ),
     )
     payload_from: PayloadSource | None = Field(
         default=None, description="Where the body of the call comes from, instead of payload."
@@ -229,7 +239,7 @@ class JobRunSpec(Model):
     canceled: bool = Field(
         default=False,
         description="Ends the run: one that waits at once, one that executes is no longer waited"
-        " for. Cannot be taken back.",
+        " for. Cannot be taken back, nor set once it has ended.",
     )
     replay_of: ObjectName | None = Field(
         default=None,

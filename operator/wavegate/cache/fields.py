@@ -65,7 +65,7 @@ def strings(value: Any) -> dict[str, str]:
     return {key: item for key, item in mapping(value).items() if isinstance(item, str)}
 
 
-def _texts(value: Any) -> frozenset[str]:
+def texts(value: Any) -> frozenset[str]:
     """Those items of a list that are strings."""
     return frozenset(map(text, value)) if isinstance(value, list) else frozenset()
 
@@ -93,7 +93,7 @@ def meta_of(raw: Raw) -> Meta:
         created=parse_time(metadata.get("creationTimestamp")) or 0.0,
         generation=integer(metadata.get("generation"), 1),
         deleting=metadata.get("deletionTimestamp") is not None,
-        finalizers=_texts(metadata.get("finalizers")),
+        finalizers=texts(metadata.get("finalizers")),
     )
 
 

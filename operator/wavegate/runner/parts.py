@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
 from wavegate.api.names import LABEL_JOB_KIND
 from wavegate.cache.runs import RunCache
+from wavegate.cache.services import Services, decode_service
 from wavegate.cache.store import JobKey
 from wavegate.dispatch.addresses import AddressPolicy
 from wavegate.engine.bucket import TokenBucket
@@ -20,7 +22,7 @@ from wavegate.engine.pace import Pace
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
 from wavegate.kube.errors import ApiError
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, Resource
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, SERVICES, Resource
 from wavegate.kube.transport import Transport
 from wavegate.runner.calls import CallMaker, Calls
 from wavegate.runner.executor import RunExecutor
@@ -60,10 +62,13 @@ class Runner:
             waited=lambda seconds: metrics.waited(seconds, RUNS),
         )
         self.cache = RunCache(self.queue.add, clock=around.monotonic, now=around.now)
-        self.reflectors = self._build_reflectors(settings.namespaces, transport, around.rng, failed)
+        services = Services(around.monotonic)
+        self.reflectors = self._build_reflectors(
+            settings.namespaces, services, transport, around.rng, failed
+        )
         self.calls = Calls(
             Sources(client, read_secrets=settings.read_secrets),
-            policy,
+            replace(policy, namespace_of=services.namespace_of),
             call,
             concurrency=settings.calls,
             leading=leading,
@@ -95,7 +100,7 @@ class Runner:
         """What runs as long as the process does, but for `lead`."""
         parts: dict[str, Coroutine[Any, Any, Any]] = {"writer of runs": self.writer.run()}
         for number, reflector in enumerate(self.reflectors):
-            parts[f"reflector {number} of runs' {reflector.resource.plural}"] = reflector.run()
+            parts[f"reflector {number} of {reflector.resource.plural}, for runs"] = reflector.run()
         return parts
 
     async def synced(self) -> None:
@@ -127,21 +132,29 @@ class Runner:
     def _build_reflectors(
         self,
         namespaces: Sequence[str],
+        services: Services,
         transport: Transport,
         rng: Random,
         failed: Callable[[Resource, ApiError], None],
     ) -> list[Reflector[Any]]:
-        wanted = ((JOB_VERSIONS, VERSION_SELECTOR), (JOB_RUNS, ""))
+        wanted: list[tuple[Resource, str | None, str, tuple[Any, Any]]] = [
+            (SERVICES, None, "", (decode_service, services.store))
+        ]
+        for namespace in namespaces or (None,):
+            wanted += [
+                (JOB_VERSIONS, namespace, VERSION_SELECTOR, self.cache.kinds[JOB_VERSIONS.kind]),
+                (JOB_RUNS, namespace, "", self.cache.kinds[JOB_RUNS.kind]),
+            ]
         return [
             Reflector(
                 transport,
                 resource,
-                *self.cache.kinds[resource.kind],
+                decode,
+                store,
                 rng=rng,
                 failed=failed,
                 namespace=namespace,
                 label_selector=selector,
             )
-            for namespace in (namespaces or (None,))
-            for resource, selector in wanted
+            for resource, namespace, selector, (decode, store) in wanted
         ]

@@ -15,6 +15,7 @@ from wavegate.kube.resources import (
     LEASES,
     NODES,
     PODS,
+    SERVICES,
     Resource,
 )
 from wavegate.simulation.schema import Schema
@@ -67,6 +68,7 @@ SERVED: Final[dict[str, Kind]] = {
     PODS.kind: Kind(PODS, status=True, blind_updates=True),
     NODES.kind: Kind(NODES, status=True, status_at_birth=True, blind_updates=True),
     CONFIG_MAPS.kind: Kind(CONFIG_MAPS, blind_updates=True),
+    SERVICES.kind: Kind(SERVICES, blind_updates=True),
     EVENTS.kind: Kind(EVENTS, blind_updates=True),
     LEASES.kind: Kind(LEASES),
     NAMESPACES.kind: Kind(NAMESPACES, blind_updates=True),

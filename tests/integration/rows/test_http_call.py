@@ -60,6 +60,35 @@ def test_row_http_url_refused(asked: Asked, endpoint: Endpoint) -> None:
     assert endpoint.calls == []
 
 
+@pytest.mark.row("HTTPJob.spec.http.url")
+def test_row_http_url_of_a_service(asked: Asked, cluster_client: Client) -> None:
+    """Another namespace's Service is not called by its address either; the job's own is."""
+    name, addresses = asked.space.name, {}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"ports": [{"port": 80}]},
+    }
+    others = "/api/v1/namespaces/default/services"
+    for job, path in (("others", others), ("own", others.replace("default", name))):
+        addresses[job] = cluster_client.request("POST", path, service)["spec"]["clusterIP"]
+    try:
+        for job, address in addresses.items():
+            http = {"url": f"http://{address}/", "timeout": "1s"}
+            asked.job(job, http=http, runs={"retry": ONCE})
+            asked.run(job, job)
+        refused = asked.ended("others")
+        assert refused["lastError"] == {
+            "class": "AddressRefused",
+            "message": f"{addresses['others']} is a Service of the namespace default",
+        }
+        # Nobody answers there, but it was called.
+        assert asked.ended("own")["lastError"]["class"] in ("TimedOut", "ConnectFailed")
+    finally:
+        cluster_client.request("DELETE", f"{others}/{name}")
+
+
 @pytest.mark.row(
     "HTTPJob.spec.http.serviceRef.name",
     "HTTPJob.spec.http.serviceRef.port",

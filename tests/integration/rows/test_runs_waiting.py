@@ -120,8 +120,8 @@ def test_row_run_concurrency_keys_take_turns(asked: Asked, endpoint: Endpoint) -
 
 @pytest.mark.row("JobRun.spec.canceled")
 def test_row_run_canceled(asked: Asked, endpoint: Endpoint) -> None:
-    """One that waits ends at once, one that executes is no longer waited for, one that has ended
-    stays as it is."""
+    """One that waits ends at once, one that executes is no longer waited for; of one that has
+    ended it is refused."""
     endpoint.answer = lambda _: Reply(503)
     asked.job(runs={"retry": {"initialDelay": "1h"}})
     asked.run("waiting")
@@ -132,7 +132,9 @@ def test_row_run_canceled(asked: Asked, endpoint: Endpoint) -> None:
     endpoint.hold()
     asked.run("executing")
     asked.until("it is called", lambda: endpoint.of("executing"))
-    for name in ("waiting", "executing", "done"):
+    with pytest.raises(ApiError, match=r"spec\.canceled: the run has ended already"):
+        asked.space.patch("JobRun", "done", {"canceled": True})
+    for name in ("waiting", "executing"):
         asked.space.patch("JobRun", name, {"canceled": True})
     for name in ("waiting", "executing"):
         status = asked.ended(name)

@@ -149,8 +149,9 @@ def test_a_rules_message_begins_with_its_field(kind: Kind) -> None:
     for path, node in [("", root(kind)), *nodes(kind)]:
         for rule in node.get("x-kubernetes-validations", []):
             begins = rule["message"].partition(":")[0]
-            expected = path.replace("[]", "").replace("{}", "") or "metadata"
-            assert begins.startswith(expected), f"{path}: {rule['message']}"
+            field = path.replace("[]", "").replace("{}", "")
+            # Those of the whole object are about its name, or about spec and status together.
+            assert begins.startswith(field or ("metadata.", "spec.")), f"{path}: {rule['message']}"
             assert rule["reason"]
 
 
