@@ -68,16 +68,22 @@ class History:
     What is there now is read from it as well, which asks the server nothing.
     """
 
-    def __init__(self, space: Space, ignored: Callable[[Document], bool]) -> None:
+    def __init__(
+        self,
+        space: Space,
+        ignored: Callable[[Document], bool],
+        kinds: Sequence[str] = KINDS,
+    ) -> None:
         self._space = space
         self._ignored = ignored
+        self._kinds = kinds
         self._ended = False
         self._events: list[Event] = []
-        self._now: dict[str, dict[str, Document]] = {kind: {} for kind in KINDS}
+        self._now: dict[str, dict[str, Document]] = {kind: {} for kind in kinds}
         self._broken: list[BaseException] = []
 
     def __enter__(self) -> History:
-        for kind in KINDS:
+        for kind in self._kinds:
             threading.Thread(target=self._write, args=(kind,), daemon=True).start()
         return self
 
@@ -92,7 +98,7 @@ class History:
         """By the uid of all that is there."""
         return {
             uid: str(each["metadata"]["resourceVersion"])
-            for kind in KINDS
+            for kind in self._kinds
             for uid, each in list(self._now[kind].items())
         }
 
@@ -100,7 +106,7 @@ class History:
         """All until now, in the order in which they were stored."""
         stored = {
             each["metadata"]["uid"]: str(each["metadata"]["resourceVersion"])
-            for kind in KINDS
+            for kind in self._kinds
             for each in self._space.list(kind)
             if not self._ignored(each)
         }

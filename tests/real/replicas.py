@@ -24,7 +24,12 @@ class Replica:
     """A process and the proxy through which it sees the API server."""
 
     def __init__(
-        self, cluster: wavelab.Cluster, namespace: str, log: Path, trouble: Trouble
+        self,
+        cluster: wavelab.Cluster,
+        namespace: str,
+        log: Path,
+        trouble: Trouble,
+        *options: str,
     ) -> None:
         directory = cluster.kubeconfig.parent
         config = json.loads(
@@ -38,8 +43,8 @@ class Replica:
         kubeconfig = log.with_suffix(".kubeconfig")
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(json.dumps(config))
-        options = (f"--namespace={namespace}", f"--lease-name={namespace}")
-        self.process = OperatorProcess(kubeconfig, log, *options)
+        own = (f"--namespace={namespace}", f"--lease-name={namespace}")
+        self.process = OperatorProcess(kubeconfig, log, *own, *options)
         self.launches: list[float] = []
         """Epoch seconds."""
 

@@ -19,13 +19,26 @@ _LONGEST: Final = 120.0
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What is answered."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class Received:
-    """A call as it came. ``at``: epoch seconds; ``headers`` are found in any case."""
+    """A call as it came. ``at``: epoch seconds; ``headers`` are found in any case.
+
+    ``reply``: what it was answered, whether or not anybody waited for it.
+    """
 
     at: float
     path: str
     headers: Message
     body: str
+    reply: Reply | None = None
 
     @property
     def run(self) -> str:
@@ -35,15 +48,6 @@ class Received:
     @property
     def attempt(self) -> int:
         return int(self.headers["X-Attempt"])
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What is answered."""
-
-    status: int = 200
-    body: bytes = b"{}"
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Endpoint:
@@ -99,7 +103,8 @@ class Endpoint:
             self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             self._open.wait(_LONGEST)
-            yield self.answer(call)
+            call.reply = self.answer(call)
+            yield call.reply
         finally:
             with self._lock:
                 self._under_way -= 1
