@@ -73,6 +73,7 @@ from wavegate.surroundings import Surroundings
 from wavegate.telemetry.jobs import JobCollector
 from wavegate.telemetry.lag import sample_lag
 from wavegate.telemetry.metrics import RUNS, Metrics
+from wavegate.telemetry.runs import RunCollector
 from wavegate.telemetry.server import TelemetryServer
 from wavegate.watch.reflector import Reflector
 
@@ -137,6 +138,7 @@ class Operator:
             transport,
             client,
             pace,
+            self.events,
             self.bucket,
             self.metrics,
             around,
@@ -327,6 +329,7 @@ class Operator:
                 self.cache.jobs.values, self.cache.deployments.of_job, lambda: self._leading
             )
         )
+        self.metrics.register(RunCollector(self.runner.cache.jobs.values, lambda: self._leading))
 
     def _wake_all(self) -> None:
         for key in self.cache.job_keys():

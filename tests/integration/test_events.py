@@ -14,7 +14,8 @@ from support.operator_process import OperatorProcess
 from support.rollouts import settled_on
 from support.space import Space
 from wavegate.api.events import EVENTS
-from wavegate.domain.actions import Note, SetStatus
+from wavegate.domain.actions import Note
+from wavegate.engine.bodies import Owner
 from wavegate.engine.client import Client
 from wavegate.engine.events import EventTeller
 
@@ -78,7 +79,7 @@ def test_the_server_takes_an_event_and_one_with_a_series(space: Space, api: Api)
         for minute in itertools.islice(minutes, 12):
             now = 1_700_000_000.0 + 60 * minute
             note = Note("Degraded", "not well: n1", warning=True)
-            teller.tell(space.name, SetStatus("FleetJob", "app", "u", "1", {}, notes=(note,)))
+            teller.tell(space.name, Owner("FleetJob", "app", "u"), [note])
         await client.two.wait()
         running.cancel()
 

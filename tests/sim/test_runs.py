@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import pairwise
@@ -173,6 +174,51 @@ def test_a_schedule_makes_a_run_for_each_tick() -> None:
         assert len(world.runs()) == 2
         schedule = (world.cluster.get("HTTPJob", "app") or {})["status"]["schedule"]
         assert (schedule["missedTicks"], schedule["skippedTicks"]) == (0, 0)
+
+    play(story)
+
+
+def test_a_flood_of_failures_is_one_event_on_the_job_and_all_are_counted() -> None:
+    async def story(world: World) -> None:
+        async def no(_: Call) -> Heard:
+            return Heard(http_status=404)
+
+        world.endpoints.answer = no
+        world.job()
+        for number in range(30):
+            world.ask(f"r{number:02}")
+        await world.ended()
+        await asyncio.sleep(5)
+        (event,) = world.cluster.list("Event")
+        about = (event["regarding"]["kind"], event["regarding"]["name"], event["reason"])
+        assert about == ("HTTPJob", "app", "RunFailed")
+        assert event["type"] == "Warning"
+        assert re.fullmatch(r"r\d\d is Failed: answered 404", event["note"])
+        (process,) = world.cluster.living
+        text = process.operator.metrics.render().decode()
+        assert 'wavegate_runs_total{phase="Failed"} 30.0' in text
+        assert 'wavegate_call_seconds_count{outcome="Rejected"} 30.0' in text
+        assert "wavegate_run_wait_seconds_count 30.0" in text
+
+    play(story)
+
+
+def test_missed_ticks_are_told_as_an_event_and_by_a_gauge() -> None:
+    async def story(world: World) -> None:
+        world.job(trigger={"schedule": {"cron": "* * * * *", "startingDeadline": "30s"}})
+        await world.until(lambda: len(world.endpoints.calls) == 2)
+        (process,) = world.cluster.living
+        process.pause()
+        await asyncio.sleep(600)
+        process.resume()
+        await world.until(lambda: len(world.endpoints.calls) == 4)
+        told = [each for each in world.cluster.list("Event") if each["reason"] == "TicksMissed"]
+        assert [each["regarding"]["kind"] for each in told] == ["HTTPJob"]
+        assert re.match(r"\d+ ticks of the schedule passed without a run", told[0]["note"])
+        (process,) = world.cluster.living
+        text = process.operator.metrics.render().decode()
+        missed = int(told[0]["note"].split()[0])
+        assert f'job_name="app",job_namespace="default",why="missed"}} {missed}.0' in text
 
     play(story)
 

@@ -2,7 +2,7 @@
 
 An event says that something has become so; what is so is in the object's status. The last wave's
 end and a gate's decision come with the rollout's own event, and what a single execution comes to is
-in its status: the number of events does not grow with the number of nodes.
+in its status: the number of events grows neither with the number of nodes nor with that of runs.
 """
 
 from __future__ import annotations
@@ -10,27 +10,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+_Kind = Literal["FleetJob", "FleetDeployment", "HTTPJob"]
+
 
 @dataclass(frozen=True, slots=True)
 class EventReason:
     """``kind``: of the object that the event is about."""
 
     reason: str
-    kind: Literal["FleetJob", "FleetDeployment"]
+    kind: _Kind
     type: Literal["Normal", "Warning"]
     description: str
 
 
-def _normal(kind: Literal["FleetJob", "FleetDeployment"], reason: str, words: str) -> EventReason:
+def _normal(kind: _Kind, reason: str, words: str) -> EventReason:
     return EventReason(reason, kind, "Normal", words)
 
 
-def _warning(kind: Literal["FleetJob", "FleetDeployment"], reason: str, words: str) -> EventReason:
+def _warning(kind: _Kind, reason: str, words: str) -> EventReason:
     return EventReason(reason, kind, "Warning", words)
 
 
 _JOB: Final = "FleetJob"
 _ROLLOUT: Final = "FleetDeployment"
+_CALLS: Final = "HTTPJob"
 
 EVENTS: Final = (
     _normal(_ROLLOUT, "RolloutPending", "It waits, for a first node or for its job."),
@@ -67,4 +70,14 @@ EVENTS: Final = (
     _warning(_JOB, "SourceNotConfigured", "The source of its error rate is not configured."),
     _warning(_JOB, "Stranger", "Something that is not ours has the name or label of a child."),
     _warning(_JOB, "CordonForbidden", "The operator may not cordon nodes, which the job asks."),
+    _normal(_CALLS, "Active", "Runs start again, after it was suspended or not understood."),
+    _normal(_CALLS, "Suspended", "No run starts until spec.suspend is false."),
+    _warning(_CALLS, "InvalidSpec", "Its spec is not understood; no run starts."),
+    _warning(
+        _CALLS,
+        "RunFailed",
+        "A run has ended badly: told once in ten minutes for each phase and reason, with the name"
+        " of one run.",
+    ),
+    _warning(_CALLS, "TicksMissed", "Ticks of its schedule passed, and no run was made for them."),
 )

@@ -185,7 +185,14 @@ class RolloutEnd:
     waiting: float | None
 
 
-Counted = Verdict | WaveEnd | GateEnd | RolloutEnd
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """A run of an HTTPJob has ended in this phase."""
+
+    phase: str
+
+
+Counted = Verdict | WaveEnd | GateEnd | RolloutEnd | RunEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +207,8 @@ class Note:
     counted: Counted | None = None
     is_event: bool = True
     """Whether people get it as an event, too; what a single execution comes to is none."""
+    topic: str = ""
+    """Events of a reason and topic are the same one again; empty: of a reason and message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ import asyncio
 import itertools
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from wavegate.api.names import API_VERSION
-from wavegate.domain.actions import Note, SetStatus
+from wavegate.domain.actions import Note
 from wavegate.domain.times import format_time_micro
-from wavegate.engine.bodies import Document
+from wavegate.engine.bodies import Document, Owner
 from wavegate.engine.client import Client, LeadershipDoubtful
 from wavegate.kube.errors import ApiError
 from wavegate.kube.resources import EVENTS
@@ -55,12 +55,12 @@ class EventTeller:
         self._told: OrderedDict[tuple[str, str, str], _Told] = OrderedDict()
         self._serial = itertools.count()
 
-    def tell(self, namespace: str, action: SetStatus) -> None:
-        """Queue those notes of a status that was written which are events."""
-        for note in (each for each in action.notes if each.is_event):
-            before = self._due(action.uid, note)
+    def tell(self, namespace: str, about: Owner, notes: Iterable[Note]) -> None:
+        """Queue those notes about an object of ours which are events."""
+        for note in (each for each in notes if each.is_event):
+            before = self._due(about.uid, note)
             if before is not None and not self._waiting.full():
-                self._waiting.put_nowait((namespace, self._event(namespace, action, note, before)))
+                self._waiting.put_nowait((namespace, self._event(namespace, about, note, before)))
 
     async def run(self) -> NoReturn:
         """Send until cancelled."""
@@ -77,7 +77,7 @@ class EventTeller:
 
     def _due(self, uid: str, note: Note) -> _Told | None:
         """What came with these words since they were told; None: too soon to tell them again."""
-        key, now = (uid, note.reason, note.message), self._now()
+        key, now = (uid, note.reason, note.topic or note.message), self._now()
         before = self._told.get(key)
         if before is not None and now - before.at < REPEAT_AFTER:
             before.first = before.first or now
@@ -89,14 +89,14 @@ class EventTeller:
             self._told.popitem(last=False)
         return before or _Told(now)
 
-    def _event(self, namespace: str, action: SetStatus, note: Note, before: _Told) -> Document:
+    def _event(self, namespace: str, about: Owner, note: Note, before: _Told) -> Document:
         now = self._now()
         series = {"count": before.more + 1, "lastObservedTime": format_time_micro(now)}
         return {
             **({"series": series} if before.more else {}),
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
-            "metadata": {"name": self._name(action.name), "namespace": namespace},
+            "metadata": {"name": self._name(about.name), "namespace": namespace},
             "eventTime": format_time_micro(before.first or now),
             "type": "Warning" if note.warning else "Normal",
             "reason": note.reason,
@@ -106,9 +106,9 @@ class EventTeller:
             "reportingInstance": self._identity,
             "regarding": {
                 "apiVersion": API_VERSION,
-                "kind": action.kind,
-                "name": action.name,
+                "kind": about.kind,
+                "name": about.name,
                 "namespace": namespace,
-                "uid": action.uid,
+                "uid": about.uid,
             },
         }

@@ -46,7 +46,8 @@ class StatusWriter:
         self._pace.wrote(action)
         if action.kind == FLEET_JOBS.kind:
             self._live.saw(stored)
-        self._events.tell(namespace, action)
+        about = bodies.Owner(action.kind, action.name, action.uid)
+        self._events.tell(namespace, about, action.notes)
         for note in action.notes:
             if note.counted is not None:
                 self._metrics.count(note.counted)

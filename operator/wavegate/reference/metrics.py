@@ -9,14 +9,23 @@ from prometheus_client import Metric
 
 from wavegate.domain.observed import JobView
 from wavegate.reference.markdown import page, table
-from wavegate.telemetry.jobs import FAMILIES, INFO, JobCollector
+from wavegate.runs.observed import HTTPJobView
+from wavegate.telemetry import jobs, runs
+from wavegate.telemetry.jobs import JobCollector
 from wavegate.telemetry.metrics import Metrics
+from wavegate.telemetry.runs import RunCollector
 
 _OPEN_EVERYWHERE: Final = frozenset(
     {"job_namespace", "job_name", "version", "stable_version", "python_version"}
 )
 _OPEN: Final = frozenset(
-    {(INFO, "state"), (INFO, "reason"), ("leader_election_master_status", "name")}
+    {
+        (jobs.INFO, "state"),
+        (jobs.INFO, "reason"),
+        (runs.INFO, "state"),
+        (runs.INFO, "reason"),
+        ("leader_election_master_status", "name"),
+    }
 )
 """Labels whose values are not known beforehand."""
 
@@ -36,7 +45,7 @@ The alerts on them: [runbooks](../operations/runbooks.md)."""
 def metrics_page() -> str:
     """The whole page, ending with a newline."""
     families = list(known_families())
-    of_jobs = [each for each in families if each.name in FAMILIES]
+    of_jobs = [each for each in families if each.name in {**jobs.FAMILIES, **runs.FAMILIES}]
     ours = [each for each in families if each.name.startswith("wavegate_")]
     standard = [each for each in families if each not in ours and not _is_machines(each)]
     return page(
@@ -44,7 +53,7 @@ def metrics_page() -> str:
         _INTRODUCTION,
         "## Of jobs",
         _table(of_jobs),
-        "## Of rollouts, and of the operator's work",
+        "## Of rollouts and runs, and of the operator's work",
         _table([each for each in ours if each not in of_jobs]),
         "## With standard names",
         _table(standard),
@@ -56,6 +65,8 @@ def known_families() -> Iterable[Metric]:
     metrics = Metrics()
     job = JobView("", "", "", "", 0, 0.0, None, {})
     metrics.register(JobCollector(lambda: [job], lambda _: (), lambda: True))
+    calls = HTTPJobView("", "", "", "", 0, 0.0, None)
+    metrics.register(RunCollector(lambda: [calls], lambda: True))
     return metrics.registry.collect()
 
 

@@ -25,7 +25,7 @@ def version(job: HTTPJobView, action: CreateRunVersion) -> Document:
             "name": action.name,
             "namespace": job.namespace,
             "labels": {**_labels(job), LABEL_VERSION: str(action.version)},
-            "ownerReferences": [_owner(job).reference()],
+            "ownerReferences": [owner(job).reference()],
         },
         "spec": {
             "jobId": job.uid,
@@ -46,13 +46,14 @@ def run(job: HTTPJobView, action: CreateRun) -> Document:
             "namespace": job.namespace,
             "labels": {**action.labels, **_labels(job)},
             "annotations": {ANNOTATION_TICK: format_time(action.tick)},
-            "ownerReferences": [_owner(job).reference()],
+            "ownerReferences": [owner(job).reference()],
         },
         "spec": {"jobName": job.name},
     }
 
 
-def _owner(job: HTTPJobView) -> Owner:
+def owner(job: HTTPJobView) -> Owner:
+    """An HTTPJob as the owner of its versions and runs."""
     return Owner(HTTP_JOBS.kind, job.name, job.uid)
 
 

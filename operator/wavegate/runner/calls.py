@@ -40,7 +40,10 @@ class CallMaker(Protocol):
 
 
 class Calls:
-    """At most ``concurrency`` at a time. ``ended`` is told the job of a call that has ended."""
+    """At most ``concurrency`` at a time.
+
+    ``ended`` is told the job of a call that has ended, ``called`` the outcome and the seconds.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Calls:
         leading: Callable[[], bool],
         now: Callable[[], float],
         ended: Callable[[JobKey], None],
+        called: Callable[[str, float], None],
     ) -> None:
         self._sources = sources
         self._policy = policy
@@ -60,6 +64,7 @@ class Calls:
         self._leading = leading
         self._now = now
         self._ended = ended
+        self._called = called
         self._circuits = Circuits()
         self._calling: dict[str, tuple[JobKey, asyncio.Task[None] | None]] = {}
         self._answers: dict[str, tuple[JobKey, Answer]] = {}
@@ -142,7 +147,9 @@ class Calls:
         finally:
             self._calling.pop(run.uid, None)
             if answer is not None:
-                self._answers[run.uid] = (key, replace(answer, ended=self._now()))
+                now = self._now()
+                self._called(answer.outcome, max(0.0, now - (run.started or now)))
+                self._answers[run.uid] = (key, replace(answer, ended=now))
             self._changed.set()
             self._ended(key)
 

@@ -9,6 +9,7 @@ from wavegate.cache.runs import RunCache
 from wavegate.domain.actions import DeleteRecord, SetStatus
 from wavegate.engine.bodies import Document, controller
 from wavegate.engine.client import Client
+from wavegate.engine.events import EventTeller
 from wavegate.engine.objects import delete, look_at, put_status, tried
 from wavegate.engine.outcomes import Done, LookAgain, Outcome, Refused
 from wavegate.engine.pace import Pace
@@ -18,16 +19,27 @@ from wavegate.runner import bodies
 from wavegate.runner.calls import Calls
 from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction, StartRun
 from wavegate.runs.observed import HTTPJobView
+from wavegate.telemetry.metrics import Metrics
 
 
 class RunExecutor:
     """Carries out single actions."""
 
-    def __init__(self, client: Client, cache: RunCache, calls: Calls, pace: Pace) -> None:
+    def __init__(
+        self,
+        client: Client,
+        cache: RunCache,
+        calls: Calls,
+        pace: Pace,
+        events: EventTeller,
+        metrics: Metrics,
+    ) -> None:
         self._client = client
         self._cache = cache
         self._calls = calls
         self._pace = pace
+        self._events = events
+        self._metrics = metrics
 
     async def execute(self, job: HTTPJobView, action: RunAction) -> Outcome:
         """Carry out an action of a plan for ``job``; what may go wrong is returned."""
@@ -59,6 +71,7 @@ class RunExecutor:
             outcome = await self._record(job, action.record)
             run = self._cache.active(job.key).get(uid)
             if isinstance(outcome, Done) and run is not None and run.phase == "Executing":
+                self._metrics.run_waited(action.record.status["trace"]["queueWaitMs"] / 1000)
                 self._calls.begin(job.key, run, version.spec)
                 begun = True
             return outcome
@@ -71,6 +84,12 @@ class RunExecutor:
             return too_soon
         await put_status(self._client, self._cache, job.namespace, action)
         self._pace.wrote(action)
+        # Of runs it is told on their job: whoever looks for a fault does not know their names.
+        if job.uid:
+            self._events.tell(job.namespace, bodies.owner(job), action.notes)
+        for note in action.notes:
+            if note.counted is not None:
+                self._metrics.count(note.counted)
         return Done()
 
     async def _create(self, body: Document) -> Outcome:

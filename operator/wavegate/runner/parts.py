@@ -18,6 +18,7 @@ from wavegate.cache.store import JobKey
 from wavegate.dispatch.addresses import AddressPolicy
 from wavegate.engine.bucket import TokenBucket
 from wavegate.engine.client import Client
+from wavegate.engine.events import EventTeller
 from wavegate.engine.pace import Pace
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
@@ -46,6 +47,7 @@ class Runner:
         transport: Transport,
         client: Client,
         pace: Pace,
+        events: EventTeller,
         bucket: TokenBucket,
         metrics: Metrics,
         around: Surroundings,
@@ -74,8 +76,9 @@ class Runner:
             leading=leading,
             now=around.now,
             ended=self._call_ended,
+            called=metrics.called,
         )
-        executor = RunExecutor(client, self.cache, self.calls, pace)
+        executor = RunExecutor(client, self.cache, self.calls, pace, events, metrics)
         self.writer = Writer(
             executor,
             self.queue,

@@ -28,7 +28,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from wavegate.api.jobrun import Phase
 from wavegate.runs.retry import LONGEST_RETRY_AFTER
@@ -57,6 +57,8 @@ called is gone. ``AddressRefused``: the address is none that may be called. ``So
 Secret or ConfigMap that the call needs cannot be read, or lacks the key. ``Fault``: of the
 operator's own.
 """
+
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 RETRYABLE: Final[frozenset[Outcome]] = frozenset(
     {"Unavailable", "TimedOut", "Crashed", "ConnectFailed", "DnsFailed", "TlsFailed", "Reset"}

@@ -18,6 +18,7 @@ from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.names import run_version_name
 from wavegate.domain.actions import SetStatus, Urgency
 from wavegate.domain.times import format_time, format_time_micro, parse_time
+from wavegate.runs import notes
 from wavegate.runs.actions import CreateRun, CreateRunVersion, RunPlan, RunStep, StartRun
 from wavegate.runs.duplicates import Standing
 from wavegate.runs.history import tidied
@@ -414,11 +415,19 @@ class _Pass:
             facts["rateClock"] = format_time_micro(self._clock or 0.0) if rated else None
         status = job_status(job, self.observed.active, self.now, invalid=job.invalid, **facts)
         if status != job.status:
-            action = SetStatus("HTTPJob", job.name, job.uid, job.resource_version, status)
+            action = SetStatus(
+                "HTTPJob",
+                job.name,
+                job.uid,
+                job.resource_version,
+                status,
+                notes=notes.of_job(job.status, status),
+            )
             self.steps.append(RunStep(f"HTTPJob/{job.name}", Urgency.RECORD, (action,)))
 
     def _set(self, run: RunView, status: dict[str, Any], urgency: Urgency) -> None:
-        action = SetStatus("JobRun", run.name, run.uid, run.resource_version, status)
+        told = notes.of_run(run.name, status)
+        action = SetStatus("JobRun", run.name, run.uid, run.resource_version, status, notes=told)
         self.steps.append(RunStep(f"JobRun/{run.name}", urgency, (action,)))
 
 

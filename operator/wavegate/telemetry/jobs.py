@@ -18,7 +18,8 @@ from wavegate.api.conditions import OWNED
 from wavegate.domain.observed import DeploymentView, JobView
 from wavegate.domain.times import parse_time
 
-_JOB: Final = ("job_namespace", "job_name")
+LABELS: Final = ("job_namespace", "job_name")
+"""Those that name a job."""
 
 NODE_STATES: Final = ("desired", "updated", "stable", "failed", "lost", "notReady")
 """As status.nodes of a FleetJob calls them."""
@@ -69,7 +70,7 @@ class JobCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """All families, without a series where this process does not lead."""
         families = {
-            name: GaugeMetricFamily(name, words, labels=(*_JOB, *labels))
+            name: GaugeMetricFamily(name, words, labels=(*LABELS, *labels))
             for name, (words, labels) in FAMILIES.items()
         }
         for job in self._jobs() if self._leads() else ():

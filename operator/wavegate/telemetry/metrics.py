@@ -27,8 +27,10 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
-from wavegate.domain.actions import Counted, GateEnd, RolloutEnd, Verdict, WaveEnd
+from wavegate.domain.actions import Counted, GateEnd, RolloutEnd, RunEnd, Verdict, WaveEnd
 from wavegate.domain.blame import WITHDRAWALS
+from wavegate.runs.answers import OUTCOMES
+from wavegate.runs.states import TERMINAL
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
@@ -70,6 +72,7 @@ REFLECTED: Final = (
     "jobversions",
     "nodes",
     "pods",
+    "services",
 )
 """What is listed and watched."""
 
@@ -91,6 +94,8 @@ _PASS_BUCKETS: Final = (
 )
 """Narrow where the time of a pass is to be, so that a p99 of a few milliseconds is one."""
 _REQUEST_BUCKETS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+_WAIT_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0)
+_CALL_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
 _LONG_BUCKETS: Final = (15, 30, 60, 120, 300, 600, 1200, 2400, 3600, 7200, 14400, 43200, 86400)
 
 
@@ -224,6 +229,20 @@ class Metrics:
             outcome=GATE_ENDS,
             time=TIMES,
         )
+        self._runs = self._counter(
+            "wavegate_runs", "Runs of HTTPJobs that ended, by phase.", phase=sorted(TERMINAL)
+        )
+        self._run_waits = self._histogram(
+            "wavegate_run_wait_seconds",
+            "Time from when an attempt of a run could start until it did.",
+            _WAIT_BUCKETS,
+        )
+        self._call_seconds = self._histogram(
+            "wavegate_call_seconds",
+            "Time from the decision to call until what came of it was known, by outcome.",
+            _CALL_BUCKETS,
+            outcome=OUTCOMES,
+        )
         self._reflector_errors = self._counter(
             "wavegate_reflector_errors",
             "Lists and watches that failed, by resource.",
@@ -310,8 +329,18 @@ class Metrics:
                 if active is not None and waiting is not None:
                     self._rollout_seconds.labels(kind, outcome, "active").observe(active)
                     self._rollout_seconds.labels(kind, outcome, "waiting").observe(waiting)
+            case RunEnd(phase):
+                self._runs.labels(phase).inc()
             case _:
                 assert_never(found)
+
+    def run_waited(self, seconds: float) -> None:
+        """An attempt has started, so long after it could."""
+        self._run_waits.observe(seconds)
+
+    def called(self, outcome: str, seconds: float) -> None:
+        """A call has ended: one of `runs.answers.OUTCOMES`."""
+        self._call_seconds.labels(outcome).observe(seconds)
 
     def window(self, verdict: str) -> None:
         """A window was closed: good, bad or unreadable."""

@@ -28,6 +28,7 @@ class Bench:
         self.heard = heard
         self.made: list[Call] = []
         self.ended: list[Any] = []
+        self.told: list[tuple[str, float]] = []
         self._end = asyncio.Event()
         self.calls = Calls(
             Sources(cast("Client", None), read_secrets=False),
@@ -37,6 +38,7 @@ class Bench:
             leading=leading,
             now=lambda: NOW,
             ended=self._ended,
+            called=lambda *told: self.told.append(told),
         )
 
     def _ended(self, key: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is said of what was done for runs."""
+"""What is said in the log of what was done for runs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ from typing import Any
 
 import pytest
 
-from wavegate.domain.actions import SetStatus
+from wavegate.domain.actions import Note, SetStatus
 from wavegate.runner.notes import notes_of
 from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction
-
-
-def status(phase: str, reason: str, **facts: Any) -> SetStatus:
-    told = {"phase": phase, "reason": reason, "message": "why", **facts}
-    return SetStatus("JobRun", "one", "uid-one", "1", told)
 
 
 @pytest.mark.parametrize(
@@ -33,20 +28,6 @@ def status(phase: str, reason: str, **facts: Any) -> SetStatus:
             {},
             id="tick",
         ),
-        pytest.param(
-            status("Queued", "RetryBackoff", attempt=1),
-            "RunRetried",
-            "one: why",
-            {"run": "one", "attempt": 1, "reason": "RetryBackoff"},
-            id="tried again",
-        ),
-        pytest.param(
-            status("Failed", "Rejected", attempt=2),
-            "RunEnded",
-            "one is Failed: why",
-            {"run": "one", "attempt": 2, "reason": "Rejected", "phase": "Failed"},
-            id="ended",
-        ),
     ],
 )
 def test_a_decision_is_told(
@@ -56,13 +37,6 @@ def test_a_decision_is_told(
     assert (note.reason, note.message, dict(note.facts)) == (reason, text, facts)
 
 
-@pytest.mark.parametrize(
-    ("phase", "warns"), [("Completed", False), ("Canceled", False), ("DeadLetter", True)]
-)
-def test_it_warns_of_what_ended_badly(phase: str, warns: bool) -> None:
-    (note,) = notes_of(status(phase, "Any"))
-    assert note.warning == warns
-
-
-def test_of_what_waits_nothing_is_told() -> None:
-    assert notes_of(status("Queued", "JobSuspended")) == ()
+def test_of_a_status_is_told_what_its_plan_says() -> None:
+    note = Note("RunEnded", "one is Completed")
+    assert notes_of(SetStatus("JobRun", "one", "uid-one", "1", {}, notes=(note,))) == (note,)

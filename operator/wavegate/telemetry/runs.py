@@ -1,0 +1,69 @@
+"""What is told of HTTPJobs: gauges read from the cache at each scrape, by the process that leads.
+
+As `jobs` has it for FleetJobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from wavegate.runs.observed import HTTPJobView
+from wavegate.telemetry.jobs import LABELS
+
+RUN_PHASES: Final = ("delayed", "queued", "waiting", "executing")
+"""As status.runs of an HTTPJob calls them."""
+PASSED: Final = ("missed", "skipped")
+
+INFO: Final = "wavegate_httpjob_info"
+RUNS: Final = "wavegate_httpjob_runs"
+TICKS: Final = "wavegate_httpjob_ticks_passed"
+
+FAMILIES: Final = {
+    INFO: (
+        "1, with where an HTTPJob is, the reason for it, and its version.",
+        ("state", "reason", "version"),
+    ),
+    RUNS: ("Runs of an HTTPJob that have not ended, by phase.", ("phase",)),
+    TICKS: (
+        "Ticks of an HTTPJob's schedule that became no run: missed, or skipped by Forbid.",
+        ("why",),
+    ),
+}
+"""By name: what it is, and its labels beside those that name the job."""
+
+
+class RunCollector(Collector):
+    """``jobs`` are asked only while this process ``leads``."""
+
+    def __init__(
+        self, jobs: Callable[[], Iterable[HTTPJobView]], leads: Callable[[], bool]
+    ) -> None:
+        self._jobs = jobs
+        self._leads = leads
+
+    def collect(self) -> Iterable[Metric]:
+        """All families, without a series where this process does not lead."""
+        families = {
+            name: GaugeMetricFamily(name, words, labels=(*LABELS, *labels))
+            for name, (words, labels) in FAMILIES.items()
+        }
+        for job in self._jobs() if self._leads() else ():
+            for name, labels, value in _of(job):
+                families[name].add_metric((*job.key, *labels), value)
+        return families.values()
+
+
+def _of(job: HTTPJobView) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    status = job.status
+    told = (str(status.get(field) or "") for field in ("state", "reason", "version"))
+    yield INFO, tuple(told), 1
+    runs, schedule = status.get("runs") or {}, status.get("schedule") or {}
+    for phase in RUN_PHASES:
+        yield RUNS, (phase,), runs.get(phase) or 0
+    for why in PASSED:
+        yield TICKS, (why,), schedule.get(f"{why}Ticks") or 0

@@ -1,0 +1,90 @@
+"""What is said of the statuses of runs and of their jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wavegate.domain.actions import RunEnd
+from wavegate.runs.notes import of_job, of_run
+from wavegate.runs.states import ENDED_BADLY, TERMINAL
+
+
+def status(phase: str, reason: str, **facts: Any) -> dict[str, Any]:
+    return {"phase": phase, "reason": reason, "message": "why", **facts}
+
+
+def test_an_end_is_told_with_its_numbers_and_counted() -> None:
+    (note,) = of_run("one", status("Failed", "Rejected", attempt=2))
+    assert (note.reason, note.message) == ("RunFailed", "one is Failed: why")
+    assert dict(note.facts) == {
+        "run": "one",
+        "attempt": 2,
+        "reason": "Rejected",
+        "phase": "Failed",
+    }
+    assert note.counted == RunEnd("Failed")
+
+
+@pytest.mark.parametrize("phase", sorted(TERMINAL))
+def test_only_a_bad_end_is_an_event_and_warns(phase: str) -> None:
+    (note,) = of_run("one", status(phase, "Any"))
+    assert note.warning == note.is_event == (phase in ENDED_BADLY)
+
+
+def test_runs_that_fail_alike_are_one_event_again() -> None:
+    first, second = (
+        of_run(name, status("DeadLetter", "Unavailable"))[0] for name in ("one", "two")
+    )
+    other = of_run("three", status("DeadLetter", "TimedOut"))[0]
+    assert first.topic == second.topic != other.topic
+    assert first.message != second.message
+
+
+def test_a_retry_is_a_line_and_no_event() -> None:
+    (note,) = of_run("one", status("Queued", "RetryBackoff", attempt=1))
+    assert (note.reason, note.message, note.is_event) == ("RunRetried", "one: why", False)
+
+
+def test_of_what_waits_nothing_is_told() -> None:
+    assert of_run("one", status("Queued", "JobSuspended")) == ()
+
+
+def job(state: str, message: str = "", missed: int = 0) -> dict[str, Any]:
+    return {"state": state, "message": message, "schedule": {"missedTicks": missed}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param({"observedGeneration": -1}, job("Active"), [], id="new"),
+        pytest.param({}, job("Suspended"), [("Suspended", False)], id="new and suspended"),
+        pytest.param({}, job("Invalid", "no zone"), [("InvalidSpec", True)], id="new and wrong"),
+        pytest.param(job("Active"), job("Active"), [], id="the same"),
+        pytest.param(job("Active"), job("Suspended"), [("Suspended", False)], id="suspended"),
+        pytest.param(job("Suspended"), job("Active"), [("Active", False)], id="resumed"),
+        pytest.param(
+            job("Invalid", "no zone"), job("Invalid", "no zone"), [], id="wrong as before"
+        ),
+        pytest.param(
+            job("Invalid", "no zone"),
+            job("Invalid", "no cron"),
+            [("InvalidSpec", True)],
+            id="wrong in another way",
+        ),
+        pytest.param(job("Active"), job("Active", missed=1), [("TicksMissed", True)], id="missed"),
+        pytest.param(job("Active", missed=9), job("Active", missed=9), [], id="missed before"),
+    ],
+)
+def test_what_becomes_of_a_job_is_told_once(
+    before: dict[str, Any], after: dict[str, Any], told: list[tuple[str, bool]]
+) -> None:
+    assert [(each.reason, each.warning) for each in of_job(before, after)] == told
+
+
+def test_missed_ticks_are_counted_in_words() -> None:
+    (one,) = of_job(job("Active", missed=2), job("Active", missed=3))
+    (more,) = of_job({}, job("Active", missed=3))
+    assert one.message.startswith("1 tick of the schedule passed without a run")
+    assert more.message.startswith("3 ticks of the schedule passed without a run")

@@ -1,0 +1,52 @@
+"""What is told of HTTPJobs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from support.runs_world import job
+from wavegate.telemetry import runs
+from wavegate.telemetry.metrics import Metrics
+from wavegate.telemetry.runs import RunCollector
+
+STATUS = {
+    "state": "Suspended",
+    "reason": "Suspended",
+    "version": 3,
+    "runs": {"delayed": 1, "queued": 2, "waiting": 0, "executing": 4},
+    "schedule": {"missedTicks": 5, "skippedTicks": 6},
+}
+
+
+def told(*views: Any, leads: bool = True) -> dict[str, dict[tuple[str, ...], float]]:
+    """By name of the family, and the labels beside those that name the job."""
+    metrics = Metrics()
+    metrics.register(RunCollector(lambda: views, lambda: leads))
+    return {
+        family.name: {
+            tuple(each.labels[key] for key in runs.FAMILIES[family.name][1]): each.value
+            for each in family.samples
+        }
+        for family in text_string_to_metric_families(metrics.render().decode())
+        if family.name in runs.FAMILIES
+    }
+
+
+def test_a_job_is_told_as_its_status_says() -> None:
+    found = told(replace(job(), status=STATUS))
+    assert found[runs.INFO] == {("Suspended", "Suspended", "3"): 1}
+    assert found[runs.RUNS] == {(phase,): number for phase, number in STATUS["runs"].items()}
+    assert found[runs.TICKS] == {("missed",): 5, ("skipped",): 6}
+
+
+def test_a_job_without_a_status_has_0_everywhere() -> None:
+    found = told(job())
+    assert found[runs.INFO] == {("", "", ""): 1}
+    assert set(found[runs.RUNS].values()) == set(found[runs.TICKS].values()) == {0}
+
+
+def test_a_standby_tells_nothing() -> None:
+    assert all(not series for series in told(job(), leads=False).values())
