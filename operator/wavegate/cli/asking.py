@@ -44,9 +44,10 @@ def replay_spec(run: Document) -> Document:
 
 def payload_problem(job: Document, payload: str | None) -> str:
     """What is wrong with a payload for the job, in one line; empty: nothing. None: it has none."""
-    if payload is not None and len(payload) > MAX_PAYLOAD:
+    size = len((payload or "").encode())
+    if size > MAX_PAYLOAD:
         return (
-            f"payload: has {len(payload)} characters, and {MAX_PAYLOAD} are allowed; put it into a"
+            f"payload: has {size} bytes, and {MAX_PAYLOAD} are allowed; put it into a"
             " ConfigMap, and name that in spec.payloadFrom of a JobRun"
         )
     schema = at(job, "spec", "runs", "payloadSchema")

@@ -147,7 +147,7 @@ def test_the_payload_comes_from_a_file_or_from_stdin(
         (("bill", "--payload", "{"), "payload: is not JSON"),
         (("strict", "--payload", '{"a": "x"}'), "payload.a: must be of type integer"),
         (("strict",), 'without --payload or -f it is {}; payload: lacks "a"'),
-        (("bill", "--payload", f'"{"x" * 8192}"'), "has 8194 characters, and 8192 are allowed"),
+        (("bill", "--payload", f'"{"x" * 8192}"'), "has 8194 bytes, and 8192 are allowed"),
         (("bill", "--payload", "1", "-f", "x"), "--payload and -f: give one of them"),
         (("bill", "-f", "/nowhere.json"), "/nowhere.json: No such file"),
         (("bill", "--delay", "1m", "--not-before", "2030-01-01T00:00:00Z"), "give one of them"),
