@@ -30,6 +30,7 @@ from demo.errors import DemoError
 from demo.kubectl import Kubectl
 from demo.observer import observe
 from demo.operator_process import OperatorProcess
+from shown.endpoint import HOST, answering
 from shown.story import CLOSED, JOB, NODES, SETTING, STORY, Scene
 from terminal import Terminal, frames
 from wavelab.errors import WavelabError
@@ -202,7 +203,7 @@ def run(
     operator = OperatorProcess(
         stage.operator_kubeconfig(), directory / "operator.log",
         lease_namespace=stage.lease_namespace, namespace=stage.namespace, image=None,
-        marks=stage.marks(),
+        marks={**stage.marks(), "WAVEGATE_CALL_NETWORK": f"{HOST}/32"},
     )  # fmt: skip
     screen = Screen(stage.kubectl, directory)
     taken: dict[Block, str] = {}
@@ -227,7 +228,7 @@ def main() -> int:
         return 2
     stage = LabStage(NODES + CLOSED, runs_pods=False)
     try:
-        with TemporaryDirectory() as directory:
+        with TemporaryDirectory() as directory, answering():
             taken, files = run(stage, blocks_of(pages.values()), Path(directory))
     except (DemoError, WavelabError, KeyboardInterrupt) as error:
         print(f"shown: {str(error) or 'interrupted'}", file=sys.stderr)

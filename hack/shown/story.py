@@ -1,5 +1,7 @@
 """The story that docs/concepts and docs/cli.md tell: one job, six versions, ten nodes.
 
+At its end there are two jobs that are HTTP calls.
+
 Every health window is so long that what passes by itself can be looked at twice.
 """
 
@@ -13,6 +15,7 @@ import yaml
 
 from demo.acts import JOBS
 from demo.observer import Seen
+from shown.endpoint import HOST, PORT
 
 JOB = "agent"
 NODES = 10
@@ -88,6 +91,36 @@ def promote(_: Seen) -> Command:
     return ["patch", "fd", f"{JOB}-v2", "--type", "merge", "-p", patch], None
 
 
+def call(_: Seen) -> Command:
+    """Two HTTPJobs, of which one has an endpoint that is not well, and a run of that."""
+    url = f"http://{HOST}:{PORT}"
+    schema = {"type": "object", "required": ["day"], "properties": {"day": {"type": "string"}}}
+    orders = {
+        "http": {"url": f"{url}/orders"},
+        "runs": {"payloadSchema": schema},
+        "trigger": {"timeZone": "Europe/Berlin", "schedule": {"cron": "30 2 * * *"}},
+    }
+    reports = {
+        "http": {"url": f"{url}/reports"},
+        "runs": {"retry": {"maxAttempts": 3, "initialDelay": "1s"}},
+    }
+    documents = [
+        _document("HTTPJob", "orders", orders),
+        _document("HTTPJob", "reports", reports),
+        _document("JobRun", "reports-1", {"jobName": "reports"}),
+    ]
+    return ["apply", "-f", "-"], yaml.safe_dump_all(documents)
+
+
+def _document(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "wavegate.dev/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": dict(spec),
+    }
+
+
 def cordon(seen: Seen) -> Command:
     return ["cordon", *seen.touched(6)], None
 
@@ -158,4 +191,5 @@ STORY = (
     Scene("two fail", apply(5, crash_on(2)), ended("v5-rollback", "Completed"), "above-budget"),
     Scene("another canary is judged", apply(6), judged("")),
     Scene("its node is cordoned", cordon, judged("Cordoned"), "withdrawn"),
+    Scene("two jobs call", call, lambda _: True, "called"),
 )

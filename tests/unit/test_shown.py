@@ -40,6 +40,8 @@ from shown.story import (
 from terminal import Terminal, frames
 from wavegate.api.crds import KINDS
 from wavegate.api.fleetjob import load_job_spec
+from wavegate.api.httpjob import load_http_job_spec
+from wavegate.runs.problems import job_problems
 
 TABLE = re.compile(r"^\$ kubectl get (\w+)(?!.* -o ).*\n(NAME .*)$", re.MULTILINE)
 
@@ -272,9 +274,12 @@ def test_what_the_story_applies_is_a_job() -> None:
     seen = Seen({"status": {"stableVersion": 2}}, (), [execution], ())
     for scene in STORY:
         given = scene.act(seen)[1] if scene.act else None
-        documents += [yaml.safe_load(given)] if given else []
-    specs = [load_job_spec(each["spec"]) for each in documents]
-    assert {each["metadata"]["name"] for each in documents} == {"agent"}
+        documents += yaml.safe_load_all(given) if given else []
+    jobs = [each for each in documents if each["kind"] == "FleetJob"]
+    specs = [load_job_spec(each["spec"]) for each in jobs]
+    assert {each["metadata"]["name"] for each in jobs} == {"agent"}
+    calls = [load_http_job_spec(each["spec"]) for each in documents if each["kind"] == "HTTPJob"]
+    assert [job_problems(each) for each in calls] == [[], []]
     assert [each.template["spec"]["containers"][0]["image"] for each in specs] == [
         f"agent:{version}" for version in (1, 2, 2, 3, 4, 5, 6)
     ], "2 is planned and applied"
