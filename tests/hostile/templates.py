@@ -92,6 +92,10 @@ _TERMS: Final = {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name"}
 _BY_NAME: Final = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _TERMS}}
 _TOKEN: Final = {"serviceAccountToken": {"path": "token", "audience": "vault"}}
 _SPEC: Final = "spec.template.spec"
+_ENV: Final = {
+    "name": "TOKEN",
+    "valueFrom": {"secretKeyRef": {"name": "of-others", "key": "token"}},
+}
 
 TEMPLATES: Final = (
     Template("as-it-should-be", ROLLS_OUT),
@@ -248,5 +252,112 @@ TEMPLATES: Final = (
         "our-annotation",
         **_both(AtApply("spec.template.metadata.annotations: keys that begin with wavegate.dev/")),
         metadata={"annotations": {"wavegate.dev/execution": "another"}},
+    ),
+    Template("shared-processes", ROLLS_OUT, pod={"shareProcessNamespace": True}),
+    Template(
+        "group-of-root",
+        ROLLS_OUT,
+        pod={"securityContext": {**_POD, "supplementalGroups": [0], "fsGroup": 0}},
+    ),
+    Template(
+        "low-port",
+        ROLLS_OUT,
+        main={
+            "securityContext": {
+                **_MAIN,
+                "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
+            }
+        },
+    ),
+    Template(
+        "seccomp-of-the-node",
+        ROLLS_OUT,
+        pod={
+            "securityContext": {
+                **_POD,
+                "seccompProfile": {"type": "Localhost", "localhostProfile": "own.json"},
+            }
+        },
+    ),
+    Template(
+        "selinux-user",
+        Refused("seLinuxOptions"),
+        pod={"securityContext": {**_POD, "seLinuxOptions": {"user": "system_u"}}},
+    ),
+    Template(
+        "iscsi",
+        Refused("restricted volume types"),
+        pod=_volume(
+            iscsi={"targetPortal": "192.0.2.1:3260", "iqn": "iqn.2001-04.example:disk", "lun": 0}
+        ),
+    ),
+    Template(
+        "flex-volume",
+        Refused("restricted volume types"),
+        pod=_volume(flexVolume={"driver": "example/lvm"}),
+    ),
+    Template("memory-volume", ROLLS_OUT, pod=_volume(emptyDir={"medium": "Memory"})),
+    Template(
+        "own-labels",
+        ROLLS_OUT,
+        pod=_volume(
+            downwardAPI={
+                "items": [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]
+            }
+        ),
+    ),
+    Template(
+        "no-claim",
+        **_both(Fails('persistentvolumeclaim "ghost" not found')),
+        pod=_volume(persistentVolumeClaim={"claimName": "ghost"}),
+    ),
+    Template("of-others-by-env", ROLLS_OUT, main={"env": [_ENV]}),
+    Template("pull-secret", ROLLS_OUT, pod={"imagePullSecrets": [{"name": "of-others"}]}),
+    Template(
+        "readiness-gate",
+        **_both(Fails("not ready")),
+        pod={"readinessGates": [{"conditionType": "example.com/never"}]},
+    ),
+    Template("dns-none", **_both(Refused("dnsConfig")), pod={"dnsPolicy": "None"}),
+    Template(
+        "two-of-a-name",
+        **_both(Refused('Duplicate value: "main"')),
+        pod={"initContainers": [{"name": "main", "image": "app:1", "securityContext": _MAIN}]},
+    ),
+    Template("image-of-blanks", **_both(Refused("whitespace")), main={"image": " app:1"}),
+    Template(
+        "limit-below-request",
+        **_both(Refused("must be less than or equal to cpu limit")),
+        main={"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}},
+    ),
+    Template(
+        "unknown-runtime",
+        **_both(Refused('RuntimeClass "ghost" not found')),
+        pod={"runtimeClassName": "ghost"},
+    ),
+    Template(
+        "own-overhead", **_both(Refused("Overhead set without")), pod={"overhead": {"cpu": "1m"}}
+    ),
+    Template(
+        "own-priority", **_both(Refused("the integer value of priority")), pod={"priority": 10**9}
+    ),
+    Template(
+        "unknown-mount",
+        **_both(Refused('Not found: "ghost"')),
+        main={"volumeMounts": [{"name": "ghost", "mountPath": "/ghost"}]},
+    ),
+    Template("no-port", **_both(Refused("containerPort")), main={"ports": [{"containerPort": 0}]}),
+    Template("bad-subdomain", **_both(Refused("subdomain")), pod={"subdomain": "Not A Name"}),
+    Template(
+        "windows-host",
+        Refused("hostProcess"),
+        pod={
+            "hostNetwork": True,
+            "securityContext": {
+                **_SECCOMP,
+                "runAsNonRoot": True,
+                "windowsOptions": {"hostProcess": True, "runAsUserName": "NT AUTHORITY\\SYSTEM"},
+            },
+        },
     ),
 )
