@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -44,6 +45,20 @@ def test_an_idle_operator_asks_for_nothing(
     assert operator.log()[said:] == "", "it says nothing either, although it is to say every step"
     measured(f"0 requests in {QUIET_SECONDS} s, after {sum(last.values())} for {fifty_nodes} nodes")
     measured(f"resident: {operator.resident_mib():.0f} MiB")
+    space.delete("FleetJob", "app")
+
+
+def test_its_token_is_in_no_log_no_metric_and_no_object(
+    space: Space, operator: OperatorProcess, fifty_nodes: int
+) -> None:
+    space.apply("app", container("app:1", strategy="Immediate"))
+    space.wait("v1 runs everywhere", lambda: ran(space, 1, fifty_nodes))
+    token = operator.token()
+    assert len(token) > 100
+    objects = [space.list(kind) for kind in ("FleetJob", "JobVersion", "Execution", "Pod")]
+    events = space.client.get(f"/apis/events.k8s.io/v1/namespaces/{space.name}/events")
+    told = [operator.log_file.read_text(), operator.metrics(), json.dumps([objects, events])]
+    assert [token in each for each in told] == [False, False, False]
     space.delete("FleetJob", "app")
 
 

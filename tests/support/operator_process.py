@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -26,6 +27,7 @@ class OperatorProcess:
 
     def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
         self.log_file = log
+        self._kubeconfig = kubeconfig
         self._command = [
             sys.executable,
             "-m",
@@ -100,6 +102,11 @@ class OperatorProcess:
     def log(self) -> str:
         """What it has said since it was last started."""
         return self.log_file.read_text(errors="replace").rpartition("--- started\n")[2]
+
+    def token(self) -> str:
+        """By which the API server knows it."""
+        [user] = json.loads(self._kubeconfig.read_text())["users"]
+        return str(user["user"]["token"])
 
     def wait_for_log(self, text: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
