@@ -27,7 +27,7 @@ from wavegate.runs.naming import tick_name
 from wavegate.runs.observed import ObservedRuns, RunVersionView, RunView
 from wavegate.runs.order import ordered
 from wavegate.runs.payload import problems
-from wavegate.runs.rate import clock_of
+from wavegate.runs.rate import clock_of, oldest
 from wavegate.runs.report import job_status
 from wavegate.runs.settle import LOST, retry_of, settled
 from wavegate.runs.statuses import facts_of, is_told, status_of
@@ -311,8 +311,10 @@ class _Pass:
         runs = chain(self.observed.active, self.observed.finished)
         status = self.job.status
         own = parse_time(status.get("rateClock")), parse_time(status.get("updatedAt"))
-        known = chain([own], ((run.rate_clock, run.started) for run in runs))
-        return clock_of(rate, known)
+        # Nearly all runs that are kept are over; to look at each of them is too much for each pass.
+        since = oldest(rate, self.now)
+        recent = (run for run in runs if run.started is not None and run.started > since)
+        return clock_of(rate, chain([own], ((run.rate_clock, run.started) for run in recent)))
 
     def _circuit(self, endpoint: str, probing: set[str]) -> Held | None:
         until = self.observed.held.get(endpoint)

@@ -55,6 +55,11 @@ def clock_of(rate: Rate, known: Iterable[tuple[float | None, float | None]]) -> 
     return max(counted) / _MICROS if counted else None
 
 
+def oldest(rate: Rate, now: float) -> float:
+    """Clocks that were written until then lie behind ``now``, whatever they say."""
+    return now - _GRAIN - _window(rate) / _MICROS
+
+
 def granted(rate: Rate, clock: float | None, now: float) -> float | None:
     """The clock once a call that begins ``now`` is granted; None: it is not.
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wavegate.api.httpjob import Rate
 from wavegate.domain.times import format_time, format_time_micro, parse_time
-from wavegate.runs.rate import clock_of, granted, next_time
+from wavegate.runs.rate import clock_of, granted, next_time, oldest
 
 NOW = 1_700_000_000.0
 MICROS = 1_000_000
@@ -196,6 +196,16 @@ def test_the_greatest_clock_counts_of_those_that_are_known_with_their_time() -> 
 
 
 DAY = {"max": 1000, "window": 86_400.0}
+
+
+@given(
+    RATES,
+    st.lists(st.tuples(st.integers(-200, 200), st.integers(-200, 5)), max_size=6),
+)
+def test_what_is_over_may_be_left_out(rate: Rate, known: list[tuple[int, int]]) -> None:
+    clocks = [(NOW + clock, NOW + written) for clock, written in known]
+    left = [each for each in clocks if each[1] > oldest(rate, NOW)]
+    assert granted(rate, clock_of(rate, left), NOW) == granted(rate, clock_of(rate, clocks), NOW)
 
 
 @pytest.mark.parametrize(
