@@ -107,6 +107,7 @@ def fields() -> list[str]:
         f"{kind.kind}.{path}"
         for kind in KINDS
         for root, model in (("spec", kind.spec), ("status", kind.status))
+        if model is not None
         for path in leaves(root, model)
     ]
 

@@ -39,6 +39,16 @@ def job_run(name: str = "one", /, **spec: Any) -> Object:
     }
 
 
+def pool(name: str = "partner", /, **spec: Any) -> Object:
+    """A rate that jobs share."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "RateLimitPool",
+        "metadata": {"name": name},
+        "spec": {"max": 100, "window": "1m", **spec},
+    }
+
+
 FULL_JOB: Final = http_job(
     "shown",
     displayName="Orders",
@@ -73,6 +83,7 @@ FULL_JOB: Final = http_job(
             "maxConcurrency": 10,
             "maxConcurrencyPerKey": 2,
             "rate": {"max": 100, "window": "1m", "onLimit": "Reject"},
+            "pools": ["partner"],
             "maxQueued": 500,
         },
         "dedupWindow": "10s",
@@ -167,6 +178,7 @@ _RUN_STATUS: Final = {
     "metadata": {"order": "7"},
     "holder": "wavegate-0",
     "rateClock": MOMENT,
+    "poolClocks": {"partner": MOMENT},
     "trace": {
         "queueWaitMs": 1,
         "connectMs": 2,
@@ -184,6 +196,7 @@ _RUN_STATUS: Final = {
 }
 
 RUN_STATUSES: Final[dict[str, tuple[Object, Object, list[str]]]] = {
+    "RateLimitPool": (pool(), {}, ["partner", "100", "1m"]),
     "HTTPJob": (
         FULL_JOB,
         _JOB_STATUS,
@@ -195,4 +208,4 @@ RUN_STATUSES: Final[dict[str, tuple[Object, Object, list[str]]]] = {
         ["shown", "echo", "Queued", "RetryBackoff", "1", "attempt 1 of 3 failed"],
     ),
 }
-"""By kind: an object, a full status, and what ``kubectl get`` prints of it."""
+"""By kind: an object, a full status (empty: none is reported), and what ``kubectl get`` prints."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from integration.api_rules import Object, Rule, patch, without
-from integration.run_documents import MOMENT, http_job, job_run
+from integration.run_documents import MOMENT, http_job, job_run, pool
 
 KEY: Final = {"name": "mine", "key": "token"}
 URL: Final = "https://echo.example/run"
@@ -340,6 +340,29 @@ def _fixed_rules() -> Iterator[Rule]:
     yield Rule("run keeps its spec", label, {"spec": None}, "spec: Required value", old=bare)
 
 
+def _pool_rules() -> Iterator[Rule]:
+    yield Rule("pool without max", pool(), without(pool(), "max"), "spec.max: Required")
+    yield Rule("pool without window", pool(), without(pool(), "window"), "spec.window: Required")
+    for number in (0, 100_001):
+        yield Rule(f"pool max {number}", pool(), pool(max=number), "spec.max: Invalid value")
+    yield from _between("window", "spec.window", _pool_of, ("1s", "24h"), ("999ms", "25h"))
+    says = "metadata.name: must be a DNS label"
+    for name in ("a" * 41, "a.b"):
+        yield Rule(f"pool {name[:3]}", pool("a" * 40), pool(name), says)
+    good, bad = ([f"pool-{number}" for number in range(many)] for many in (8, 9))
+    says = "spec.runs.limits.pools"
+    yield Rule("9 pools", _pools(good), _pools(bad), f"{says}: Too many")
+    yield Rule("a pool twice", _pools(["a"]), _pools(["a", "a"]), f"{says}[1]: Duplicate value")
+
+
+def _pool_of(**spec: Any) -> Object:
+    return pool(**spec)
+
+
+def _pools(names: list[str]) -> Object:
+    return _runs(limits={"pools": names})
+
+
 RUN_RULES: Final[tuple[Rule, ...]] = (
     *_call_rules(),
     *_header_rules(),
@@ -348,4 +371,5 @@ RUN_RULES: Final[tuple[Rule, ...]] = (
     *_word_rules(),
     *_request_rules(),
     *_fixed_rules(),
+    *_pool_rules(),
 )

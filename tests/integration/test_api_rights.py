@@ -19,6 +19,7 @@ NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
     (OWN, "executions"): (*READ, "create", "delete"),
     (OWN, "httpjobs"): READ,
     (OWN, "jobruns"): (*READ, "create", "delete"),
+    (OWN, "ratelimitpools"): READ,
     (OWN, "fleetjobs/status"): ("update", "patch"),
     (OWN, "fleetdeployments/status"): ("update", "patch"),
     (OWN, "jobversions/status"): ("update", "patch"),

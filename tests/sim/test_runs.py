@@ -223,6 +223,74 @@ def test_missed_ticks_are_told_as_an_event_and_by_a_gauge() -> None:
     play(story)
 
 
+def share_a_pool(world: World, number: int, runs: int) -> list[str]:
+    """So many jobs with so many runs each; their names."""
+    world.cluster.create("RateLimitPool", "partner", {"max": 5, "window": "10s"})
+    jobs = [f"job-{each}" for each in range(number)]
+    for job in jobs:
+        limits = {"pools": ["partner"]}
+        world.job(job, runs={"limits": limits, "successfulHistoryLimit": 1000})
+        for each in range(runs):
+            world.ask(f"{job}-{each:02}", job)
+    return jobs
+
+
+def most_within(world: World, seconds: float) -> int:
+    began = sorted(made.began for made in world.endpoints.calls)
+    return max(sum(first <= each < first + seconds for each in began) for first in began)
+
+
+def test_jobs_that_share_a_pool_take_turns_and_do_not_exceed_it() -> None:
+    async def story(world: World) -> None:
+        jobs = share_a_pool(world, 4, 10)
+        await world.until(lambda: len(world.endpoints.calls) == 24)
+        after_the_burst = Counter(made.run[:5] for made in world.endpoints.calls[5:])
+        assert after_the_burst.keys() == set(jobs)
+        assert max(after_the_burst.values()) - min(after_the_burst.values()) <= 1
+        await world.ended()
+        assert set(world.phases().values()) == {"Completed"}
+        assert most_within(world, 10) <= 2 * 5 - 1
+        seconds = world.endpoints.calls[-1].began - world.endpoints.calls[0].began
+        assert seconds == pytest.approx(35 * 2, abs=4), "after the burst one in two seconds"
+
+    play(story)
+
+
+def test_a_pool_that_is_missing_is_waited_for_and_one_that_changes_holds_at_once() -> None:
+    async def story(world: World) -> None:
+        world.job(runs={"limits": {"pools": ["partner"]}, "successfulHistoryLimit": 100})
+        for number in range(12):
+            world.ask(f"r{number:02}")
+        await world.until(
+            lambda: all(each.get("reason") == "PoolMissing" for each in world.runs().values())
+        )
+        assert world.endpoints.calls == []
+        world.cluster.create("RateLimitPool", "partner", {"max": 1, "window": "1h"})
+        await world.until(lambda: len(world.endpoints.calls) == 1)
+        await asyncio.sleep(60)
+        assert len(world.endpoints.calls) == 1
+        world.cluster.patch("RateLimitPool", "partner", {"spec": {"max": 100, "window": "10s"}})
+        await world.until(lambda: len(world.endpoints.calls) == 12)
+        assert world.endpoints.calls[-1].began - world.endpoints.calls[1].began < 5
+
+    play(story)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_pool_is_not_exceeded_whatever_is_killed(seed: int) -> None:
+    async def story(world: World) -> None:
+        chance = Random(seed)
+        share_a_pool(world, 3, 8)
+        for _ in range(4):
+            await asyncio.sleep(chance.uniform(1, 12))
+            for process in world.cluster.living:
+                process.kill()
+        await world.ended()
+        assert most_within(world, 10 - CLOCKS_AGREE) <= 2 * 5 - 1
+
+    play(story, seed)
+
+
 class Refusing(Untroubled):
     """The first requests for ConfigMaps are refused."""
 

@@ -18,6 +18,7 @@ PLURALS = {
     "Execution": "executions",
     "HTTPJob": "httpjobs",
     "JobRun": "jobruns",
+    "RateLimitPool": "ratelimitpools",
 }
 
 

@@ -7,6 +7,9 @@
 - apiGroups: [wavegate.dev]
   resources: [httpjobs]
   verbs: [get, list, watch]
+- apiGroups: [wavegate.dev]
+  resources: [ratelimitpools]
+  verbs: [get, list, watch]
 # A run is made for each tick of a schedule; of an HTTPJob's own runs, those no longer kept are
 # removed.
 - apiGroups: [wavegate.dev]

@@ -25,6 +25,7 @@ from wavegate.api.httpjob_status import HTTPJobStatus
 from wavegate.api.jobrun import MAX_RUN_NAME, UNENDED, JobRunSpec, JobRunStatus
 from wavegate.api.jobversion import JobVersionSpec, JobVersionStatus
 from wavegate.api.names import CATEGORY, GROUP, MAX_JOB_NAME, VERSION
+from wavegate.api.ratelimitpool import RateLimitPoolSpec
 from wavegate.api.schema import Schema, spec_schema, status_schema
 
 REPAIR: Final = "python -m wavegate.api.crds --out crds/"
@@ -64,7 +65,8 @@ class Kind:
     short: str
     description: str
     spec: type[BaseModel]
-    status: type[BaseModel]
+    status: type[BaseModel] | None
+    """None: nothing is reported of it."""
     columns: tuple[Column, ...]
     rules: tuple[dict[str, str], ...] = ()
     selectable: tuple[str, ...] = ()
@@ -278,7 +280,37 @@ JOB_RUN: Final = Kind(
     status_default=_NOT_CALLED,
 )
 
-KINDS: Final = (FLEET_JOB, JOB_VERSION, FLEET_DEPLOYMENT, EXECUTION, HTTP_JOB, JOB_RUN)
+RATE_LIMIT_POOL: Final = Kind(
+    kind="RateLimitPool",
+    plural="ratelimitpools",
+    short="rlp",
+    description="A RateLimitPool is a rate that several HTTPJobs of its namespace share: those that"
+    " name it in spec.runs.limits.pools.",
+    spec=RateLimitPoolSpec,
+    status=None,
+    columns=(
+        Column("Max", ".spec.max", "integer", "Calls that may begin in a window."),
+        Column("Window", ".spec.window", description="The window."),
+        AGE,
+    ),
+    rules=(
+        cel(
+            f"self.metadata.name.size() <= {MAX_JOB_NAME} && {_NO_DOT}",
+            f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_JOB_NAME}"
+            " characters, so that a job can name it",
+        ),
+    ),
+)
+
+KINDS: Final = (
+    FLEET_JOB,
+    JOB_VERSION,
+    FLEET_DEPLOYMENT,
+    EXECUTION,
+    HTTP_JOB,
+    JOB_RUN,
+    RATE_LIMIT_POOL,
+)
 
 
 def crd(kind: Kind) -> dict[str, Any]:
@@ -287,7 +319,7 @@ def crd(kind: Kind) -> dict[str, Any]:
         "name": VERSION,
         "served": True,
         "storage": True,
-        "subresources": {"status": {}},
+        **({"subresources": {"status": {}}} if kind.status is not None else {}),
         "additionalPrinterColumns": [column.to_dict() for column in kind.columns],
         "schema": {"openAPIV3Schema": _root(kind)},
     }
@@ -314,9 +346,6 @@ def crd(kind: Kind) -> dict[str, Any]:
 
 
 def _root(kind: Kind) -> Schema:
-    status = status_schema(kind.status)
-    if kind.status_default is not None:
-        status["default"] = dict(kind.status_default)
     root: Schema = {
         "description": kind.description,
         "type": "object",
@@ -329,9 +358,12 @@ def _root(kind: Kind) -> Schema:
             "kind": {"type": "string", "description": f"Kind of this object, {kind.kind}."},
             "metadata": {"type": "object"},
             "spec": spec_schema(kind.spec),
-            "status": status,
         },
     }
+    if kind.status is not None:
+        root["properties"]["status"] = status = status_schema(kind.status)
+        if kind.status_default is not None:
+            status["default"] = dict(kind.status_default)
     if kind.rules:
         root["x-kubernetes-validations"] = list(kind.rules)
     return root

@@ -345,5 +345,10 @@ class JobRunStatus(ObservedStatus):
         default=None,
         description="Where the clock of the job's rate stood once this attempt was granted.",
     )
+    pool_clocks: dict[str, Timestamp] = Field(
+        default_factory=dict,
+        max_length=8,
+        description="The same of each RateLimitPool, by its name.",
+    )
     trace: Trace | None = Field(default=None, description="Where the time went.")
     debug: Debug | None = Field(default=None, description="The last call, where spec.debug is set.")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from wavegate.api.base import AnyObject, Model, between, cel, listing, rules
+from wavegate.api.base import AnyObject, JobName, Model, between, cel, listing, rules
 from wavegate.api.durations import Seconds
 from wavegate.api.fleetjob import MetaValue
 
@@ -115,6 +115,13 @@ class Limits(Model):
         json_schema_extra={"format": "int32"},
     )
     rate: Rate | None = Field(default=None, description="How many calls begin within a time.")
+    pools: list[JobName] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Names of RateLimitPools of the namespace: each of them has to grant a call,"
+        " and rate too.",
+        json_schema_extra=listing("set"),
+    )
     max_queued: int = Field(
         default=1000,
         ge=1,

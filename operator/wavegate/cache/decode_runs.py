@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from wavegate.api.canonical import http_version_key
 from wavegate.api.fleetjob import InvalidSpec, field_problems
-from wavegate.api.httpjob import HTTPJobSpec, load_http_job_spec
+from wavegate.api.httpjob import HTTPJobSpec, Rate, load_http_job_spec
 from wavegate.api.jobrun import JobRunSpec
 from wavegate.api.names import ANNOTATION_TICK
+from wavegate.api.ratelimitpool import RateLimitPoolSpec
 from wavegate.cache.decode import SpecReader
-from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, text
+from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, strings, text
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.times import parse_time
 from wavegate.kube.resources import HTTP_JOBS
@@ -97,6 +98,7 @@ class RunDecoder:
             "started": parse_time(status.get("startTime")),
             "completed": parse_time(status.get("completionTime")),
             "rate_clock": parse_time(status.get("rateClock")),
+            "pool_clocks": _clocks(status.get("poolClocks")),
         }
         if phase not in TERMINAL:
             facts |= _of_active(spec, status)
@@ -114,6 +116,21 @@ def _load(raw_spec: Raw) -> _Read:
     if found := job_problems(spec):
         raise InvalidSpec(found)
     return _Read(spec, http_version_key(spec))
+
+
+def decode_pool(raw: Raw) -> Item[Rate | None]:
+    """A RateLimitPool; None where its spec is not understood."""
+    meta = meta_of(raw)
+    try:
+        spec = RateLimitPoolSpec.model_validate(dict(mapping(raw.get("spec"))))
+    except ValidationError:
+        return item_of(meta, "", None)
+    return item_of(meta, "", Rate(max=spec.max, window=spec.window))
+
+
+def _clocks(value: Any) -> dict[str, float]:
+    times = ((name, parse_time(time)) for name, time in strings(value).items())
+    return {name: time for name, time in times if time is not None}
 
 
 def _tick(raw: Raw, meta: Meta, job: str, owner_uid: str) -> float | None:

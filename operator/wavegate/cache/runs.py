@@ -8,14 +8,19 @@ ones to find the few that wait.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
-from wavegate.cache.decode_runs import RunDecoder
+from wavegate.api.httpjob import Rate
+from wavegate.cache.decode_runs import RunDecoder, decode_pool
 from wavegate.cache.kinds import KindCache
-from wavegate.cache.store import Item, JobKey, Store
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS
+from wavegate.cache.store import Item, JobKey, Key, Store
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RATE_LIMIT_POOLS
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+from wavegate.runs.rate import clock_of
+
+_OVER: Final = 5.0
+"""Seconds that a clock has to lie behind before it is forgotten: processes know the time apart."""
 
 
 class RunCache(KindCache):
@@ -34,6 +39,12 @@ class RunCache(KindCache):
         self.jobs: Store[HTTPJobView] = Store(self._changed, clock=clock)
         self.versions: Store[RunVersionView] = Store(self._changed, clock=clock)
         self.runs: Store[RunView] = Store(self._run_changed, clock=clock)
+        self.pools: Store[Rate | None] = Store(self._pool_changed, clock=clock)
+        self._pool_clocks: defaultdict[Key, dict[str, tuple[float, float | None]]] = defaultdict(
+            dict
+        )
+        """By pool and uid of a run, where its clock stood then, and when the run was started; also
+        of runs that are gone."""
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._seen: dict[str, float] = {}
@@ -42,6 +53,7 @@ class RunCache(KindCache):
             HTTP_JOBS.kind: (decoder.job, self.jobs),
             JOB_VERSIONS.kind: (decoder.version, self.versions),
             JOB_RUNS.kind: (decoder.run, self.runs),
+            RATE_LIMIT_POOLS.kind: (decode_pool, self.pools),
         }
 
     def job_keys(self) -> set[JobKey]:
@@ -95,9 +107,28 @@ class RunCache(KindCache):
             None,
         )
 
+    def rate_of(self, pool: Key) -> tuple[Rate | None, float | None]:
+        """A pool's rate, None where there is no such pool, and where its clock stands on record."""
+        rate = self.pools.get(*pool)
+        clocks = self._pool_clocks.get(pool, {})
+        for uid in [uid for uid, (clock, _) in clocks.items() if clock < self._now() - _OVER]:
+            del clocks[uid]
+        return rate, clock_of(rate, clocks.values()) if rate is not None else None
+
+    def pools_of(self, key: JobKey) -> Sequence[str]:
+        """Names of the pools that the job names."""
+        job = self.jobs.get(*key)
+        return job.spec.runs.limits.pools if job is not None and job.spec is not None else ()
+
     def active(self, key: JobKey) -> Mapping[str, RunView]:
         """The job's runs that have not ended, by uid."""
         return self._active.get(key, {})
+
+    def _pool_changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
+        for namespace, name in {item.key for item in (old, new) if item is not None}:
+            for job in list(self.jobs.values()):
+                if job.namespace == namespace and name in self.pools_of(job.key):
+                    self._wake(job.key)
 
     def _run_changed(self, old: Item[RunView] | None, new: Item[RunView] | None) -> None:
         if old is not None:
@@ -111,6 +142,8 @@ class RunCache(KindCache):
                 if item is not None:
                     self._seen.pop(item.uid, None)
         if new is not None:
+            for pool, clock in new.view.pool_clocks.items():
+                self._pool_clocks[new.namespace, pool][new.uid] = (clock, new.view.started)
             key = (new.namespace, new.job)
             if new.view.ended:
                 self._finished[key][new.uid] = new.view

@@ -20,6 +20,7 @@ KINDS: Final = (
     "httpjobs",
     "jobruns",
     "jobversions",
+    "ratelimitpools",
 )
 
 

@@ -55,8 +55,20 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
     ),
     "RateLimited": WayOut(
         ITSELF,
-        ("who owns HTTPJob {job} can raise spec.runs.limits.rate",),
+        (
+            "who owns HTTPJob {job} can raise spec.runs.limits.rate",
+            "where the message names a RateLimitPool, who owns that can raise its spec.max",
+        ),
         "in its turn, with a call that the rate grants",
+    ),
+    "PoolMissing": WayOut(
+        OWNER,
+        (
+            "create the RateLimitPool that the message names",
+            "or take its name out of spec.runs.limits.pools of HTTPJob {job}",
+            _CANCEL,
+        ),
+        f"{NOT_BY_ITSELF}: as soon as the pool is there",
     ),
     "OutsideWindow": WayOut(
         ITSELF,

@@ -50,6 +50,7 @@ FLEET_DEPLOYMENTS: Final = Resource(GROUP, VERSION, "fleetdeployments", "FleetDe
 EXECUTIONS: Final = Resource(GROUP, VERSION, "executions", "Execution")
 HTTP_JOBS: Final = Resource(GROUP, VERSION, "httpjobs", "HTTPJob")
 JOB_RUNS: Final = Resource(GROUP, VERSION, "jobruns", "JobRun")
+RATE_LIMIT_POOLS: Final = Resource(GROUP, VERSION, "ratelimitpools", "RateLimitPool")
 PODS: Final = Resource("", "v1", "pods", "Pod")
 NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
@@ -67,6 +68,7 @@ BY_KIND: Final = {
         EXECUTIONS,
         HTTP_JOBS,
         JOB_RUNS,
+        RATE_LIMIT_POOLS,
         PODS,
         NODES,
         CONFIG_MAPS,

@@ -49,6 +49,7 @@ def fields_of(kind: Kind) -> tuple[Field, ...]:
     found = [
         Field(path, schema, required)
         for part in ("spec", "status")
+        if part in root["properties"]
         for path, schema, required in _walk(
             root["properties"][part], part, part in root.get("required", ())
         )

@@ -18,6 +18,7 @@ WRITERS: Final = {
     " `canceled` are yours",
     "HTTPJob": "you write spec, the operator writes status",
     "JobRun": "you, or the operator for a tick of a schedule; the operator writes status",
+    "RateLimitPool": "you",
 }
 _WRITTEN: Final = "What may be written"
 _REPORTED: Final = "What is reported"
@@ -31,21 +32,28 @@ def kind_page(kind: Kind) -> str:
     defaults = Defaults(kind)
     spec = [each for each in fields if not each.path.startswith("status")]
     status = [each for each in fields if each.path.startswith("status.")]
+    parts = (_WRITTEN, _REPORTED, _COLUMNS) if status else (_WRITTEN, _COLUMNS)
     return page(
         f"# {kind.kind}",
         kind.description,
         table(("", ""), list(_facts(kind))),
-        " · ".join(f"[{each}](#{anchor(each)})" for each in (_WRITTEN, _REPORTED, _COLUMNS))
+        " · ".join(f"[{each}](#{anchor(each)})" for each in parts)
         + " · [Refused values](README.md#refused-values)",
         f"## {_WRITTEN}",
         table(("field", "type", "default"), [_row(each, defaults) for each in spec]),
         *(section for each in spec for section in _section(each, defaults)),
-        f"## {_REPORTED}",
-        table(("field", "type", "what it says"), [_reported(each) for each in status]),
+        *_reports(status),
         f"## {_COLUMNS}",
         table(("column", "shows", "what it says"), list(_columns(kind))),
         *_selectable(kind),
     )
+
+
+def _reports(status: Sequence[Field]) -> Iterator[str]:
+    """Nothing for a kind of which nothing is reported."""
+    if status:
+        yield f"## {_REPORTED}"
+        yield table(("field", "type", "what it says"), [_reported(each) for each in status])
 
 
 class Defaults:

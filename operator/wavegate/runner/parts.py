@@ -23,7 +23,14 @@ from wavegate.engine.pace import Pace
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
 from wavegate.kube.errors import ApiError
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, SERVICES, Resource
+from wavegate.kube.resources import (
+    HTTP_JOBS,
+    JOB_RUNS,
+    JOB_VERSIONS,
+    RATE_LIMIT_POOLS,
+    SERVICES,
+    Resource,
+)
 from wavegate.kube.transport import Transport
 from wavegate.runner.calls import CallMaker, Calls
 from wavegate.runner.executor import RunExecutor
@@ -147,6 +154,7 @@ class Runner:
             wanted += [
                 (JOB_VERSIONS, namespace, VERSION_SELECTOR, self.cache.kinds[JOB_VERSIONS.kind]),
                 (JOB_RUNS, namespace, "", self.cache.kinds[JOB_RUNS.kind]),
+                (RATE_LIMIT_POOLS, namespace, "", self.cache.kinds[RATE_LIMIT_POOLS.kind]),
             ]
         return [
             Reflector(

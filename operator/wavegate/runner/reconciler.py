@@ -20,6 +20,7 @@ from wavegate.runner.calls import Calls
 from wavegate.runs.actions import StartRun
 from wavegate.runs.observed import HTTPJobView, ObservedRuns
 from wavegate.runs.plan import plan
+from wavegate.runs.pools import Pool, Pools
 
 INTERVAL: Final = 0.02
 """Seconds between two passes of one job: a run should not wait long to be seen."""
@@ -51,6 +52,7 @@ class RunReconciler(Passes):
         self._tidied: dict[JobKey, float] = {}
         self._promised: dict[JobKey, int] = {}
         """Calls that the newest plan of a job begins."""
+        self._pools = Pools()
         self._wanting: OrderedDict[JobKey, None] = OrderedDict()
         """Jobs that could start more than there were slots, the one that waits longest first."""
 
@@ -70,9 +72,13 @@ class RunReconciler(Passes):
         made = plan(observed)
         for uid in made.abandon:
             self._calls.abandon(uid)
-        self._promised[key] = sum(
-            isinstance(action, StartRun) for step in made.steps for action in step.actions
-        )
+        begins = sum(isinstance(action, StartRun) for step in made.steps for action in step.actions)
+        self._promised[key] = begins
+        # Those of which nothing is on record yet count as well.
+        executing = {run.uid for run in observed.active if run.phase == "Executing"}
+        unrecorded = begins + len(self._calls.of(key) - executing)
+        promised = dict.fromkeys(observed.pools, unrecorded)
+        self._pools.passed(key, promised, made.pools, begins=begins > 0)
         self._writer.submit(observed.job or _departed(key), made.steps, eval_id)
         if made.wanting:
             self._wanting[key] = None
@@ -97,7 +103,17 @@ class RunReconciler(Passes):
             answers=self._calls.answers(key, executing),
             held=held,
             probes=probes,
+            pools=self._pools_of(key),
         )
+
+    def _pools_of(self, key: JobKey) -> dict[str, Pool]:
+        found = {}
+        for name in self._cache.pools_of(key):
+            pool = (key[0], name)
+            rate, clock = self._cache.rate_of(pool)
+            if rate is not None:
+                found[name] = self._pools.seen(pool, rate, clock, key, self._now())
+        return found
 
     def _share(self, key: JobKey) -> int:
         """Calls that the job may begin; where several wait for slots, a share at its turn."""
@@ -117,6 +133,7 @@ class RunReconciler(Passes):
         self._tidied.pop(key, None)
         self._wanting.pop(key, None)
         self._promised.pop(key, None)
+        self._pools.passed(key, {}, (), begins=False)
 
 
 def _departed(key: JobKey) -> HTTPJobView:

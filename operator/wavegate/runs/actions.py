@@ -54,10 +54,11 @@ class RunPlan:
     """The outcome of a pass.
 
     ``abandon``: uids of runs whose call nobody waits for any more; ``wanting``: whether a run could
-    start and lacks nothing but a slot.
+    start and lacks nothing but a slot; ``pools``: names of those for which a run waits.
     """
 
     steps: tuple[RunStep, ...] = ()
     abandon: frozenset[str] = frozenset()
     wanting: bool = False
+    pools: frozenset[str] = frozenset()
     wake_at: float | None = None

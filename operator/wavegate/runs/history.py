@@ -2,7 +2,8 @@
 
 Only what the job owns: a run that somebody applied without making it the job's stays until they
 delete it. A run whose idempotency key lives, and one that knows of a tick or of the rate's clock
-what is not on record in the job yet, are kept whatever the limits say.
+what is not on record in the job yet, are kept whatever the limits say; so is one that says where a
+pool's clock stands, until that time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, Ru
 def tidied(
     observed: ObservedRuns, job: HTTPJobView, versions: Sequence[RunVersionView]
 ) -> tuple[list[RunStep], float | None]:
-    """The removals, and when the next run's finishedTTL is over; None where none has one."""
+    """The removals, and when there may be others; None: not by themselves."""
     runs = superfluous_runs(job, observed.finished, observed.now)
     steps = [_removal("JobRun", run) for run in runs]
     old = superfluous_versions(job, versions, observed.active)
@@ -76,6 +77,8 @@ def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
     ticked = parse_time(schedule.get("lastTickTime")) or 0.0
     if job.spec.trigger.schedule is not None and (run.scheduled or 0.0) > ticked:
         return True
+    if any(clock > now for clock in run.pool_clocks.values()):
+        return True
     rate, clock = job.spec.runs.limits.rate, parse_time(job.status.get("rateClock"))
     if rate is None or run.rate_clock is None:
         return False
@@ -84,13 +87,14 @@ def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
 
 
 def _next_removal(job: HTTPJobView, finished: Iterable[RunView], now: float) -> float | None:
-    """When the next finishedTTL is over: those that are over already are removed, or needed."""
+    """When the next finishedTTL is over, or the next pool's clock is passed: those that are over
+    already are removed, or needed."""
     assert job.spec is not None
     ttl = job.spec.runs.finished_ttl
-    if ttl is None:
-        return None
-    own = ((run.completed or 0.0) + ttl for run in finished if run.owner_uid == job.uid)
-    return min((at for at in own if at > now), default=None)
+    own = [run for run in finished if run.owner_uid == job.uid]
+    times = [clock for run in own for clock in run.pool_clocks.values()]
+    times += [(run.completed or 0.0) + ttl for run in own] if ttl is not None else []
+    return min((at for at in times if at > now), default=None)
 
 
 def _removal(kind: str, view: RunView | RunVersionView) -> RunStep:

@@ -7,13 +7,17 @@ is lowered ends nothing, and holds as soon as enough runs have ended.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wavegate.api.durations import format_duration
-from wavegate.api.httpjob import Limits
+from wavegate.api.httpjob import Limits, Rate
 from wavegate.runs.observed import RunView
-from wavegate.runs.rate import granted, next_time
+from wavegate.runs.pools import Pool
+from wavegate.runs.rate import ahead, granted, next_time
+
+TURN = 0.1
+"""Seconds after which a run is looked at again where it is another job's turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +27,38 @@ class Held:
     reason: str
     message: str
     until: float | None = None
+    pool: str = ""
+    """Name of the RateLimitPool that grants no call now."""
 
 
 @dataclass(slots=True)
 class Allowance:
-    """What is left of a job's limits as runs are chosen; ``clock``: the rate's."""
+    """What is left of a job's limits as runs are chosen.
+
+    ``clock``: the rate's; ``pools``: those of the namespace that the job names and that are there.
+    """
 
     limits: Limits
     now: float
     clock: float | None
+    pools: Mapping[str, Pool] = field(default_factory=dict)
     executing: int = 0
     by_key: Counter[str] = field(default_factory=Counter)
+    begun: int = 0
+    """Runs that have been chosen, each of which takes a call of every pool."""
 
     @classmethod
     def of(
-        cls, limits: Limits, executing: Iterable[RunView], clock: float | None, now: float
+        cls,
+        limits: Limits,
+        executing: Iterable[RunView],
+        clock: float | None,
+        now: float,
+        pools: Mapping[str, Pool],
     ) -> Allowance:
         runs: Sequence[RunView] = list(executing)
         keys = Counter(run.concurrency_key for run in runs if run.concurrency_key)
-        return cls(limits, now, clock, len(runs), keys)
+        return cls(limits, now, clock, pools, len(runs), keys)
 
     def refuses(self, run: RunView) -> Held | None:
         """What stands against starting the run now."""
@@ -55,18 +72,47 @@ class Allowance:
             return Held("KeyConcurrencyLimit", f"{_runs(most)} of its key may execute at a time")
         rate = limits.rate
         if rate is not None and granted(rate, self.clock, self.now) is None:
-            calls = "1 call" if rate.max == 1 else f"{rate.max} calls"
-            words = f"{calls} may begin within {format_duration(rate.window)}"
+            words = _calls(rate)
             return Held("RateLimited", words, next_time(rate, self.clock, self.now))
+        return next(filter(None, map(self._pool_refuses, limits.pools)), None)
+
+    def _pool_refuses(self, name: str) -> Held | None:
+        pool = self.pools.get(name)
+        if pool is None:
+            words = "is not there: create it, or take it out of spec.runs.limits.pools of the job"
+            return Held("PoolMissing", f"RateLimitPool {name} {words}")
+        clock = ahead(pool.rate, pool.clock, self.begun, self.now)
+        if granted(pool.rate, clock, self.now) is None:
+            words = f"RateLimitPool {name}: {_calls(pool.rate)}"
+            return Held("RateLimited", words, next_time(pool.rate, clock, self.now), name)
+        if self.begun >= pool.turn:
+            words = f"RateLimitPool {name}: it is another job's turn"
+            return Held("RateLimited", words, self.now + TURN, name)
         return None
+
+    @property
+    def pool_clocks(self) -> dict[str, float]:
+        """Where the clock of each pool stands after the runs that were chosen."""
+        clocks = (
+            (name, ahead(self.pools[name].rate, self.pools[name].clock, self.begun, self.now))
+            for name in self.limits.pools
+            if name in self.pools
+        )
+        return {name: clock for name, clock in clocks if clock is not None}
 
     def take(self, run: RunView) -> None:
         """The run starts: its place and its call are no longer free."""
+        self.begun += 1
         if self.limits.rate is not None:
             self.clock = granted(self.limits.rate, self.clock, self.now) or self.clock
         self.executing += 1
         if run.concurrency_key:
             self.by_key[run.concurrency_key] += 1
+
+
+def _calls(rate: Rate) -> str:
+    calls = "1 call" if rate.max == 1 else f"{rate.max} calls"
+    return f"{calls} may begin within {format_duration(rate.window)}"
 
 
 def _runs(number: int) -> str:

@@ -14,6 +14,7 @@ from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.jobrun import Overrides, PayloadSource, Phase
 from wavegate.domain.observed import DEFAULT_PRIORITY
 from wavegate.runs.answers import Outcome
+from wavegate.runs.pools import Pool
 from wavegate.runs.states import TERMINAL
 
 
@@ -103,6 +104,7 @@ class RunView:
     completed: float | None = None
     holder: str = ""
     rate_clock: float | None = None
+    pool_clocks: Mapping[str, float] = field(default_factory=dict)
     status: Mapping[str, Any] = field(default_factory=dict)
     """As stored; empty once it has ended."""
 
@@ -135,8 +137,8 @@ class ObservedRuns:
     ``seen``: by uid, when this process first saw a run that was made meanwhile; ``calling``: uids
     of runs whose call this process makes; ``answers``: by uid, what came of one that is not on
     record yet; ``held``: by endpoint, until when its circuit is open; ``probes``: endpoints that
-    are to be called once; ``slots``: calls that may begin; ``tidy``: whether it is time to look
-    for what is to be removed.
+    are to be called once; ``pools``: by name, those that the job names and that are there;
+    ``slots``: calls that may begin; ``tidy``: whether it is time to look for what is to be removed.
     """
 
     job: HTTPJobView | None
@@ -151,4 +153,5 @@ class ObservedRuns:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     held: Mapping[str, float] = field(default_factory=dict)
     probes: frozenset[str] = frozenset()
+    pools: Mapping[str, Pool] = field(default_factory=dict)
     tidy: bool = True

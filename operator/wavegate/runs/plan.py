@@ -57,6 +57,7 @@ class _Pass:
         self.steps: list[RunStep] = []
         self.abandon: set[str] = set()
         self.wanting = False
+        self.pools: set[str] = set()
         self._wakes: list[float] = []
         self._clock: float | None = None
 
@@ -82,6 +83,7 @@ class _Pass:
             steps=tuple(self.steps),
             abandon=frozenset(self.abandon | gone),
             wanting=self.wanting,
+            pools=frozenset(self.pools),
             wake_at=min(self._wakes, default=None),
         )
 
@@ -267,7 +269,8 @@ class _Pass:
         ``starting``: runs that were chosen before, of which that is not on record yet.
         """
         self._clock = self._rate_clock(spec)
-        allowance = Allowance.of(spec.runs.limits, executing, self._clock, self.now)
+        limits, pools = spec.runs.limits, self.observed.pools
+        allowance = Allowance.of(limits, executing, self._clock, self.now, pools)
         for run in starting:
             allowance.take(run)
         probing: set[str] = set()
@@ -283,6 +286,7 @@ class _Pass:
             if reason is None and self._refused(run, spec, version):
                 continue
             if reason is not None:
+                self.pools |= {reason.pool} - {""}
                 yield run, reason
                 continue
             free -= 1
@@ -290,7 +294,7 @@ class _Pass:
             if endpoint in self.observed.probes:
                 probing.add(endpoint)
             self._clock = allowance.clock
-            self._execute(run, version, spec, allowance.clock)
+            self._execute(run, version, spec, allowance)
 
     def _in_order(self, able: list[RunView], executing: list[RunView]) -> list[RunView]:
         if len(able) < 2:
@@ -326,9 +330,10 @@ class _Pass:
         return Held("CircuitOpen", f"{words} at {format_time(until)}", until)
 
     def _execute(
-        self, run: RunView, version: RunVersionView, spec: HTTPJobSpec, clock: float | None
+        self, run: RunView, version: RunVersionView, spec: HTTPJobSpec, allowance: Allowance
     ) -> None:
         assert version.spec is not None
+        clock, pools = allowance.clock, allowance.pool_clocks
         attempt = run.attempt + 1
         most = retry_of(run, version.spec).max_attempts
         wait = self.now - eligible_since(run, self.observed.seen.get(run.uid))
@@ -341,6 +346,7 @@ class _Pass:
             "nextRetryTime": None,
             "expirationTime": None,
             "rateClock": format_time_micro(clock) if spec.runs.limits.rate and clock else None,
+            "poolClocks": {name: format_time_micro(at) for name, at in pools.items()} or None,
             "metadata": {**version.spec.runs.default_metadata, **run.metadata} or None,
             "trace": {"queueWaitMs": max(0, round(1000 * wait))},
         }
@@ -384,7 +390,8 @@ class _Pass:
 
     def _is_rejected(self, reason: Held, spec: HTTPJobSpec) -> bool:
         rate = spec.runs.limits.rate
-        return reason.reason == "RateLimited" and rate is not None and rate.on_limit == "Reject"
+        is_own = reason.reason == "RateLimited" and not reason.pool
+        return is_own and rate is not None and rate.on_limit == "Reject"
 
     def _bounded(
         self, left: list[tuple[RunView, Held]], spec: HTTPJobSpec

@@ -70,6 +70,20 @@ def granted(rate: Rate, clock: float | None, now: float) -> float | None:
     return later / _MICROS if later <= moment + _window(rate) else None
 
 
+def room(rate: Rate, clock: float | None, now: float) -> int:
+    """Calls that would be granted now, one after the other."""
+    moment = _micros(now)
+    later = max(moment, _micros(clock or 0.0))
+    return max(0, (moment + _window(rate) - later) // _interval(rate))
+
+
+def ahead(rate: Rate, clock: float | None, calls: int, now: float) -> float | None:
+    """The clock once so many more calls count as granted, whether or not they could be."""
+    if not calls:
+        return clock
+    return (max(_micros(now), _micros(clock or 0.0)) + calls * _interval(rate)) / _MICROS
+
+
 def next_time(rate: Rate, clock: float | None, now: float) -> float:
     """When the next call is granted, epoch seconds; never before ``now``."""
     if granted(rate, clock, now) is not None:

@@ -55,7 +55,7 @@ def _custom_kinds() -> dict[str, Kind]:
         raw = _raw(each)
         schema = Schema({**raw, "properties": {**raw["properties"], "metadata": _METADATA}})
         found[each.kind] = Kind(
-            BY_KIND[each.kind], schema, status=True, returned_when_deleted=False
+            BY_KIND[each.kind], schema, status=each.status is not None, returned_when_deleted=False
         )
     return found
 

@@ -72,6 +72,7 @@ REFLECTED: Final = (
     "jobversions",
     "nodes",
     "pods",
+    "ratelimitpools",
     "services",
 )
 """What is listed and watched."""

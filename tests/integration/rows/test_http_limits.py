@@ -90,6 +90,41 @@ def test_row_limits_rate_reject(asked: Asked, endpoint: Endpoint) -> None:
     assert endpoint.runs() == ["one"]
 
 
+@pytest.mark.row(
+    "RateLimitPool.spec.max",
+    "RateLimitPool.spec.window",
+    "HTTPJob.spec.runs.limits.pools",
+    "JobRun.status.poolClocks",
+)
+def test_row_limits_pools(asked: Asked, endpoint: Endpoint) -> None:
+    """Two jobs share two calls in 3 s, by turns; a pool that is changed grants more at once."""
+    space, limits = asked.space, {"limits": {"pools": ["partner"]}}
+    jobs = ("first", "second")
+    for job in jobs:
+        asked.job(job, runs=limits)
+    asked.run("early", "first")
+    status = asked.tells("early", "Queued", "PoolMissing")
+    assert status["message"].startswith("RateLimitPool partner is not there")
+    space.apply("partner", {"max": 2, "window": "3s"}, "RateLimitPool")
+    status = asked.ended("early")
+    assert 0 < at(status["poolClocks"]["partner"]) - at(status["startTime"]) <= 3
+    names = [(f"{job}-{number}", job) for number in range(2) for job in jobs]
+    for name, job in names:
+        asked.run(name, job)
+    told = asked.tells("second-1", "Queued", "RateLimited")["message"]
+    assert told.startswith("RateLimitPool partner: ")
+    began = {name: at(asked.ended(name)["startTime"]) for name, _ in names}
+    times = sorted(began.values())
+    assert times[3] - times[0] >= 2 * 1.4, "after the burst there is one in 1.5 s"
+    last = sorted(began, key=lambda name: began[name])[-2:]
+    assert {name.partition("-")[0] for name in last} == set(jobs), "they take turns"
+    space.apply("partner", {"max": 100, "window": "3s"}, "RateLimitPool")
+    for number in range(10):
+        asked.run(f"more-{number}", jobs[number % 2])
+    more = [at(asked.ended(f"more-{number}")["startTime"]) for number in range(10)]
+    assert max(more) - min(more) < 3
+
+
 @pytest.mark.row("HTTPJob.spec.runs.limits.maxQueued", "HTTPJob.status.runs.queued")
 def test_row_limits_max_queued(asked: Asked, endpoint: Endpoint) -> None:
     """A third that would wait is refused; those that wait are not."""

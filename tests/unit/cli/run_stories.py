@@ -86,6 +86,8 @@ async def all_that_wait(stage: Stage) -> None:
     runs.ask("first", "ratelimited")
     await runs.says("first", "Completed")
     runs.ask("ratelimited")
+    runs.job("poolmissing", runs={"limits": {"pools": ["partner"]}})
+    runs.ask("poolmissing")
     berlin = {"timeZone": "Europe/Berlin", "windows": [ALL_DAY_BUT_NOW]}
     runs.job("outsidewindow", trigger=berlin)
     runs.ask("outsidewindow")
@@ -105,7 +107,7 @@ async def all_that_wait(stage: Stage) -> None:
 
 WAITING = (
     *("Scheduled", "RetryBackoff", "ConcurrencyLimit", "KeyConcurrencyLimit", "RateLimited"),
-    *("OutsideWindow", "JobSuspended", "CircuitOpen", "JobMissing", "JobInvalid"),
+    *("OutsideWindow", "JobSuspended", "CircuitOpen", "JobMissing", "JobInvalid", "PoolMissing"),
     "Executing",
 )
 

@@ -118,6 +118,14 @@ WAITS: dict[str, tuple[str, str, str, str, float | None, str]] = {
         HOUR + 1,
         "",
     ),
+    "PoolMissing": (
+        "RateLimitPool partner is not there: create it, or take it out of",
+        "pools: partner",
+        OWNER,
+        "create the RateLimitPool that the message names",
+        None,
+        "",
+    ),
     "OutsideWindow": (
         "its job's next window opens at 2023-11-15T03:00:00Z",
         "windows (Europe/Berlin): 04:00 to 05:00; it is Tue 2023-11-14 23:13 there",

@@ -28,6 +28,7 @@ from wavegate.runs.circuit import FAILURES, OPEN_FOR, Circuits
 from wavegate.runs.cron import Cron
 from wavegate.runs.duplicates import KEY_LIVES
 from wavegate.runs.plan import TOLD_AFTER
+from wavegate.runs.pools import Pools
 from wavegate.runs.rate import granted
 from wavegate.runs.retry import LONGEST_RETRY_AFTER, delay
 from wavegate.runs.schedule import ON_TIME, decide
@@ -93,6 +94,16 @@ def test_the_rate_grants_what_its_table_says() -> None:
         assert ("yes" if found is not None else "no") == told
         clock = found if found is not None else clock
         assert clock == 1000.0 + float(after)
+
+
+def pool_row(row: Row) -> None:
+    pool, rate = ("shop", "pool"), Rate(max=int(row["could grant"]), window=60.0)
+    pools = Pools()
+    for name in row["waiting, the longest first"].replace("nobody", "").split(", "):
+        if name:
+            pools.passed(("shop", name), {}, ["pool"], begins=False)
+    seen = pools.seen(pool, rate, None, ("shop", row["asks"]), 1000.0)
+    assert seen.turn == int(row["may begin"].partition(":")[0])
 
 
 def cron_row(row: Row) -> None:
@@ -181,6 +192,7 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.answers": answer_row,
     "runs.answers 2": phase_row,
     "runs.retry": retry_row,
+    "runs.pools": pool_row,
     "runs.cron": cron_row,
     "runs.schedule": catch_up_row,
     "runs.schedule 2": policy_row,

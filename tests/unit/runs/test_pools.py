@@ -1,0 +1,86 @@
+"""Jobs that share a pool: what others are about to begin, and that they take turns."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wavegate.api.httpjob import Rate
+from wavegate.runs.pools import Key, Pools
+from wavegate.runs.rate import ahead, granted
+
+NOW = 1_700_000_000.0
+POOL = ("shop", "partner")
+
+
+def job(name: str) -> Key:
+    return ("shop", name)
+
+
+def waiting(*names: str) -> Pools:
+    pools = Pools()
+    for name in names:
+        pools.passed(job(name), {}, ["partner"], begins=False)
+    return pools
+
+
+def test_what_other_jobs_are_about_to_begin_counts_as_granted() -> None:
+    rate = Rate(max=3, window=60.0)
+    pools = Pools()
+    pools.passed(job("a"), {"partner": 2}, (), begins=True)
+    assert pools.seen(POOL, rate, None, job("b"), NOW).turn == 1
+    assert pools.seen(POOL, rate, None, job("a"), NOW).turn == 3, "its new plan replaces the old"
+    pools.passed(job("a"), {}, (), begins=False)
+    assert pools.seen(POOL, rate, None, job("b"), NOW).turn == 3
+
+
+def test_pools_of_a_name_in_two_namespaces_have_nothing_to_do_with_each_other() -> None:
+    rate = Rate(max=2, window=60.0)
+    pools = waiting("a")
+    pools.passed(job("a"), {"partner": 2}, ["partner"], begins=True)
+    assert pools.seen(("other", "partner"), rate, None, ("other", "a"), NOW).turn == 2
+
+
+def test_a_job_that_waits_no_more_stands_in_nobodys_way() -> None:
+    rate = Rate(max=1, window=60.0)
+    pools = waiting("a", "b")
+    assert pools.seen(POOL, rate, None, job("b"), NOW).turn == 0
+    pools.passed(job("a"), {}, (), begins=False)
+    assert pools.seen(POOL, rate, None, job("b"), NOW).turn == 1
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=2, max_size=6),
+    st.integers(1, 5),
+    st.randoms(use_true_random=False),
+)
+def test_jobs_that_share_a_pool_take_turns(left: list[int], most: int, chance: object) -> None:
+    """Whatever the order in which they are looked at, no job that waits is passed over twice."""
+    rate, clock, now = Rate(max=most, window=10.0), None, NOW
+    pools, runs = Pools(), dict(enumerate(left))
+    since: Counter[int] = Counter()
+    while any(runs.values()):
+        order = [number for number, runs_left in runs.items() if runs_left]
+        chance.shuffle(order)  # type: ignore[attr-defined]
+        for number in order:
+            name = job(str(number))
+            pool = pools.seen(POOL, rate, clock, name, now)
+            begins = min(pool.turn, runs[number])
+            for _ in range(begins):
+                assert granted(rate, clock, now) is not None
+                clock = ahead(rate, clock, 1, now)
+            runs[number] -= begins
+            waits = ["partner"] if runs[number] else []
+            pools.passed(name, {}, waits, begins=begins > 0)
+            if begins:
+                for other in runs:
+                    since[other] += 0 if other == number else begins
+                since[number] = 0
+            if not runs[number]:
+                since[number] = 0
+        waiting_now = [number for number, runs_left in runs.items() if runs_left]
+        for number in waiting_now:
+            assert since[number] <= 2 * len(left) * most, f"{number} was passed over"
+        now += 10.0 / most
