@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -65,6 +66,15 @@ def problems(pages: Iterable[str], story: Sequence[Scene] = STORY) -> list[str]:
         *(f"no page shows {each} of the story" for each in sorted(moments - used)),
         *(f"{m['moment']} has no command" for m in found if not COMMAND.search(m["body"])),
     ]
+
+
+def is_bare(body: str) -> bool:
+    """Whether a command of a block is followed by another one at once: it has never been run."""
+    lines = [each for each in body.splitlines() if each]
+    return any(
+        one.startswith("$ ") and following.startswith("$ ") and INTO not in one
+        for one, following in pairwise(lines)
+    )
 
 
 Block = tuple[str, tuple[str, ...]]

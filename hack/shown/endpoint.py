@@ -10,7 +10,7 @@ from typing import Final
 
 HOST: Final = "127.0.0.2"
 PORT: Final = 8425
-"""Fixed: the job is applied as a page shows it."""
+"""Fixed: the story is written before it is played."""
 
 _ANSWERS: Final = {"/orders": (200, b'{"imported": 42}'), "/reports": (503, b"")}
 

@@ -132,13 +132,10 @@ class Operator:
         self.bucket = TokenBucket(settings.write_rate, settings.write_burst, self.metrics.throttled)
         client = Client(transport, self.leadership.held, self.bucket)
         self.events = EventTeller(client, settings.identity, around.now)
-        pace = Pace(around.now)
         self.runner = Runner(
             settings,
             transport,
             client,
-            pace,
-            self.events,
             self.bucket,
             self.metrics,
             around,
@@ -161,7 +158,9 @@ class Operator:
         self.live = LiveJobs(client, self.cache, self.queue, around.now)
         self.live_pods = LivePods(client, self.cache, self.queue, around.now)
         preparations = Preparations()
-        statuses = StatusWriter(client, self.cache, self.live, self.events, self.metrics, pace)
+        statuses = StatusWriter(
+            client, self.cache, self.live, self.events, self.metrics, Pace(around.now)
+        )
         for_plans = settings.for_plans()
         executor = Executor(client, self.cache, statuses, preparations, for_plans, around.now)
         self.writer = Writer(

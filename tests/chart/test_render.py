@@ -429,7 +429,7 @@ def test_with_namespaces_its_rights_and_its_reach_are_theirs() -> None:
     ]
     assert roles == ["team-a", "team-b"]
     rules = only(documents, "ClusterRole", "wavegate")["rules"]
-    assert [rule["resources"] for rule in rules] == [["nodes"]]
+    assert [rule["resources"] for rule in rules] == [["nodes"], ["services"]]
     (peer,) = only(documents, "NetworkPolicy", "wavegate")["spec"]["egress"][2]["to"]
     (namespaces,) = peer["namespaceSelector"]["matchExpressions"]
     assert namespaces["values"] == ["team-a", "team-b"]

@@ -11,9 +11,11 @@ import pytest
 
 import wavelab
 from bench import rangespec
+from support.answering import Endpoint
+from support.asking import Asked
 from support.jobs import container
 from support.operator_process import USER, OperatorProcess
-from support.space import Space
+from support.space import PLURALS, Space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
@@ -53,9 +55,17 @@ def test_its_token_is_in_no_log_no_metric_and_no_object(
 ) -> None:
     space.apply("app", container("app:1", strategy="Immediate"))
     space.wait("v1 runs everywhere", lambda: ran(space, 1, fifty_nodes))
+    endpoint = Endpoint()
+    try:
+        asked = Asked(space, endpoint)
+        asked.job("calls")
+        asked.run("debugged", "calls", debug=True)
+        assert "requestHeaders" in asked.ended("debugged")["debug"]
+    finally:
+        endpoint.close()
     token = operator.token()
     assert len(token) > 100
-    objects = [space.list(kind) for kind in ("FleetJob", "JobVersion", "Execution", "Pod")]
+    objects = [space.list(kind) for kind in PLURALS]
     events = space.client.get(f"/apis/events.k8s.io/v1/namespaces/{space.name}/events")
     told = [operator.log_file.read_text(), operator.metrics(), json.dumps([objects, events])]
     assert [token in each for each in told] == [False, False, False]

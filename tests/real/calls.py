@@ -14,14 +14,16 @@ import time
 from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import wavelab
 from real.history import Event, History
 from real.proxy import Answer, Exchange, Passed, Reset, Untroubled
-from real.replicas import AFTER_TAKE_OVER, LEASES, Replica
+from real.replicas import LEASES, Replica
 from support.answering import Endpoint, Received, Reply
 from support.space import Document, Space
 from wavegate.domain.times import parse_time
@@ -33,9 +35,6 @@ RATE: Final = 20
 WINDOW: Final = 5.0
 CLOCKS_AGREE: Final = 1.0
 """Seconds within which two processes know the server's time, which it tells in whole ones."""
-
-AFTER_A_KILL: Final = 1.0
-"""Seconds by which all has arrived that a process had sent; the next one takes longer to begin."""
 
 BETWEEN: Final = (2, 20)
 """Writes from one kill to the next."""
@@ -74,6 +73,8 @@ class Loaded:
     take_over: float | None = None
     in_flight: int = 0
     late: list[Received] = field(default_factory=list)
+    begun: list[Received] = field(default_factory=list)
+    """Calls of the attempt in whose beginning the leader was stopped."""
     late_writes: list[Passed] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -90,25 +91,56 @@ class Killing(Untroubled):
     """Kills the process at the chosen of its writes, before it is carried out or after it."""
 
     def __init__(self, kills: int, seed: int) -> None:
-        self.process: Callable[[], int] = lambda: 0
-        self.killed: list[float] = []
-        """When, in epoch seconds."""
+        self.killed = 0
+        self._victim: int | None = None
         self._kills = kills
         self._chance = random.Random(seed)
+        self._left = 0
+
+    def watch(self, pid: int) -> None:
+        """A process has been launched, which is the next to be killed."""
         self._left = self._chance.randint(*BETWEEN)
+        self._victim = pid
 
     async def handle(self, exchange: Exchange) -> Answer:
         if not exchange.passed.writes or exchange.passed.is_of_lease:
             return await exchange.forward()
+        if self._victim is None:
+            raise Reset  # of the process that is dead
         self._left -= 1
-        if self._left or len(self.killed) == self._kills:
+        if self._left or self.killed == self._kills:
             return await exchange.forward()
-        self._left = self._chance.randint(*BETWEEN)
+        victim, self._victim = self._victim, None
         if self._chance.random() < 0.5:
             await exchange.forward()
-        self.killed.append(time.time())
-        os.kill(self.process(), signal.SIGKILL)
+        os.kill(victim, signal.SIGKILL)
+        self.killed += 1
         raise Reset
+
+
+class Stopping(Untroubled):
+    """Stops the process (SIGSTOP) in the middle of beginning a call: that is on record, and the
+    answer that says so waits until the process goes on."""
+
+    def __init__(self, number: int) -> None:
+        self.stopped_at: float | None = None
+        """Epoch seconds."""
+        self.begun = ("", 0)
+        """Run and attempt."""
+        self.process: Callable[[], int] = lambda: 0
+        self._left = number
+
+    async def handle(self, exchange: Exchange) -> Answer:
+        body = exchange.passed.body
+        if not isinstance(body, dict) or phase_of(body) != "Executing":
+            return await exchange.forward()
+        self._left -= 1
+        answer = await exchange.forward()
+        if not self._left:
+            os.kill(self.process(), signal.SIGSTOP)
+            self.begun = (exchange.passed.path.split("/")[-2], body["status"]["attempt"])
+            self.stopped_at = time.time()
+        return answer
 
 
 class Load:
@@ -117,15 +149,13 @@ class Load:
     def __init__(self, cluster: wavelab.Cluster, name: str, runs: int, seed: int) -> None:
         self.space = Space(cluster.client(), name)
         self.endpoint = Endpoint()
-        self.hold = (0.02, 0.4)
-        """Seconds that a call takes, from and to."""
         self._names = [f"r{number:03}" for number in range(runs)]
         self._seed = seed
 
     def answer(self, call: Received) -> Reply:
         """By the run and its attempt: most are well at once, some never."""
         chance = random.Random(f"{self._seed} {call.run} {call.attempt}")
-        time.sleep(chance.uniform(*self.hold))
+        time.sleep(chance.uniform(0.02, 0.4))
         return Reply(chance.choice((200, 200, 200, 200, 503, 503, 404)))
 
     def begin(self) -> None:
@@ -142,9 +172,11 @@ class Load:
             self.space.client.request("POST", self.space.path("JobRun"), body)
 
     def have_ended(self, history: History) -> bool:
-        """Those that were asked for; the schedule goes on."""
+        """Those that were asked for, and one of the schedule, which goes on."""
         found = {each["metadata"]["name"]: each for each in history.list("JobRun")}
-        return all(phase_of(found.get(name)) in TERMINAL for name in self._names)
+        others = found.keys() - set(self._names)
+        has_ticked = any(phase_of(found[name]) in TERMINAL for name in others)
+        return has_ticked and all(phase_of(found.get(name)) in TERMINAL for name in self._names)
 
     def close(self) -> None:
         self.endpoint.close()
@@ -156,94 +188,101 @@ def killed(
     cluster: wavelab.Cluster, directory: Path, *, runs: int, kills: int, seed: int = 1
 ) -> Loaded:
     """A load through which the only process is killed so often, and started again at once."""
-    load, trouble = Load(cluster, f"calls-killed-{seed}", runs, seed), Killing(kills, seed)
-    log = directory / "operator.log"
-    replica = Replica(cluster, load.space.name, log, trouble, *_OPTIONS)
-    trouble.process = lambda: replica.process.pid
+    trouble = Killing(kills, seed)
+    with ExitStack() as stack:
+        load = stack.enter_context(closing(Load(cluster, f"calls-killed-{seed}", runs, seed)))
+        log = directory / "operator.log"
+        replica = Replica(cluster, load.space.name, log, trouble, *_OPTIONS)
+        stack.enter_context(closing(replica))
 
-    def tend(history: History) -> bool:
-        if not replica.process.running:
-            # As if its 15 s had passed.
-            load.space.client.delete(f"{LEASES}/{load.space.name}")
-            replica.process.close()
+        def launch() -> None:
             replica.launch()
-        return len(trouble.killed) == kills and load.have_ended(history)
+            trouble.watch(replica.process.pid)
 
-    try:
-        replica.launch()
-        with History(load.space, lambda _: False, ("HTTPJob", "JobRun")) as history:
-            begun = time.monotonic()
-            load.begin()
-            load.space.wait("all has ended", lambda: tend(history), seconds=900, poll=0.05)
-            found = Loaded(runs, seconds=time.monotonic() - begun)
-            replica.process.stop()  # so that nothing is written while it is read
-            dead = [at + AFTER_A_KILL for at in trouble.killed]
-            _judge(found, history.events(), load.endpoint.calls, dead)
-            return found
-    finally:
-        replica.close()
-        load.close()
+        def tend(history: History) -> bool:
+            if not replica.process.running:
+                # As if its 15 s had passed.
+                load.space.client.delete(f"{LEASES}/{load.space.name}")
+                replica.process.close()
+                launch()
+            return trouble.killed == kills and load.have_ended(history)
+
+        launch()
+        history = stack.enter_context(History(load.space, lambda _: False, ("HTTPJob", "JobRun")))
+        begun = time.monotonic()
+        load.begin()
+        load.space.wait("all has ended", lambda: tend(history), seconds=60 + 5 * runs, poll=0.05)
+        found = Loaded(runs, seconds=time.monotonic() - begun)
+        replica.process.stop()  # so that nothing is written while it is read
+        _judge(found, history.events(), load.endpoint.calls, _leads_since(replica)[1:])
+        return found
 
 
 def stopped(cluster: wavelab.Cluster, directory: Path, *, runs: int, seed: int = 1) -> Loaded:
     """A load in which the leader stands still (SIGSTOP) until another leads, and then goes on."""
-    load = Load(cluster, f"calls-stopped-{seed}", runs, seed)
-    load.hold = (1.0, 3.0)
-    replicas = [
-        Replica(
-            cluster,
-            load.space.name,
-            directory / f"operator-{number}.log",
-            Untroubled(),
-            *_OPTIONS,
-        )
-        for number in range(2)
-    ]
-    old, new = replicas
-    found = Loaded(runs)
-    try:
+    trouble = Stopping(number=2 * AT_A_TIME)
+    with ExitStack() as stack:
+        load = stack.enter_context(closing(Load(cluster, f"calls-stopped-{seed}", runs, seed)))
+        replicas = []
+        for number, each in enumerate((trouble, Untroubled())):
+            log = directory / f"operator-{number}.log"
+            replica = Replica(cluster, load.space.name, log, each, *_OPTIONS)
+            replicas.append(stack.enter_context(closing(replica)))
+        old, new = replicas
+        trouble.process = lambda: old.process.pid
         old.launch()
         load.space.wait("one leads", lambda: old.leads, seconds=60)
         new.launch()
         load.space.wait("one stands by", lambda: new.is_ready, seconds=60)
-        with History(load.space, lambda _: False, ("HTTPJob", "JobRun")) as history:
-            begun = time.monotonic()
-            load.begin()
-            calls = load.endpoint.calls
-            load.space.wait("some have been called", lambda: len(calls) > AT_A_TIME, seconds=60)
-            os.kill(old.process.pid, signal.SIGSTOP)
-            stopped_at = time.time() + AFTER_A_KILL
-            found.in_flight = sum(
-                phase_of(each) == "Executing" for each in history.list("JobRun")
-            ) + len(old.proxy.under_way)
-            load.space.wait("the other leads", lambda: new.leads, seconds=60, poll=0.02)
-            led_at = time.time()
-            found.take_over = led_at - stopped_at + AFTER_A_KILL
-            goes_on_at = led_at + AFTER_TAKE_OVER
-            load.space.wait("it has been at work", lambda: time.time() > goes_on_at)
-            os.kill(old.process.pid, signal.SIGCONT)
-            load.space.wait("all has ended", lambda: load.have_ended(history), seconds=300)
-            found.seconds = time.monotonic() - begun
-            for replica in replicas:
-                if replica.process.running:
-                    replica.process.stop()
-            events = history.events()
-            found.late = _late(events, calls, stopped_at, led_at)
-            since = time.monotonic() - (time.time() - goes_on_at)
-            found.late_writes = [
-                each
-                for each in old.proxy.passed
-                if each.writes
-                and each.accepted
-                and not each.is_of_lease
-                and (each.sent or 0.0) >= since
-            ]
-            _judge(found, events, calls, [stopped_at])
-            return found
-    finally:
-        for replica in replicas:
-            replica.close()
-        load.close()
+        history = stack.enter_context(History(load.space, lambda _: False, ("HTTPJob", "JobRun")))
+        begun = time.monotonic()
+        load.begin()
+        load.space.wait("it is stopped", lambda: trouble.stopped_at, seconds=60, poll=0.02)
+        stopped_at = trouble.stopped_at
+        assert stopped_at is not None
+        found = Loaded(runs)
+        found.in_flight = sum(
+            phase_of(each) == "Executing" for each in history.list("JobRun")
+        ) + len(old.proxy.under_way)
+        load.space.wait("the other leads", lambda: new.leads, seconds=60)
+        (led_at,) = _leads_since(new)
+        found.take_over = led_at - stopped_at
+        calls = load.endpoint.calls
+        load.space.wait("the other calls", lambda: calls and calls[-1].at > led_at, seconds=60)
+        goes_on_at = time.monotonic()
+        os.kill(old.process.pid, signal.SIGCONT)
+        load.space.wait("all has ended", lambda: load.have_ended(history), seconds=200)
+        load.space.wait("the old one has ended", lambda: not old.process.running, seconds=30)
+        new.process.stop()
+        found.seconds = time.monotonic() - begun
+        events = history.events()
+        found.late = _late(events, calls, stopped_at, led_at)
+        found.begun = [each for each in calls if (each.run, each.attempt) == trouble.begun]
+        found.late_writes = [
+            each
+            for each in old.proxy.passed
+            if each.writes
+            and each.accepted
+            and not each.is_of_lease
+            and (each.sent or 0.0) >= goes_on_at
+        ]
+        _judge(found, events, calls, [led_at])
+        return found
+
+
+def _leads_since(replica: Replica) -> list[float]:
+    """When each of its processes that led began to (epoch seconds): before that it calls nobody."""
+    offset = time.time() - time.monotonic()
+    led = [
+        each.sent + offset
+        for each in replica.proxy.passed
+        if each.is_of_lease and each.writes and each.accepted and each.sent is not None
+    ]
+    return [
+        min(since for since in led if since >= launched)
+        for launched, following in pairwise([*replica.launches, time.time()])
+        if any(launched <= since < following for since in led)
+    ]
 
 
 def phase_of(run: Document | None) -> str:
@@ -253,7 +292,7 @@ def phase_of(run: Document | None) -> str:
 def _judge(
     found: Loaded, events: Sequence[Event], calls: Sequence[Received], changes: Sequence[float]
 ) -> None:
-    """``changes``: when another process took over."""
+    """``changes``: since when another process led."""
     runs = [event for event in events if event.kind == "JobRun"]
     asked = {event.name: event for event in runs if not _owned(event)}
     found.calls = len(calls)
@@ -262,13 +301,14 @@ def _judge(
         {
             (event.name, event.document["status"].get("attempt"))
             for event in runs
-            if event.document["status"].get("lastError", {}).get("class") == "Crashed"
+            if phase_of(event.document) != "Executing"
+            and event.document["status"].get("lastError", {}).get("class") == "Crashed"
         }
     )
     found.wrong += [
         *_beyond_limits(runs),
         *_called_twice(calls),
-        *_called_after_the_end(runs, calls),
+        *_called_after_the_end(runs, calls, found.late),
         *_answered_again(found, calls, changes),
         *_ticks(found, events),
     ]
@@ -281,19 +321,19 @@ def _owned(event: Event) -> bool:
 
 def _beyond_limits(runs: Sequence[Event]) -> Iterator[str]:
     executing: set[str] = set()
-    began = []
+    began: dict[tuple[str, int], float] = {}
     for event in runs:
         status = event.document["status"]
         if phase_of(event.document) == "Executing" and not event.gone:
             executing.add(event.name)
-            began.append(parse_time(status["startTime"]) or 0.0)
+            began[event.name, status["attempt"]] = parse_time(status["startTime"]) or 0.0
         else:
             executing.discard(event.name)
         if len(executing) > AT_A_TIME:
             yield f"{len(executing)} execute at revision {event.revision}: {sorted(executing)}"
-    began = sorted(set(began))
-    for first in began:
-        within = sum(first <= each < first + WINDOW - CLOCKS_AGREE for each in began)
+    times = sorted(began.values())
+    for first in dict.fromkeys(times):
+        within = sum(first <= each < first + WINDOW - CLOCKS_AGREE for each in times)
         if within > 2 * RATE - 1:
             yield f"{within} began within {WINDOW:g} s from {first}"
 
@@ -304,13 +344,15 @@ def _called_twice(calls: Sequence[Received]) -> Iterator[str]:
             yield f"attempt {attempt} of {run} was called {number} times"
 
 
-def _called_after_the_end(runs: Sequence[Event], calls: Sequence[Received]) -> Iterator[str]:
+def _called_after_the_end(
+    runs: Sequence[Event], calls: Sequence[Received], late: Sequence[Received]
+) -> Iterator[str]:
     ended: dict[str, float] = {}
     for event in runs:
         if phase_of(event.document) in TERMINAL:
             ended.setdefault(event.name, event.at)
     for call in calls:
-        if call.at > ended.get(call.run, float("inf")):
+        if call not in late and call.at > ended.get(call.run, float("inf")):
             yield f"{call.run} was called {call.at - ended[call.run]:.2f} s after its end"
 
 

@@ -25,6 +25,7 @@ def test_whenever_the_process_is_killed_every_run_ends_within_its_limits(
     measured(f"SIGKILL at {KILLS} writes: {found}")
     assert not found.wrong, "\n".join(found.wrong)
     assert found.crashed, "no kill met a call"
+    assert found.ticks, "no tick came"
     assert set(found.ends) <= {"Completed", "Failed"}
 
 
@@ -33,10 +34,11 @@ def test_a_leader_that_stood_still_begins_no_call(
 ) -> None:
     found = stopped(cluster, tmp_path, runs=STOPPED_RUNS)
     measured(
-        f"another called {found.take_over:.1f} s after the leader was stopped, {found.in_flight}"
+        f"another led {found.take_over:.1f} s after the leader was stopped, {found.in_flight}"
         f" in flight; late calls: {len(found.late)}, late writes: {len(found.late_writes)}; {found}"
     )
     assert not found.wrong, "\n".join(found.wrong)
     assert found.in_flight
+    assert not found.begun, "it was on record and not begun yet, and is not begun any more"
     assert len(found.late) <= found.in_flight
     assert not found.late_writes, "\n".join(map(str, found.late_writes))

@@ -22,6 +22,7 @@ from shown.__main__ import (
     Screen,
     blocks_of,
     chosen,
+    is_bare,
     play,
     problems,
     take,
@@ -73,7 +74,10 @@ class Cluster:
 
 
 def test_pages_and_story_agree() -> None:
-    assert problems([path.read_text() for path in PAGES]) == []
+    pages = [path.read_text() for path in PAGES]
+    assert problems(pages) == []
+    bare = [m["moment"] for page in pages for m in BLOCK.finditer(page) if is_bare(m["body"])]
+    assert bare == [], "make shown has not been run since"
 
 
 @pytest.mark.parametrize(

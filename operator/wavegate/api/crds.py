@@ -269,7 +269,7 @@ JOB_RUN: Final = Kind(
             " characters, so that every name made from it fits",
         ),
         cel(
-            "self.spec.canceled == oldSelf.spec.canceled || !has(oldSelf.status)"
+            "!self.spec.canceled || oldSelf.spec.canceled || !has(oldSelf.status)"
             " || !has(oldSelf.status.phase)"
             f" || oldSelf.status.phase in {list(UNENDED)}",
             "spec.canceled: the run has ended already, nothing is left to cancel",

@@ -97,13 +97,13 @@ class ClusterCache(KindCache):
         }
 
     def source(self, resource: Resource, selector: str = "") -> tuple[Decoder, Store[Any]]:
-        """Decoder and sink of a resource, for the reflector with this label selector."""
+        """Pods that pull images have a store of their own."""
         if selector == PULL_SELECTOR:
             return decode_pull, self.pulls
-        return self.kinds[resource.kind]
+        return super().source(resource)
 
     def assume(self, kind: str, raw: dict[str, Any]) -> None:
-        """Pods that pull images have a store of their own."""
+        """Whichever store a pod belongs to."""
         if kind == PODS.kind and LABEL_PULL in mapping(raw["metadata"].get("labels")):
             self.pulls.assume(decode_pull(raw))
         else:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from wavegate.cache.store import Item, JobKey, Store
+from wavegate.kube.resources import Resource
 from wavegate.watch.reflector import EventType
 
 Decoder = Callable[[dict[str, Any]], Item[Any]]
@@ -27,6 +28,10 @@ class KindCache:
     def __init__(self, wake: Callable[[JobKey], None]) -> None:
         self._wake = wake
         self.kinds: Mapping[str, tuple[Decoder, Store[Any]]] = {}
+
+    def source(self, resource: Resource) -> tuple[Decoder, Store[Any]]:
+        """Decoder and sink of a resource, for its reflector."""
+        return self.kinds[resource.kind]
 
     def apply_event(self, kind: str, event: EventType | None, raw: dict[str, Any]) -> None:
         """Take an event of kopf, whose initial listing has no type.

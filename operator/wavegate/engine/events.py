@@ -28,7 +28,7 @@ REPEAT_AFTER: Final = 600.0
 """Seconds for which the same event is not told again."""
 
 _WAITING: Final = 1000
-_REMEMBERED: Final = 2000
+_REMEMBERED: Final = 10_000
 _LONGEST_NOTE: Final = 1024
 _CONTROLLER: Final = "wavegate.dev/operator"
 

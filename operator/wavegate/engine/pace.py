@@ -1,7 +1,7 @@
 """The pace of what jobs and deployments say of themselves.
 
 Each status is written at most once a second, so that a wave of a thousand nodes is not a thousand
-writes of its job; one that ends something is written at once. What only tells how far something has
+writes of its job; one that ends something is written at once. What only tells how far a rollout has
 come is told so many times a second over all of them: where hundreds are rolled out at once, each
 tells it every few seconds, and what is written is what brings them further.
 """
@@ -20,7 +20,7 @@ PACE: Final = 1.0
 """Seconds between two writes of a status that has a pace."""
 
 TOGETHER: Final = 30.0
-"""Writes a second that only tell how far something has come, of all that is written of late."""
+"""Of FleetJobs and their deployments."""
 
 _LATELY: Final = 30.0
 """Seconds."""
@@ -37,10 +37,12 @@ _ENDS: Final[Mapping[str, Collection[str]]] = {
 
 
 class Pace:
-    """One for all writes of a process. ``now``: epoch seconds."""
+    """``now``: epoch seconds. ``together``: writes a second that only tell how far something has
+    come, of all that is written of late; None: as many as there are."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], together: float | None = TOGETHER) -> None:
         self._now = now
+        self._together = together
         self._written: OrderedDict[str, tuple[float, _Phase]] = OrderedDict()
         """By uid, when it was written last and what it said, if of late; the oldest first."""
 
@@ -52,7 +54,10 @@ class Pace:
         ends = _ENDS[action.kind]
         if now[0] in ends and before[0] not in ends:
             return None
-        at += PACE if now != before else max(PACE, len(self._written) / TOGETHER)
+        if now != before or self._together is None:
+            at += PACE
+        else:
+            at += max(PACE, len(self._written) / self._together)
         return TooSoon(at) if at > self._now() else None
 
     def wrote(self, action: SetStatus) -> None:

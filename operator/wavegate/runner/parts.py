@@ -53,8 +53,6 @@ class Runner:
         settings: Settings,
         transport: Transport,
         client: Client,
-        pace: Pace,
-        events: EventTeller,
         bucket: TokenBucket,
         metrics: Metrics,
         around: Surroundings,
@@ -71,6 +69,8 @@ class Runner:
             waited=lambda seconds: metrics.waited(seconds, RUNS),
         )
         self.cache = RunCache(self.queue.add, clock=around.monotonic, now=around.now)
+        # Its own, so that many failures of runs crowd out nothing that is told of rollouts.
+        self.events = EventTeller(client, settings.identity, around.now)
         services = Services(around.monotonic)
         self.reflectors = self._build_reflectors(
             settings.namespaces, services, transport, around.rng, failed
@@ -85,7 +85,9 @@ class Runner:
             ended=self._call_ended,
             called=metrics.called,
         )
-        executor = RunExecutor(client, self.cache, self.calls, pace, events, metrics)
+        executor = RunExecutor(
+            client, self.cache, self.calls, Pace(around.now, None), self.events, metrics
+        )
         self.writer = Writer(
             executor,
             self.queue,
@@ -108,7 +110,10 @@ class Runner:
 
     def parts(self) -> dict[str, Coroutine[Any, Any, Any]]:
         """What runs as long as the process does, but for `lead`."""
-        parts: dict[str, Coroutine[Any, Any, Any]] = {"writer of runs": self.writer.run()}
+        parts: dict[str, Coroutine[Any, Any, Any]] = {
+            "writer of runs": self.writer.run(),
+            "events of runs": self.events.run(),
+        }
         for number, reflector in enumerate(self.reflectors):
             parts[f"reflector {number} of {reflector.resource.plural}, for runs"] = reflector.run()
         return parts
@@ -152,9 +157,9 @@ class Runner:
         ]
         for namespace in namespaces or (None,):
             wanted += [
-                (JOB_VERSIONS, namespace, VERSION_SELECTOR, self.cache.kinds[JOB_VERSIONS.kind]),
-                (JOB_RUNS, namespace, "", self.cache.kinds[JOB_RUNS.kind]),
-                (RATE_LIMIT_POOLS, namespace, "", self.cache.kinds[RATE_LIMIT_POOLS.kind]),
+                (JOB_VERSIONS, namespace, VERSION_SELECTOR, self.cache.source(JOB_VERSIONS)),
+                (JOB_RUNS, namespace, "", self.cache.source(JOB_RUNS)),
+                (RATE_LIMIT_POOLS, namespace, "", self.cache.source(RATE_LIMIT_POOLS)),
             ]
         return [
             Reflector(

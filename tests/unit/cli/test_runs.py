@@ -15,8 +15,11 @@ import yaml
 from support.told import Played, Stage, play
 from unit.cli import run_stories
 from unit.cli.run_stories import Runs
+from wavegate.cli import asking
 from wavegate.cli.asking import replay_spec, run_document
+from wavegate.cli.cluster import Cluster
 from wavegate.cli.commands.runs import runs as group
+from wavegate.cli.errors import CliError
 from wavegate.cli.run_sight import moment
 from wavegate.dispatch.call import Call, Heard
 from wavegate.kube.resources import BY_KIND
@@ -183,6 +186,20 @@ def test_the_last_call_is_told_where_it_was_kept(monkeypatch: pytest.MonkeyPatch
 )
 def test_a_time_is_told_in_utc_and_as_a_clock_shows_it(text: str, zone: Any, words: str) -> None:
     assert moment(text, 1_700_000_000.0, zone) == words
+
+
+def test_one_that_ends_while_others_are_canceled_is_left_out(
+    told: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_ended, looks = asking.has_ended, iter([False])
+    monkeypatch.setattr(asking, "has_ended", lambda run: next(looks, True) and has_ended(run))
+
+    def refused(*_: Any) -> None:
+        raise CliError("spec.canceled: the run has ended already, nothing is left to cancel")
+
+    monkeypatch.setattr(Cluster, "patch", refused)
+    asked = told("runs", "cancel", "done")
+    assert (asked.code, asked.out, asked.err) == (0, "", "JobRun done has ended meanwhile\n")
 
 
 def test_canceling_sets_the_field_of_each(told: Played) -> None:

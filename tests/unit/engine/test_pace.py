@@ -1,5 +1,4 @@
-"""When a status may be written: one pace over both halves. As the fleet's writes keep it:
-test_statuses."""
+"""When a status may be written. As the fleet's writes keep it: test_statuses."""
 
 from __future__ import annotations
 
@@ -30,11 +29,19 @@ def test_an_http_job_is_told_of_once_a_second() -> None:
     assert pace.too_soon(http_job(runs=2)) is None
 
 
-def test_jobs_of_both_kinds_share_what_is_told_together() -> None:
+def test_each_of_hundreds_is_told_of_once_a_second_where_nothing_is_shared() -> None:
+    clock = Clock()
+    pace = Pace(lambda: clock.now, None)
+    for number in range(300):
+        pace.wrote(http_job(f"http-{number}"))
+    assert pace.too_soon(http_job("http-0", runs=2)) == TooSoon(clock.now + PACE)
+
+
+def test_of_hundreds_of_rollouts_how_far_they_have_come_is_told_in_turn() -> None:
     clock = Clock()
     pace = Pace(lambda: clock.now)
     for number in range(90):
-        pace.wrote(http_job(f"http-{number}"))
+        pace.wrote(http_job(f"other-{number}"))
     state = {"stateType": "InProgress", "details": {"reason": "Progressing"}}
     fleet = SetStatus("FleetJob", "fleet", "fleet", "1", {"state": state})
     pace.wrote(fleet)

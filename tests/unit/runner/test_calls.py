@@ -64,6 +64,7 @@ async def test_an_answer_is_kept_as_long_as_its_run_executes() -> None:
     assert bench.ended == [KEY]
     answers = bench.calls.answers(KEY, ["uid-one"])
     assert (answers["uid-one"].outcome, answers["uid-one"].result) == ("Completed", "{}")
+    assert bench.told == [("Completed", 0.0)]
     assert bench.calls.answers(KEY, []) == {}
     assert bench.calls.answers(KEY, ["uid-one"]) == {}
 
@@ -82,6 +83,7 @@ async def test_who_does_not_lead_calls_nobody() -> None:
     assert not bench.made
     assert bench.calls.answers(KEY, ["uid-one"]) == {}
     assert not bench.calls.is_open
+    assert bench.told == []
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from wavegate.api.events import EVENTS
+from wavegate.api.httpjob_status import HTTPJobState
 from wavegate.domain.actions import RunEnd
 from wavegate.runs.notes import of_job, of_run
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
+
+STATES = get_args(HTTPJobState)
 
 
 def status(phase: str, reason: str, **facts: Any) -> dict[str, Any]:
@@ -88,3 +92,16 @@ def test_missed_ticks_are_counted_in_words() -> None:
     (more,) = of_job({}, job("Active", missed=3))
     assert one.message.startswith("1 tick of the schedule passed without a run")
     assert more.message.startswith("3 ticks of the schedule passed without a run")
+
+
+def test_every_event_is_in_the_list() -> None:
+    known = {(each.reason, each.type) for each in EVENTS if each.kind == "HTTPJob"}
+    runs = [of_run("one", status(phase, "Any")) for phase in TERMINAL]
+    jobs = [
+        of_job(job(before), job(after, "why", missed=1))
+        for before in STATES
+        for after in STATES
+        if before != after
+    ]
+    notes = [note for each in (*runs, *jobs) for note in each if note.is_event]
+    assert {(each.reason, "Warning" if each.warning else "Normal") for each in notes} == known

@@ -42,9 +42,23 @@ def cancel(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) ->
             changed.append(fragment(JOB_RUNS, cluster.namespace, name, {"canceled": True}))
             if each["spec"].get("canceled"):
                 say(f"JobRun {name} is canceled already")
-            elif not dry_run:
-                cluster.patch(JOB_RUNS, each, {"spec": {"canceled": True}})
+            elif not dry_run and not _cancel(cluster, each):
+                say(f"JobRun {name} has ended meanwhile")
+                changed.pop()
     tell_all(changed, output, "canceled", dry_run=dry_run)
+
+
+def _cancel(cluster: Cluster, run: Document) -> bool:
+    """False: it has ended since it was looked at."""
+    from wavegate.cli.asking import has_ended  # noqa: PLC0415
+
+    try:
+        cluster.patch(JOB_RUNS, run, {"spec": {"canceled": True}})
+    except CliError:
+        if has_ended(cluster.get(JOB_RUNS, cluster.namespace, run["metadata"]["name"])):
+            return False
+        raise
+    return True
 
 
 @click.command()
