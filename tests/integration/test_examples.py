@@ -132,7 +132,7 @@ def _asks_for(space: Space, job: str, needs: tuple[str, ...]) -> bool:
 
 
 def test_each_example_that_calls_has_a_test() -> None:
-    assert set(CALLING) == {"httpjob-nightly.yaml", "httpjob-retry.yaml"}
+    assert set(CALLING) == {"httpjob-nightly.yaml", "httpjob-pool.yaml", "httpjob-retry.yaml"}
 
 
 def test_the_nightly_one_has_its_next_tick_and_runs_begin_in_its_window(
@@ -186,6 +186,28 @@ def test_the_one_that_is_tried_again_ends_as_a_dead_letter_and_can_be_replayed(
     refused = _status(space, "JobRun", "order-42-thrice")
     assert (refused["reason"], refused["duplicateOf"]) == ("DuplicateKey", "order-42-twice")
     _remove(space, job)
+
+
+def test_those_that_share_a_pool_wait_for_it_and_then_call(
+    space: Space, operator: OperatorProcess, endpoint: Endpoint
+) -> None:
+    pool, *jobs = CALLING["httpjob-pool.yaml"].objects
+    runs = [f"{job['metadata']['name']}-1" for job in jobs]
+    for job, run in zip(jobs, runs, strict=True):
+        _apply(space, _calling(job, endpoint))
+        _apply(space, _run(run, job["metadata"]["name"]))
+
+    def reasons() -> set[str]:
+        return {str(_status(space, "JobRun", run).get("reason")) for run in runs}
+
+    space.wait("both wait", lambda: reasons() == {"PoolMissing"})
+    _apply(space, pool)
+    space.wait("both are called", lambda: reasons() == {"Completed"})
+    for run in runs:
+        assert list(_status(space, "JobRun", run)["poolClocks"]) == ["partner"]
+    space.delete("RateLimitPool", "partner")
+    space.delete("HTTPJob", jobs[0]["metadata"]["name"])
+    _remove(space, jobs[1])
 
 
 def _calling(job: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from wavegate.api.fleetjob import load_job_spec
 from wavegate.api.httpjob import load_http_job_spec
 from wavegate.api.jobrun import JobRunSpec
 from wavegate.api.names import API_VERSION
+from wavegate.api.ratelimitpool import RateLimitPoolSpec
 from wavegate.cli.linting import advice, problems
 from wavegate.runs.payload import problems as payload_problems
 from wavegate.runs.problems import job_problems
@@ -34,6 +35,8 @@ def test_an_example_is_valid(example: Example) -> None:
                 FleetDeploymentSpec.model_validate(each["spec"])
             case "HTTPJob":
                 assert job_problems(load_http_job_spec(each["spec"])) == []
+            case "RateLimitPool":
+                RateLimitPoolSpec.model_validate(each["spec"])
             case kind:
                 assert kind == "JobRun"
                 JobRunSpec.model_validate(each["spec"])
