@@ -8,6 +8,7 @@ import sys
 
 from wavegate.app import run
 from wavegate.garbage import collect_the_young_only
+from wavegate.kube.reading import admit_deep_documents
 from wavegate.settings import parse_settings
 from wavegate.telemetry.logs import set_up_logs
 
@@ -17,6 +18,7 @@ def main() -> int:
     settings = parse_settings(sys.argv[1:], os.environ)
     set_up_logs(settings.log_format, verbose=settings.verbose)
     collect_the_young_only()
+    admit_deep_documents()
     return asyncio.run(run(settings))
 
 

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, Valid
 from wavegate.api.base import AnyObject, Model, NodeName, cel, listing, rules
 from wavegate.api.durations import Seconds
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
+from wavegate.api.nesting import MOST, nested_beyond
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
 from wavegate.api.template import LABEL_KEYS, TEMPLATE_SCHEMA, LabelValue, template_problems
 
@@ -55,6 +56,7 @@ __all__ = [
     "field_problems",
     "job_problems",
     "load_job_spec",
+    "spec_document",
 ]
 
 _KEY = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
@@ -319,15 +321,25 @@ def load_job_spec(raw: object) -> FleetJobSpec:
 
     Raises InvalidSpec with one line for each field that is wrong, unknown or missing.
     """
-    if not isinstance(raw, Mapping):
-        raise InvalidSpec(["spec: is required and must be an object"])
+    document = spec_document(raw)
     try:
-        spec = FleetJobSpec.model_validate(dict(raw))
+        spec = FleetJobSpec.model_validate(document)
     except ValidationError as error:
         raise InvalidSpec(field_problems(error, "spec")) from error
     if found := job_problems(spec):
         raise InvalidSpec(found)
     return spec
+
+
+def spec_document(raw: object) -> dict[str, Any]:
+    """A stored ``spec``, where it is one that can be looked at at all; else raises InvalidSpec."""
+    if not isinstance(raw, Mapping):
+        raise InvalidSpec(["spec: is required and must be an object"])
+    document = dict(raw)
+    for name, value in document.items():
+        if nested_beyond(value, MOST - 1):
+            raise InvalidSpec([f"spec.{name}: is nested more than {MOST} levels deep"])
+    return document
 
 
 def config_size(spec: FleetJobSpec) -> int:

@@ -6,14 +6,13 @@ run is asked for stands in a JobRun, or in ``trigger.schedule``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from wavegate.api.base import Model, between, cel, like, listing, matching, rules
 from wavegate.api.durations import Seconds
-from wavegate.api.fleetjob import InvalidSpec, MetaValue, field_problems
+from wavegate.api.fleetjob import InvalidSpec, MetaValue, field_problems, spec_document
 from wavegate.api.names import RESERVED_PREFIX
 from wavegate.api.runs import Limits, Rate, Retry, RetryStrategy, Runs, VersionPolicy
 from wavegate.api.template import LABEL_KEYS, LabelValue
@@ -260,9 +259,8 @@ def load_http_job_spec(raw: object) -> HTTPJobSpec:
 
     Raises InvalidSpec with one line for each field that is wrong, unknown or missing.
     """
-    if not isinstance(raw, Mapping):
-        raise InvalidSpec(["spec: is required and must be an object"])
+    document = spec_document(raw)
     try:
-        return HTTPJobSpec.model_validate(dict(raw))
+        return HTTPJobSpec.model_validate(document)
     except ValidationError as error:
         raise InvalidSpec(field_problems(error, "spec")) from error

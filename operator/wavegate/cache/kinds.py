@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from wavegate.api.nesting import cut
 from wavegate.cache.store import Item, JobKey, Store
 from wavegate.kube.resources import Resource
+from wavegate.watch.decoding import Carefully
 from wavegate.watch.reflector import EventType
 
 Decoder = Callable[[dict[str, Any]], Item[Any]]
@@ -28,18 +30,17 @@ class KindCache:
     def __init__(self, wake: Callable[[JobKey], None]) -> None:
         self._wake = wake
         self.kinds: Mapping[str, tuple[Decoder, Store[Any]]] = {}
+        self._carefully: dict[str, Carefully[Item[Any]]] = {}
 
     def source(self, resource: Resource) -> tuple[Decoder, Store[Any]]:
         """Decoder and sink of a resource, for its reflector."""
         return self.kinds[resource.kind]
 
     def apply_event(self, kind: str, event: EventType | None, raw: dict[str, Any]) -> None:
-        """Take an event of kopf, whose initial listing has no type.
-
-        Raises ValueError where the object has no name, uid or numeric resourceVersion.
-        """
-        decode, store = self.kinds[kind]
-        store.apply(event or "ADDED", decode(raw))
+        """Take an event of kopf, whose initial listing has no type, and which cuts nothing."""
+        cut(raw)
+        if (item := self._decoded(kind, raw)) is not None:
+            self.kinds[kind][1].apply(event or "ADDED", item)
 
     def compare(
         self,
@@ -50,11 +51,14 @@ class KindCache:
         namespace: str | None = None,
     ) -> None:
         """Replace what is known of a kind by a whole list taken at ``resource_version``."""
-        decode, store = self.kinds[kind]
-        store.replace([decode(raw) for raw in raws], resource_version, namespace)
+        items = [item for raw in raws if (item := self._decoded(kind, raw)) is not None]
+        self.kinds[kind][1].replace(items, resource_version, namespace)
 
     def assume(self, kind: str, raw: dict[str, Any]) -> None:
-        """Take the response to our own create or update: its watch event may be far behind."""
+        """Take the response to our own create or update: its watch event may be far behind.
+
+        Raises where it cannot be decoded.
+        """
         decode, store = self.kinds[kind]
         store.assume(decode(raw))
 
@@ -76,6 +80,12 @@ class KindCache:
     def forget(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """That object is certainly gone: a 404, or a delete that was carried out at once."""
         self.kinds[kind][1].delete(namespace, name, uid)
+
+    def _decoded(self, kind: str, raw: dict[str, Any]) -> Item[Any] | None:
+        if kind not in self._carefully:
+            decode, store = self.kinds[kind]
+            self._carefully[kind] = Carefully(kind, decode, store.discard)
+        return self._carefully[kind](raw)
 
     def _changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
         for key in {(item.namespace, item.job) for item in (old, new) if item and item.job}:

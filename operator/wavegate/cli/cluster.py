@@ -341,8 +341,10 @@ async def open_transport(target: Target) -> Opened:
     """The real transport. Raises CliError."""
     # Half a second, which --help and names that are wrong should not take.
     from wavegate.kube.access import AccessError, load_access  # noqa: PLC0415
+    from wavegate.kube.reading import admit_deep_documents  # noqa: PLC0415
     from wavegate.kube.transport import HttpTransport  # noqa: PLC0415
 
+    admit_deep_documents()
     try:
         access = await load_access(target.kubeconfig, target.context)
     except AccessError as error:

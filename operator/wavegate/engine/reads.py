@@ -17,6 +17,9 @@ from wavegate.kube.errors import ApiError
 RETRY: Final = 2.0
 """Seconds until a read that failed is made again."""
 
+NOT_UNDERSTOOD: Final = 60.0
+"""The same for one whose answer cannot be decoded: that is told with its traceback."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +61,13 @@ class Reads:
             await read()
         except ApiError as error:
             _log.log(error.log_level, "%s %s/%s cannot be read: %s", self._what, *key, error)
-            self._not_before[key] = self._now() + max(RETRY, error.retry_after or 0.0)
-            self._queue.wake_at(key, self._not_before[key])
-            return
-        self._queue.add(key)
+            self._again(key, max(RETRY, error.retry_after or 0.0))
+        except Exception:
+            _log.exception("%s %s/%s cannot be understood", self._what, *key)
+            self._again(key, NOT_UNDERSTOOD)
+        else:
+            self._queue.add(key)
+
+    def _again(self, key: JobKey, seconds: float) -> None:
+        self._not_before[key] = self._now() + seconds
+        self._queue.wake_at(key, self._not_before[key])

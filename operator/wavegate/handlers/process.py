@@ -78,7 +78,9 @@ class KopfFrame:
         """Run kopf's part. SIGTERM and SIGINT set ``stop`` from when it is ready.
 
         Kopf ends where its kinds are no longer served. The process must not: it has their pods to
-        remove. So kopf is begun anew, until they are served again.
+        remove. So kopf is begun anew, until they are served again; and also where an object is
+        nested more deeply than this interpreter reads (see `kube.reading`), for the others are
+        compared with lists of our own.
         """
         while not stop.is_set():
             begun = asyncio.Event()
@@ -93,10 +95,14 @@ class KopfFrame:
                     stop_flag=stop,
                 )
             except Exception as error:  # kopf's own types are private
-                if getattr(error, "status", None) != _NOT_FOUND:
+                if getattr(error, "status", None) == _NOT_FOUND:
+                    words = "FleetJob or FleetDeployment is not served"
+                elif isinstance(error, RecursionError):
+                    words = "a FleetJob, FleetDeployment or HTTPJob is nested too deeply to be read"
+                else:
                     raise
                 _take_signals(stop)  # whatever kopf had come to
-                _log.warning("FleetJob or FleetDeployment is not served; looked for again")
+                _log.warning("%s; looked for again", words)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), AGAIN)
             else:

@@ -15,11 +15,11 @@ from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
-from pydantic_core import from_json
 
 from wavegate.kube.access import Access
 from wavegate.kube.clock import ServerClock
 from wavegate.kube.errors import ApiError, Uncertain, error_of
+from wavegate.kube.reading import read_document
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -212,7 +212,7 @@ class HttpTransport:
 
 def _parse(raw: bytes) -> dict[str, Any] | None:
     try:
-        document = from_json(raw)
+        document = read_document(raw)
     except ValueError:
         return None
     return document if isinstance(document, dict) else None

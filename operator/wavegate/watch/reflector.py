@@ -14,8 +14,6 @@ true of every etcd before). Invariants:
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from random import Random
@@ -24,14 +22,12 @@ from typing import Any, Final, Generic, Literal, NoReturn, Protocol, TypeVar
 from wavegate.kube.errors import ApiError, Gone, Uncertain, error_of
 from wavegate.kube.resources import Resource
 from wavegate.kube.transport import Transport
-
-_log = logging.getLogger(__name__)
+from wavegate.watch.decoding import Carefully, Raw
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
-Raw = dict[str, Any]
 
 PAGE: Final = 500
 """Objects in one page of a list."""
@@ -51,7 +47,6 @@ SHORT_WATCH: Final = 1.0
 
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
-_REMEMBERED_REFUSALS: Final = 1000
 
 
 class Sink(Protocol[T_contra]):
@@ -102,7 +97,7 @@ class Reflector(Generic[T]):
         self.resource = resource
         self.synced = asyncio.Event()
         self._transport = transport
-        self._decode = decode
+        self._decoded = Carefully(resource.kind, decode, sink.discard)
         self._sink = sink
         self._rng = rng
         self._failed = failed
@@ -113,7 +108,6 @@ class Reflector(Generic[T]):
         self._seen = 0
         self._failures = 0
         self._heard: float | None = None
-        self._refused: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
     def silence(self) -> float:
         """Seconds since a list, an event or a bookmark came, or since the start."""
@@ -209,31 +203,6 @@ class Reflector(Generic[T]):
     def _decoded_page(self, raws: Any) -> list[T]:
         found = (self._decoded(raw) for raw in raws or () if isinstance(raw, dict))
         return [item for item in found if item is not None]
-
-    def _decoded(self, raw: Raw) -> T | None:
-        try:
-            return self._decode(raw)
-        except Exception as error:  # one odd object must not blind us for all the others
-            metadata = _mapping(raw.get("metadata"))
-            namespace, name = str(metadata.get("namespace", "")), str(metadata.get("name", ""))
-            self._tell_once((namespace, name, str(metadata.get("uid", ""))), error)
-            self._sink.discard(namespace, name)
-            return None
-
-    def _tell_once(self, identity: tuple[str, str, str], error: Exception) -> None:
-        if identity in self._refused:
-            return
-        self._refused[identity] = None
-        if len(self._refused) > _REMEMBERED_REFUSALS:
-            self._refused.popitem(last=False)
-        namespace, name, _ = identity
-        _log.warning(
-            "%s %s/%s cannot be understood and counts as unknown: %s",
-            self.resource.kind,
-            namespace,
-            name,
-            error,
-        )
 
     def _version_of(self, metadata: Mapping[str, Any]) -> int:
         text = metadata.get("resourceVersion")

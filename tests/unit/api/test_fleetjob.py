@@ -331,3 +331,14 @@ def test_a_template_of_another_shape_is_a_problem_not_a_crash(template: dict[str
 def test_config_size_is_that_of_compact_json() -> None:
     assert config_size(load_job_spec({"type": "pipeline", "config": {"a": "é"}})) == 10
     assert config_size(FleetJobSpec(type="container")) == 0
+
+
+@pytest.mark.parametrize("field", ["config", "template", "meta", "unknown"])
+def test_a_spec_of_a_hundred_levels_is_read_and_one_of_more_is_refused(field: str) -> None:
+    inner: Any = {}
+    for _ in range(98):
+        inner = {"a": inner}
+    if field == "config":
+        assert load_job_spec(pipeline(config=inner)).config == inner
+    problem = f"spec.{field}: is nested more than 100 levels deep"
+    assert problems(pipeline(**{field: {"a": inner}})) == [problem]

@@ -10,7 +10,7 @@ import pytest
 from unit.engine.support import now
 from wavegate.cache.store import JobKey
 from wavegate.engine.queue import WorkQueue
-from wavegate.engine.reads import RETRY, Reads
+from wavegate.engine.reads import NOT_UNDERSTOOD, RETRY, Reads
 from wavegate.kube.errors import ApiError, ServerError, TooManyRequests
 
 pytestmark = pytest.mark.looptime
@@ -23,7 +23,7 @@ SECONDS = 0.5
 class Server:
     """Counts reads, each of which takes half a second; the next ``failures`` of them fail."""
 
-    def __init__(self, error: ApiError | None = None) -> None:
+    def __init__(self, error: Exception | None = None) -> None:
         self.error = error or ServerError(503)
         self.begun = 0
         self.ended = 0
@@ -43,7 +43,7 @@ class Server:
 async def woken(server: Server) -> float:
     """When the job is looked at again, in seconds from now."""
     begun = now()
-    assert await asyncio.wait_for(server.queue.get(), 60) == EDGE
+    assert await asyncio.wait_for(server.queue.get(), 120) == EDGE
     return now() - begun
 
 
@@ -64,6 +64,18 @@ async def test_a_failure_is_told_but_not_that_it_is_too_much(
         server.reads.begin(EDGE, server.read)
         await woken(server)
     assert len(caplog.records) == told
+
+
+async def test_an_answer_that_cannot_be_decoded_is_told_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = Server(OverflowError("odd"))
+    server.failures = 1
+    server.reads.begin(EDGE, server.read)
+    await woken(server)
+    [record] = caplog.records
+    assert record.getMessage() == "job web/edge cannot be understood"
+    assert record.exc_info is not None
 
 
 async def test_one_at_a_time_for_each_job() -> None:
@@ -100,10 +112,14 @@ async def test_after_a_failure_the_job_is_looked_at_again_but_nothing_is_read_be
 
 @pytest.mark.parametrize(
     ("error", "wait"),
-    [(ServerError(503), RETRY), (TooManyRequests(429, retry_after=6.0), 6.0)],
-    ids=["no word of when", "later"],
+    [
+        (ServerError(503), RETRY),
+        (TooManyRequests(429, retry_after=6.0), 6.0),
+        (OverflowError("odd"), NOT_UNDERSTOOD),
+    ],
+    ids=["no word of when", "later", "an answer that cannot be decoded"],
 )
-async def test_a_failure_alone_has_the_job_looked_at_again(error: ApiError, wait: float) -> None:
+async def test_a_failure_alone_has_the_job_looked_at_again(error: Exception, wait: float) -> None:
     server = Server(error)
     server.failures = 1
     server.reads.begin(EDGE, server.read)

@@ -66,9 +66,9 @@ class KopfError(Exception):
 
 
 @pytest.fixture
-def ends(monkeypatch: pytest.MonkeyPatch) -> list[KopfError | None]:
+def ends(monkeypatch: pytest.MonkeyPatch) -> list[Exception | None]:
     """How kopf ends, time after time; it has begun by then."""
-    coming: list[KopfError | None] = []
+    coming: list[Exception | None] = []
 
     async def operator(ready_flag: asyncio.Event, **_: Any) -> None:
         ready_flag.set()
@@ -82,7 +82,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[KopfError | None]:
 
 @pytest.mark.looptime
 async def test_kopf_is_begun_anew_where_its_kinds_are_not_served(
-    ends: list[KopfError | None], caplog: pytest.LogCaptureFixture
+    ends: list[Exception | None], caplog: pytest.LogCaptureFixture
 ):
     ends += [KopfError(404), KopfError(404), None]
     ready, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -94,7 +94,19 @@ async def test_kopf_is_begun_anew_where_its_kinds_are_not_served(
 
 
 @pytest.mark.looptime
-async def test_whatever_else_ends_kopf_ends_its_part(ends: list[KopfError | None]):
+async def test_kopf_is_begun_anew_where_it_cannot_read_an_object(
+    ends: list[Exception | None], caplog: pytest.LogCaptureFixture
+):
+    ends += [RecursionError("while decoding"), None]
+    loop = asyncio.get_running_loop()
+    await KopfFrame(OneAccess()).run((), ready=asyncio.Event(), stop=asyncio.Event())  # type: ignore[arg-type]
+    assert ends == []
+    assert loop.time() == pytest.approx(2 + AGAIN)
+    assert caplog.text.count("is nested too deeply to be read") == 1
+
+
+@pytest.mark.looptime
+async def test_whatever_else_ends_kopf_ends_its_part(ends: list[Exception | None]):
     ends += [KopfError(403), None]
     with pytest.raises(KopfError, match="403"):
         await KopfFrame(OneAccess()).run((), ready=asyncio.Event(), stop=asyncio.Event())  # type: ignore[arg-type]
@@ -103,7 +115,7 @@ async def test_whatever_else_ends_kopf_ends_its_part(ends: list[KopfError | None
 
 @pytest.mark.looptime
 async def test_signals_are_ours_while_kopf_is_down(
-    ends: list[KopfError | None], monkeypatch: pytest.MonkeyPatch
+    ends: list[Exception | None], monkeypatch: pytest.MonkeyPatch
 ):
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     taken: dict[int, Any] = {}
@@ -125,7 +137,7 @@ async def test_signals_are_ours_while_kopf_is_down(
 
 
 @pytest.mark.looptime
-async def test_one_that_is_told_to_stop_does_not_wait_for_its_kinds(ends: list[KopfError | None]):
+async def test_one_that_is_told_to_stop_does_not_wait_for_its_kinds(ends: list[Exception | None]):
     ends += [KopfError(404), None]
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(2, stop.set)
