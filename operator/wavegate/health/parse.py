@@ -8,18 +8,36 @@ pass for a healthy process without traffic.
 
 from __future__ import annotations
 
-import json
+import codecs
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic_core import from_json
 
 from wavegate.domain.actions import CounterSource
 from wavegate.domain.health import Reading
 
-MAX_SERIES_CHARACTERS: Final = 256 * 1024
-"""Of a page in Prometheus text, most characters in lines about the counters asked for."""
+MAX_SERIES_BYTES: Final = 192 * 1024
+"""Of a page in Prometheus text, most bytes in lines about the counters asked for."""
+
+MAX_SERIES: Final = 2_500
+"""Most such lines: to parse one takes some 20 µs."""
+
+MAX_LINE: Final = 4 * 1024
+"""Most bytes of one: the parser takes time by the square of a line's length."""
+
+MAX_ESCAPES: Final = 2_000
+"""Most backslashes in such lines: the parser looks at each by itself."""
+
+MAX_JSON: Final = 1024 * 1024
+"""Most bytes of a page in JSON."""
+
+MAX_VALUES: Final = 30_000
+"""Most values in it: each becomes an object of up to 200 bytes."""
+
+_PIECE: Final = 64 * 1024
 
 _TOTAL: Final = "_total"
 
@@ -28,7 +46,10 @@ class UnreadableError(ValueError):
     """A page from which no reading can be made, and why."""
 
 
-def parse_counters(body: bytes, content_type: str, source: CounterSource) -> Reading:
+Body = bytes | bytearray
+
+
+def parse_counters(body: Body, content_type: str, source: CounterSource) -> Reading:
     """The counters of ``source`` in a page of its format; ``content_type`` serves messages.
 
     In Prometheus text a name matches with and without the suffix ``_total``, the given spelling
@@ -36,14 +57,13 @@ def parse_counters(body: bytes, content_type: str, source: CounterSource) -> Rea
     value that is not a finite number from 0.
     """
     try:
-        text = body.decode()
         if source.format == "JSON":
-            sums = _sums_of_json(text, {*source.errors, *source.total})
+            sums = _sums_of_json(body, {*source.errors, *source.total})
         else:
-            sums = _sums_of_text(text, {*source.errors, *source.total})
+            sums = _sums_of_text(body, {*source.errors, *source.total})
     except UnreadableError:
         raise
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         form = "JSON" if source.format == "JSON" else "Prometheus text"
         raise UnreadableError(
             f"is not {form} but {content_type or 'of no type'}: {error}"
@@ -68,9 +88,18 @@ def _spelling(name: str, sums: Mapping[str, float]) -> str | None:
     return next((each for each in (name, other) if each in sums), None)
 
 
-def _sums_of_json(text: str, wanted: set[str]) -> dict[str, float]:
+def read_json(body: Body, most: int) -> Any:
+    """The document; ValueError where it is none, or holds more than about ``most`` values."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > most:
+        raise UnreadableError(f"has more than {most} values")
+    return from_json(body)
+
+
+def _sums_of_json(body: Body, wanted: set[str]) -> dict[str, float]:
     """Keys are ``name`` or ``name{label="value",…}``; a distribution is an object, no counter."""
-    page = json.loads(text)
+    if len(body) > MAX_JSON:
+        raise UnreadableError(f"is longer than {MAX_JSON} bytes")
+    page = read_json(body, MAX_VALUES)
     if not isinstance(page, dict):
         raise UnreadableError("is not one JSON object")
     sums: dict[str, float] = {}
@@ -81,10 +110,11 @@ def _sums_of_json(text: str, wanted: set[str]) -> dict[str, float]:
     return sums
 
 
-def _sums_of_text(text: str, wanted: set[str]) -> dict[str, float]:
+def _sums_of_text(body: Body, wanted: set[str]) -> dict[str, float]:
+    _check_is_text(body)
     stems = {name.removesuffix(_TOTAL) for name in wanted}
     sums: dict[str, float] = {}
-    for family in text_string_to_metric_families(_lines_about(stems, text)):
+    for family in text_string_to_metric_families(_lines_about(stems, body)):
         if family.type == "counter" and family.name in stems:
             sums.setdefault(family.name + _TOTAL, 0.0)
         for sample in family.samples:
@@ -94,22 +124,39 @@ def _sums_of_text(text: str, wanted: set[str]) -> dict[str, float]:
     return sums
 
 
-def _lines_about(stems: Iterable[str], text: str) -> str:
+def _check_is_text(body: Body) -> None:
+    """Raises UnicodeDecodeError. As a whole the text could take four times the bytes."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(body), _PIECE):
+        decoder.decode(body[start : start + _PIECE])
+    decoder.decode(b"", final=True)
+
+
+def _lines_about(stems: Iterable[str], body: Body) -> str:
     """The lines that name a stem: the parser is slow, and most of a page is about other things."""
-    lines: dict[int, str] = {}
+    lines: dict[int, Body] = {}
     size = 0
-    for stem in stems:
-        found = text.find(stem)
+    for stem in map(str.encode, stems):
+        found = body.find(stem)
         while found >= 0:
-            begin = text.rfind("\n", 0, found) + 1
-            end = text.find("\n", found) + 1 or len(text)
+            begin = body.rfind(b"\n", 0, found) + 1
+            end = body.find(b"\n", found) + 1
+            if not end:
+                raise UnreadableError("breaks off: the last line, about its counters, has no end")
+            if end - begin > MAX_LINE:
+                raise UnreadableError(
+                    f"has a line about its counters of more than {MAX_LINE} bytes"
+                )
             if begin not in lines:
-                lines[begin] = text[begin:end]
-                size += len(lines[begin])
-            if size > MAX_SERIES_CHARACTERS:
+                lines[begin] = body[begin:end]
+                size += end - begin
+            if size > MAX_SERIES_BYTES or len(lines) > MAX_SERIES:
                 raise UnreadableError("has too many series of its counters")
-            found = text.find(stem, end)
-    return "".join(lines[begin] for begin in sorted(lines))
+            found = body.find(stem, end)
+    found_lines = b"".join(lines[begin] for begin in sorted(lines))
+    if found_lines.count(b"\\") > MAX_ESCAPES:
+        raise UnreadableError(f"has more than {MAX_ESCAPES} backslashes in lines of its counters")
+    return found_lines.decode()
 
 
 def checked_count(name: str, value: Any) -> float:

@@ -2,9 +2,9 @@
 
 Whoever answers is a stranger: it may be slow, send no end of bytes, redirect elsewhere or unpack
 into gigabytes. So only the pod's own address is ever asked, redirects are not followed, and time,
-bytes and what they unpack to are bounded. What was sent in confidence, a query of the address among
-it, is in no message, also where it is sent back. Whatever goes wrong is a value that says what,
-because "unreadable" is an outcome that the health rules know.
+bytes, what they unpack to and what it costs to take them apart are bounded. What was sent in
+confidence, a query of the address among it, is in no message, also where it is sent back. Whatever
+goes wrong is a value that says what, because "unreadable" is an outcome that the health rules know.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from yarl import URL
 
 from wavegate.domain.actions import CounterSource
 from wavegate.domain.health import Reading, Unreadable
+from wavegate.health.connections import BoundedConnector
 from wavegate.health.parse import UnreadableError, parse_counters
 
 TIMEOUT: Final = 2.0
@@ -35,6 +36,8 @@ _HIDDEN: Final = "(hidden)"
 _OK: Final = 200
 _ACCEPT: Final = {"Accept": "text/plain;version=0.0.4, application/json;q=0.9, */*;q=0.1"}
 _AUTO_DETECT: Final = 32 + zlib.MAX_WBITS
+_ENCODINGS: Final = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
+"""Those that are understood, and whether there is something to unpack."""
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -44,7 +47,7 @@ def open_session() -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=TIMEOUT),
-        connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        connector=BoundedConnector(limit=0, force_close=True),
     )
 
 
@@ -90,7 +93,7 @@ async def fetch(
     url: URL,
     headers: Mapping[str, str],
     trust: ssl.SSLContext | bool = True,
-) -> tuple[bytes, str]:
+) -> tuple[bytearray, str]:
     """The body of the answer to a GET, and its content type.
 
     Raises UnreadableError for any answer but 200, and one that is too long or not whole; else what
@@ -99,38 +102,36 @@ async def fetch(
     asked = {**headers, "Accept-Encoding": "identity"}
     async with session.get(url, headers=asked, ssl=trust, allow_redirects=False) as response:
         if response.status != _OK:
-            words = await _body(response, _MAX_REFUSAL)
-            said = words[:_MAX_REFUSAL].decode(errors="replace")
+            said = (await _begin(response, _MAX_REFUSAL)).decode(errors="replace")
             raise UnreadableError(f"answers {response.status} {response.reason}: {said}")
-        sent = await _body(response, MAX_BODY)
-        body = _unpacked(sent, response.headers.get("Content-Encoding", ""))
+        body = await _unpacked(response, response.headers.get("Content-Encoding", "").lower())
         return body, response.headers.get("Content-Type", "")
 
 
-async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body as sent, or if it is longer than ``most`` bytes somewhat more than its begin."""
+async def _begin(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The first ``most`` bytes of the body as sent."""
     body = bytearray()
     async for piece in response.content.iter_any():
         body += piece
-        if len(body) > most:
+        if len(body) >= most:
             break
-    return bytes(body)
+    return bytes(body[:most])
 
 
-def _unpacked(sent: bytes, encoding: str) -> bytes:
-    """The whole body as meant, at most MAX_BODY bytes; unpacked no further than that."""
-    body, whole = sent, True
-    match encoding.lower():
-        case "" | "identity":
-            pass
-        case "gzip" | "x-gzip" | "deflate":
-            unpacker = zlib.decompressobj(_AUTO_DETECT)
-            body, whole = unpacker.decompress(sent, MAX_BODY + 1), unpacker.eof
-        case _:
-            raise UnreadableError(f"is encoded as {encoding}, which was not asked for")
-    if max(len(sent), len(body)) > MAX_BODY:
-        raise UnreadableError(f"is longer than {MAX_BODY} bytes")
-    if not whole:
+async def _unpacked(response: aiohttp.ClientResponse, encoding: str) -> bytearray:
+    """The whole body as meant, unpacked piece by piece as it comes and no further than MAX_BODY."""
+    if encoding not in _ENCODINGS:
+        raise UnreadableError(f"is encoded as {encoding}, which was not asked for")
+    unpacker = zlib.decompressobj(_AUTO_DETECT) if _ENCODINGS[encoding] else None
+    body, sent = bytearray(), 0
+    async for piece in response.content.iter_any():
+        sent += len(piece)
+        body += unpacker.decompress(piece, MAX_BODY + 1 - len(body)) if unpacker else piece
+        if max(sent, len(body)) > MAX_BODY:
+            raise UnreadableError(f"is longer than {MAX_BODY} bytes")
+        if unpacker and unpacker.eof:
+            break
+    if unpacker and not unpacker.eof:
         raise UnreadableError(f"breaks off: its {encoding} is not complete")
     return body
 

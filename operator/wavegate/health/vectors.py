@@ -6,15 +6,17 @@ has one, a finite number from 0. What is wrong with one node's says nothing of a
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wavegate.health.parse import UnreadableError, checked_count
+from wavegate.health.parse import Body, UnreadableError, checked_count, read_json
 
 NODE: Final = "node"
+
+MAX_VALUES: Final = 90_000
+"""Most values in an answer: those of some 15,000 nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,15 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def parse_vector(body: bytes) -> Vector:
+def parse_vector(body: Body) -> Vector:
     """The vector that a Prometheus has answered; raises UnreadableError for anything else."""
     try:
-        answer = json.loads(body)
+        answer = read_json(body, MAX_VALUES)
         warnings, kind = answer.get("warnings"), answer["data"]["resultType"]
         samples, unlabelled = _by_node(answer["data"]["result"]) if kind == "vector" else ({}, 0)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except UnreadableError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UnreadableError(f"is not answered as a Prometheus does: {error!r}") from error
     if kind != "vector":
         raise UnreadableError(f"gives a {kind}, not a vector")

@@ -8,7 +8,15 @@ import pytest
 
 from wavegate.domain.actions import CounterSource
 from wavegate.domain.health import Reading
-from wavegate.health.parse import MAX_SERIES_CHARACTERS, UnreadableError, parse_counters
+from wavegate.health.parse import (
+    MAX_JSON,
+    MAX_LINE,
+    MAX_SERIES,
+    MAX_SERIES_BYTES,
+    MAX_VALUES,
+    UnreadableError,
+    parse_counters,
+)
 
 ENGINE = CounterSource(
     4195, "/metrics", "JSON", ("processor_error", "output_error"), ("input_received",)
@@ -60,7 +68,7 @@ def test_of_json_counters_a_longer_name_is_another_counter():
     [
         pytest.param("[]", "is not one JSON object", id="a list"),
         pytest.param("{", "is not JSON but text/plain", id="cut off"),
-        pytest.param("[" * 100_000, "is not JSON", id="too deep"),
+        pytest.param("[" * 20_000, "is not JSON", id="too deep"),
         pytest.param(b"\xff\xfe{}", "is not JSON", id="not UTF-8"),
         pytest.param("{}", "has no counter input_received", id="no total"),
         pytest.param(
@@ -135,9 +143,12 @@ def test_of_several_totals_those_that_are_there_count():
     [
         pytest.param("", r"has no counter reqs_total \(text/plain\)", id="empty"),
         pytest.param("<html>not found</html>", "has no counter reqs_total", id="a web page"),
-        pytest.param("<b>reqs_total</b>", "is not Prometheus text", id="a web page with the name"),
+        pytest.param(
+            "<b>reqs_total</b>\n", "is not Prometheus text", id="a web page with the name"
+        ),
         pytest.param("errs 3\n", "has no counter reqs_total", id="no total"),
         pytest.param("reqs_total NaN\n", "reqs_total is nan", id="not a number"),
+        pytest.param("errs 3\nreqs_total 10", "breaks off: the last line", id="cut off"),
         pytest.param("reqs_total +Inf\n", "reqs_total is inf", id="infinite"),
         pytest.param("reqs_total -5\n", "reqs_total is -5", id="negative"),
         pytest.param("reqs_total 5\nerrs NaN\n", "errs is nan", id="errors not a number"),
@@ -150,12 +161,50 @@ def test_a_text_page_that_says_nothing_is_unreadable(page, message):
         read(page)
 
 
-def test_a_page_with_too_many_series_of_a_counter_is_refused_before_it_is_parsed():
-    line = 'reqs_total{id="1234567890"} 1\n'
-    with pytest.raises(UnreadableError, match="too many series"):
-        read(line * (MAX_SERIES_CHARACTERS // len(line) + 2))
+@pytest.mark.parametrize(
+    "line", ['reqs_total{id="1234567890"} 1\n', "reqs_total 1\n", "# TYPE reqs_total counter\n"]
+)
+def test_a_page_with_too_many_lines_about_a_counter_is_refused_before_it_is_parsed(line):
+    for number in (MAX_SERIES + 1, MAX_SERIES_BYTES // len(line) + 2):
+        with pytest.raises(UnreadableError, match="too many series"):
+            read(line * number)
+
+
+def test_as_many_series_as_there_may_be_are_read():
+    assert read("reqs_total 1\n" * MAX_SERIES) == Reading(errors=0, total=MAX_SERIES)
+
+
+def test_a_line_about_a_counter_that_is_too_long_is_refused_before_it_is_parsed():
+    label = "x" * (MAX_LINE - len('reqs_total{a=""} 1\n'))
+    assert read(f'reqs_total{{a="{label}"}} 1\n') == Reading(errors=0, total=1)
+    with pytest.raises(UnreadableError, match="a line about its counters of more than 4096 bytes"):
+        read(f'reqs_total{{a="{label}x"}} 1\n')
+
+
+def test_more_escapes_than_anybody_writes_are_refused_before_they_are_parsed():
+    line = 'reqs_total{a="\\\\"} 1\n'
+    assert read(line * 1000) == Reading(errors=0, total=1000)
+    with pytest.raises(UnreadableError, match="more than 2000 backslashes"):
+        read(line * 1001)
 
 
 def test_series_of_other_counters_do_not_count_towards_that():
-    other = 'http_things{id="1234567890"} 1\n' * 20_000
+    other = 'http_things{id="1234567890"} 1\n' * 20_000 + "x" * 100_000 + "\n"
     assert read(other + "reqs_total 5\n") == Reading(errors=0, total=5)
+
+
+def test_what_is_no_text_is_found_wherever_it_stands():
+    half = "ä" * 40_000
+    assert read(f"reqs_total 5\n{half}") == Reading(errors=0, total=5)
+    for odd in (half.encode() + b"\xff", half.encode()[:-1]):
+        with pytest.raises(UnreadableError, match="is not Prometheus text"):
+            read(b"reqs_total 5\n" + odd)
+
+
+def test_a_json_page_of_more_values_than_anybody_needs_is_refused_before_it_is_parsed():
+    page = {f"counter_{number}": number for number in range(MAX_VALUES - 2)}
+    assert read_json({**page, "input_received": 7}) == Reading(errors=0, total=7)
+    with pytest.raises(UnreadableError, match="has more than 30000 values"):
+        read_json({**page, "input_received": 7, "and": 1, "more": 2})
+    with pytest.raises(UnreadableError, match="is longer than 1048576 bytes"):
+        read_json({"input_received": 7, "text": "x" * MAX_JSON})

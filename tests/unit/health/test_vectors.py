@@ -64,7 +64,7 @@ def test_what_is_wrong_with_one_node_says_nothing_of_another(samples, message):
         pytest.param(b"<html>log in</html>", "is not answered as a Prometheus does", id="a page"),
         pytest.param(b'{"status":"success","da', "is not answered as a Prometheus", id="cut off"),
         pytest.param(b"\xff\xfe", "is not answered as a Prometheus", id="not UTF-8"),
-        pytest.param(b"[" * 100_000, "is not answered as a Prometheus", id="too deep"),
+        pytest.param(b"[" * 50_000, "is not answered as a Prometheus", id="too deep"),
         pytest.param(b"[]", "is not answered as a Prometheus", id="a list"),
         pytest.param(b'{"status":"success"}', "is not answered as a Prometheus", id="no data"),
         pytest.param(
@@ -88,3 +88,10 @@ def test_an_answer_of_another_form_is_unreadable(body, message):
 
 def test_an_info_is_no_warning():
     assert parse_vector(answer(sample("1", node="n1"), infos=["a counter?"])).count("n1") == 1
+
+
+def test_an_answer_of_15_000_nodes_is_read_and_one_of_more_values_refused_before_it_is_parsed():
+    samples = [sample("1", node=f"n{number}") for number in range(14_900)]
+    assert vector(*samples).count("n7") == 1
+    with pytest.raises(UnreadableError, match="has more than 90000 values"):
+        parse_vector(answer(*samples, *samples))

@@ -1,0 +1,85 @@
+"""Readings of poisoned metrics pages, over HTTP from another process (see `pages`)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hostile.meter import MIB, MILLISECONDS, Costs, without_garbage_collection
+from hostile.pages import PAGES, Page
+from wavegate.domain.actions import CounterSource
+from wavegate.domain.health import Reading, Unreadable
+from wavegate.health.scrape import open_session, read_counters
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Of a server of all pages."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "hostile.pages"],
+        env={"PYTHONPATH": f"{ROOT}/tests:{ROOT}/operator"},
+        stdout=subprocess.PIPE,
+    )
+    assert server.stdout is not None
+    yield int(server.stdout.readline())
+    server.kill()
+    server.wait()
+    server.stdout.close()
+
+
+async def _read(page: Page, port: int) -> Reading | Unreadable:
+    source = CounterSource(port, page.path, page.format, ("errs",), ("reqs",))
+    async with open_session() as session:
+        return await read_counters(session, "127.0.0.1", source)
+
+
+def _measured(page: Page, port: int, *, memory: bool) -> tuple[Reading | Unreadable, float]:
+    """The reading, and what it cost this process: ms or MiB."""
+    costs = Costs(memory)
+    with (
+        asyncio.Runner() as runner,
+        without_garbage_collection(),
+        costs.of(page.name, "a reading"),
+    ):
+        outcome = runner.run(_read(page, port))
+    return outcome, costs.most[page.name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_reading_ends_within_its_bounds(
+    page: Page, port: int, measured: Callable[[str], None]
+) -> None:
+    begun = time.monotonic()
+    outcome, milliseconds = _measured(page, port, memory=False)
+    seconds = time.monotonic() - begun
+    again, mib = _measured(page, port, memory=True)
+    measured(f"{page.name:34} {milliseconds:5.1f} ms {mib:4.1f} MiB {seconds:4.1f} s")
+    for each in (outcome, again):
+        if isinstance(page.told, Reading):
+            assert each == page.told
+        else:
+            assert isinstance(each, Unreadable), each
+            assert page.told in each.error
+            assert 0 < len(each.error) <= 200
+            assert each.error.isprintable()
+    assert seconds < page.within
+    assert milliseconds < MILLISECONDS
+    assert mib < MIB
+
+
+def test_nothing_else_was_asked_for(port: int) -> None:
+    """Wherever a page has sent us."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/asked", timeout=5) as answer:
+        asked = set(json.load(answer))
+    assert asked <= {page.path for page in PAGES}
+    assert "/fine" not in asked
