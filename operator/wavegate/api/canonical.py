@@ -28,6 +28,8 @@ HASH_FORMAT: Final = "h1"
 _HASH_DIGITS: Final = 32
 _INT64_MIN: Final = -(2**63)
 _INT64_MAX: Final = 2**63 - 1
+_NO_FLOAT: Final = 2**1023
+"""From here on a number is none that the API server can hold."""
 
 _NOT_A_VERSION: Final = ("suspend", "revisionHistoryLimit", "description", "priority")
 _WORKLOAD: Final = ("type", "config", "template", "labels", "restartPolicy")
@@ -124,7 +126,7 @@ def _plain(value: Any) -> Any:
         case bool():
             return value
         case int() if not _INT64_MIN <= value <= _INT64_MAX:
-            return int(float(value))
+            return int(float(value)) if abs(value) < _NO_FLOAT else value
         case float() if value.is_integer():
             return int(value)
     return value

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, Valid
 from wavegate.api.base import AnyObject, Model, NodeName, cel, listing, rules
 from wavegate.api.durations import Seconds
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
-from wavegate.api.nesting import MOST, nested_beyond
+from wavegate.api.nesting import MOST, nested_beyond, values_in
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
 from wavegate.api.template import LABEL_KEYS, TEMPLATE_SCHEMA, LabelValue, template_problems
 
@@ -40,6 +40,15 @@ _DEADLINE: Final = (
     "is required for the strategies Rolling and Canary: say how long a node may take to become"
     " healthy, such as 5m"
 )
+
+_FREE: Final = ("config", "template")
+"""Fields of which a model reads next to nothing."""
+_MOST_FIELDS: Final = 100
+_MOST_VALUES: Final = 20_000
+"""In any other field: as many as a payloadSchema of 32 KiB may have, and more than all else."""
+_MOST_PROBLEMS: Final = 100
+_MOST_OF_A_NAME: Final = 100
+"""Characters of the name of a field that are told."""
 
 __all__ = [
     "MAX_CONFIG_BYTES",
@@ -332,13 +341,20 @@ def load_job_spec(raw: object) -> FleetJobSpec:
 
 
 def spec_document(raw: object) -> dict[str, Any]:
-    """A stored ``spec``, where it is one that can be looked at at all; else raises InvalidSpec."""
+    """A stored ``spec`` that can be looked at without fear of its size; else raises InvalidSpec."""
     if not isinstance(raw, Mapping):
         raise InvalidSpec(["spec: is required and must be an object"])
     document = dict(raw)
+    if len(document) > _MOST_FIELDS:
+        raise InvalidSpec([f"spec: has {len(document)} fields; at most {_MOST_FIELDS} are read"])
     for name, value in document.items():
-        if nested_beyond(value, MOST - 1):
-            raise InvalidSpec([f"spec.{name}: is nested more than {MOST} levels deep"])
+        if name not in _FREE and values_in(value) > _MOST_VALUES:
+            problem = f"holds more than {_MOST_VALUES} values"
+        elif nested_beyond(value, MOST - 1):
+            problem = f"is nested more than {MOST} levels deep"
+        else:
+            continue
+        raise InvalidSpec([f"spec.{name[:_MOST_OF_A_NAME]}: {problem}"])
     return document
 
 
@@ -388,15 +404,19 @@ _UNION_BRANCH = re.compile(r"(?:int|str|float|constrained-\w+|function-.*)\Z")
 
 
 def field_problems(error: ValidationError, root: str) -> list[str]:
-    """A line for each field that a model refused: ``path: what is wrong``, paths below ``root``."""
+    """A line for each field that a model refused: ``path: what is wrong``, paths below ``root``.
+
+    Of the first hundred; more than these nobody reads.
+    """
     lines: dict[str, str] = {}
-    for item in error.errors(include_url=False, include_context=False):
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    for item in found[:_MOST_PROBLEMS]:
         path = root
         for part in item["loc"]:
             if isinstance(part, int):
                 path += f"[{part}]"
             elif not _UNION_BRANCH.match(part):
-                path += f".{part}"
+                path += f".{part[:_MOST_OF_A_NAME]}"
         match item["type"]:
             case "extra_forbidden":
                 text = "is not known to this release"
@@ -405,4 +425,6 @@ def field_problems(error: ValidationError, root: str) -> list[str]:
             case _:
                 text = item["msg"].removeprefix("Value error, ")
         lines.setdefault(path, f"{path}: {text[:1].lower()}{text[1:]}")
+    if len(found) > _MOST_PROBLEMS:
+        lines[""] = f"{root}: {len(found) - _MOST_PROBLEMS} more mistakes"
     return list(lines.values())

@@ -183,7 +183,11 @@ TEMPLATE_SCHEMA: Final[dict[str, Any]] = {
 def template_problems(template: Mapping[str, Any] | None, *, needs_main: bool) -> list[str]:
     """The template's rules as the CRD has them: ``path: what is wrong``."""
     pod = _mapping(template, "spec")
-    found: list[str] = []
+    found = [
+        f"spec.template.{part}: must be an object"
+        for part in ("metadata", "spec")
+        if not isinstance((template or {}).get(part) or {}, Mapping)
+    ]
     if needs_main and not any(
         c.get("name") == MAIN_CONTAINER and c.get("image") for c in _items(pod, "containers")
     ):

@@ -12,7 +12,11 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from wavegate.api.execution import ExecutionStatus
+from wavegate.api.fleetdeployment import FleetDeploymentStatus
 from wavegate.api.fleetjob import InvalidSpec, load_job_spec
+from wavegate.api.fleetjob_status import FleetJobStatus
+from wavegate.api.jobversion import JobVersionStatus
 from wavegate.api.rollout import Rollout
 from wavegate.cache.fields import (
     Meta,
@@ -24,6 +28,7 @@ from wavegate.cache.fields import (
     meta_of,
     text,
 )
+from wavegate.cache.statuses import readable
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.observed import DeploymentView, ExecutionView, JobView, VersionView
 from wavegate.domain.times import parse_time
@@ -84,17 +89,17 @@ class OwnDecoder:
             generation=meta.generation,
             created=meta.created,
             spec=spec,
-            raw_spec=raw_spec,
+            raw_spec=raw_spec if spec is not None else {},
             invalid=invalid,
             deleting=meta.deleting,
             orphaning=meta.deleting and _ORPHAN in meta.finalizers,
-            status=mapping(raw.get("status")),
+            status=readable(FleetJobStatus, raw.get("status")),
         )
         return item_of(meta, meta.name, view)
 
     def version(self, raw: Raw) -> Item[VersionView]:
         meta = meta_of(raw)
-        spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
+        spec, status = mapping(raw.get("spec")), readable(JobVersionStatus, raw.get("status"))
         raw_spec, driver = mapping(spec.get("jobSpec")), mapping(spec.get("driver"))
         number = integer(spec.get("version"))
         parsed, invalid = self._specs.read(meta, raw_spec)
@@ -107,7 +112,7 @@ class OwnDecoder:
             created=meta.created,
             version=number,
             spec=parsed,
-            raw_spec=raw_spec,
+            raw_spec=raw_spec if parsed is not None else {},
             workload_hash=text(spec.get("workloadHash")),
             driver_image=text(driver.get("image")),
             driver_revision=text(driver.get("revision")),
@@ -122,7 +127,7 @@ class OwnDecoder:
 
     def deployment(self, raw: Raw) -> Item[DeploymentView]:
         meta = meta_of(raw)
-        spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
+        spec, status = mapping(raw.get("spec")), readable(FleetDeploymentStatus, raw.get("status"))
         resolved = mapping(status.get("resolved"))
         view = DeploymentView(
             name=meta.name,
@@ -156,7 +161,7 @@ class OwnDecoder:
 
     def execution(self, raw: Raw) -> Item[ExecutionView]:
         meta = meta_of(raw)
-        spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
+        spec, status = mapping(raw.get("spec")), readable(ExecutionStatus, raw.get("status"))
         desired, observed = (
             mapping(status.get("desiredState")),
             mapping(status.get("observedState")),

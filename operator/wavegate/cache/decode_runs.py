@@ -10,11 +10,13 @@ from pydantic import ValidationError
 from wavegate.api.canonical import http_version_key
 from wavegate.api.fleetjob import InvalidSpec, field_problems
 from wavegate.api.httpjob import HTTPJobSpec, Rate, load_http_job_spec
-from wavegate.api.jobrun import JobRunSpec
+from wavegate.api.httpjob_status import HTTPJobStatus
+from wavegate.api.jobrun import JobRunSpec, JobRunStatus
 from wavegate.api.names import ANNOTATION_TICK
 from wavegate.api.ratelimitpool import RateLimitPoolSpec
 from wavegate.cache.decode import SpecReader
 from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, strings, text
+from wavegate.cache.statuses import readable
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.times import parse_time
 from wavegate.kube.resources import HTTP_JOBS
@@ -46,11 +48,11 @@ class RunDecoder:
             generation=meta.generation,
             created=meta.created,
             spec=read.spec if read else None,
-            raw_spec=raw_spec,
+            raw_spec=raw_spec if read else {},
             version_key=read.version_key if read else "",
             invalid=invalid,
             deleting=meta.deleting,
-            status=mapping(raw.get("status")),
+            status=readable(HTTPJobStatus, raw.get("status")),
         )
         return item_of(meta, meta.name, view)
 
@@ -74,7 +76,7 @@ class RunDecoder:
 
     def run(self, raw: Raw) -> Item[RunView]:
         meta = meta_of(raw)
-        spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
+        spec, status = mapping(raw.get("spec")), readable(JobRunStatus, raw.get("status"))
         job, phase = text(spec.get("jobName")), text(status.get("phase"))
         owner = controller_of(raw)
         owned = owner.uid if owner.kind == HTTP_JOBS.kind and owner.name == job else ""

@@ -184,7 +184,7 @@ class _Waits:
         return found if found is not None and found > self._now else None
 
     def _is_held_by_pool(self) -> bool:
-        return run_summary(self._document)["message"].startswith("RateLimitPool ")
+        return str(run_summary(self._document)["message"]).startswith("RateLimitPool ")
 
     def _granted(self, spec: HTTPJobSpec) -> float | None:
         rate = spec.runs.limits.rate

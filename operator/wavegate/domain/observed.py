@@ -199,6 +199,7 @@ class VersionView:
     spec: FleetJobSpec | None
     """None where the stored document is not understood by this release (``invalid`` says why)."""
     raw_spec: Mapping[str, Any]
+    """Empty where it is not understood: nobody asks for it, and it may be of any size."""
     workload_hash: str
     driver_image: str
     driver_revision: str

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
+
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC).timestamp()
+_LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 def parse_time(text: str | None) -> float | None:
@@ -25,16 +29,17 @@ def parse_time(text: str | None) -> float | None:
 def format_time(seconds: float) -> str:
     """Whole seconds and ``Z``, as metav1.Time is written: ``2025-01-31T12:00:00Z``.
 
-    Rounds down, so that a time read back is never in the future of the one written.
+    Rounds down, so that a time read back is never in the future of the one written. What lies
+    before the year 1 or after 9999 is written as the first or last second between.
     """
-    return _whole(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _written(seconds // 1, "seconds")
 
 
 def format_time_micro(seconds: float) -> str:
     """Six decimals and ``Z``, as metav1.MicroTime is written (Leases and Events)."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _written(seconds, "microseconds")
 
 
-def _whole(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds // 1, UTC)
+def _written(seconds: float, precision: str) -> str:
+    moment = datetime.fromtimestamp(min(max(seconds, _FIRST), _LAST), UTC)
+    return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"

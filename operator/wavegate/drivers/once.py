@@ -56,6 +56,7 @@ def require_image(spec: FleetJobSpec, image: str) -> None:
     own = any(
         each.get("name") == MAIN_CONTAINER and each.get("image")
         for each in pod.get("containers") or ()
+        if isinstance(each, dict)
     )
     if not image and not own:
         raise DocumentError(

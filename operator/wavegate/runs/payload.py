@@ -23,7 +23,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-from wavegate.api.nesting import levels, nested_beyond
+from wavegate.api.nesting import nested_beyond
 from wavegate.runs.json_schema import (
     TooMuch,
     checker,
@@ -126,7 +126,7 @@ def _usable(text: str) -> dict[str, Any]:
 
 
 def _meets_dialect(schema: dict[str, Any]) -> None:
-    parts = sum(isinstance(each, dict | bool) for level in levels(schema) for each in level)
+    parts = sum(isinstance(each, dict | bool) for level in _levels(schema) for each in level)
     if parts > MAX_PARTS:
         raise ValueError(f"has more than {MAX_PARTS} objects; make it simpler")
     wrong = next(Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema), None)
@@ -218,3 +218,16 @@ def _number(text: str) -> float | int:
     if number in (float("inf"), float("-inf")):
         raise ValueError("has a number that is too large")
     return int(number) if number.is_integer() else number
+
+
+def _levels(document: Any) -> Iterator[list[Any]]:
+    """The values of a document, those within an array or object after it."""
+    level = [document]
+    while level:
+        yield level
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]

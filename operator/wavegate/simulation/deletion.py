@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
+from wavegate.cache.fields import integer, mapping
 from wavegate.domain.times import format_time
 from wavegate.kube.resources import PODS
 from wavegate.simulation import refusals
@@ -110,13 +111,13 @@ class Deleting:
 
 def _grace(kind: Kind, document: Document, asked: int | None) -> int:
     """Seconds that the object has left; only pods that may run have any."""
-    phase = (document.get("status") or {}).get("phase")
-    spec = document.get("spec") or {}
+    phase = mapping(document.get("status")).get("phase")
+    spec = mapping(document.get("spec"))
     if kind.resource != PODS or not spec.get("nodeName") or phase in ("Succeeded", "Failed"):
         return 0
     if asked is not None:
         return asked
-    return int(spec.get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
+    return integer(spec.get("terminationGracePeriodSeconds"), _DEFAULT_GRACE)
 
 
 def _success(kind: Kind, metadata: Document) -> Document:

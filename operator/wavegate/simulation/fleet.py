@@ -37,6 +37,8 @@ class Fleet:
     def __init__(self, server: Server, now: Callable[[], float]) -> None:
         self.fate: FateOf = lambda _node, _image: FINE
         self.skew: dict[str, float] = {}
+        self.strangers: set[str] = set()
+        """Names of pods of which no kubelet knows anything."""
         self._server = server
         self._now = now
         self._context = copy_context()
@@ -96,7 +98,7 @@ class Fleet:
 
     def _changed(self, change: Change) -> None:
         """What a kubelet sees of its pods, and the scheduler of those without a node."""
-        if change.kind.resource != PODS or not change.new:
+        if change.kind.resource != PODS or not change.new or change.key[1] in self.strangers:
             return
         pod = change.document
         if not change.old:
@@ -239,8 +241,8 @@ class Fleet:
 
     def _pods(self) -> list[Document]:
         kind = SERVED[PODS.kind]
-        found = (self._server.store.get(kind, key) for key, _ in self._server.store.items(kind))
-        return [each for each in found if each is not None]
+        keys = (key for key, _ in self._server.store.items(kind) if key[1] not in self.strangers)
+        return [each for key in keys if (each := self._server.store.get(kind, key)) is not None]
 
     def _pod(self, name: str, uid: str) -> Document | None:
         namespace, _, short = name.partition("/")

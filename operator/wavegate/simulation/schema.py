@@ -9,6 +9,7 @@ writes no spec of a kind that has them on a transition, and the real server chec
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -166,15 +167,17 @@ class Schema:
             yield f"{where}: Invalid value: should have at least {self._raw['minItems']} items"
         kind = self._raw.get("x-kubernetes-list-type")
         keys = self._raw.get("x-kubernetes-list-map-keys", ())
-        seen: list[Any] = []
+        seen: set[str] = set()
         for index, each in enumerate(value):
             if self._items is not None:
                 yield from self._items.errors(each, f"{where}[{index}]")
+            if kind not in ("map", "set"):
+                continue
             is_keyed = kind == "map" and isinstance(each, dict)
-            same = [each.get(key) for key in keys] if is_keyed else each
-            if kind in ("map", "set") and same in seen:
+            same = json.dumps([each.get(key) for key in keys] if is_keyed else each, sort_keys=True)
+            if same in seen:
                 yield f"{where}[{index}]: Duplicate value"
-            seen.append(same)
+            seen.add(same)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

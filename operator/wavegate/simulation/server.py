@@ -399,12 +399,28 @@ def _without_reports(document: Document) -> Document:
 
 
 def _pod_errors(document: Document) -> list[str]:
-    containers = (document.get("spec") or {}).get("containers") or []
+    """Raises a refusal where what kubelets rely on is not of its type."""
+    spec = document.get("spec") or {}
+    if not _is_pod_spec(spec):
+        raise refusals.bad_request("Pod in version v1 cannot be handled as a Pod")
+    containers = spec.get("containers") or []
     missing = [] if containers else ["spec.containers: Required value"]
     for index, each in enumerate(containers):
         fields = [name for name in ("name", "image") if not each.get(name)]
         missing += [f"spec.containers[{index}].{name}: Required value" for name in fields]
     return missing
+
+
+def _is_pod_spec(spec: Any) -> bool:
+    if not isinstance(spec, dict):
+        return False
+    containers = spec.get("containers") or []
+    return (
+        isinstance(spec.get("terminationGracePeriodSeconds") or 0, int)
+        and isinstance(containers, list)
+        and all(isinstance(each, dict) for each in containers)
+        and all(isinstance(e.get(n) or "", str) for e in containers for n in ("name", "image"))
+    )
 
 
 def _continue(revision: int, key: Key) -> str:

@@ -69,17 +69,20 @@ class Store:
 
         Refuses one that is too large.
         """
-        old = self._of(kind).get(key, "")
         document["metadata"]["resourceVersion"] = str(self.revision + 1)
-        new = json.dumps(document)
-        if len(new) > MOST_BYTES:
-            raise refusals.too_large("etcdserver: request is too large")
-        self.revision += 1
-        self._of(kind)[key] = new
-        if not old:
-            self._uids.add(document["metadata"]["uid"])
-        self._tell(Change(self.revision, kind, key, old, new))
+        self.keep(kind, key, document["metadata"]["uid"], json.dumps(document))
         return document
+
+    def keep(self, kind: Kind, key: Key, uid: str, text: str) -> None:
+        """Store an object as it is, which nobody has looked at; it names the next revision."""
+        if len(text) > MOST_BYTES:
+            raise refusals.too_large("etcdserver: request is too large")
+        old = self._of(kind).get(key, "")
+        self.revision += 1
+        self._of(kind)[key] = text
+        if not old:
+            self._uids.add(uid)
+        self._tell(Change(self.revision, kind, key, old, text))
 
     def delete(self, kind: Kind, key: Key) -> Document:
         """Remove the object; returns its last state, at the revision of its end."""

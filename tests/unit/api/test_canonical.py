@@ -302,3 +302,8 @@ def test_the_drivers_image_and_revision_change_the_workload() -> None:
 def test_stored_hashes_stay_what_they_are() -> None:
     """A change here would restart every node of every fleet: it needs a new hash format."""
     assert workload_hash(load_job_spec(BASE), "image", "1") == "h1:74e9ee766febddfe57f798f1e4be7605"
+
+
+def test_a_number_that_no_server_holds_breaks_nothing() -> None:
+    huge = load_job_spec({**BASE, "config": {"number": 10**400}})
+    assert version_key(huge) != version_key(load_job_spec(BASE))

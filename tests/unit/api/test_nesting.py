@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wavegate.api.nesting import MOST, cut, levels, nested_beyond
+from wavegate.api.nesting import MOST, cut, nested_beyond, values_in
 
 
 def nested(depth: int, inner: Any = 1) -> Any:
@@ -25,8 +25,11 @@ def test_each_object_or_list_within_another_is_a_level(document: Any, depth: int
     assert depth == 0 or nested_beyond(document, depth - 1)
 
 
-def test_values_come_level_by_level() -> None:
-    assert list(levels({"a": 1, "b": [2]}))[1:] == [[1, [2]], [2]]
+@pytest.mark.parametrize(
+    ("document", "number"), [(1, 0), ([], 0), ([1, 2], 2), ({"a": [1, {}], "b": None}, 4)]
+)
+def test_each_value_is_counted(document: Any, number: int) -> None:
+    assert values_in(document) == number
 
 
 def test_what_is_too_deep_is_cut_and_the_rest_stays() -> None:

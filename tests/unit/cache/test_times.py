@@ -35,6 +35,23 @@ def test_spelling() -> None:
     assert format_time_micro(1738324800.25) == "2025-01-31T12:00:00.250000Z"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (-62_135_596_800.0, "0001-01-01T00:00:00"),
+        (-1e12, "0001-01-01T00:00:00"),
+        (253_402_300_799.0, "9999-12-31T23:59:59"),
+        (253_402_300_800.0, "9999-12-31T23:59:59"),
+        (1e300, "9999-12-31T23:59:59"),
+    ],
+)
+def test_a_time_that_no_calendar_has_is_written_as_the_nearest(
+    seconds: float, written: str
+) -> None:
+    assert format_time(seconds) == f"{written}Z"
+    assert format_time_micro(seconds) == f"{written}.000000Z"
+
+
 @given(st.integers(0, 4_000_000_000))
 def test_a_time_written_is_read_back(seconds: int) -> None:
     assert parse_time(format_time(float(seconds))) == seconds

@@ -1,0 +1,311 @@
+"""Hostile objects come into a cluster, are changed, are listed by a new process, and go.
+
+Beside them are a FleetJob, of which a version is rolled out in each of these times, and an HTTPJob
+with runs. What each object costs is measured where it is parsed, decoded, and looked at in a pass;
+and what a step of the event loop costs as a whole, without what the simulated server does in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+
+from hostile.meter import Costs, wrapped
+from hostile.objects import UIDS, VICTIM, Hostile
+from sim.world import spec
+from support.told import Stage, roles
+from wavegate.api.nesting import cut
+from wavegate.cache.kinds import KindCache
+from wavegate.domain.times import format_time
+from wavegate.engine.passes import Passes
+from wavegate.kube.errors import ApiError, error_of
+from wavegate.kube.reading import read_document
+from wavegate.runs.states import TERMINAL
+from wavegate.simulation.cluster import NAMESPACE, Process, SimulatedCluster
+from wavegate.simulation.kinds import SERVED
+from wavegate.simulation.loop import PROCESS, VirtualLoop
+from wavegate.simulation.server import Server
+from wavegate.simulation.store import Document
+from wavegate.simulation.transport import SimulatedTransport
+from wavegate.watch.decoding import Carefully
+
+NODES: Final = ("n00", "n01", "n02", "n03")
+POOL: Final = {"selector": {"matchLabels": {"pool": "edge"}}}
+OTHERS: Final = "others"
+"""Whose a step is that belongs to none of the objects."""
+AT_A_TIME: Final = 10
+"""Objects that come within a second."""
+
+_PREFIX: Final = "hostile-"
+
+
+@dataclass
+class Report:
+    """What was seen. ``records``: of the log, warnings and worse."""
+
+    costs: Costs
+    steps: Costs
+    records: list[logging.LogRecord] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    """Processes that have ended by themselves, and why."""
+    metrics: bytes = b""
+    requests: int = 0
+    """That processes have sent in the last hour, in which nobody did anything."""
+
+
+def play(objects: Sequence[Hostile], *, memory: bool) -> Report:
+    """The whole story. AssertionError where a neighbour does not come to its end."""
+    report = Report(Costs(memory), Costs(memory=False))
+    with (
+        _measuring(report),
+        _listening(report.records),
+        asyncio.Runner(loop_factory=VirtualLoop) as runner,
+    ):
+        runner.run(_play(objects, report))
+    return report
+
+
+async def _play(objects: Sequence[Hostile], report: Report) -> None:
+    cluster = SimulatedCluster(roles())
+    for name in NODES:
+        cluster.fleet.add(name)
+    cluster.keep_running()
+    story = Story(cluster, objects, report)
+    try:
+        await story.begin()
+        await story.they_come()
+        await story.a_process_finds_them()
+        await story.they_change()
+        await story.nothing_happens()
+        await story.they_go()
+    finally:
+        report.ended += [
+            f"{each.identity}: {each.task}"
+            for each in cluster.processes
+            if each.task.done() and each not in story.killed
+        ]
+        await cluster.close()
+
+
+@dataclass
+class Story:
+    cluster: SimulatedCluster
+    objects: Sequence[Hostile]
+    report: Report
+    killed: list[Process] = field(default_factory=list)
+    _version: int = 1
+    _runs: int = 0
+    _uids: dict[str, str] = field(default_factory=dict)
+
+    async def begin(self) -> None:
+        """Version 1 runs, and so do the victims."""
+        stage = Stage(self.cluster)
+        self.cluster.apply("app", self._job())
+        self.cluster.apply(VICTIM, spec("victim:1", strategy="Rolling", maxParallel="100%"))
+        for name in ("calls", VICTIM):
+            self.cluster.create("HTTPJob", name, {"http": {"url": "http://echo.example/"}})
+        await stage.ended("app-v1")
+        await stage.ended(f"{VICTIM}-v1")
+        victim, child = stage.job(VICTIM), self.cluster.get("FleetDeployment", f"{VICTIM}-v1")
+        somebody = self.cluster.get("HTTPJob", "calls")
+        assert child is not None
+        assert somebody is not None
+        found = (victim, child, somebody)
+        self._uids = {
+            name: each["metadata"]["uid"] for name, each in zip(UIDS, found, strict=False)
+        }
+
+    async def they_come(self) -> None:
+        self._roll_out()
+        for start in range(0, len(self.objects), AT_A_TIME):
+            for each in self.objects[start : start + AT_A_TIME]:
+                with self.report.costs.of(each.name, "parsed"):
+                    read_document(each.text().encode())
+                self._put(each)
+            self._ask()
+            await asyncio.sleep(1)
+        await self._neighbours_are_well()
+
+    async def a_process_finds_them(self) -> None:
+        [process] = self.cluster.living
+        self.killed.append(process)
+        process.kill()
+        self._roll_out()
+        self._ask()
+        await self._neighbours_are_well()
+
+    async def they_change(self) -> None:
+        self._roll_out()
+        for start in range(0, len(self.objects), AT_A_TIME):
+            for each in self.objects[start : start + AT_A_TIME]:
+                self._put(each, resourceVersionBefore="x")
+            self._ask()
+            await asyncio.sleep(1)
+        await self._neighbours_are_well()
+
+    async def nothing_happens(self) -> None:
+        """For an hour; what is told of jobs is told all the same."""
+        [process] = self.cluster.living
+        self.report.metrics = process.operator.metrics.render()
+        before = self.report.requests
+        await asyncio.sleep(3600)
+        self.report.requests -= before
+
+    async def they_go(self) -> None:
+        self._roll_out()
+        store = self.cluster.server.store
+        for each in self.objects:
+            kind, key = SERVED[each.kind], _key(each)
+            if store.get(kind, key) is not None:
+                store.delete(kind, key)
+        self._ask()
+        await self._neighbours_are_well()
+
+    def _put(self, each: Hostile, **more: Any) -> None:
+        store = self.cluster.server.store
+        uid = f"uid-of-{each.name}"
+        if each.kind == "Pod":
+            self.cluster.fleet.strangers.add(each.name)
+        owners = each.metadata.get("ownerReferences", ())
+        owned = {
+            "ownerReferences": [
+                {**owner, "uid": self._uids.get(owner["uid"], owner["uid"])} for owner in owners
+            ]
+        }
+        text = each.text(
+            **{} if each.kind == "Node" else {"namespace": NAMESPACE, **owned},
+            uid=uid,
+            resourceVersion=str(store.revision + 1),
+            generation=1,
+            creationTimestamp=format_time(self.cluster.now()),
+            **more,
+        )
+        store.keep(SERVED[each.kind], _key(each), uid, text)
+
+    def _job(self) -> dict[str, Any]:
+        return spec(f"app:{self._version}", strategy="Rolling", maxParallel="50%") | POOL
+
+    def _roll_out(self) -> None:
+        self._version += 1
+        self.cluster.apply("app", self._job())
+
+    def _ask(self) -> None:
+        self._runs += 1
+        self.cluster.create("JobRun", f"run-{self._runs}", {"jobName": "calls"})
+
+    async def _neighbours_are_well(self) -> None:
+        stage, name = Stage(self.cluster), f"app-v{self._version}"
+        await stage.ended(name)
+        await stage.until(f"v{self._version} runs", lambda: stage.state() == "Running")
+        await stage.until("runs have ended", lambda: set(self._phases()) <= set(TERMINAL))
+        assert set(self._phases()) == {"Completed"}
+
+    def _phases(self) -> list[str]:
+        runs = (self.cluster.get("JobRun", f"run-{n}") for n in range(1, self._runs + 1))
+        return [str(each["status"]["phase"]) for each in runs if each is not None]
+
+
+def _key(each: Hostile) -> tuple[str, str]:
+    return ("" if each.kind == "Node" else NAMESPACE, each.name)
+
+
+# Measuring.
+
+
+@contextmanager
+def _measuring(report: Report) -> Iterator[None]:
+    costs, steps = report.costs, report.steps
+    server = _ServerTime()
+    with pytest.MonkeyPatch.context() as patch:
+        decode = wrapped(Carefully.__call__, costs, lambda _, raw: _whose(raw), "decoded")
+        patch.setattr(Carefully, "__call__", decode)
+        assume = wrapped(KindCache.assume, costs, lambda _, kind, raw: _whose(raw), "assumed")
+        patch.setattr(KindCache, "assume", assume)
+        passed = wrapped(Passes.reconcile, costs, lambda _, key: _named(key[1]), "a pass")
+        patch.setattr(Passes, "reconcile", passed)
+        patch.setattr(Server, "request", server.timed(Server.request))
+        patch.setattr(Server, "watch", server.timed(Server.watch))
+        patch.setattr(SimulatedTransport, "request", _cutting(SimulatedTransport.request, report))
+        if not costs.memory:
+            patch.setattr(asyncio.Handle, "_run", _timed_step(server, costs, steps))
+        yield
+
+
+def _whose(raw: Document) -> str:
+    return _named(str(raw["metadata"].get("name")))
+
+
+def _named(name: str) -> str:
+    return name[: len(_PREFIX) + 3] if name.startswith(_PREFIX) else OTHERS
+
+
+class _ServerTime:
+    """How long the simulated server has worked: it breaks on what a real one would not hold."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, function: Callable[..., Any]) -> Any:
+        def measured(*arguments: Any, **named: Any) -> Any:
+            begun = time.thread_time()
+            try:
+                return function(*arguments, **named)
+            except ApiError:
+                raise
+            except Exception as error:
+                raise error_of(500, {"message": f"not simulated: {error!r}"}) from error
+            finally:
+                self.seconds += time.thread_time() - begun
+
+        return measured
+
+
+def _cutting(function: Callable[..., Any], report: Report) -> Any:
+    """Answers as they are once they have been read from bytes."""
+
+    async def request(*arguments: Any, **named: Any) -> Any:
+        report.requests += 1
+        answer = await function(*arguments, **named)
+        cut(answer)
+        return answer
+
+    return request
+
+
+def _timed_step(server: _ServerTime, costs: Costs, steps: Costs) -> Any:
+    run = asyncio.Handle._run
+
+    def timed(self: asyncio.Handle) -> None:
+        process = self._context.get(PROCESS)
+        if not isinstance(process, Process):
+            run(self)
+            return
+        begun, outside = time.thread_time(), server.seconds
+        run(self)
+        spent = time.thread_time() - begun - (server.seconds - outside)
+        steps.spent(costs.last, repr(self)[:150], 1000 * spent)
+
+    return timed
+
+
+@contextmanager
+def _listening(records: list[logging.LogRecord]) -> Iterator[None]:
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            record.virtual = asyncio.get_running_loop().time()
+            records.append(record)
+
+    handler = Handler(logging.WARNING)
+    logger = logging.getLogger()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
