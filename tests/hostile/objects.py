@@ -187,9 +187,10 @@ def _belong(kind: str, number: int, document: Object, rng: Random) -> None:
         rng.choice(TEXTS)[:63]: rng.choice(TEXTS),
     }
     if kind != "Node":
-        metadata["ownerReferences"] = [
-            _owner(job, rng) for _ in range(rng.choice([0, 1, 1, 2, 50]))
-        ]
+        owners = [_owner(job, rng) for _ in range(rng.choice([0, 1, 1, 2, 50]))]
+        if rng.random() < 0.5:
+            owners.insert(0, _right_owner(kind, http=LABEL_JOB_KIND in labels))
+        metadata["ownerReferences"] = owners
     if rng.random() < 0.1:
         metadata |= {"deletionTimestamp": rng.choice(TIMES), "finalizers": ["somebody/keeps-it"]}
     spec = document["spec"]
@@ -198,8 +199,18 @@ def _belong(kind: str, number: int, document: Object, rng: Random) -> None:
             spec[field] = rng.choice([job, name_of(number), *others])
 
 
+def _right_owner(kind: str, *, http: bool) -> Object:
+    """As the operator's own has it, which makes it one of the victim's."""
+    if kind == "Pod":
+        found = {"kind": "Execution", "uid": OF_EXECUTION}
+    elif http:
+        found = {"kind": "HTTPJob", "uid": OF_HTTP_JOB}
+    else:
+        found = {"kind": "FleetJob", "uid": OF_JOB}
+    return {"apiVersion": API_VERSION, "name": VICTIM, "controller": True, **found}
+
+
 def _owner(job: str, rng: Random) -> Object:
-    """``{uid}`` stands for a uid that is put in later: of the victim, or of something else."""
     return {
         "apiVersion": rng.choice(_ELSEWHERE),
         "kind": rng.choice([*KIND_NAMES, "ReplicaSet", ""]),
@@ -210,8 +221,12 @@ def _owner(job: str, rng: Random) -> Object:
     }
 
 
-UIDS: Final = ("uid of the victim", "uid of the victim's", "uid of somebody", "uid of nobody")
-"""Stand for what is known only in a cluster: of the victims, their newest child, others."""
+OF_JOB: Final = "uid of the FleetJob that is a victim"
+OF_HTTP_JOB: Final = "uid of the HTTPJob that is a victim"
+OF_EXECUTION: Final = "uid of an execution of the victim"
+OF_SOMEBODY: Final = "uid of somebody"
+UIDS: Final = (OF_JOB, OF_HTTP_JOB, OF_EXECUTION, OF_SOMEBODY, "uid of nobody")
+"""Stand for what is known only in a cluster."""
 
 
 # What is done to them.

@@ -18,9 +18,10 @@ from typing import Any, Final
 import pytest
 
 from hostile.meter import Costs, wrapped
-from hostile.objects import UIDS, VICTIM, Hostile
+from hostile.objects import OF_EXECUTION, OF_HTTP_JOB, OF_JOB, OF_SOMEBODY, VICTIM, Hostile
 from sim.world import spec
 from support.told import Stage, roles
+from wavegate.api.names import execution_name
 from wavegate.api.nesting import cut
 from wavegate.cache.kinds import KindCache
 from wavegate.domain.times import format_time
@@ -51,7 +52,11 @@ class Report:
     """What was seen. ``records``: of the log, warnings and worse."""
 
     costs: Costs
+    """Of decoding an object, and of a pass in its name."""
+    parsed: Costs
+    """Of parsing an object: what its size alone makes it cost."""
     steps: Costs
+    """Of a step of the event loop as a whole."""
     records: list[logging.LogRecord] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     """Processes that have ended by themselves, and why."""
@@ -62,7 +67,7 @@ class Report:
 
 def play(objects: Sequence[Hostile], *, memory: bool) -> Report:
     """The whole story. AssertionError where a neighbour does not come to its end."""
-    report = Report(Costs(memory), Costs(memory=False))
+    report = Report(Costs(memory), Costs(memory), Costs(memory=False))
     with (
         _measuring(report),
         _listening(report.records),
@@ -113,20 +118,18 @@ class Story:
             self.cluster.create("HTTPJob", name, {"http": {"url": "http://echo.example/"}})
         await stage.ended("app-v1")
         await stage.ended(f"{VICTIM}-v1")
-        victim, child = stage.job(VICTIM), self.cluster.get("FleetDeployment", f"{VICTIM}-v1")
-        somebody = self.cluster.get("HTTPJob", "calls")
-        assert child is not None
-        assert somebody is not None
-        found = (victim, child, somebody)
         self._uids = {
-            name: each["metadata"]["uid"] for name, each in zip(UIDS, found, strict=False)
+            OF_JOB: self._uid("FleetJob", VICTIM),
+            OF_HTTP_JOB: self._uid("HTTPJob", VICTIM),
+            OF_EXECUTION: self._uid("Execution", execution_name(VICTIM, NODES[0], 1)),
+            OF_SOMEBODY: self._uid("HTTPJob", "calls"),
         }
 
     async def they_come(self) -> None:
         self._roll_out()
         for start in range(0, len(self.objects), AT_A_TIME):
             for each in self.objects[start : start + AT_A_TIME]:
-                with self.report.costs.of(each.name, "parsed"):
+                with self.report.parsed.of(each.name, "parsed"):
                     read_document(each.text().encode())
                 self._put(each)
             self._ask()
@@ -167,6 +170,11 @@ class Story:
                 store.delete(kind, key)
         self._ask()
         await self._neighbours_are_well()
+
+    def _uid(self, kind: str, name: str) -> str:
+        found = self.cluster.get(kind, name)
+        assert found is not None, f"no {kind} {name}"
+        return str(found["metadata"]["uid"])
 
     def _put(self, each: Hostile, **more: Any) -> None:
         store = self.cluster.server.store
@@ -290,9 +298,15 @@ def _timed_step(server: _ServerTime, costs: Costs, steps: Costs) -> Any:
         begun, outside = time.thread_time(), server.seconds
         run(self)
         spent = time.thread_time() - begun - (server.seconds - outside)
-        steps.spent(costs.last, repr(self)[:150], 1000 * spent)
+        steps.spent(costs.last, _named_step(self), 1000 * spent)
 
     return timed
+
+
+def _named_step(handle: asyncio.Handle) -> str:
+    """The name of the task that it goes on with."""
+    task = getattr(handle._callback, "__self__", None)
+    return task.get_name() if isinstance(task, asyncio.Task) else repr(handle)[:80]
 
 
 @contextmanager

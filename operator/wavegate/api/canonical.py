@@ -31,6 +31,8 @@ _INT64_MAX: Final = 2**63 - 1
 _NO_FLOAT: Final = 2**1023
 """From here on a number is none that the API server can hold."""
 
+_AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
+
 _NOT_A_VERSION: Final = ("suspend", "revisionHistoryLimit", "description", "priority")
 _WORKLOAD: Final = ("type", "config", "template", "labels", "restartPolicy")
 
@@ -73,7 +75,7 @@ def workload_hash(spec: FleetJobSpec, driver_image: str, driver_revision: str) -
 
 def rollout_key(spec: FleetJobSpec) -> str:
     """Canonical form of the rollout section less ``paused``."""
-    return _dump(_unpaused(_plain_spec(spec)))
+    return _dump(_unpaused(_plain_spec(spec.model_copy(update={"config": None, "template": None}))))
 
 
 _NOT_A_RUN_VERSION: Final = ("suspend", "revisionHistoryLimit", "description", "displayName")
@@ -116,19 +118,22 @@ def _fields(model: type[BaseModel]) -> tuple[tuple[str, str, Any], ...]:
 
 
 def _plain(value: Any) -> Any:
+    kind = type(value)  # this first, for a large config has many of the simplest
+    if kind in _AS_THEY_ARE or (kind is int and _INT64_MIN <= value <= _INT64_MAX):
+        return value
+    if kind is float:
+        return int(value) if value.is_integer() else value
+    if kind is dict:
+        return {str(k): _plain(v) for k, v in value.items() if v is not None}
+    if kind is list or kind is tuple:
+        return [_plain(item) for item in value]
     match value:
         case BaseModel():
             return _plain_model(value)
         case Mapping():
-            return {str(k): _plain(v) for k, v in value.items() if v is not None}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case bool():
-            return value
+            return _plain(dict(value))
         case int() if not _INT64_MIN <= value <= _INT64_MAX:
             return int(float(value)) if abs(value) < _NO_FLOAT else value
-        case float() if value.is_integer():
-            return int(value)
     return value
 
 

@@ -41,11 +41,10 @@ _DEADLINE: Final = (
     " healthy, such as 5m"
 )
 
-_FREE: Final = ("config", "template")
-"""Fields of which a model reads next to nothing."""
 _MOST_FIELDS: Final = 100
 _MOST_VALUES: Final = 20_000
-"""In any other field: as many as a payloadSchema of 32 KiB may have, and more than all else."""
+"""In any field but config, which is bounded by its bytes: as many as a payloadSchema of 32 KiB may
+have, and more than all else."""
 _MOST_PROBLEMS: Final = 100
 _MOST_OF_A_NAME: Final = 100
 """Characters of the name of a field that are told."""
@@ -348,7 +347,7 @@ def spec_document(raw: object) -> dict[str, Any]:
     if len(document) > _MOST_FIELDS:
         raise InvalidSpec([f"spec: has {len(document)} fields; at most {_MOST_FIELDS} are read"])
     for name, value in document.items():
-        if name not in _FREE and values_in(value) > _MOST_VALUES:
+        if name != "config" and values_in(value) > _MOST_VALUES:
             problem = f"holds more than {_MOST_VALUES} values"
         elif nested_beyond(value, MOST - 1):
             problem = f"is nested more than {MOST} levels deep"

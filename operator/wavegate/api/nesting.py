@@ -42,15 +42,15 @@ def cut(document: Any, most: int = KEPT) -> bool:
 
 def values_in(document: Any) -> int:
     """How many values it holds, itself left out."""
-    return sum(len(each) for level in _levels(document) for each in level)
+    return sum(len(each) for level in levels_of(document) for each in level)
 
 
 def _level(document: Any, number: int) -> list[Any]:
     """The objects and lists that are within so many others."""
-    return next(islice(_levels(document), number, None), [])
+    return next(islice(levels_of(document), number, None), [])
 
 
-def _levels(document: Any) -> Iterator[list[Any]]:
+def levels_of(document: Any) -> Iterator[list[Any]]:
     """The objects and lists of a document, those within one of them after it."""
     level = [document] if type(document) in _WITH_LEVELS else []
     while level:

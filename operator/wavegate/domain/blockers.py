@@ -12,6 +12,7 @@ from wavegate.domain.evidence import clean
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.prepull import PULL
+from wavegate.drivers.document import too_large
 
 RETRY_PREPARATION = 30.0
 """Seconds after which a refused template is tried again."""
@@ -26,6 +27,13 @@ def template_refused(version: VersionView, said: str) -> State:
         f" spec.template, or what refuses it; tried again every {RETRY_PREPARATION:g} s"
     )
     return State("", "TemplateRefused", words, stalled=True)
+
+
+def config_too_large(fleet: Fleet) -> State | None:
+    """The spec has more config than a version may have, so that none is made of it."""
+    if not fleet.excess:
+        return None
+    return State("", "TemplateRefused", too_large(fleet.excess), stalled=True)
 
 
 def version_missing(fleet: Fleet, deployment: DeploymentView, version: VersionView | None) -> State:

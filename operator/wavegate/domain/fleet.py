@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from wavegate.api.canonical import version_key
-from wavegate.api.fleetjob import FleetJobSpec
+from wavegate.api.fleetjob import MAX_CONFIG_BYTES, FleetJobSpec, config_size
 from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
 from wavegate.domain.claim import Chain, Kind
 from wavegate.domain.cordon import as_open
@@ -211,13 +211,23 @@ class Fleet:
     def is_current(self) -> bool:
         """Whether the newest version is what the spec says now."""
         newest = self.newest_version
-        if newest is None or newest.spec is None:
+        if newest is None or newest.spec is None or self.excess:
             return False
         known = self.memory.compared
         if known is None or known[0] is not newest.spec or known[1] is not self.spec:
             same = newest.spec is self.spec or version_key(newest.spec) == version_key(self.spec)
             self.memory.compared = known = (newest.spec, self.spec, same)
         return known[2]
+
+    @cached_property
+    def excess(self) -> int:
+        """Bytes of the spec's config, where these are too many for a version; else 0."""
+        known = self.memory.sized
+        if known is None or known[0] is not self.spec:
+            size = config_size(self.spec)
+            known = (self.spec, size if size > MAX_CONFIG_BYTES else 0)
+            self.memory.sized = known
+        return known[1]
 
     @cached_property
     def stable(self) -> VersionView | None:

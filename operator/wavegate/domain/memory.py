@@ -48,6 +48,8 @@ class Memory:
         """What follows from the job as a whole, by whoever has worked it out."""
         self.compared: tuple[FleetJobSpec, FleetJobSpec, bool] | None = None
         """Two specs, and whether they are the same version."""
+        self.sized: tuple[FleetJobSpec, int] | None = None
+        """A spec, and the bytes of its config where these are too many; else 0."""
         self.census: Counter[Kind] = Counter()
         """How many nodes there are of each kind."""
         self.unstable: dict[str, Chain] = {}

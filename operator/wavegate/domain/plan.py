@@ -113,6 +113,7 @@ class _Pass:
         # Where judging is held, that says who cannot be read.
         is_held = stands is not None and stands.reason == "MetricsUnreadable"
         doing = "" if is_held else waiting.doing(fleet, run, self.deadlines)
+        self.blocker = blockers.config_too_large(fleet) or self.blocker
         self.blocker = self.blocker or blockers.in_the_way(fleet)
         if run is not None and stands is not None:
             obstacle = self.blocker.message if self.blocker is not None else ""

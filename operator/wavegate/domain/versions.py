@@ -1,9 +1,9 @@
 """Versions: when a change of the spec makes a JobVersion, and when that gets a rollout.
 
 A change of the spec (reserved meta, suspend, rollout.paused, revisionHistoryLimit, description and
-priority aside) makes
-JobVersion N+1, N being the highest among status and children. An identical apply does nothing.
-It gets a rollout unless something stands against that (see wanted).
+priority aside) makes JobVersion N+1, N being the highest among status and children. An identical
+apply does nothing, and neither does a config that is too large for a version. It gets a rollout
+unless something stands against that (see wanted).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def new_version(fleet: Fleet) -> Step | None:
     """The step that snapshots a changed spec; None where the newest version is current."""
     if fleet.spec.suspend and fleet.newest_version is None:
         return None
-    if fleet.is_current:
+    if fleet.is_current or fleet.excess:
         return None
     highest = max([int(fleet.job.status.get("version") or 0), *fleet.versions], default=0)
     number = highest + 1

@@ -18,9 +18,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from wavegate.api.fleetjob import MAX_CONFIG_BYTES, FleetJobSpec, config_size
+from wavegate.api.nesting import levels_of
 
 FILE_NAME: Final = "config.yaml"
 """Name of the document's file in the ConfigMap and below the mount path."""
+
+MAX_DOCUMENT: Final = 1024 * 1024
+"""Most characters of a rendered document: a ConfigMap holds 1 MiB."""
 
 _NOT_PLAIN_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -36,10 +40,19 @@ def bounded_config(spec: FleetJobSpec) -> dict[str, Any] | None:
     """
     size = config_size(spec)
     if size > MAX_CONFIG_BYTES:
-        raise DocumentError(
-            f"spec.config: has {size} bytes as JSON, at most {MAX_CONFIG_BYTES} are allowed"
-        )
+        raise DocumentError(too_large(size))
     return spec.config
+
+
+def too_large(size: int) -> str:
+    """What is told of a config of so many bytes."""
+    return f"spec.config: has {size} bytes as JSON, at most {MAX_CONFIG_BYTES} are allowed"
+
+
+def _indentation(config: Mapping[str, Any]) -> int:
+    """Blanks before the values of a document that has each on a line of its own."""
+    levels = enumerate(levels_of(config), start=1)
+    return sum(2 * depth * sum(map(len, level)) for depth, level in levels)
 
 
 def document(config: Mapping[str, Any]) -> str:
@@ -48,6 +61,14 @@ def document(config: Mapping[str, Any]) -> str:
     JSON and not YAML's own spelling, because readers of YAML disagree on which plain words are
     numbers or truth values. Characters that YAML folds or refuses inside quotes are escaped, and
     no others: its readers do not know JSON's surrogate pairs.
+
+    Each value has a line of its own, so that one deep within others takes much more than its bytes.
+    Raises DocumentError where a ConfigMap has no room for that.
     """
+    if _indentation(config) > MAX_DOCUMENT:
+        raise DocumentError(
+            f"spec.config: has more than {MAX_DOCUMENT} characters with each value on a line of its"
+            " own; nest it less"
+        )
     text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False)
     return _NOT_PLAIN_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"

@@ -15,6 +15,9 @@ from pydantic_core import from_json
 
 from wavegate.api.nesting import SERVED, cut
 
+_TOO_DEEP: Final = "recursion limit"
+"""In what the fast parser says of a document that is not just malformed."""
+
 _ROOM: Final = 2_000
 """Levels of an answer around an object, and calls that are under way already."""
 
@@ -35,11 +38,12 @@ def read_document(raw: bytes) -> Any:
     """
     try:
         return from_json(raw)
-    except ValueError:
-        document = _read_slowly(raw)
-        if not cut(document):
-            raise  # not for its levels
-        return document
+    except ValueError as error:
+        if _TOO_DEEP not in str(error):
+            raise
+    document = _read_slowly(raw)
+    cut(document)
+    return document
 
 
 def _read_slowly(raw: bytes) -> Any:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 from typing import Any, Final
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _CHATTY: Final = ("kopf", "aiohttp", "asyncio")
 """Libraries whose lines are for who debugs them."""
@@ -23,9 +26,13 @@ class PlainFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """The line, with the record's fields at its end."""
+        """The line, with the record's fields at its end.
+
+        What is told may be a user's words, which must not make lines of their own.
+        """
         facts = "".join(f" {key}={value}" for key, value in _fields(record).items())
-        return super().formatMessage(record) + facts
+        line = super().formatMessage(record) + facts
+        return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
 
 
 class JsonFormatter(PlainFormatter):

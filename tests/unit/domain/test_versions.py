@@ -89,6 +89,14 @@ def test_a_job_that_is_born_suspended_has_no_version_yet() -> None:
     assert made_version({**spec(), "suspend": True}, versions=[]) is None
 
 
+def test_a_config_that_is_too_large_makes_no_version_and_no_deployment() -> None:
+    large = {**spec("app:1"), "config": {"a": "x" * 256 * 1024}}
+    assert made_version(large, versions=[]) is None
+    assert made_version(large) is None
+    assert made_deployment(job=applied(large)) is None
+    assert made_deployment(raw=large) is None, "also where an older release has made its version"
+
+
 def made_deployment(*deployments: Any, image: str = "app:2", **fields: Any) -> Any:
     raw = fields.pop("raw", spec(image))
     newest = version(2, spec=load_job_spec(raw), raw_spec=raw)

@@ -63,3 +63,16 @@ def test_a_config_of_256_kib_is_rendered_and_one_byte_more_is_refused():
     assert bounded_config(container(config=largest)) == largest
     with pytest.raises(DocumentError, match=r"^spec\.config: has 262145 bytes .* 262144"):
         bounded_config(container(config={"a": largest["a"] + "x"}))
+
+
+def test_a_config_that_takes_too_many_blanks_is_refused_before_it_is_rendered():
+    def nested(depth, number):
+        inner = {"a": [1] * number}
+        for _ in range(depth):
+            inner = {"a": inner}
+        return inner
+
+    assert len(document(nested(3, 70_000))) < 1024 * 1024
+    for config in (nested(3, 110_000), nested(90, 6_000)):
+        with pytest.raises(DocumentError, match=r"^spec\.config: has more than 1048576 characters"):
+            document(config)

@@ -48,6 +48,11 @@ def test_what_is_no_json_is_refused(raw: bytes) -> None:
         read_document(raw)
 
 
+@pytest.mark.usefixtures("admitted")
+def test_a_deep_value_that_another_of_its_name_takes_the_place_of_does_not_count() -> None:
+    assert read_document(b'{"a":' + deep(300) + b',"a":1}') == {"a": 1}
+
+
 def test_what_this_process_cannot_read_is_refused() -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
         read_document(deep(100_000))

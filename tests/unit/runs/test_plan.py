@@ -20,7 +20,7 @@ from support.runs_world import (
     version,
 )
 from wavegate.domain.actions import DeleteRecord, SetStatus
-from wavegate.domain.times import format_time, format_time_micro
+from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs.actions import CreateRunVersion, RunPlan
 from wavegate.runs.observed import Answer, RunView
 from wavegate.runs.plan import TOLD_AFTER, plan
@@ -74,6 +74,15 @@ def test_an_answer_ends_the_attempt(answer: Answer, phase: str, reason: str) -> 
         assert status["nextRetryTime"] > format_time(NOW)
     else:
         assert status["completionTime"] == format_time(NOW)
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59"])
+def test_a_run_for_the_end_of_time_waits_and_keeps_no_other_from_starting(text: str) -> None:
+    never = run("never", not_before=parse_time(text), ttl=8760 * 3600.0)
+    found = plan(observed(job(), never, run("now")))
+    assert started(found) == ["now"]
+    assert told(found)["never"] == ("Delayed", "Scheduled")
+    assert statuses(found)["never"]["expirationTime"] == "9999-12-31T23:59:59Z"
 
 
 def test_a_call_that_is_under_way_is_let_be() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from support.runs_world import NOW, job, run
 from wavegate.domain.times import format_time
 from wavegate.runs.observed import HTTPJobView
-from wavegate.runs.ticking import ticking
+from wavegate.runs.ticking import FARTHEST, ticking
 
 MINUTE = 60.0
 FIVE = NOW - NOW % 300
@@ -59,6 +59,14 @@ def test_of_ticks_that_nobody_saw_one_is_made_up_for_and_the_others_count() -> N
     after = ticking(of, [run(scheduled=FIVE)], FIVE + 1)
     assert after.status is not None
     assert (after.status["lastTickTime"], after.status["missedTicks"]) == (format_time(FIVE), 4)
+
+
+def test_ticks_of_more_than_five_years_ago_are_not_counted() -> None:
+    first = replace(scheduled(on_record(since="0001-01-01T00:00:00Z")), created=0.0)
+    found = ticking(first, [run(scheduled=FIVE)], FIVE + 1)
+    assert found.status is not None
+    assert found.status["missedTicks"] == FARTHEST // 300 - 1, "one is made up for"
+    assert found.status["since"] == "0001-01-01T00:00:00Z"
 
 
 def test_a_tick_is_skipped_while_the_run_before_has_not_ended() -> None:

@@ -54,6 +54,15 @@ def test_facts_for_programs_are_fields_of_a_json_line_and_at_the_end_of_a_plain_
     assert plain.endswith("wavegate.app: v2 on n1 failed job=web/edge version=2 rate=0.5")
 
 
+def test_what_is_told_makes_no_lines_of_its_own_in_a_plain_log():
+    said = record("spec.config.%s: is not known", "x\n2026-01-01T00:00:00.000Z INFO a: leading")
+    said.fields = {"node": "n\r\n\x1b[31m\u2028", "job": "web/ä"}
+    line = PlainFormatter().format(said)
+    assert line.isprintable()
+    assert "spec.config.x\\n2026-01-01T00:00:00.000Z INFO a: leading: is not known" in line
+    assert line.endswith("node=n\\r\\n\\x1b[31m\\u2028 job=web/ä")
+
+
 def test_a_json_line_has_the_error():
     assert (
         "ValueError: bad"
