@@ -313,11 +313,7 @@ TEMPLATES: Final = (
     ),
     Template("of-others-by-env", ROLLS_OUT, main={"env": [_ENV]}),
     Template("pull-secret", ROLLS_OUT, pod={"imagePullSecrets": [{"name": "of-others"}]}),
-    Template(
-        "readiness-gate",
-        **_both(Fails("not ready")),
-        pod={"readinessGates": [{"conditionType": "example.com/never"}]},
-    ),
+    Template("bad-hostname", **_both(Refused("hostname")), pod={"hostname": "Not A Name"}),
     Template("dns-none", **_both(Refused("dnsConfig")), pod={"dnsPolicy": "None"}),
     Template(
         "two-of-a-name",

@@ -337,6 +337,9 @@ def _fixed_rules() -> Iterator[Rule]:
     for value in (False, None):
         says = "spec.canceled: cannot be taken back; ask for another run"
         yield Rule(f"canceled of a run to {value}", label, patch(canceled=value), says, canceled)
+    ended = {**job_run("ended"), "status": {"phase": "Completed"}}
+    says = "spec.canceled: the run has ended already, nothing is left to cancel"
+    yield Rule("canceled of an ended run", label, cancel, says, ended)
     yield Rule("run keeps its spec", label, {"spec": None}, "spec: Required value", old=bare)
 
 

@@ -57,6 +57,10 @@ def stored(api: Api) -> Iterator[dict[str, dict[str, Any]]]:
             status, answer = api.create(rule.old)
             assert status == 201, answer
             made[_key(rule.old)] = answer
+            if "status" in rule.old:
+                change = {"status": rule.old["status"]}
+                status, answer = api.patch(rule.old, change, sub="/status")
+                assert status == 200, answer
     yield made
     for obj in made.values():
         status, answer = api.request("DELETE", _path_of(obj))
