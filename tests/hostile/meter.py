@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Final
 
-MILLISECONDS: Final = 100.0
+MILLISECONDS: Final = 1000.0
+"""Of a processor, beyond which an object or page costs too much on whatever machine. Aimed at is
+100: how near it comes is printed."""
 MIB: Final = 10.0
 """Most that one object or page may cost."""
 

@@ -53,7 +53,8 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Hostile:
-    """One of them. ``members``: spec and status, as JSON that may name them twice."""
+    """One of them. ``members``: spec and status, as JSON that may name them twice, each after a
+    comma."""
 
     number: int
     kind: str
@@ -70,7 +71,7 @@ class Hostile:
         """The whole object, as JSON; ``metadata``: what a server adds."""
         version = API_VERSION if self.kind not in ("Pod", "Node") else "v1"
         head = {"apiVersion": version, "kind": self.kind, "metadata": self.metadata | metadata}
-        return f"{json.dumps(head)[:-1]}, {self.members}}}"
+        return f"{json.dumps(head)[:-1]}{self.members}}}"
 
     def __str__(self) -> str:
         return f"{self.number} ({self.kind}: {self.what})"
@@ -95,7 +96,9 @@ def hostile(number: int) -> Hostile:
         twice = rng.choice(list(document))
         members.append(f"{json.dumps(twice)}: {json.dumps(_small(rng))}")
         done.append(f"{twice} twice")
-    return Hostile(number, kind, metadata, ", ".join(members), "; ".join(done))
+    return Hostile(
+        number, kind, metadata, "".join(f", {each}" for each in members), "; ".join(done)
+    )
 
 
 # What they begin as.

@@ -42,7 +42,7 @@ POOL: Final = {"selector": {"matchLabels": {"pool": "edge"}}}
 OTHERS: Final = "others"
 """Whose a step is that belongs to none of the objects."""
 AT_A_TIME: Final = 10
-"""Objects that come within a second."""
+"""Objects of which each comes by itself before a run is asked for."""
 
 _PREFIX: Final = "hostile-"
 
@@ -56,7 +56,8 @@ class Report:
     parsed: Costs
     """Of parsing an object: what its size alone makes it cost."""
     steps: Costs
-    """Of a step of the event loop as a whole."""
+    """Of a step of the event loop as a whole, while objects come one by one."""
+    one_by_one: bool = False
     records: list[logging.LogRecord] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     """Processes that have ended by themselves, and why."""
@@ -127,13 +128,10 @@ class Story:
 
     async def they_come(self) -> None:
         self._roll_out()
-        for start in range(0, len(self.objects), AT_A_TIME):
-            for each in self.objects[start : start + AT_A_TIME]:
-                with self.report.parsed.of(each.name, "parsed"):
-                    read_document(each.text().encode())
-                self._put(each)
-            self._ask()
-            await asyncio.sleep(1)
+        for each in self.objects:
+            with self.report.parsed.of(each.name, "parsed"):
+                read_document(each.text().encode())
+        await self._put_all()
         await self._neighbours_are_well()
 
     async def a_process_finds_them(self) -> None:
@@ -146,11 +144,7 @@ class Story:
 
     async def they_change(self) -> None:
         self._roll_out()
-        for start in range(0, len(self.objects), AT_A_TIME):
-            for each in self.objects[start : start + AT_A_TIME]:
-                self._put(each, resourceVersionBefore="x")
-            self._ask()
-            await asyncio.sleep(1)
+        await self._put_all(changed="x")
         await self._neighbours_are_well()
 
     async def nothing_happens(self) -> None:
@@ -170,6 +164,16 @@ class Story:
                 store.delete(kind, key)
         self._ask()
         await self._neighbours_are_well()
+
+    async def _put_all(self, **more: Any) -> None:
+        """One after the other, so that each has steps of the event loop of its own."""
+        self.report.one_by_one = True
+        for number, each in enumerate(self.objects):
+            self._put(each, **more)
+            await asyncio.sleep(0.1)
+            if number % AT_A_TIME == 0:
+                self._ask()
+        self.report.one_by_one = False
 
     def _uid(self, kind: str, name: str) -> str:
         found = self.cluster.get(kind, name)
@@ -229,8 +233,7 @@ def _key(each: Hostile) -> tuple[str, str]:
 
 @contextmanager
 def _measuring(report: Report) -> Iterator[None]:
-    costs, steps = report.costs, report.steps
-    server = _ServerTime()
+    costs, server = report.costs, _ServerTime()
     with pytest.MonkeyPatch.context() as patch:
         decode = wrapped(Carefully.__call__, costs, lambda _, raw: _whose(raw), "decoded")
         patch.setattr(Carefully, "__call__", decode)
@@ -240,9 +243,10 @@ def _measuring(report: Report) -> Iterator[None]:
         patch.setattr(Passes, "reconcile", passed)
         patch.setattr(Server, "request", server.timed(Server.request))
         patch.setattr(Server, "watch", server.timed(Server.watch))
-        patch.setattr(SimulatedTransport, "request", _cutting(SimulatedTransport.request, report))
+        reads = _reading(SimulatedTransport.request, report, server)
+        patch.setattr(SimulatedTransport, "request", reads)
         if not costs.memory:
-            patch.setattr(asyncio.Handle, "_run", _timed_step(server, costs, steps))
+            patch.setattr(asyncio.Handle, "_run", _timed_step(server, report))
         yield
 
 
@@ -275,30 +279,31 @@ class _ServerTime:
         return measured
 
 
-def _cutting(function: Callable[..., Any], report: Report) -> Any:
-    """Answers as they are once they have been read from bytes."""
+def _reading(function: Callable[..., Any], report: Report, server: _ServerTime) -> Any:
+    """Answers as they are once they have been read from bytes; what that costs is asked apart."""
 
     async def request(*arguments: Any, **named: Any) -> Any:
         report.requests += 1
         answer = await function(*arguments, **named)
-        cut(answer)
+        server.timed(cut)(answer)
         return answer
 
     return request
 
 
-def _timed_step(server: _ServerTime, costs: Costs, steps: Costs) -> Any:
+def _timed_step(server: _ServerTime, report: Report) -> Any:
+    """A list of all objects, which a comparison takes now and then, is no single object's."""
     run = asyncio.Handle._run
 
     def timed(self: asyncio.Handle) -> None:
-        process = self._context.get(PROCESS)
-        if not isinstance(process, Process):
+        is_ours = isinstance(self._context.get(PROCESS), Process)
+        if not is_ours or not report.one_by_one or _named_step(self) == "comparison":
             run(self)
             return
         begun, outside = time.thread_time(), server.seconds
         run(self)
         spent = time.thread_time() - begun - (server.seconds - outside)
-        steps.spent(costs.last, _named_step(self), 1000 * spent)
+        report.steps.spent(report.costs.last, _named_step(self), 1000 * spent)
 
     return timed
 

@@ -313,6 +313,6 @@ def test_the_columns_on_the_pages_are_those_that_kubectl_prints() -> None:
         for shown_block in BLOCK.finditer(path.read_text())
         for table in TABLE.findall(shown_block["body"])
     ]
-    assert {short for short, _ in found} == {"fj", "fd", "ex"}
+    assert {short for short, _ in found} == {"fj", "fd", "ex", "hj"}
     for short, header in found:
         assert re.split(r" {2,}", header) == columns[short], "repair with: make shown"

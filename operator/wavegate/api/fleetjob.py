@@ -17,7 +17,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, Valid
 from wavegate.api.base import AnyObject, Model, NodeName, cel, listing, rules
 from wavegate.api.durations import Seconds
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
-from wavegate.api.nesting import MOST, nested_beyond, values_in
+from wavegate.api.nesting import MOST, holds_more, nested_beyond
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
 from wavegate.api.template import LABEL_KEYS, TEMPLATE_SCHEMA, LabelValue, template_problems
 
@@ -347,7 +347,7 @@ def spec_document(raw: object) -> dict[str, Any]:
     if len(document) > _MOST_FIELDS:
         raise InvalidSpec([f"spec: has {len(document)} fields; at most {_MOST_FIELDS} are read"])
     for name, value in document.items():
-        if name != "config" and values_in(value) > _MOST_VALUES:
+        if name != "config" and holds_more(value, _MOST_VALUES):
             problem = f"holds more than {_MOST_VALUES} values"
         elif nested_beyond(value, MOST - 1):
             problem = f"is nested more than {MOST} levels deep"

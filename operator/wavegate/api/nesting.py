@@ -12,7 +12,7 @@ no more than 150 are kept: enough to see that there are too many.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import Any, Final
 
 SERVED: Final = 10_000
@@ -40,9 +40,13 @@ def cut(document: Any, most: int = KEPT) -> bool:
     return bool(found)
 
 
-def values_in(document: Any) -> int:
-    """How many values it holds, itself left out."""
-    return sum(len(each) for level in levels_of(document) for each in level)
+def holds_more(document: Any, most: int) -> bool:
+    """Whether it has more values than so many, itself left out; looks no further than it must."""
+    return any(number > most for number in accumulate(map(_size, levels_of(document))))
+
+
+def _size(level: list[Any]) -> int:
+    return sum(map(len, level))
 
 
 def _level(document: Any, number: int) -> list[Any]:

@@ -13,6 +13,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
 
+MAX_MESSAGE: Final = 8192
+"""Characters of what the server said that are kept: it may quote the whole of an object."""
+
 
 class ApiError(Exception):
     """A request that did not succeed.
@@ -119,7 +122,8 @@ def error_of(
     wait = _seconds(retry_after)
     if wait is None:
         wait = _seconds(details.get("retryAfterSeconds"))
-    return kind(code, reason or "Unknown", _text(status.get("message")), wait, details)
+    message = _text(status.get("message"))[:MAX_MESSAGE]
+    return kind(code, reason or "Unknown", message, wait, details)
 
 
 def _text(value: Any) -> str:

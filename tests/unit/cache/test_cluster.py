@@ -338,27 +338,6 @@ def test_a_404_on_a_delete_is_a_tombstone(cluster: Cluster) -> None:
     assert cluster.look() is None
 
 
-def test_an_object_that_cannot_be_decoded_keeps_no_other_from_being_known(
-    cluster: Cluster, caplog: pytest.LogCaptureFixture
-) -> None:
-    nameless: dict[str, Any] = {"metadata": {"uid": "u"}}
-    cluster.add("FleetJob", nameless, job(5))
-    cluster.cache.compare("FleetJob", [nameless, job(6)], resource_version=7)
-    assert [each.resource_version for each in cluster.cache.jobs.values()] == ["6"]
-    assert caplog.text.count("FleetJob / cannot be understood and counts as unknown") == 1
-
-
-def test_what_kopf_tells_of_is_cut_where_it_is_nested_too_deeply(cluster: Cluster) -> None:
-    config: dict[str, Any] = {}
-    for _ in range(5000):
-        config = {"a": config}
-    cluster.add("FleetJob", job(5, config=config))
-    found = cluster.cache.job(FEED)
-    assert found is not None
-    assert found.invalid == "spec.config: is nested more than 100 levels deep"
-    assert found.raw_spec == {}, "what nobody asks for is not kept"
-
-
 def test_jobs_are_compared_with_a_list(cluster: Cluster) -> None:
     cluster.cache.apply_event("FleetJob", None, job(1))
     cluster.cache.apply_event("FleetJob", None, job(2, uid="other-uid", name="other"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from wavegate.api.execution import ExecutionStatus
 from wavegate.api.fleetjob_status import FleetJobStatus
 from wavegate.cache.statuses import readable
 
@@ -74,3 +76,25 @@ def test_a_field_that_holds_more_than_any_is_left_out() -> None:
     assert readable(FleetJobStatus, FINE | {"known": {"later": [1] * 50_000}, "version": ""}) == {
         name: value for name, value in FINE.items() if name != "version"
     }
+
+
+JUDGED = {
+    "observedGeneration": 1,
+    "conditions": [READY],
+    "desiredState": {"stateType": "Running"},
+    "observedState": {"stateType": "Running", "message": "healthy", "details": {"reason": "Ok"}},
+    "stableAt": "2025-01-31T12:00:00Z",
+    "details": {"windows": "[]"},
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "status"), [(FleetJobStatus, FINE), (ExecutionStatus, JUDGED)], ids=["job", "one"]
+)
+def test_one_as_the_operator_writes_it_is_read_without_asking_the_model(
+    model: type[BaseModel], status: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "__pydantic_validator__", None)
+    assert readable(model, status) is status
+    with pytest.raises(AttributeError):
+        readable(model, status | {"observedGeneration": "1"})

@@ -49,6 +49,10 @@ def test_each_answer_has_its_type(code: int, reason: str, kind: type[ApiError]) 
     assert str(error) == f"{code} {reason}: words"
 
 
+def test_of_long_words_the_first_are_kept() -> None:
+    assert error_of(422, {"message": "x" * 1_000_000}).message == "x" * 8192
+
+
 def test_a_body_that_is_no_status_document_still_has_its_type() -> None:
     assert type(error_of(502, None)) is ServerError
     assert type(error_of(404, {"reason": 7, "details": "x"})) is NotFound
