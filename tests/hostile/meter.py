@@ -80,7 +80,6 @@ class Costs:
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    gc.collect()
     gc.disable()
     try:
         yield
