@@ -28,12 +28,12 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field, StringConstraints
 
 from wavegate.api.base import Model
-from wavegate.api.fleetjob import FleetJobSpec
+from wavegate.api.fleetjob import MAX_CONFIG_BYTES, FleetJobSpec
 from wavegate.api.names import CONFIG_MOUNT_PATH, LABEL_JOB
 from wavegate.domain.actions import CounterSource
 from wavegate.domain.observed import PlanSettings
 from wavegate.drivers.document import DocumentError
-from wavegate.drivers.once import NODE_NAME, Text, once_pod, parsed, require_image
+from wavegate.drivers.once import NODE_NAME, once_pod, parsed, require_image, without_nul
 
 NODE_ROOT: Final = "/node"
 """Below it the pod sees the node's directories under their own paths."""
@@ -63,7 +63,9 @@ class File(Model):
         StringConstraints(min_length=2, max_length=255, pattern=r"^[ -~]+$"),
         AfterValidator(_path),
     ]
-    content: Annotated[Text, StringConstraints(max_length=262_144)]
+    content: Annotated[
+        str, StringConstraints(max_length=MAX_CONFIG_BYTES), AfterValidator(without_nul)
+    ]
     mode: Annotated[str, StringConstraints(pattern=r"^0?[4-7][0-7]{2}$")] = _DEFAULT_MODE
     """Octal digits; whoever owns the file may read it."""
 

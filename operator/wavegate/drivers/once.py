@@ -23,13 +23,14 @@ NODE_NAME: Final = {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath":
 """The variable by which a program learns its node's name."""
 
 
-def _without_nul(text: str) -> str:
+def without_nul(text: str) -> str:
+    """The text; ValueError where it has a character that ends texts on a node."""
     if "\0" in text:
         raise ValueError("must not contain a NUL character")
     return text
 
 
-Text = Annotated[str, StringConstraints(max_length=32_768), AfterValidator(_without_nul)]
+Text = Annotated[str, StringConstraints(max_length=32_768), AfterValidator(without_nul)]
 
 
 def parsed(spec: FleetJobSpec, model: type[M]) -> M:

@@ -149,3 +149,9 @@ def test_the_document_is_the_program_the_list_and_the_contents():
     document = DRIVER.document(config("/etc/app/a", "/etc/app/b"), "i:1", ALLOWED)
     assert set(document) == {"write_files.sh", "files", "0", "1"}
     assert document["files"] == "0\t644\t/etc/app/a\n1\t644\t/etc/app/b\n"
+
+
+def test_a_file_may_be_as_large_as_the_whole_config_may_be():
+    large = "x" * 250_000
+    spec = config("/etc/app/a", content=large)
+    assert DRIVER.document(spec, "i:1", ALLOWED)["0"] == large
