@@ -54,14 +54,16 @@ def test_a_job_of_ten_thousand_levels_is_refused_by_its_field_and_the_others_go_
     space.wait("a neighbour runs", lambda: settled_on(space, 1))
     for depth in DEPTHS:
         for kind, field in (("FleetJob", "spec.config"), ("HTTPJob", "spec.runs")):
-            says = f"{field}: is nested more than 100 levels deep"
-            space.wait(
-                f"{kind} {depth}: {says}", lambda k=kind, d=depth: _says(space, k, d) == says
-            )
+            _is_named(space, kind, f"deep-{depth}", field)
     second_operator.launch()
     second_operator.wait_for_log("ready after")
     assert operator.running
     assert second_operator.running
+
+
+def _is_named(space: Space, kind: str, name: str, field: str) -> None:
+    says = f"{field}: is nested more than 100 levels deep"
+    space.wait(f"{kind} {name}: {says}", lambda: _says(space, kind, name) == says)
 
 
 def _create(space: Space, kind: str, name: str, spec: dict[str, Any]) -> None:
@@ -70,7 +72,7 @@ def _create(space: Space, kind: str, name: str, spec: dict[str, Any]) -> None:
     space.client.request("POST", space.path(kind), {**body, "spec": spec})
 
 
-def _says(space: Space, kind: str, depth: int) -> str:
-    found = space.get(kind, f"deep-{depth}") or {}
+def _says(space: Space, kind: str, name: str) -> str:
+    found = space.get(kind, name) or {}
     conditions = found.get("status", {}).get("conditions", ())
     return next((each["message"] for each in conditions if each["type"] == "Ready"), "")
