@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from wavegate.api.nesting import cut
+from wavegate.cache.fields import mapping, text
 from wavegate.cache.store import Item, JobKey, Store
 from wavegate.kube.resources import Resource
 from wavegate.watch.decoding import Carefully
@@ -51,8 +52,9 @@ class KindCache:
         namespace: str | None = None,
     ) -> None:
         """Replace what is known of a kind by a whole list taken at ``resource_version``."""
-        items = [item for raw in raws if (item := self._decoded(kind, raw)) is not None]
-        self.kinds[kind][1].replace(items, resource_version, namespace)
+        items = (self._decoded(kind, raw) or self._known(kind, raw) for raw in raws)
+        found = [item for item in items if item is not None]
+        self.kinds[kind][1].replace(found, resource_version, namespace)
 
     def assume(self, kind: str, raw: dict[str, Any]) -> None:
         """Take the response to our own create or update: its watch event may be far behind.
@@ -82,10 +84,17 @@ class KindCache:
         self.kinds[kind][1].delete(namespace, name, uid)
 
     def _decoded(self, kind: str, raw: dict[str, Any]) -> Item[Any] | None:
+        """None where it cannot be decoded: it stays as it was known, for it is there."""
         if kind not in self._carefully:
-            decode, store = self.kinds[kind]
-            self._carefully[kind] = Carefully(kind, decode, store.discard)
+            decode, _ = self.kinds[kind]
+            so = "stays as it was known"
+            self._carefully[kind] = Carefully(kind, decode, lambda *_: None, so)
         return self._carefully[kind](raw)
+
+    def _known(self, kind: str, raw: dict[str, Any]) -> Item[Any] | None:
+        metadata = mapping(raw.get("metadata"))
+        namespace, name = text(metadata.get("namespace")), text(metadata.get("name"))
+        return self.kinds[kind][1].item(namespace, name)
 
     def _changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
         for key in {(item.namespace, item.job) for item in (old, new) if item and item.job}:

@@ -18,13 +18,19 @@ _REMEMBERED: Final = 1000
 class Carefully(Generic[T]):
     """What ``decode`` makes of a raw object of a kind; None where it cannot.
 
-    Such an object counts as unknown: it is told once, and ``discard`` with its namespace and name.
+    That is told once for each object, with ``so``, what it counts as then; and ``discard`` is told
+    its namespace and name.
     """
 
     def __init__(
-        self, kind: str, decode: Callable[[Raw], T], discard: Callable[[str, str], None]
+        self,
+        kind: str,
+        decode: Callable[[Raw], T],
+        discard: Callable[[str, str], None],
+        so: str = "counts as unknown",
     ) -> None:
         self._kind = kind
+        self._so = so
         self._decode = decode
         self._discard = discard
         self._told: OrderedDict[tuple[str, str, str], None] = OrderedDict()
@@ -48,9 +54,10 @@ class Carefully(Generic[T]):
             self._told.popitem(last=False)
         namespace, name, _ = identity
         _log.warning(
-            "%s %s/%s cannot be understood and counts as unknown: %s",
+            "%s %s/%s cannot be understood and %s: %s",
             self._kind,
             namespace,
             name,
+            self._so,
             error,
         )

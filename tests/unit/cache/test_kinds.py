@@ -24,7 +24,19 @@ def test_an_object_that_cannot_be_decoded_keeps_no_other_from_being_known(
         cache.apply_event("FleetJob", "ADDED", each)
     cache.compare("FleetJob", [nameless, job(6)], resource_version=7)
     assert [each.resource_version for each in cache.jobs.values()] == ["6"]
-    assert caplog.text.count("FleetJob / cannot be understood and counts as unknown") == 1
+    said = "FleetJob / cannot be understood and stays as it was known"
+    assert caplog.text.count(said) == 1
+
+
+def test_a_job_that_can_no_longer_be_decoded_is_not_taken_for_gone(cache: ClusterCache) -> None:
+    cache.apply_event("FleetJob", "ADDED", job(5))
+    odd = job(6)
+    odd["metadata"]["uid"] = None
+    cache.apply_event("FleetJob", "MODIFIED", odd)
+    cache.compare("FleetJob", [odd], resource_version=7)
+    assert [each.resource_version for each in cache.jobs.values()] == ["5"]
+    cache.compare("FleetJob", [], resource_version=8)
+    assert not list(cache.jobs.values())
 
 
 def test_what_kopf_tells_of_is_cut_where_it_is_nested_too_deeply(cache: ClusterCache) -> None:
