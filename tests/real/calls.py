@@ -135,8 +135,9 @@ class Stopping(Untroubled):
         if not isinstance(body, dict) or phase_of(body) != "Executing":
             return await exchange.forward()
         self._left -= 1
+        is_chosen = not self._left  # others come while this one is under way
         answer = await exchange.forward()
-        if not self._left:
+        if is_chosen:
             os.kill(self.process(), signal.SIGSTOP)
             self.begun = (exchange.passed.path.split("/")[-2], body["status"]["attempt"])
             self.stopped_at = time.time()

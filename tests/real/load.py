@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -132,6 +133,10 @@ def load(
         crowd.wait_converged()
         loaded.converged = time.monotonic() - ended
         space.wait("nothing is left to do", lambda: not any(_busy(replica).values()), PATIENCE)
+        before = loaded.before.files
+        # Connections that nobody uses are kept for some seconds.
+        with suppress(AssertionError):
+            space.wait("they are closed", lambda: _size(replica).files <= before, seconds=30)
         loaded.after = _size(replica)
         _read(replica.process.log()[len(begun) :], loaded)
         loaded.asked, loaded.refused = grudging.asked, grudging.refused
