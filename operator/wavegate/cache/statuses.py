@@ -64,7 +64,8 @@ def _of_type(annotation: Any) -> Check:
     if origin is typing.Annotated:
         return _of_type(inner[0])
     if origin is typing.Literal:
-        return frozenset(inner).__contains__ if all(map(_is_text, inner)) else _never
+        words = frozenset(inner)
+        return lambda value: type(value) is str and value in words
     if origin in (typing.Union, types.UnionType):
         checks = [_of_type(each) for each in inner if each is not types.NoneType]
         return checks[0] if len(checks) == 1 else _never

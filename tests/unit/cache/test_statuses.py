@@ -42,6 +42,8 @@ def test_one_that_fits_is_as_it_was() -> None:
         ("version", 1.5),
         ("state", "Running"),
         ("state", {"stateType": 1}),
+        ("state", {"stateType": {}}),
+        ("state", {"stateType": []}),
         ("state", {"details": {"reason": {}}}),
         ("conditions", {}),
         ("conditions", [{"status": "True"}]),
