@@ -155,12 +155,13 @@ def test_a_larger_one_is_refused_by_its_field(job_type: str, content: Any, says:
 
 @pytest.mark.parametrize(("content", "says"), ONLY_PIPELINE.values(), ids=ONLY_PIPELINE)
 def test_one_of_many_values_or_levels_keeps_nobody_waiting(
-    content: Any, says: str, measured: Callable[[str], None]
+    content: Any, says: str, measured: Callable[[str], None], request: pytest.FixtureRequest
 ) -> None:
     if says:
         costs = _play(lambda stage: _is_refused(stage, "pipeline", content, says))
     else:
         costs = _play(lambda stage: _is_rolled_out(stage, "pipeline", content))
     [(milliseconds, _, _)] = costs.worst(1)
-    measured(f"a pass over a pipeline {'refused' if says else 'rolled out'}: {milliseconds:.1f} ms")
+    what = request.node.callspec.id
+    measured(f"{what}, {'refused' if says else 'rolled out'}: a pass takes {milliseconds:.1f} ms")
     assert milliseconds < MILLISECONDS
