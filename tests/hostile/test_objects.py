@@ -22,8 +22,8 @@ from wavegate.kube.reading import admit_deep_documents
 from wavegate.simulation.store import MOST_BYTES
 
 CHOSEN: Final = os.environ.get("HOSTILE", "")
-EACH: Final = 9
-"""Of so many one is in the sample: of each kind as many."""
+SAMPLE: Final = range(2, COUNT, 9)
+"""Of each kind as many."""
 
 LONGEST: Final = 32_768
 """Characters of a line of the log, which is what a condition may say."""
@@ -34,7 +34,7 @@ REQUESTS: Final = 3000, 100
 def _chosen() -> list[int]:
     if CHOSEN == "all":
         return list(range(COUNT))
-    return [int(each) for each in CHOSEN.split(",")] if CHOSEN else list(range(0, COUNT, EACH))
+    return [int(each) for each in CHOSEN.split(",")] if CHOSEN else list(SAMPLE)
 
 
 @pytest.fixture(scope="module", autouse=True)
