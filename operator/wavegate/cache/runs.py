@@ -17,6 +17,7 @@ from wavegate.cache.kinds import KindCache
 from wavegate.cache.store import Item, JobKey, Key, Store
 from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RATE_LIMIT_POOLS
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+from wavegate.runs.pool_clocks import PoolClocks
 from wavegate.runs.rate import clock_of
 
 _OVER: Final = 5.0
@@ -40,11 +41,8 @@ class RunCache(KindCache):
         self.versions: Store[RunVersionView] = Store(self._changed, clock=clock)
         self.runs: Store[RunView] = Store(self._run_changed, clock=clock)
         self.pools: Store[Rate | None] = Store(self._pool_changed, clock=clock)
-        self._pool_clocks: defaultdict[Key, dict[str, tuple[float, float | None]]] = defaultdict(
-            dict
-        )
-        """By pool and uid of a run, where its clock stood then, and when the run was started; also
-        of runs that are gone."""
+        self.pool_clocks: PoolClocks[Key] = PoolClocks()
+        """Of what runs say or have said: also of those that are gone."""
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._seen: dict[str, float] = {}
@@ -110,10 +108,7 @@ class RunCache(KindCache):
     def rate_of(self, pool: Key) -> tuple[Rate | None, float | None]:
         """A pool's rate, None where there is no such pool, and where its clock stands on record."""
         rate = self.pools.get(*pool)
-        clocks = self._pool_clocks.get(pool, {})
-        for uid in [uid for uid, (clock, _) in clocks.items() if clock < self._now() - _OVER]:
-            del clocks[uid]
-        return rate, clock_of(rate, clocks.values()) if rate is not None else None
+        return rate, clock_of(rate, self.pool_clocks.of(pool)) if rate is not None else None
 
     def pools_of(self, key: JobKey) -> Sequence[str]:
         """Names of the pools that the job names."""
@@ -141,9 +136,10 @@ class RunCache(KindCache):
             for item in (old, new):
                 if item is not None:
                     self._seen.pop(item.uid, None)
+        for item in (old, new):
+            if item is not None:
+                self._learn_clocks(item.view)
         if new is not None:
-            for pool, clock in new.view.pool_clocks.items():
-                self._pool_clocks[new.namespace, pool][new.uid] = (clock, new.view.started)
             key = (new.namespace, new.job)
             if new.view.ended:
                 self._finished[key][new.uid] = new.view
@@ -151,3 +147,11 @@ class RunCache(KindCache):
                 self._active[key][new.uid] = new.view
                 self._seen.setdefault(new.uid, self._now())
         self._changed(old, new)
+
+    def _learn_clocks(self, run: RunView) -> None:
+        # Also of one that goes: by then its clocks, and those that are older, are mostly passed.
+        for name, clock in run.pool_clocks.items():
+            pool = (run.namespace, name)
+            if run.started is not None:
+                self.pool_clocks.learn(pool, clock, run.started)
+            self.pool_clocks.forget(pool, self._now() - _OVER)

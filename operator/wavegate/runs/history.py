@@ -2,19 +2,20 @@
 
 Only what the job owns: a run that somebody applied without making it the job's stays until they
 delete it. A run whose idempotency key lives, and one that knows of a tick or of the rate's clock
-what is not on record in the job yet, are kept whatever the limits say; so is one that says where a
-pool's clock stands, until that time.
+what is not on record in the job yet, are kept whatever the limits say; so is, for each pool, the
+one that says where its clock stands, until that time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from wavegate.domain.actions import DeleteRecord, Urgency
 from wavegate.domain.times import parse_time
 from wavegate.runs.actions import RunStep
 from wavegate.runs.duplicates import key_lives
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+from wavegate.runs.pool_clocks import PoolClocks
 
 
 def tidied(
@@ -28,15 +29,17 @@ def tidied(
     return steps, _next_removal(job, observed.finished, observed.now)
 
 
-def superfluous_runs(job: HTTPJobView, finished: Iterable[RunView], now: float) -> list[RunView]:
+def superfluous_runs(job: HTTPJobView, finished: Collection[RunView], now: float) -> list[RunView]:
     """Runs to remove, the oldest first."""
     assert job.spec is not None
     runs = job.spec.runs
+    telling = _telling_of_pools(job, finished, now)
     removable = [
         run
         for run in finished
         if run.owner_uid == job.uid
         and not run.deleting
+        and run.uid not in telling
         and not key_lives(run, now)
         and not _is_needed(job, run, now)
     ]
@@ -77,8 +80,6 @@ def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
     ticked = parse_time(schedule.get("lastTickTime")) or 0.0
     if job.spec.trigger.schedule is not None and (run.scheduled or 0.0) > ticked:
         return True
-    if any(clock > now for clock in run.pool_clocks.values()):
-        return True
     rate, clock = job.spec.runs.limits.rate, parse_time(job.status.get("rateClock"))
     if rate is None or run.rate_clock is None:
         return False
@@ -86,13 +87,33 @@ def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
     return not is_over and run.rate_clock > (clock or 0.0)
 
 
-def _next_removal(job: HTTPJobView, finished: Iterable[RunView], now: float) -> float | None:
-    """When the next finishedTTL is over, or the next pool's clock is passed: those that are over
-    already are removed, or needed."""
+def _telling_of_pools(
+    job: HTTPJobView, finished: Collection[RunView], now: float
+) -> dict[str, float]:
+    """By uid, runs that say of a pool's clock what no other one says, and until when it counts.
+
+    Of those only that are the job's: the others may be deleted by whoever made them.
+    """
+    said = [
+        (run.uid, pool, clock, run.started)
+        for run in finished
+        if run.owner_uid == job.uid and not run.deleting and run.started is not None
+        for pool, clock in run.pool_clocks.items()
+        if clock > now
+    ]
+    clocks: PoolClocks[str] = PoolClocks()
+    for _, pool, clock, started in said:
+        clocks.learn(pool, clock, started)
+    return {uid: clock for uid, pool, clock, started in said if (clock, started) in clocks.of(pool)}
+
+
+def _next_removal(job: HTTPJobView, finished: Collection[RunView], now: float) -> float | None:
+    """When the next finishedTTL is over, or the next pool's clock is passed for whose sake a run
+    is kept: those that are over already are removed, or needed."""
     assert job.spec is not None
     ttl = job.spec.runs.finished_ttl
     own = [run for run in finished if run.owner_uid == job.uid]
-    times = [clock for run in own for clock in run.pool_clocks.values()]
+    times = list(_telling_of_pools(job, finished, now).values())
     times += [(run.completed or 0.0) + ttl for run in own] if ttl is not None else []
     return min((at for at in times if at > now), default=None)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from support.runs_world import NOW, job, observed, run
 from wavegate.domain.actions import DeleteRecord
 from wavegate.runs.history import tidied
+from wavegate.runs.observed import RunView
 
 
 def test_one_that_is_kept_for_its_key_does_not_hide_when_the_next_is_removed() -> None:
@@ -17,3 +20,44 @@ def test_one_that_is_kept_for_its_key_does_not_hide_when_the_next_is_removed() -
     assert wake_at == NOW + 50
     actions = [action for step in steps for action in step.actions]
     assert [each.name for each in actions if isinstance(each, DeleteRecord)] == ["over"]
+
+
+def removed(*finished: RunView) -> list[str]:
+    of = job(runs={"successfulHistoryLimit": 1, "limits": {"pools": ["partner", "other"]}})
+    steps, _ = tidied(observed(of, finished=finished), of, [])
+    return [each.name for step in steps for each in step.actions if isinstance(each, DeleteRecord)]
+
+
+def in_pool(name: str, clock: float, ago: float, pool: str = "partner", **facts: Any) -> RunView:
+    own = {"phase": "Completed", "owner_uid": "job-uid", "completed": NOW - ago}
+    known = {"started": NOW - ago, "pool_clocks": {pool: NOW + clock}}
+    return run(name, **{**own, **known, **facts})
+
+
+def test_of_each_pool_the_run_is_kept_that_says_where_its_clock_stands() -> None:
+    runs = [in_pool(f"r{number}", 3600 - number, number) for number in range(1, 6)]
+    other = in_pool("other", 60, 30, "other")
+    over = in_pool("over", -1, 40, "third")
+    # r1 has the greatest clock; beside it the limit keeps the newest of the rest, r2.
+    assert removed(*runs, other, over) == ["over", "r5", "r4", "r3"]
+
+
+def test_who_keeps_a_clock_is_of_the_job_and_stays() -> None:
+    kept = in_pool("kept", 60, 20)
+    newest = run("newest", phase="Completed", owner_uid="job-uid", completed=NOW - 1)
+    assert removed(in_pool("another's", 90, 10, owner_uid=""), kept, newest) == []
+    assert removed(in_pool("going", 90, 10, deleting=True), kept, newest) == []
+    assert removed(in_pool("greater", 90, 10), kept, newest) == ["kept"]
+
+
+def test_one_that_was_started_later_counts_beside_a_greater_clock() -> None:
+    """As a shorter window would have it: `rate.clock_of`."""
+    old, late = in_pool("old", 3600, 600), in_pool("late", 60, 10)
+    newest = run("newest", phase="Completed", owner_uid="job-uid", completed=NOW - 1)
+    assert removed(old, late, newest) == []
+
+
+def test_who_is_kept_for_a_clock_is_looked_at_when_that_is_passed() -> None:
+    of = job(runs={"limits": {"pools": ["partner"]}})
+    runs = [in_pool("first", 30, 20), in_pool("last", 60, 10)]
+    assert tidied(observed(of, finished=runs), of, [])[1] == NOW + 60

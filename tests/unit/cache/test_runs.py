@@ -1,0 +1,54 @@
+"""What the cache keeps of pools: where their clocks stand, and nothing that grows with the runs."""
+
+from __future__ import annotations
+
+from unit.cache.documents import meta
+from wavegate.cache.runs import RunCache
+from wavegate.domain.times import format_time_micro
+
+NOW = 1_738_324_800.0
+POOL = ("shop", "partner")
+
+
+class Watched:
+    """A cache of runs, at a time that tests set."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.cache = RunCache(lambda _: None, clock=lambda: 0.0, now=lambda: self.now)
+        pool = {"metadata": meta("partner", 1), "spec": {"max": 100_000, "window": "24h"}}
+        self.cache.apply_event("RateLimitPool", "ADDED", pool)
+
+    def run(self, number: int, clock: float, event: str = "ADDED") -> None:
+        status = {
+            "phase": "Completed",
+            "startTime": format_time_micro(NOW),
+            "completionTime": format_time_micro(NOW),
+            "poolClocks": {"partner": format_time_micro(clock)},
+        }
+        document = {"metadata": meta(f"r{number}", number), "spec": {"jobName": "app"}}
+        self.cache.apply_event("JobRun", event, {**document, "status": status})
+
+
+def test_what_a_run_has_said_counts_when_it_is_gone() -> None:
+    watched = Watched()
+    watched.run(2, NOW + 60)
+    watched.run(3, NOW + 120)
+    watched.run(3, NOW + 120, "DELETED")
+    assert watched.cache.rate_of(POOL)[1] == NOW + 120
+
+
+def test_what_is_kept_of_a_pool_does_not_grow_with_its_runs_though_nobody_asks() -> None:
+    watched = Watched()
+    for number in range(2, 1002):
+        watched.run(number, NOW + number)
+    assert len(watched.cache.pool_clocks) == 1
+    assert watched.cache.rate_of(POOL)[1] == NOW + 1001
+
+
+def test_a_clock_that_is_passed_is_forgotten() -> None:
+    watched = Watched()
+    watched.run(2, NOW + 60)
+    watched.now = NOW + 66
+    watched.run(2, NOW + 60, "DELETED")
+    assert len(watched.cache.pool_clocks) == 0
