@@ -291,6 +291,41 @@ def test_a_pool_is_not_exceeded_whatever_is_killed(seed: int) -> None:
     play(story, seed)
 
 
+class Unwritable(Untroubled):
+    """The status of this run cannot be written."""
+
+    def __init__(self, run: str, error: ApiError) -> None:
+        self._path = f"/jobruns/{run}/status"
+        self._error = error
+        self.refused = 0
+
+    async def sending(self, request: Request) -> None:
+        if request.path.endswith(self._path):
+            self.refused += 1
+            raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [ServerError(500), Forbidden(403, "Forbidden", "no")], ids=["500", "403"]
+)
+def test_a_run_that_cannot_be_put_on_record_takes_nobodys_call_of_a_pool(error: ApiError) -> None:
+    trouble = Unwritable("a", error)
+
+    async def story(world: World) -> None:
+        world.cluster.create("RateLimitPool", "partner", {"max": 1, "window": "60s"})
+        for job in ("first", "second"):
+            world.job(job, runs={"limits": {"pools": ["partner"]}})
+        world.ask("a", "first")
+        await world.until(lambda: trouble.refused > 6)  # by now it is seldom tried
+        began = world.cluster.loop.time()
+        for name, job in (("b", "second"), ("c", "first"), ("d", "second")):
+            world.ask(name, job)
+        await world.until(lambda: list(world.phases().values()).count("Completed") == 3)
+        assert world.cluster.loop.time() - began < 2 * 60 + 5
+
+    play(story, trouble=lambda _: trouble)
+
+
 class Refusing(Untroubled):
     """The first requests for ConfigMaps are refused."""
 

@@ -104,6 +104,7 @@ class RunReconciler(Passes):
             held=held,
             probes=probes,
             pools=self._pools_of(key),
+            delayed=self._writer.delayed(key),
         )
 
     def _pools_of(self, key: JobKey) -> dict[str, Pool]:

@@ -17,7 +17,7 @@ from wavegate.runs.pools import Pool
 from wavegate.runs.rate import ahead, granted, next_time
 
 TURN = 0.1
-"""Seconds after which a run is looked at again where it is another job's turn."""
+"""Seconds after which a run is looked at again where another job goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,17 @@ class Allowance:
         clock = ahead(pool.rate, pool.clock, self.begun, self.now)
         if granted(pool.rate, clock, self.now) is None:
             words = f"RateLimitPool {name}: {_calls(pool.rate)}"
-            return Held("RateLimited", words, next_time(pool.rate, clock, self.now), name)
+            return Held("RateLimited", words, self._next_of(pool), name)
         if self.begun >= pool.turn:
             words = f"RateLimitPool {name}: it is another job's turn"
             return Held("RateLimited", words, self.now + TURN, name)
         return None
+
+    def _next_of(self, pool: Pool) -> float:
+        """When the pool may grant the next call: what others are about to begin may fail."""
+        certain = ahead(pool.rate, pool.on_record, self.begun, self.now)
+        next_call = next_time(pool.rate, certain, self.now)
+        return next_call if next_call > self.now else self.now + TURN
 
     @property
     def pool_clocks(self) -> dict[str, float]:

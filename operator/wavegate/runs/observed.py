@@ -112,6 +112,11 @@ class RunView:
     def ended(self) -> bool:
         return self.phase in TERMINAL
 
+    @property
+    def step_key(self) -> str:
+        """Of the step that writes it."""
+        return f"JobRun/{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -138,7 +143,8 @@ class ObservedRuns:
     of runs whose call this process makes; ``answers``: by uid, what came of one that is not on
     record yet; ``held``: by endpoint, until when its circuit is open; ``probes``: endpoints that
     are to be called once; ``pools``: by name, those that the job names and that are there;
-    ``slots``: calls that may begin; ``tidy``: whether it is time to look for what is to be removed.
+    ``slots``: calls that may begin; ``delayed``: keys of steps that have failed and may not be
+    tried again yet; ``tidy``: whether it is time to look for what is to be removed.
     """
 
     job: HTTPJobView | None
@@ -154,4 +160,5 @@ class ObservedRuns:
     held: Mapping[str, float] = field(default_factory=dict)
     probes: frozenset[str] = frozenset()
     pools: Mapping[str, Pool] = field(default_factory=dict)
+    delayed: frozenset[str] = frozenset()
     tidy: bool = True

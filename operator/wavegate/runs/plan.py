@@ -193,7 +193,8 @@ class _Pass:
         left: list[tuple[RunView, Held]] = []
         starting = [run for run in waiting if run.uid in self.observed.calling]
         for run in waiting:
-            if run.uid in self.observed.calling:
+            # One whose write has failed takes nobody's place until it may be tried again.
+            if run.uid in self.observed.calling or run.step_key in self.observed.delayed:
                 continue
             version = self._chosen(run, spec) if current or run.version else None
             if version is None:
@@ -354,7 +355,7 @@ class _Pass:
         status = status_of(run, "Executing", "Executing", words, self.now, **facts)
         record = SetStatus("JobRun", run.name, run.uid, run.resource_version, status)
         action = StartRun(record, version.version)
-        self.steps.append(RunStep(f"JobRun/{run.name}", Urgency.CREATE, (action,)))
+        self.steps.append(RunStep(run.step_key, Urgency.CREATE, (action,)))
 
     # What waits.
 
@@ -437,7 +438,7 @@ class _Pass:
     def _set(self, run: RunView, status: dict[str, Any], urgency: Urgency) -> None:
         told = notes.of_run(run.name, status)
         action = SetStatus("JobRun", run.name, run.uid, run.resource_version, status, notes=told)
-        self.steps.append(RunStep(f"JobRun/{run.name}", urgency, (action,)))
+        self.steps.append(RunStep(run.step_key, urgency, (action,)))
 
 
 def _waiting(number: int) -> str:

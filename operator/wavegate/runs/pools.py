@@ -2,7 +2,7 @@
 
 A pool has one clock for all its jobs, reckoned as that of a job's own rate, and on record in each
 run that was granted. Calls that other jobs' newest plans begin, of which nothing is on record yet,
-count as granted.
+count as granted. They may come to nothing, so nobody waits longer than for what is on record.
 
 Jobs that wait for a pool take turns. Of what it could grant now one call each is reserved for those
 that have waited longer; of the rest a job that waits takes its share, and goes to the end of the
@@ -32,10 +32,12 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A RateLimitPool as a job's pass sees it. ``clock``: epoch seconds; ``turn``: calls that the
-    job may begin now."""
+    """A RateLimitPool as a job's pass sees it. ``on_record``: its clock in epoch seconds;
+    ``clock``: the same with what others are about to begin; ``turn``: calls that the job may begin
+    now."""
 
     rate: Rate
+    on_record: float | None = None
     clock: float | None = None
     turn: int = 0
 
@@ -58,7 +60,7 @@ class Pools:
         turn = max(0, free - place)
         if job in order:
             turn = min(turn, max(1, free // len(order)))
-        return Pool(rate, clock, turn)
+        return Pool(rate, on_record, clock, turn)
 
     def passed(
         self, job: Key, promised: Mapping[str, int], waits: Collection[str], *, begins: bool

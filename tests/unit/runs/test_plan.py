@@ -174,6 +174,13 @@ def test_as_many_start_as_there_are_places_and_slots() -> None:
     assert not plan(observed(limited(maxConcurrency=3), *many)).wanting
 
 
+def test_a_run_that_could_not_be_written_takes_no_place_until_it_is_tried_again() -> None:
+    runs, of = [run("a", created=NOW - 9), run("b")], limited(maxConcurrency=1)
+    assert started(plan(observed(of, *runs))) == ["a"]
+    found = plan(observed(of, *runs, delayed=frozenset({"JobRun/a"}), slots=1))
+    assert (started(found), found.wanting) == (["b"], False)
+
+
 def test_the_rate_is_kept_and_is_on_record_in_the_run() -> None:
     of = limited(rate={"max": 2, "window": "60s"})
     many = [run(f"r{number}") for number in range(5)]

@@ -7,7 +7,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wavegate.api.httpjob import Rate
+from support.runs_world import run
+from wavegate.api.httpjob import Limits, Rate
+from wavegate.runs.limits import TURN, Allowance
 from wavegate.runs.pools import Key, Pools
 from wavegate.runs.rate import ahead, granted
 
@@ -84,3 +86,16 @@ def test_jobs_that_share_a_pool_take_turns(left: list[int], most: int, chance: o
         for number in waiting_now:
             assert since[number] <= 2 * len(left) * most, f"{number} was passed over"
         now += 10.0 / most
+
+
+def test_nobody_waits_longer_for_what_others_begin_than_for_what_is_on_record() -> None:
+    rate, limits = Rate(max=1, window=60.0), Limits(pools=["partner"])
+    pools = Pools()
+    pools.passed(job("a"), {"partner": 1}, (), begins=True)
+    for on_record, until in ((None, NOW + TURN), (NOW + 30, NOW + 30)):
+        pool = pools.seen(POOL, rate, on_record, job("b"), NOW)
+        assert pool.clock is not None
+        assert pool.clock >= NOW + 60, "it counts as granted"
+        held = Allowance(limits, NOW, None, {"partner": pool}).refuses(run())
+        assert held is not None
+        assert held.until == until
