@@ -34,6 +34,8 @@ _MIB: Final = 2**20
 _WITHOUT_END: Final = 10**9
 _CHUNKED: Final = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 _PACKED: Final = OK + b"Content-Encoding: gzip\r\n\r\n"
+_CUT: Final = OK + b"Transfer-Encoding: %s\r\n\r\nreqs 1"
+_END: Final = b"0\r\n\r\n"
 _TOO_LONG: Final = "is longer than 4194304 bytes"
 _TIME: Final = "no answer within 2 s"
 _SERIES: Final = "has too many series of its counters"
@@ -94,6 +96,10 @@ def _bomb(wbits: int) -> bytes:
 
 def _packed(name: str, encoding: bytes, make: Callable[[], bytes], told: Reading | str) -> Page:
     return Page(name, lambda: says(body(make(), b"Content-Encoding: " + encoding)), told)
+
+
+def _chunk(content: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(content), content)
 
 
 def _noise(size: int) -> bytes:
@@ -225,6 +231,17 @@ PAGES: Final = (
     ),
     _says("without a length", OK + b"\r\n" + PAGE, told=READ),
     _says("cut off without a length", OK + b"\r\nreqs 1", told="breaks off"),
+    _says("cut off, of another encoding", _CUT % b"gzip, x-chunked", told="breaks off"),
+    _says(
+        "chunks of HTTP 1.0 that break off",
+        _CHUNKED.replace(b"/1.1", b"/1.0") + _chunk(PAGE[:-1]),
+        told="not completed",
+    ),
+    _text("without a newline at its end", lambda: PAGE[:-1], READ),
+    _says("chunks without a newline at their end", _CHUNKED + _chunk(PAGE[:-1]) + _END, told=READ),
+    _says("chunks that break off", _CHUNKED + _chunk(PAGE[:-1]), told="not completed"),
+    _packed("gzip without a newline at its end", b"gzip", lambda: gzip.compress(PAGE[:-1]), READ),
+    _says("gzip without a length", _PACKED + gzip.compress(PAGE[:-1]), told=READ),
     _says("fifty cookies", body(PAGE, *[b"Set-Cookie: a=b"] * 50), told=READ),
     # Numbers.
     _text("NaN", lambda: b"reqs NaN\n", "reqs is nan, no count"),

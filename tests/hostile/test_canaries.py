@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from multidict import CIMultiDict
 from yarl import URL
 
 from hostile.canaries import MARK, PLACES, Place, by_source, job
@@ -97,7 +98,8 @@ def _address(pod: dict[str, Any]) -> str:
 
 class _Response:
     def __init__(self, answer: Answer) -> None:
-        self.status, self.reason, self.headers = answer.status, answer.reason, answer.headers
+        self.status, self.reason = answer.status, answer.reason
+        self.headers = CIMultiDict(answer.headers)
         self._body = answer.body.encode()
         self.content = self
 

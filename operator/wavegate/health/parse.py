@@ -49,9 +49,11 @@ class UnreadableError(ValueError):
 Body = bytes | bytearray
 
 
-def parse_counters(body: Body, content_type: str, source: CounterSource) -> Reading:
+def parse_counters(body: Body, content_type: str, source: CounterSource, *, whole: bool) -> Reading:
     """The counters of ``source`` in a page of its format; ``content_type`` serves messages.
 
+    ``whole``: whether it is certain that nothing is missing at its end. Then the last line counts
+    also without a newline, which many a page that was written by hand lacks.
     In Prometheus text a name matches with and without the suffix ``_total``, the given spelling
     first. Raises UnreadableError for a page of another form, without any of the totals, or with a
     value that is not a finite number from 0.
@@ -60,7 +62,7 @@ def parse_counters(body: Body, content_type: str, source: CounterSource) -> Read
         if source.format == "JSON":
             sums = _sums_of_json(body, {*source.errors, *source.total})
         else:
-            sums = _sums_of_text(body, {*source.errors, *source.total})
+            sums = _sums_of_text(body, {*source.errors, *source.total}, whole)
     except UnreadableError:
         raise
     except ValueError as error:
@@ -110,11 +112,11 @@ def _sums_of_json(body: Body, wanted: set[str]) -> dict[str, float]:
     return sums
 
 
-def _sums_of_text(body: Body, wanted: set[str]) -> dict[str, float]:
+def _sums_of_text(body: Body, wanted: set[str], whole: bool) -> dict[str, float]:
     _check_is_text(body)
     stems = {name.removesuffix(_TOTAL) for name in wanted}
     sums: dict[str, float] = {}
-    for family in text_string_to_metric_families(_lines_about(stems, body)):
+    for family in text_string_to_metric_families(_lines_about(stems, body, whole)):
         if family.type == "counter" and family.name in stems:
             sums.setdefault(family.name + _TOTAL, 0.0)
         for sample in family.samples:
@@ -132,7 +134,7 @@ def _check_is_text(body: Body) -> None:
     decoder.decode(b"", final=True)
 
 
-def _lines_about(stems: Iterable[str], body: Body) -> str:
+def _lines_about(stems: Iterable[str], body: Body, whole: bool) -> str:
     """The lines that name a stem: the parser is slow, and most of a page is about other things."""
     lines: dict[int, Body] = {}
     size = 0
@@ -140,7 +142,7 @@ def _lines_about(stems: Iterable[str], body: Body) -> str:
         found = body.find(stem)
         while found >= 0:
             begin = body.rfind(b"\n", 0, found) + 1
-            end = body.find(b"\n", found) + 1
+            end = body.find(b"\n", found) + 1 or (len(body) if whole else 0)
             if not end:
                 raise UnreadableError("breaks off: the last line, about its counters, has no end")
             if end - begin > MAX_LINE:

@@ -124,8 +124,8 @@ class Prometheus:
         url = endpoint.query_url.with_query(parameters)
         headers, trusted = endpoint.headers(), trust.context()
         try:
-            body, _ = await fetch(self._session, url, headers, trusted)
-            return parse_vector(body)
+            page = await fetch(self._session, url, headers, trusted)
+            return parse_vector(page.body)
         except (UnreadableError, aiohttp.ClientError) as error:
             token = headers.get("Authorization", "").removeprefix("Bearer ")
             raise UnreadableError(f"{field} {what_went_wrong(error, token)}") from error

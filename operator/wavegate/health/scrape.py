@@ -13,6 +13,7 @@ import ipaddress
 import ssl
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -63,8 +64,8 @@ async def read_counters(
     except ValueError:
         return Unreadable(pod_ip, "the pod has no address" if not pod_ip else "is no IP address")
     try:
-        body, content_type = await fetch(session, url, _ACCEPT)
-        return parse_counters(body, content_type, source)
+        page = await fetch(session, url, _ACCEPT)
+        return parse_counters(page.body, page.content_type, source, whole=page.whole)
     except Exception as error:
         secrets = (url.raw_query_string, url.query_string)
         return Unreadable(str(url.with_query(None)), what_went_wrong(error, *secrets))
@@ -88,13 +89,22 @@ def _url(pod_ip: str, source: CounterSource) -> URL:
     return URL(f"http://{host}:{source.port}/{source.path.removeprefix('/')}")
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``whole``: whether its end is certain, and not only that of the connection."""
+
+    body: bytearray
+    content_type: str
+    whole: bool
+
+
 async def fetch(
     session: aiohttp.ClientSession,
     url: URL,
     headers: Mapping[str, str],
     trust: ssl.SSLContext | bool = True,
-) -> tuple[bytearray, str]:
-    """The body of the answer to a GET, and its content type.
+) -> Page:
+    """What is answered to a GET.
 
     Raises UnreadableError for any answer but 200, and one that is too long or not whole; else what
     aiohttp raises, TimeoutError after TIMEOUT. ``trust``: whom a server's certificate must be of.
@@ -104,8 +114,17 @@ async def fetch(
         if response.status != _OK:
             said = (await _begin(response, _MAX_REFUSAL)).decode(errors="replace")
             raise UnreadableError(f"answers {response.status} {response.reason}: {said}")
-        body = await _unpacked(response, response.headers.get("Content-Encoding", "").lower())
-        return body, response.headers.get("Content-Type", "")
+        encoding = response.headers.get("Content-Encoding", "").lower()
+        body = await _unpacked(response, encoding)
+        whole = _ENCODINGS[encoding] or _tells_its_end(response)
+        return Page(body, response.headers.get("Content-Type", ""), whole)
+
+
+def _tells_its_end(response: aiohttp.ClientResponse) -> bool:
+    """Whether one that is cut off is told as such by aiohttp, by its length or its last chunk."""
+    sent_as = ",".join(response.headers.getall("Transfer-Encoding", ()))
+    chunked = sent_as.rpartition(",")[2].strip().lower() == "chunked"
+    return chunked or "Content-Length" in response.headers
 
 
 async def _begin(response: aiohttp.ClientResponse, most: int) -> bytes:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from wavegate.simulation.fleet import Fleet
@@ -32,7 +33,7 @@ class _Response:
     def __init__(self, fleet: Fleet, url: URL) -> None:
         self._fleet = fleet
         self._url = url
-        self.headers = {"Content-Type": "text/plain; version=0.0.4"}
+        self.headers = CIMultiDict({"Content-Type": "text/plain; version=0.0.4"})
 
     async def __aenter__(self) -> _Response:
         await asyncio.sleep(_LATENCY)

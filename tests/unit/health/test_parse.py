@@ -36,9 +36,9 @@ ENGINE_PAGE = rb"""
 """
 
 
-def read(page, source=TEXT, content_type="text/plain"):
+def read(page, source=TEXT, content_type="text/plain", whole=False):
     body = page if isinstance(page, bytes) else page.encode()
-    return parse_counters(body, content_type, source)
+    return parse_counters(body, content_type, source, whole=whole)
 
 
 def read_json(page, source=ENGINE):
@@ -158,6 +158,13 @@ def test_of_several_totals_those_that_are_there_count():
 )
 def test_a_text_page_that_says_nothing_is_unreadable(page, message):
     with pytest.raises(UnreadableError, match=message):
+        read(page)
+
+
+@pytest.mark.parametrize("page", ["errs 3\nreqs_total 10", "# END\nerrs 3\nreqs_total 10"])
+def test_of_a_page_that_is_certainly_whole_the_last_line_counts_without_a_newline(page):
+    assert read(page, whole=True) == Reading(errors=3, total=10)
+    with pytest.raises(UnreadableError, match="breaks off"):
         read(page)
 
 
