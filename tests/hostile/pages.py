@@ -261,6 +261,13 @@ PAGES: Final = (
     _text("2,500 series", lambda: b'reqs{path="/a/b/c",code="200"} 0\n' * 2498 + PAGE, READ),
     _text("as many types", lambda: b"# TYPE reqs counter\n" * 200_000, _SERIES),
     _text("other series", lambda: b'others{a="b"} 1\n' * 260_000 + PAGE, READ),
+    _text(
+        "others that name it",
+        lambda: b"xreqs 1\n" * 12_500 + b'reqs{path="/a/b/c",code="200"} 0\n' * 2498 + PAGE,
+        READ,
+    ),
+    _text("too many that name it", lambda: b"xreqs\n" * 690_000, "lines about other things"),
+    _text("others with a margin", lambda: (b" " * 1000 + b"xreqs\n") * 4000 + PAGE, READ),
     _text("a line of 4 MB", lambda: b'reqs{a="' + b"x" * 4_000_000 + b'"} 1\n', _LINE),
     _text("a line of 10 MiB", lambda: b'reqs{a="' + b"x" * 10 * _MIB + b'"} 1\n', _TOO_LONG),
     _text("an other line of 4 MB", lambda: b"# " + b"x" * 4_000_000 + b"\n" + PAGE, READ),

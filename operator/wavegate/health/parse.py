@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ MAX_SERIES_BYTES: Final = 192 * 1024
 MAX_SERIES: Final = 2_500
 """Most such lines: to parse one takes some 20 µs."""
 
+MAX_OTHERS: Final = 25_000
+"""Most lines about other things in which a counter's name stands: each is looked at."""
+
 MAX_LINE: Final = 4 * 1024
 """Most bytes of one: the parser takes time by the square of a line's length."""
 
@@ -38,6 +42,13 @@ MAX_VALUES: Final = 30_000
 """Most values in it: each becomes an object of up to 200 bytes."""
 
 _PIECE: Final = 64 * 1024
+_SAMPLE: Final = (
+    rb"""[ \t]*+(?:\#[ \t]*+(?:TYPE|HELP|UNIT)[ \t]++)?"?(?:%s)(?:_total)?(?![a-zA-Z0-9_:])"""
+)
+_NONSENSE: Final = rb"[ \t]*+[^ \t#a-zA-Z_:]"
+"""How a line begins that is no comment and no sample of a plain name, as `{"name"} 1` does."""
+
+_NEWLINE: Final = ord("\n")
 
 _TOTAL: Final = "_total"
 
@@ -135,16 +146,30 @@ def _check_is_text(body: Body) -> None:
 
 
 def _lines_about(stems: Iterable[str], body: Body, whole: bool) -> str:
-    """The lines that name a stem: the parser is slow, and most of a page is about other things."""
+    """The lines about a stem: the parser is slow, and most of a page is about other things.
+
+    They begin with its name as a whole, or with TYPE, HELP or UNIT and the name. What names a stem
+    and begins as no line may is left to the parser as well, which knows why not.
+    """
+    names = [stem.encode() for stem in stems]
+    about = re.compile(_SAMPLE % b"|".join(map(re.escape, names)) + b"|" + _NONSENSE)
     lines: dict[int, Body] = {}
-    size = 0
-    for stem in map(str.encode, stems):
+    size = others = 0
+    for stem in names:
         found = body.find(stem)
         while found >= 0:
             begin = body.rfind(b"\n", 0, found) + 1
-            end = body.find(b"\n", found) + 1 or (len(body) if whole else 0)
-            if not end:
+            end = body.find(b"\n", found) + 1 or len(body)
+            if not whole and body[end - 1] != _NEWLINE:
                 raise UnreadableError("breaks off: the last line, about its counters, has no end")
+            if about.match(body, begin) is None:
+                others += 1
+                if others > MAX_OTHERS:
+                    raise UnreadableError(
+                        f"names its counters in more than {MAX_OTHERS} lines about other things"
+                    )
+                found = body.find(stem, end)
+                continue
             if end - begin > MAX_LINE:
                 raise UnreadableError(
                     f"has a line about its counters of more than {MAX_LINE} bytes"

@@ -11,6 +11,7 @@ from wavegate.domain.health import Reading
 from wavegate.health.parse import (
     MAX_JSON,
     MAX_LINE,
+    MAX_OTHERS,
     MAX_SERIES,
     MAX_SERIES_BYTES,
     MAX_VALUES,
@@ -149,6 +150,7 @@ def test_of_several_totals_those_that_are_there_count():
         pytest.param("errs 3\n", "has no counter reqs_total", id="no total"),
         pytest.param("reqs_total NaN\n", "reqs_total is nan", id="not a number"),
         pytest.param("errs 3\nreqs_total 10", "breaks off: the last line", id="cut off"),
+        pytest.param("reqs_total 10\nerrs_to", "breaks off", id="cut off in a name"),
         pytest.param("reqs_total +Inf\n", "reqs_total is inf", id="infinite"),
         pytest.param("reqs_total -5\n", "reqs_total is -5", id="negative"),
         pytest.param("reqs_total 5\nerrs NaN\n", "errs is nan", id="errors not a number"),
@@ -198,6 +200,47 @@ def test_more_escapes_than_anybody_writes_are_refused_before_they_are_parsed():
 def test_series_of_other_counters_do_not_count_towards_that():
     other = 'http_things{id="1234567890"} 1\n' * 20_000 + "x" * 100_000 + "\n"
     assert read(other + "reqs_total 5\n") == Reading(errors=0, total=5)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param("http_reqs_total 7\n", id="a name that ends so"),
+        pytest.param("reqs_by_path_total 7\n", id="a name that begins so"),
+        pytest.param("reqs_total_bytes 7\n", id="a name that begins so with its suffix"),
+        pytest.param('other{of="reqs_total"} 7\n', id="a label"),
+        pytest.param("# TYPE http_reqs_total counter\n", id="the type of another"),
+        pytest.param("# HELP other as reqs_total\n", id="what another is"),
+        pytest.param("# reqs_total\n", id="a comment"),
+        pytest.param(f"{' ' * 120}http_reqs_total 7\n", id="a margin"),
+    ],
+)
+def test_lines_of_others_that_name_a_counter_do_not_count_towards_that(other):
+    page = other * (MAX_SERIES_BYTES // 15) + "reqs_total 5\n"
+    assert read(page) == Reading(errors=0, total=5)
+    with pytest.raises(UnreadableError, match="more than 25000 lines about other things"):
+        read(other * (MAX_OTHERS + 1) + "reqs_total 5\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(" \treqs_total 5\n", id="a margin"),
+        pytest.param("reqs_total\t5\r\n", id="a tab"),
+        pytest.param('reqs{a="b"}5\n', id="no space"),
+        pytest.param('{"reqs_total"} 5\n', id="in quotes"),
+        pytest.param('{"reqs",a="b"} 5\n', id="in quotes, with a label"),
+        pytest.param("#TYPE reqs counter\nreqs 5\n", id="a type"),
+    ],
+)
+def test_a_line_of_a_counter_is_known_however_it_is_written(line):
+    assert read(line) == Reading(errors=0, total=5)
+
+
+@pytest.mark.parametrize("line", ["reqs_total\u00a05\n", "reqs_total-x 5\n", "reqs_total\n"])
+def test_a_line_of_a_counter_that_is_none_is_no_line_of_another(line):
+    with pytest.raises(UnreadableError, match="is not Prometheus text"):
+        read(line + "reqs_total 5\n")
 
 
 def test_what_is_no_text_is_found_wherever_it_stands():
