@@ -69,15 +69,19 @@ class RunReconciler(Passes):
         if observed is None:
             self._forget(key)
             return "success"
-        made = plan(observed)
+        # Those of which nothing is on record yet count as well.
+        executing = {run.uid for run in observed.active if run.phase == "Executing"}
+        unrecorded = len(self._calls.of(key) - executing)
+        try:
+            made = plan(observed)
+        except Exception:
+            self._give_way(key, observed, unrecorded, eval_id)
+            raise
         for uid in made.abandon:
             self._calls.abandon(uid)
         begins = sum(isinstance(action, StartRun) for step in made.steps for action in step.actions)
         self._promised[key] = begins
-        # Those of which nothing is on record yet count as well.
-        executing = {run.uid for run in observed.active if run.phase == "Executing"}
-        unrecorded = begins + len(self._calls.of(key) - executing)
-        promised = dict.fromkeys(observed.pools, unrecorded)
+        promised = dict.fromkeys(observed.pools, begins + unrecorded)
         self._pools.passed(key, promised, made.pools, begins=begins > 0)
         self._writer.submit(observed.job or _departed(key), made.steps, eval_id)
         if made.wanting:
@@ -128,6 +132,16 @@ class RunReconciler(Passes):
         if key in self._wanting:
             self._wanting.move_to_end(key)
         return min(free, max(1, slots // max(1, len(order))))
+
+    def _give_way(self, key: JobKey, observed: ObservedRuns, unrecorded: int, eval_id: str) -> None:
+        """Nobody waits for a job whose pass has broken; what an older one wanted is not begun.
+
+        ``unrecorded``: its calls of which nothing is on record yet.
+        """
+        self._writer.submit(observed.job or _departed(key), (), eval_id)
+        self._wanting.pop(key, None)
+        self._promised.pop(key, None)
+        self._pools.passed(key, dict.fromkeys(observed.pools, unrecorded), (), begins=False)
 
     def _forget(self, key: JobKey) -> None:
         self._queue.discard(key)
