@@ -55,11 +55,13 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
     ),
     "RateLimited": WayOut(
         ITSELF,
-        (
-            "who owns HTTPJob {job} can raise spec.runs.limits.rate",
-            "where the message names a RateLimitPool, who owns that can raise its spec.max",
-        ),
+        ("who owns HTTPJob {job} can raise spec.runs.limits.rate",),
         "in its turn, with a call that the rate grants",
+    ),
+    "PoolLimited": WayOut(
+        ITSELF,
+        ("who owns the RateLimitPool that the message names can raise its spec.max",),
+        "in its turn among the jobs that share the pool",
     ),
     "PoolMissing": WayOut(
         OWNER,

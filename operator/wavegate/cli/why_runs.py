@@ -175,16 +175,13 @@ class _Waits:
                 found = parse_time(times[0]) if times else None
             case "OutsideWindow" if spec is not None:
                 found = opens(spec.trigger.windows, spec.trigger.time_zone, self._now)
-            case "RateLimited" if spec is not None and not self._is_held_by_pool():
+            case "RateLimited" if spec is not None:
                 found = self._granted(spec)
             case "Executing" if spec is not None and run.started is not None:
                 own = run.overrides.timeout if run.overrides else None
                 longest = own if own is not None else spec.http.timeout
                 found = run.started + longest * (2 if spec.http.fallback_url else 1)
         return found if found is not None and found > self._now else None
-
-    def _is_held_by_pool(self) -> bool:
-        return str(run_summary(self._document)["message"]).startswith("RateLimitPool ")
 
     def _granted(self, spec: HTTPJobSpec) -> float | None:
         rate = spec.runs.limits.rate
@@ -207,7 +204,7 @@ class _Waits:
                 same = [each for each in executing if each["spec"].get("concurrencyKey") == key]
                 told = f"maxConcurrencyPerKey {limits.max_concurrency_per_key}, key {key}"
                 return [_named(told, same)]
-            case "PoolMissing" | "RateLimited" if self._is_held_by_pool():
+            case "PoolMissing" | "PoolLimited":
                 return [f"pools: {', '.join(limits.pools)}"]
             case "RateLimited" if limits.rate is not None:
                 return [f"rate: {limits.rate.max} calls in {limits.rate.window:g} s"]

@@ -84,10 +84,10 @@ class Allowance:
         clock = ahead(pool.rate, pool.clock, self.begun, self.now)
         if granted(pool.rate, clock, self.now) is None:
             words = f"RateLimitPool {name}: {_calls(pool.rate)}"
-            return Held("RateLimited", words, self._next_of(pool), name)
+            return Held("PoolLimited", words, self._next_of(pool), name)
         if self.begun >= pool.turn:
             words = f"RateLimitPool {name}: it is another job's turn"
-            return Held("RateLimited", words, self.now + TURN, name)
+            return Held("PoolLimited", words, self.now + TURN, name)
         return None
 
     def _next_of(self, pool: Pool) -> float:

@@ -391,8 +391,8 @@ class _Pass:
 
     def _is_rejected(self, reason: Held, spec: HTTPJobSpec) -> bool:
         rate = spec.runs.limits.rate
-        is_own = reason.reason == "RateLimited" and not reason.pool
-        return is_own and rate is not None and rate.on_limit == "Reject"
+        rejects = rate is not None and rate.on_limit == "Reject"
+        return rejects and reason.reason == "RateLimited"
 
     def _bounded(
         self, left: list[tuple[RunView, Held]], spec: HTTPJobSpec

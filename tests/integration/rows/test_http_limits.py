@@ -111,7 +111,7 @@ def test_row_limits_pools(asked: Asked, endpoint: Endpoint) -> None:
     names = [(f"{job}-{number}", job) for number in range(2) for job in jobs]
     for name, job in names:
         asked.run(name, job)
-    told = asked.tells("second-1", "Queued", "RateLimited")["message"]
+    told = asked.tells("second-1", "Queued", "PoolLimited")["message"]
     assert told.startswith("RateLimitPool partner: ")
     began = {name: at(asked.ended(name)["startTime"]) for name, _ in names}
     times = sorted(began.values())

@@ -101,6 +101,11 @@ async def all_that_wait(stage: Stage) -> None:
     runs.ask("jobmissing")
     runs.job("jobinvalid", trigger={"schedule": {"cron": "0 0 30 2 *"}})
     runs.ask("jobinvalid")
+    runs.cluster.create("RateLimitPool", "rare", {"max": 1, "window": "1h"})
+    for name in ("first-of-pool", "poollimited"):
+        runs.job(name, runs={"limits": {"pools": ["rare"]}})
+        runs.ask(name)
+        await runs.says(name, "Completed" if name == "first-of-pool" else "PoolLimited")
     for reason in WAITING:
         await runs.says(reason.lower(), reason)
 
@@ -108,6 +113,7 @@ async def all_that_wait(stage: Stage) -> None:
 WAITING = (
     *("Scheduled", "RetryBackoff", "ConcurrencyLimit", "KeyConcurrencyLimit", "RateLimited"),
     *("OutsideWindow", "JobSuspended", "CircuitOpen", "JobMissing", "JobInvalid", "PoolMissing"),
+    "PoolLimited",
     "Executing",
 )
 

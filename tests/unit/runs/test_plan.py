@@ -19,11 +19,13 @@ from support.runs_world import (
     told,
     version,
 )
+from wavegate.api.httpjob import Rate
 from wavegate.domain.actions import DeleteRecord, SetStatus
 from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs.actions import CreateRunVersion, RunPlan
 from wavegate.runs.observed import Answer, RunView
 from wavegate.runs.plan import TOLD_AFTER, plan
+from wavegate.runs.pools import Pool
 
 
 def limited(**limits: Any) -> Any:
@@ -179,6 +181,15 @@ def test_a_run_that_could_not_be_written_takes_no_place_until_it_is_tried_again(
     assert started(plan(observed(of, *runs))) == ["a"]
     found = plan(observed(of, *runs, delayed=frozenset({"JobRun/a"}), slots=1))
     assert (started(found), found.wanting) == (["b"], False)
+
+
+def test_what_limits_it_is_told_anew_where_it_is_a_pool_and_no_more_the_jobs_rate() -> None:
+    pool = Pool(Rate(max=1, window=60.0), clock=NOW + 60)
+    of = limited(pools=["partner"], rate={"max": 2, "window": "60s", "onLimit": "Reject"})
+    waits = run(created=NOW - 9, version=1, status={"reason": "RateLimited", "message": "so"})
+    found = statuses(plan(observed(of, waits, pools={"partner": pool})))["one"]
+    assert (found["phase"], found["reason"]) == ("Queued", "PoolLimited")
+    assert found["message"] == "RateLimitPool partner: 1 call may begin within 1m"
 
 
 def test_the_rate_is_kept_and_is_on_record_in_the_run() -> None:

@@ -38,6 +38,20 @@ def test_what_other_jobs_are_about_to_begin_counts_as_granted() -> None:
     assert pools.seen(POOL, rate, None, job("b"), NOW).turn == 3
 
 
+def test_why_a_run_waits_is_told_by_the_pool() -> None:
+    limits, rate = Limits(pools=["partner"]), Rate(max=1, window=60.0)
+    pools = waiting("a", "b")
+    for clock, words in (
+        (None, "it is another job's turn"),
+        (NOW + 60, "1 call may begin within 1m"),
+    ):
+        pool = pools.seen(POOL, rate, clock, job("b"), NOW)
+        held = Allowance(limits, NOW, None, {"partner": pool}).refuses(run())
+        assert held is not None
+        assert (held.reason, held.pool) == ("PoolLimited", "partner")
+        assert held.message == f"RateLimitPool partner: {words}"
+
+
 def test_pools_of_a_name_in_two_namespaces_have_nothing_to_do_with_each_other() -> None:
     rate = Rate(max=2, window=60.0)
     pools = waiting("a")
