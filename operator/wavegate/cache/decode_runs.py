@@ -120,13 +120,13 @@ def _load(raw_spec: Raw) -> _Read:
     return _Read(spec, http_version_key(spec))
 
 
-def decode_pool(raw: Raw) -> Item[Rate | None]:
-    """A RateLimitPool; None where its spec is not understood."""
+def decode_pool(raw: Raw) -> Item[Rate | str]:
+    """A RateLimitPool's rate, or what of its spec is not understood."""
     meta = meta_of(raw)
     try:
         spec = RateLimitPoolSpec.model_validate(dict(mapping(raw.get("spec"))))
-    except ValidationError:
-        return item_of(meta, "", None)
+    except ValidationError as error:
+        return item_of(meta, "", "; ".join(field_problems(error, "spec")))
     return item_of(meta, "", Rate(max=spec.max, window=spec.window))
 
 

@@ -40,7 +40,7 @@ class RunCache(KindCache):
         self.jobs: Store[HTTPJobView] = Store(self._changed, clock=clock)
         self.versions: Store[RunVersionView] = Store(self._changed, clock=clock)
         self.runs: Store[RunView] = Store(self._run_changed, clock=clock)
-        self.pools: Store[Rate | None] = Store(self._pool_changed, clock=clock)
+        self.pools: Store[Rate | str] = Store(self._pool_changed, clock=clock)
         self.pool_clocks: PoolClocks[Key] = PoolClocks()
         """Of what runs say or have said: also of those that are gone."""
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
@@ -105,10 +105,9 @@ class RunCache(KindCache):
             None,
         )
 
-    def rate_of(self, pool: Key) -> tuple[Rate | None, float | None]:
-        """A pool's rate, None where there is no such pool, and where its clock stands on record."""
-        rate = self.pools.get(*pool)
-        return rate, clock_of(rate, self.pool_clocks.of(pool)) if rate is not None else None
+    def clock_on_record(self, pool: Key, rate: Rate) -> float | None:
+        """Where the clock of a pool with this rate stands; None: nothing says so."""
+        return clock_of(rate, self.pool_clocks.of(pool))
 
     def pools_of(self, key: JobKey) -> Sequence[str]:
         """Names of the pools that the job names."""

@@ -72,6 +72,15 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
         ),
         f"{NOT_BY_ITSELF}: as soon as the pool is there",
     ),
+    "PoolInvalid": WayOut(
+        OWNER,
+        (
+            "correct the RateLimitPool that the message names",
+            "or take its name out of spec.runs.limits.pools of HTTPJob {job}",
+            _CANCEL,
+        ),
+        f"{NOT_BY_ITSELF}: as soon as the pool is corrected",
+    ),
     "OutsideWindow": WayOut(
         ITSELF,
         ("who owns HTTPJob {job} can change spec.trigger.windows", _CANCEL),

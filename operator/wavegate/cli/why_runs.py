@@ -204,7 +204,7 @@ class _Waits:
                 same = [each for each in executing if each["spec"].get("concurrencyKey") == key]
                 told = f"maxConcurrencyPerKey {limits.max_concurrency_per_key}, key {key}"
                 return [_named(told, same)]
-            case "PoolMissing" | "PoolLimited":
+            case "PoolMissing" | "PoolInvalid" | "PoolLimited":
                 return [f"pools: {', '.join(limits.pools)}"]
             case "RateLimited" if limits.rate is not None:
                 return [f"rate: {limits.rate.max} calls in {limits.rate.window:g} s"]

@@ -111,12 +111,15 @@ class RunReconciler(Passes):
             delayed=self._writer.delayed(key),
         )
 
-    def _pools_of(self, key: JobKey) -> dict[str, Pool]:
-        found = {}
+    def _pools_of(self, key: JobKey) -> dict[str, Pool | str]:
+        found: dict[str, Pool | str] = {}
         for name in self._cache.pools_of(key):
             pool = (key[0], name)
-            rate, clock = self._cache.rate_of(pool)
-            if rate is not None:
+            rate = self._cache.pools.get(*pool)
+            if isinstance(rate, str):
+                found[name] = rate
+            elif rate is not None:
+                clock = self._cache.clock_on_record(pool, rate)
                 found[name] = self._pools.seen(pool, rate, clock, key, self._now())
         return found
 

@@ -35,13 +35,14 @@ class Held:
 class Allowance:
     """What is left of a job's limits as runs are chosen.
 
-    ``clock``: the rate's; ``pools``: those of the namespace that the job names and that are there.
+    ``clock``: the rate's; ``pools``: those of the namespace that the job names and that are there,
+    or what of their spec is not understood.
     """
 
     limits: Limits
     now: float
     clock: float | None
-    pools: Mapping[str, Pool] = field(default_factory=dict)
+    pools: Mapping[str, Pool | str] = field(default_factory=dict)
     executing: int = 0
     by_key: Counter[str] = field(default_factory=Counter)
     begun: int = 0
@@ -54,7 +55,7 @@ class Allowance:
         executing: Iterable[RunView],
         clock: float | None,
         now: float,
-        pools: Mapping[str, Pool],
+        pools: Mapping[str, Pool | str],
     ) -> Allowance:
         runs: Sequence[RunView] = list(executing)
         keys = Counter(run.concurrency_key for run in runs if run.concurrency_key)
@@ -81,6 +82,8 @@ class Allowance:
         if pool is None:
             words = "is not there: create it, or take it out of spec.runs.limits.pools of the job"
             return Held("PoolMissing", f"RateLimitPool {name} {words}")
+        if isinstance(pool, str):
+            return Held("PoolInvalid", f"RateLimitPool {name} is not understood: {pool}")
         clock = ahead(pool.rate, pool.clock, self.begun, self.now)
         if granted(pool.rate, clock, self.now) is None:
             words = f"RateLimitPool {name}: {_calls(pool.rate)}"
@@ -100,9 +103,9 @@ class Allowance:
     def pool_clocks(self) -> dict[str, float]:
         """Where the clock of each pool stands after the runs that were chosen."""
         clocks = (
-            (name, ahead(self.pools[name].rate, self.pools[name].clock, self.begun, self.now))
+            (name, ahead(pool.rate, pool.clock, self.begun, self.now))
             for name in self.limits.pools
-            if name in self.pools
+            if isinstance(pool := self.pools.get(name), Pool)
         )
         return {name: clock for name, clock in clocks if clock is not None}
 

@@ -142,7 +142,8 @@ class ObservedRuns:
     ``seen``: by uid, when this process first saw a run that was made meanwhile; ``calling``: uids
     of runs whose call this process makes; ``answers``: by uid, what came of one that is not on
     record yet; ``held``: by endpoint, until when its circuit is open; ``probes``: endpoints that
-    are to be called once; ``pools``: by name, those that the job names and that are there;
+    are to be called once; ``pools``: by name, those that the job names and that are there, or
+    what of their spec is not understood;
     ``slots``: calls that may begin; ``delayed``: keys of steps that have failed and may not be
     tried again yet; ``tidy``: whether it is time to look for what is to be removed.
     """
@@ -159,6 +160,6 @@ class ObservedRuns:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     held: Mapping[str, float] = field(default_factory=dict)
     probes: frozenset[str] = frozenset()
-    pools: Mapping[str, Pool] = field(default_factory=dict)
+    pools: Mapping[str, Pool | str] = field(default_factory=dict)
     delayed: frozenset[str] = frozenset()
     tidy: bool = True

@@ -369,7 +369,7 @@ class _Pass:
             if reason.until is not None:
                 self._wakes.append(reason.until)
             phase = phase_of(run, reason.reason)
-            if is_told(run, phase, reason.reason):
+            if is_told(run, phase, reason.reason, reason.message):
                 continue
             if spec is not None and self._is_rejected(reason, spec):
                 self._refuse(run, "RateLimited", reason.message)

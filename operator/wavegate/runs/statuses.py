@@ -16,6 +16,8 @@ from wavegate.runs.observed import RunView
 from wavegate.runs.states import TERMINAL, may_follow
 
 _MAX_MESSAGE: Final = 1024
+_TO_DO: Final = frozenset({"PoolMissing", "PoolInvalid"})
+"""Reasons of which the message names one of several things that stand in the way."""
 
 
 class Impossible(Exception):
@@ -47,9 +49,15 @@ def status_of(
     return {name: value for name, value in status.items() if value not in (None, "")}
 
 
-def is_told(run: RunView, phase: Phase, reason: str) -> bool:
-    """Whether it is on record already that the run is in this phase for this reason."""
-    return bool(run.status.get("reason")) and (run.phase, run.status["reason"]) == (phase, reason)
+def is_told(run: RunView, phase: Phase, reason: str, message: str) -> bool:
+    """Whether it is on record already that the run is in this phase for this reason.
+
+    What passes by itself is not told again in other words; what somebody has to do is.
+    """
+    status = run.status
+    if reason in _TO_DO and status.get("message") != message[:_MAX_MESSAGE]:
+        return False
+    return bool(status.get("reason")) and (run.phase, status["reason"]) == (phase, reason)
 
 
 def facts_of(run: RunView) -> Mapping[str, Any]:

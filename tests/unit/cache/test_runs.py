@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from unit.cache.documents import meta
+from wavegate.api.httpjob import Rate
 from wavegate.cache.runs import RunCache
 from wavegate.domain.times import format_time_micro
 
 NOW = 1_738_324_800.0
 POOL = ("shop", "partner")
+RATE = Rate(max=100_000, window=86_400.0)
 
 
 class Watched:
@@ -16,8 +22,6 @@ class Watched:
     def __init__(self) -> None:
         self.now = NOW
         self.cache = RunCache(lambda _: None, clock=lambda: 0.0, now=lambda: self.now)
-        pool = {"metadata": meta("partner", 1), "spec": {"max": 100_000, "window": "24h"}}
-        self.cache.apply_event("RateLimitPool", "ADDED", pool)
 
     def run(self, number: int, clock: float, event: str = "ADDED") -> None:
         status = {
@@ -35,7 +39,7 @@ def test_what_a_run_has_said_counts_when_it_is_gone() -> None:
     watched.run(2, NOW + 60)
     watched.run(3, NOW + 120)
     watched.run(3, NOW + 120, "DELETED")
-    assert watched.cache.rate_of(POOL)[1] == NOW + 120
+    assert watched.cache.clock_on_record(POOL, RATE) == NOW + 120
 
 
 def test_what_is_kept_of_a_pool_does_not_grow_with_its_runs_though_nobody_asks() -> None:
@@ -43,7 +47,7 @@ def test_what_is_kept_of_a_pool_does_not_grow_with_its_runs_though_nobody_asks()
     for number in range(2, 1002):
         watched.run(number, NOW + number)
     assert len(watched.cache.pool_clocks) == 1
-    assert watched.cache.rate_of(POOL)[1] == NOW + 1001
+    assert watched.cache.clock_on_record(POOL, RATE) == NOW + 1001
 
 
 def test_a_clock_that_is_passed_is_forgotten() -> None:
@@ -52,3 +56,20 @@ def test_a_clock_that_is_passed_is_forgotten() -> None:
     watched.now = NOW + 66
     watched.run(2, NOW + 60, "DELETED")
     assert len(watched.cache.pool_clocks) == 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"max": 3, "window": "0s"}, "spec.window: must be between 1s and 24h"),
+        ({"max": 3, "window": "1s", "min": 1}, "spec.min: is not known to this release"),
+        ({}, "spec.max: is required; spec.window: is required"),
+        (None, "spec.max: is required; spec.window: is required"),
+        ({"max": 3, "window": "24h"}, Rate(max=3, window=86_400.0)),
+    ],
+)
+def test_of_a_pool_that_is_not_understood_is_known_which_field(spec: Any, words: Any) -> None:
+    watched = Watched()
+    pool = {"metadata": meta("partner", 1), "spec": spec}
+    watched.cache.apply_event("RateLimitPool", "ADDED", pool)
+    assert watched.cache.pools.get(*POOL) == words

@@ -86,6 +86,9 @@ async def all_that_wait(stage: Stage) -> None:
     runs.ask("first", "ratelimited")
     await runs.says("first", "Completed")
     runs.ask("ratelimited")
+    runs.cluster.create("RateLimitPool", "wrong", {"max": 1, "window": "25h"})
+    runs.job("poolinvalid", runs={"limits": {"pools": ["wrong"]}})
+    runs.ask("poolinvalid")
     runs.job("poolmissing", runs={"limits": {"pools": ["partner"]}})
     runs.ask("poolmissing")
     berlin = {"timeZone": "Europe/Berlin", "windows": [ALL_DAY_BUT_NOW]}
@@ -113,7 +116,7 @@ async def all_that_wait(stage: Stage) -> None:
 WAITING = (
     *("Scheduled", "RetryBackoff", "ConcurrencyLimit", "KeyConcurrencyLimit", "RateLimited"),
     *("OutsideWindow", "JobSuspended", "CircuitOpen", "JobMissing", "JobInvalid", "PoolMissing"),
-    "PoolLimited",
+    *("PoolLimited", "PoolInvalid"),
     "Executing",
 )
 

@@ -65,6 +65,14 @@ WAITS: dict[str, tuple[str, str, str, str, float | None, str]] = {
         None,
         "",
     ),
+    "PoolInvalid": (
+        "RateLimitPool wrong is not understood: spec.window: must be between 1s and 24h",
+        "pools: wrong",
+        OWNER,
+        "correct the RateLimitPool that the message names",
+        None,
+        "",
+    ),
     "PoolMissing": (
         "RateLimitPool partner is not there: create it, or take it out of",
         "pools: partner",

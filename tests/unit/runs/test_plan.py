@@ -192,6 +192,23 @@ def test_what_limits_it_is_told_anew_where_it_is_a_pool_and_no_more_the_jobs_rat
     assert found["message"] == "RateLimitPool partner: 1 call may begin within 1m"
 
 
+def test_which_pool_is_to_be_made_or_corrected_is_told_one_after_the_other() -> None:
+    of, waits = limited(pools=["partner", "other"]), run(created=NOW - 9, version=1)
+    pool = Pool(Rate(max=1, window=60.0), turn=1)
+    steps: list[tuple[dict[str, Any], str, str]] = [
+        ({}, "PoolMissing", "RateLimitPool partner is not there: create it, "),
+        ({"partner": pool}, "PoolMissing", "RateLimitPool other is not there: create it, "),
+        ({"partner": pool, "other": "spec.max: is required"}, "PoolInvalid", "other is not unders"),
+        ({"partner": pool, "other": "spec.min: is not known"}, "PoolInvalid", ": spec.min: is not"),
+    ]
+    for pools, reason, words in steps:
+        status = statuses(plan(observed(of, waits, pools=pools)))["one"]
+        assert (status["phase"], status["reason"]) == ("Queued", reason)
+        assert words in status["message"]
+        waits = replace(waits, status=status)
+        assert statuses(plan(observed(of, waits, pools=pools))) == {}, "once"
+
+
 def test_the_rate_is_kept_and_is_on_record_in_the_run() -> None:
     of = limited(rate={"max": 2, "window": "60s"})
     many = [run(f"r{number}") for number in range(5)]
