@@ -22,7 +22,7 @@ from yarl import URL
 
 from wavegate.domain.actions import CounterSource
 from wavegate.domain.health import Reading, Unreadable
-from wavegate.health.connections import BoundedConnector
+from wavegate.health.connections import BoundedConnector, bounded
 from wavegate.health.parse import UnreadableError, parse_counters
 
 TIMEOUT: Final = 2.0
@@ -106,11 +106,15 @@ async def fetch(
 ) -> Page:
     """What is answered to a GET.
 
-    Raises UnreadableError for any answer but 200, and one that is too long or not whole; else what
-    aiohttp raises, TimeoutError after TIMEOUT. ``trust``: whom a server's certificate must be of.
+    Raises UnreadableError for any answer but 200, and one that is too long or not whole,
+    TooCostlyError; else what aiohttp raises, TimeoutError after TIMEOUT. ``trust``: whom a server's
+    certificate must be of.
     """
     asked = {**headers, "Accept-Encoding": "identity"}
-    async with session.get(url, headers=asked, ssl=trust, allow_redirects=False) as response:
+    async with (
+        bounded(),
+        session.get(url, headers=asked, ssl=trust, allow_redirects=False) as response,
+    ):
         if response.status != _OK:
             said = (await _begin(response, _MAX_REFUSAL)).decode(errors="replace")
             raise UnreadableError(f"answers {response.status} {response.reason}: {said}")
