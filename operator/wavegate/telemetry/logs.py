@@ -1,4 +1,8 @@
-"""The process's log on stderr, plain or JSON, one line a fact; never a body or a token."""
+"""The process's log on stderr, plain or JSON, one line a fact; never a body or a token.
+
+In the plain one a traceback follows its line, indented, so that no line of it can be taken for
+another fact.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,12 @@ class PlainFormatter(logging.Formatter):
         """
         facts = "".join(f" {key}={value}" for key, value in _fields(record).items())
         line = super().formatMessage(record) + facts
-        return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+        return _escaped(line)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """The traceback; an error's message may be a user's words as well."""
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"    {_escaped(line)}" for line in lines)
 
 
 class JsonFormatter(PlainFormatter):
@@ -47,8 +56,12 @@ class JsonFormatter(PlainFormatter):
             **_fields(record),
         }
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = logging.Formatter.formatException(self, record.exc_info)
         return json.dumps(line, ensure_ascii=False)
+
+
+def _escaped(text: str) -> str:
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -63,11 +63,22 @@ def test_what_is_told_makes_no_lines_of_its_own_in_a_plain_log():
     assert line.endswith("node=n\\r\\n\\x1b[31m\\u2028 job=web/ä")
 
 
+def test_no_line_of_a_traceback_can_be_taken_for_a_fact():
+    forged = "2026-01-01T00:00:00.000Z INFO wavegate.app: leading"
+    error = ValueError(f"bad\r{forged}\n{forged}\u2028{forged}")
+    first, *lines = PlainFormatter().format(record("it broke", error=error)).splitlines()
+    assert first.endswith("it broke")
+    told = [f"    ValueError: bad\\r{forged}", f"    {forged}\\u2028{forged}"]
+    assert lines == told
+
+
 def test_a_json_line_has_the_error():
     assert (
         "ValueError: bad"
         in json.loads(JsonFormatter().format(record("x", error=ValueError("bad"))))["error"]
     )
+    said = record("x", error=ValueError("two\nlines"))
+    assert json.loads(JsonFormatter().format(said))["error"] == "ValueError: two\nlines"
 
 
 @pytest.mark.usefixtures("loggers")
