@@ -36,6 +36,14 @@ def config_too_large(fleet: Fleet) -> State | None:
     return State("", "TemplateRefused", too_large(fleet.excess), stalled=True)
 
 
+def together(one: State | None, other: State | None) -> State | None:
+    """Both as one, which has the second's reason."""
+    if one is None or other is None:
+        return one or other
+    stalled = one.stalled or other.stalled
+    return State("", other.reason, f"{one.message}; {other.message}", stalled=stalled)
+
+
 def version_missing(fleet: Fleet, deployment: DeploymentView, version: VersionView | None) -> State:
     """What is to be rolled out is gone, or not understood by this release."""
     number = deployment.to_version

@@ -113,13 +113,14 @@ class _Pass:
         # Where judging is held, that says who cannot be read.
         is_held = stands is not None and stands.reason == "MetricsUnreadable"
         doing = "" if is_held else waiting.doing(fleet, run, self.deadlines)
-        self.blocker = blockers.config_too_large(fleet) or self.blocker
         self.blocker = self.blocker or blockers.in_the_way(fleet)
         if run is not None and stands is not None:
             obstacle = self.blocker.message if self.blocker is not None else ""
             self._record_rollout(run, stands, doing or obstacle)
         self.steps += retention.remove_old(fleet)
-        state = conditions.job_state(fleet, run, stands, doing, self.blocker)
+        # Of the spec as it is now no version is made: nothing to an open rollout of another one.
+        over_all = blockers.together(blockers.config_too_large(fleet), self.blocker)
+        state = conditions.job_state(fleet, run, stands, doing, over_all)
         self.steps.append(conditions.job_status(fleet, run, state))
         self.wake_ups += overdue.looks_at(fleet)
         wake_at = min((at for at in self.wake_ups if fleet.now < at < math.inf), default=None)

@@ -41,6 +41,31 @@ def ready_of(made: Plan) -> tuple[str, str, str]:
     return ready["status"], ready["reason"], ready["message"]
 
 
+def too_large() -> dict[str, Any]:
+    return job_spec(config={"a": "x" * 300 * 1024})
+
+
+def test_a_config_that_is_too_large_is_said_of_the_job_beside_what_else_stands() -> None:
+    large = job(too_large())
+    status, reason, message = ready_of(planned(job=large))
+    assert (status, reason) == ("False", "TemplateRefused")
+    assert message.startswith("spec.config: has ")
+    status, reason, message = ready_of(planned(job=large, deployments=[DONE, deployment(2)]))
+    assert (status, reason) == ("False", "VersionMissing")
+    assert message.startswith("spec.config: has ")
+    assert "JobVersion" in message
+
+
+def test_a_config_that_is_too_large_is_nothing_to_an_open_rollout() -> None:
+    def record(**fields: Any) -> Any:
+        made = planned(**OPEN, nodes=TWO, prepared={2: Preparation(ok=True)}, **fields)
+        found = [each for each in actions(made, SetStatus) if each.kind == "FleetDeployment"]
+        return [each.status for each in found]
+
+    assert "spec.config" not in str(record(job=job(too_large())))
+    assert record(job=job(too_large())) == record()
+
+
 def test_the_same_snapshot_gives_the_same_plan() -> None:
     assert planned() == planned()
 
