@@ -248,16 +248,39 @@ def test_a_rollout_that_would_not_get_on_says_what_it_would_wait_for(
     assert words in waits
 
 
+async def paused(stage: Stage) -> None:
+    await runs(stage)
+    stage.cluster.apply("app", update())
+    await stage.until("it began", lambda: stage.deployment("app-v2").get("startedAt"))
+    stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"paused": True}})
+    await stage.says("Paused")
+
+
+def test_what_keeps_a_version_from_being_made_is_said_and_none_is_promised(
+    running: Played, write: Any
+) -> None:
+    path = write({**update(), "config": {"a": "x" * 300 * 1024}})
+    told = json_of(running("plan", "-f", path, "-o", "json"))
+    assert (told["version"], told["deployment"]) == (0, "")
+    words = "spec.config: has 307208 bytes as JSON, at most 262144 are allowed"
+    assert told["says"] == words
+    shown = running("plan", "-f", path)
+    assert "makes no version" in shown.out.splitlines()[0]
+    assert f"then         {words}" in shown.out
+
+
+def test_what_keeps_a_version_from_being_made_is_said_while_another_is_rolled_out(
+    monkeypatch: pytest.MonkeyPatch, write: Any
+) -> None:
+    path = write({**update(), "config": {"a": "x" * 300 * 1024}})
+    told = json_of(play(paused, monkeypatch)("plan", "-f", path, "-o", "json"))
+    assert (told["version"], told["deployment"]) == (0, "")
+    assert told["says"].startswith("spec.config: has 307208 bytes")
+
+
 def test_other_words_while_a_rollout_is_open_make_no_version_and_change_nothing_of_it(
     monkeypatch: pytest.MonkeyPatch, write: Any
 ) -> None:
-    async def paused(stage: Stage) -> None:
-        await runs(stage)
-        stage.cluster.apply("app", update())
-        await stage.until("it began", lambda: stage.deployment("app-v2").get("startedAt"))
-        stage.cluster.patch("FleetDeployment", "app-v2", {"spec": {"paused": True}})
-        await stage.says("Paused")
-
     path = write({**update(), "description": "the same with other words"})
     told = play(paused, monkeypatch)("plan", "-f", path)
     assert told.code == 0

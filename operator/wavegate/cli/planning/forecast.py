@@ -98,7 +98,7 @@ def forecast(
         if (zone := at(each, "metadata", "labels", zone_label))
     }
     played = rehearse(sight, nodes, now, assumed, zones)
-    version = 0 if fleet.is_current or (spec.suspend and not sight.versions) else _next(fleet)
+    makes_none = fleet.is_current or fleet.excess or (spec.suspend and not sight.versions)
     rollout = effective_rollout(spec)
     targets = _targets(fleet, spec, assumed)
     stored = fleet.stable
@@ -107,7 +107,7 @@ def forecast(
         name=sight.name,
         exists=current is not None,
         changes=current is None or bool(diff),
-        version=version,
+        version=0 if makes_none else _next(fleet),
         from_version=stored.version if stored is not None else 0,
         diff=diff,
         deployment=played.deployment,
