@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
-from wavegate.api.base import Model, between
+from wavegate.api.base import Model
 from wavegate.api.durations import Seconds
+from wavegate.api.runs import CallsInWindow, window_at
 
 
 class RateLimitPoolSpec(Model):
     """How many calls begin within a time, over all jobs that name the pool."""
 
-    max: int = Field(
-        ge=1,
-        le=100_000,
-        description="Calls in a window, of which all may begin at once.",
-        json_schema_extra={"format": "int32"},
-    )
-    window: Seconds = Field(
-        description="The window, from 1s to 24h; within it the allowance is restored evenly.",
-        json_schema_extra=between("spec.window", "1s", "24h"),
-    )
+    max: CallsInWindow
+    window: Seconds = window_at("spec.window")
 
     @field_validator("window")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -77,19 +77,30 @@ class Retry(Model):
     )
 
 
-class Rate(Model):
-    """How many calls begin within a time."""
-
-    max: int = Field(
+CallsInWindow = Annotated[
+    int,
+    Field(
         ge=1,
         le=100_000,
         description="Calls in a window, of which all may begin at once.",
         json_schema_extra={"format": "int32"},
-    )
-    window: Seconds = Field(
+    ),
+]
+
+
+def window_at(path: str) -> Any:
+    """Field of a rate's window."""
+    return Field(
         description="The window, from 1s to 24h; within it the allowance is restored evenly.",
-        json_schema_extra=between("spec.runs.limits.rate.window", "1s", "24h"),
+        json_schema_extra=between(path, "1s", "24h"),
     )
+
+
+class Rate(Model):
+    """How many calls begin within a time."""
+
+    max: CallsInWindow
+    window: Seconds = window_at("spec.runs.limits.rate.window")
     on_limit: OnLimit = Field(
         default="Queue",
         description="What becomes of a run beyond it: Queue (it waits) or Reject (it is Canceled,"
