@@ -7,7 +7,7 @@ gives to what it scrapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import Metric
@@ -54,6 +54,24 @@ FAMILIES: Final = {
 """By name: what it is, and its labels beside those that name the job."""
 
 
+Told = tuple[str, tuple[str, ...], float]
+"""A family's name, the values of its labels beside those that name the job, and the number."""
+
+
+def gauges(
+    families: Mapping[str, tuple[str, tuple[str, ...]]],
+    told: Iterable[tuple[tuple[str, str], Told]],
+) -> Iterable[Metric]:
+    """All families, which are as FAMILIES has them; ``told``: of jobs by namespace and name."""
+    made = {
+        name: GaugeMetricFamily(name, words, labels=(*LABELS, *labels))
+        for name, (words, labels) in families.items()
+    }
+    for job, (name, labels, value) in told:
+        made[name].add_metric((*job, *labels), value)
+    return made.values()
+
+
 class JobCollector(Collector):
     """``jobs`` and ``deployments`` (by job) are asked only while this process ``leads``."""
 
@@ -69,16 +87,10 @@ class JobCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """All families, without a series where this process does not lead."""
-        families = {
-            name: GaugeMetricFamily(name, words, labels=(*LABELS, *labels))
-            for name, (words, labels) in FAMILIES.items()
-        }
-        for job in self._jobs() if self._leads() else ():
-            for name, labels, value in self._of(job):
-                families[name].add_metric((*job.key, *labels), value)
-        return families.values()
+        jobs = self._jobs() if self._leads() else ()
+        return gauges(FAMILIES, ((job.key, told) for job in jobs for told in self._of(job)))
 
-    def _of(self, job: JobView) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    def _of(self, job: JobView) -> Iterator[Told]:
         status = job.status
         state = (status.get("state") or {}).get("stateType") or "Pending"
         conditions = {each["type"]: each for each in status.get("conditions") or ()}

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from wavegate.runs.observed import HTTPJobView
-from wavegate.telemetry.jobs import LABELS
+from wavegate.telemetry.jobs import Told, gauges
 
 RUN_PHASES: Final = ("delayed", "queued", "waiting", "executing")
 """As status.runs of an HTTPJob calls them."""
@@ -48,17 +47,11 @@ class RunCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """All families, without a series where this process does not lead."""
-        families = {
-            name: GaugeMetricFamily(name, words, labels=(*LABELS, *labels))
-            for name, (words, labels) in FAMILIES.items()
-        }
-        for job in self._jobs() if self._leads() else ():
-            for name, labels, value in _of(job):
-                families[name].add_metric((*job.key, *labels), value)
-        return families.values()
+        jobs = self._jobs() if self._leads() else ()
+        return gauges(FAMILIES, ((job.key, told) for job in jobs for told in _of(job)))
 
 
-def _of(job: HTTPJobView) -> Iterator[tuple[str, tuple[str, ...], float]]:
+def _of(job: HTTPJobView) -> Iterator[Told]:
     status = job.status
     told = (str(status.get(field) or "") for field in ("state", "reason", "version"))
     yield INFO, tuple(told), 1
