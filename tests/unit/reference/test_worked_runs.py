@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from support.runs_world import job, version
 from wavegate.api.durations import parse_duration
-from wavegate.api.httpjob import Limits, Rate, Retry, Runs, Schedule
+from wavegate.api.httpjob import Limits, Rate, Retry, Runs, Schedule, VersionPolicy
 from wavegate.api.jobrun import MAX_RESULT
 from wavegate.dispatch.call import MAX_ANSWER
 from wavegate.dispatch.headers import headers
@@ -32,6 +33,7 @@ from wavegate.runs.pools import Pools
 from wavegate.runs.rate import granted
 from wavegate.runs.retry import LONGEST_RETRY_AFTER, delay
 from wavegate.runs.schedule import ON_TIME, decide
+from wavegate.runs.version_policy import version_for
 from wavegate.settings import Settings
 
 ROOT: Final = Path(__file__).parents[3]
@@ -104,6 +106,18 @@ def pool_row(row: Row) -> None:
             pools.passed(("shop", name), {}, ["pool"], begins=False)
     seen = pools.seen(pool, rate, None, ("shop", row["asks"]), 1000.0)
     assert seen.turn == int(row["may begin"].partition(":")[0])
+
+
+def version_row(row: Row) -> None:
+    versions = []
+    for told in f"{row['its own']}, {row['versions after it']}".replace(", none", "").split(", "):
+        number, _, what = told.partition(" ")
+        if what != "removed":
+            spec = job(runs={"backwardsCompatible": what == "compatible"})
+            versions.append(version(spec, int(number)))
+    for policy in get_args(VersionPolicy):
+        found = version_for(policy, 1, versions)
+        assert (str(found.version) if found is not None else "none") == row[policy], policy
 
 
 def cron_row(row: Row) -> None:
@@ -193,6 +207,7 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.answers 2": phase_row,
     "runs.retry": retry_row,
     "runs.pools": pool_row,
+    "runs.version_policy": version_row,
     "runs.cron": cron_row,
     "runs.schedule": catch_up_row,
     "runs.schedule 2": policy_row,
