@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
+
+import uvloop
 
 from wavegate.app import run
 from wavegate.garbage import collect_the_young_only
@@ -19,7 +20,7 @@ def main() -> int:
     set_up_logs(settings.log_format, verbose=settings.verbose)
     collect_the_young_only()
     admit_deep_documents()
-    return asyncio.run(run(settings))
+    return uvloop.run(run(settings))
 
 
 if __name__ == "__main__":
