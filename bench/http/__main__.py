@@ -17,7 +17,7 @@ import aiohttp
 
 from bench import machine
 from bench.errors import BenchError
-from bench.http.scenarios import Figures, Stage, schedules, sustained, waits
+from bench.http.scenarios import Figures, Stage, pool, schedules, sustained, waits
 from bench.lab import SHIPPED, Lab
 
 ADDRESS = "127.0.0.2"
@@ -39,6 +39,7 @@ async def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any
             wanted: dict[str, Callable[[], Awaitable[Figures]]] = {
                 "waits": lambda: waits(stage, options.seconds / 2, options.rate),
                 "sustained": lambda: sustained(stage, options.seconds, options.kept),
+                "pool": lambda: pool(stage, options.jobs, options.granted, 10),
                 "schedules": lambda: schedules(stage, options.jobs, options.ticks),
             }
             for name in options.scenarios:
@@ -92,12 +93,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120.0, help="of sustained load")
     parser.add_argument("--rate", type=float, default=10.0, help="runs a second, for waiting")
     parser.add_argument("--kept", type=int, default=10_000, help="finished runs that are kept")
-    parser.add_argument("--jobs", type=int, default=20, help="schedules, and CronJobs")
+    parser.add_argument(
+        "--jobs", type=int, default=20, help="schedules, CronJobs, and jobs of a pool"
+    )
+    parser.add_argument("--granted", type=int, default=200, help="calls of a pool in ten seconds")
     parser.add_argument("--ticks", type=int, default=5, help="ticks of each schedule")
     parser.add_argument(
         "--scenarios",
         type=lambda text: text.split(","),
-        default=["waits", "sustained", "schedules"],
+        default=["waits", "sustained", "pool", "schedules"],
     )
     options = parser.parse_args()
     directory = options.out / f"runs-{machine.code()}"

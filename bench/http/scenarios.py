@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +45,11 @@ class Stage:
         body = _document("HTTPJob", name, {"http": {"url": f"{self.url}/"}, **spec})
         await self.lab.api.request("POST", f"{_ROOT}/httpjobs", body)
 
+    async def pool(self, name: str, calls: int, seconds: int) -> None:
+        """Make a RateLimitPool of so many calls within so long."""
+        body = _document("RateLimitPool", name, {"max": calls, "window": f"{seconds}s"})
+        await self.lab.api.request("POST", f"{_ROOT}/ratelimitpools", body)
+
     async def ask(self, job: str) -> tuple[str, float]:
         """Ask for a run; its name, and when the server had taken it."""
         name = f"{job}-{next(self.serial)}"
@@ -59,7 +66,7 @@ class Stage:
 
     async def remove(self) -> None:
         """Everything that a scenario has made."""
-        for plural in ("httpjobs", "jobruns", "jobversions"):
+        for plural in ("httpjobs", "jobruns", "jobversions", "ratelimitpools"):
             await self.lab.api.request("DELETE", f"{_ROOT}/{plural}")
 
     async def _owner(self, job: str) -> dict[str, Any]:
@@ -135,6 +142,45 @@ async def waits(stage: Stage, seconds: float, rate: float) -> Figures:
     waited = [when - asked[run] for _, run, when in calls if run in asked]
     await stage.remove()
     return {"runs": len(waited), **_of(waited)}
+
+
+async def pool(stage: Stage, jobs: int, calls: int, seconds: int) -> Figures:
+    """Jobs that share a pool of so many calls within so long, and ask for four times as many.
+
+    A pool grants all its calls at once after a quiet time, and goes on as they come back.
+    """
+    before = len(await stage.calls(0))
+    await stage.pool("shared", calls, seconds)
+    names = [f"pool-{number}" for number in range(jobs)]
+    for name in names:
+        await stage.job(name, runs={"limits": {"pools": ["shared"]}})
+    wanted = itertools.cycle(names)
+    left = iter(range(4 * calls))
+
+    async def ask() -> None:
+        for _ in left:
+            await stage.ask(next(wanted))
+
+    meter = Meter(stage.lab, stage.operator)
+    await meter.begin()
+    await asyncio.gather(*(ask() for _ in range(ASKERS)))
+    made = await _all_called(stage, before, 4 * calls)
+    meter.done()
+    await meter.end()
+    when = sorted(each[2] for each in made)
+    of_half = Counter(job for job, _, _ in made[: 2 * calls])
+    await stage.remove()
+    return meter.figures | {
+        "runs": len(made),
+        "jobs": jobs,
+        "granted a second": calls / seconds,
+        "calls a second after the burst": (len(when) - calls) / (when[-1] - when[calls - 1]),
+        "most calls in a window": max(
+            bisect_left(when, begin + seconds) - place for place, begin in enumerate(when)
+        ),
+        "of the first half, the job with the fewest": min(of_half[name] for name in names),
+        "of the first half, the job with the most": max(of_half.values()),
+    }
 
 
 async def schedules(stage: Stage, jobs: int, ticks: int) -> Figures:
