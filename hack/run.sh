@@ -7,8 +7,9 @@ kubectl() { lab kubectl --name "$NAME" -- "$@"; }
 kubectl apply --server-side -f crds -f manifests/rights.yaml >/dev/null
 kubectl wait --for=condition=Established --timeout=60s -f crds >/dev/null
 # A CRD is Established a moment before the server lists its objects; 429 until then.
+kinds=$(kubectl get -f crds -o 'jsonpath={.items[*].metadata.name}')
 deadline=$((SECONDS + 60))
-until kubectl get fleetjobs,fleetdeployments,jobversions,executions -A >/dev/null 2>&1; do
+until kubectl get "${kinds// /,}" -A >/dev/null 2>&1; do
 	[ $SECONDS -lt $deadline ] || { echo "the CRDs are not served after 60 s" >&2; exit 1; }
 	sleep 0.2
 done

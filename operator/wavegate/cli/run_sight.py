@@ -114,7 +114,8 @@ def run_row(run: Document, now: float, *, everywhere: bool, wide: bool) -> list[
         str(told["attempt"] or "-"),
         told["triggeredBy"] or "-",
         age(told["creationTime"], now),
-        ago(ended - began) if began is not None and ended is not None else "-",
+        # Of the end only the second is on record.
+        ago(round(ended - began)) if began is not None and ended is not None else "-",
     ]
     before = [told["namespace"]] if everywhere else []
     return [*before, *row, *([one_line(told["message"])] if wide else [])]

@@ -20,7 +20,7 @@ from wavegate.cli.asking import replay_spec, run_document
 from wavegate.cli.cluster import Cluster
 from wavegate.cli.commands.runs import runs as group
 from wavegate.cli.errors import CliError
-from wavegate.cli.run_sight import moment
+from wavegate.cli.run_sight import moment, run_row
 from wavegate.dispatch.call import Call, Heard
 from wavegate.kube.resources import BY_KIND
 from wavegate.simulation.rights import Administrator
@@ -85,6 +85,20 @@ def test_the_newest_comes_first_and_jobs_and_phases_can_be_chosen(told: Played) 
         "jobrun.wavegate.dev/held",
         "jobrun.wavegate.dev/done",
     ]
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "took"),
+    [
+        pytest.param("22:00:45.089671Z", "22:00:51Z", "6s", id="six seconds and a bit"),
+        pytest.param("22:00:45.900000Z", "22:00:45Z", "0s", id="within the second"),
+        pytest.param("22:00:45.000000Z", "22:03:45Z", "3m", id="minutes"),
+    ],
+)
+def test_how_long_it_took_by_an_end_of_whole_seconds(began: str, ended: str, took: str) -> None:
+    status = {"startTime": f"2023-11-14T{began}", "completionTime": f"2023-11-14T{ended}"}
+    run = {"metadata": {"name": "one"}, "spec": {"jobName": "app"}, "status": status}
+    assert run_row(run, 0.0, everywhere=False, wide=False)[-1] == took
 
 
 def test_where_there_is_none_it_says_where_it_has_looked(told: Played) -> None:
