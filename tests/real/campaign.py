@@ -31,7 +31,7 @@ KILLS: Final = ("C1", "C2", "C3")
 KILLS_EACH: Final = 6
 """Plans of each kind of kill and each rollout."""
 
-LEADERS_STOPPED: Final = 10
+LEADERS_STOPPED: Final = 12
 """Of each of two kinds: what was under way arrives at once, or when the process goes on."""
 
 AT_WRITES: Final = (
