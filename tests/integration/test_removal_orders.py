@@ -104,7 +104,7 @@ ORDERS: Final[tuple[Removals, ...]] = (
     ((ORPHANED, ALL), (OPERATOR, ALL), (DEFINED, SOME), (NAMESPACE, NONE)),
     ((ORPHANED, ALL), (DEFINED, NONE), (OPERATOR, NONE), (NAMESPACE, NONE)),
 )
-SAMPLE: Final = (ORDERS[0], ORDERS[6])
+SAMPLE: Final = (ORDERS[0], ORDERS[7])
 CHOSEN: Final = ORDERS if os.environ.get("REMOVAL_ORDERS") == "all" else SAMPLE
 
 

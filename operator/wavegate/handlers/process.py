@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import kopf
@@ -32,6 +33,7 @@ AGAIN: Final = 20.0
 """Seconds after which kinds that are not served are looked for again."""
 
 _NOT_FOUND: Final = 404
+_KOPF: Final = str(Path(kopf.__file__).parent)
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +51,25 @@ class Frame(Protocol):
     ) -> None:
         """Deliver from ``namespaces`` (empty: all) until ``stop`` is set. Raises what ended it."""
         ...
+
+
+class _Ours(Collection[asyncio.Task[Any]]):
+    """All tasks but kopf's.
+
+    When kopf ends, it takes every task for its own that is not said to be another's, and cancels
+    it. The process goes on, and with it what it has begun meanwhile: calls, probes, passes.
+    """
+
+    def __contains__(self, task: object) -> bool:
+        made_of = task.get_coro() if isinstance(task, asyncio.Task) else None
+        code = getattr(made_of, "cr_code", None)
+        return code is None or not code.co_filename.startswith(_KOPF)
+
+    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+        return (task for task in asyncio.all_tasks() if task in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class KopfFrame:
@@ -71,6 +92,8 @@ class KopfFrame:
             settings.watching.server_timeout = SERVER_TIMEOUT
             settings.watching.client_timeout = CLIENT_TIMEOUT
             settings.queueing.exit_timeout = EXIT_TIMEOUT
+            # Where kopf ends and is begun anew, it would kill the process ten minutes later.
+            settings.process.ultimate_exiting_timeout = None
 
     async def run(
         self, namespaces: Sequence[str], *, ready: asyncio.Event, stop: asyncio.Event
@@ -86,7 +109,7 @@ class KopfFrame:
             begun = asyncio.Event()
             signals = asyncio.create_task(_when_begun(begun, ready, stop), name="signals")
             try:
-                await kopf.operator(
+                tasks = await kopf.spawn_tasks(
                     registry=self.registry,
                     standalone=True,
                     clusterwide=not namespaces,
@@ -94,6 +117,7 @@ class KopfFrame:
                     ready_flag=begun,
                     stop_flag=stop,
                 )
+                await kopf.run_tasks(tasks, ignored=_Ours())
             except Exception as error:  # kopf's own types are private
                 if getattr(error, "status", None) == _NOT_FOUND:
                     words = "FleetJob or FleetDeployment is not served"

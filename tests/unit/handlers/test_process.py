@@ -40,6 +40,7 @@ async def test_kopf_writes_nothing_of_its_own(activities: dict[str, Any]):
     await activities["startup"].fn(settings=settings)
     assert settings.posting.enabled is False
     assert settings.scanning.disabled is True
+    assert settings.process.ultimate_exiting_timeout is None, "it is begun anew in this process"
     assert isinstance(settings.persistence.progress_storage, ForgetfulProgress)
     assert isinstance(settings.persistence.diffbase_storage, ForgetfulDiffBase)
 
@@ -70,13 +71,16 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[Exception | None]:
     """How kopf ends, time after time; it has begun by then."""
     coming: list[Exception | None] = []
 
-    async def operator(ready_flag: asyncio.Event, **_: Any) -> None:
-        ready_flag.set()
+    async def ending() -> None:
         await asyncio.sleep(1)
         if (error := coming.pop(0)) is not None:
             raise error
 
-    monkeypatch.setattr(kopf, "operator", operator)
+    async def spawn_tasks(ready_flag: asyncio.Event, **_: Any) -> set[asyncio.Task[None]]:
+        ready_flag.set()
+        return {asyncio.create_task(ending())}
+
+    monkeypatch.setattr(kopf, "spawn_tasks", spawn_tasks)
     return coming
 
 
@@ -91,6 +95,27 @@ async def test_kopf_is_begun_anew_where_its_kinds_are_not_served(
     assert ready.is_set()
     assert loop.time() == pytest.approx(3 + 2 * AGAIN)
     assert caplog.text.count("is not served") == 2
+
+
+@pytest.mark.looptime
+async def test_what_the_process_does_goes_on_when_kopf_has_ended(
+    ends: list[Exception | None],
+):
+    """What was begun after kopf was, too; a task of kopf's that is left is ended with it."""
+    ends += [KopfError(404), None]
+    frame = KopfFrame(OneAccess())  # type: ignore[arg-type]
+    running = asyncio.create_task(frame.run((), ready=asyncio.Event(), stop=asyncio.Event()))
+    await asyncio.sleep(0.5)
+    call = asyncio.create_task(asyncio.sleep(1e6))
+    async with asyncio.TaskGroup() as passes:
+        led = passes.create_task(asyncio.sleep(1e6))
+        left = asyncio.create_task(kopf._cogs.aiokits.aiotasks.guard(asyncio.sleep(1e6), "left"))
+        await running
+        assert left.cancelled()
+        assert not call.done()
+        assert not led.done()
+        for task in (call, led):
+            task.cancel()
 
 
 @pytest.mark.looptime
@@ -121,12 +146,12 @@ async def test_signals_are_ours_while_kopf_is_down(
     taken: dict[int, Any] = {}
     monkeypatch.setattr(loop, "add_signal_handler", taken.__setitem__)
 
-    async def operator(**_: Any) -> None:
+    async def spawn_tasks(**_: Any) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: None)
         raise KopfError(404)  # before it has begun
 
-    monkeypatch.setattr(kopf, "operator", operator)
+    monkeypatch.setattr(kopf, "spawn_tasks", spawn_tasks)
     frame = KopfFrame(OneAccess())  # type: ignore[arg-type]
     running = asyncio.create_task(frame.run((), ready=asyncio.Event(), stop=stop))
     await asyncio.sleep(1)
