@@ -106,6 +106,9 @@ FULL_JOB: Final = http_job(
             {"days": ["Mon", "Tue"], "start": "22:00", "end": "06:00"},
             {"cron": "* 8-18 * * *"},
         ],
+        "dependsOn": [
+            {"jobName": "up", "condition": "Any", "freshness": "24h", "mode": "Trigger"},
+        ],
     },
     suspend=True,
     revisionHistoryLimit=3,
@@ -153,6 +156,7 @@ _JOB_STATUS: Final = {
         "missedTicks": 5,
         "skippedTicks": 6,
     },
+    "dependencies": [{"jobName": "up", "decidedUpTo": MOMENT}],
     "rateClock": MOMENT,
     "updatedAt": MOMENT,
 }

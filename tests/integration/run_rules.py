@@ -241,6 +241,29 @@ def _trigger_rules() -> Iterator[Rule]:
     yield Rule("time zone", zone, bad, "spec.trigger.timeZone: Invalid value")
 
 
+def _dependency_rules() -> Iterator[Rule]:
+    def needs(*jobs: str, **given: Any) -> Object:
+        return http_job(trigger={"dependsOn": [{"jobName": each, **given} for each in jobs]})
+
+    path = "spec.trigger.dependsOn"
+    says = f"{path}: a job cannot depend on itself"
+    yield Rule("itself", needs("other"), needs("echo"), says)
+    yield Rule("twice", needs("a", "b"), needs("a", "a"), f"{path}[1]: Duplicate value")
+    many = [f"job-{number}" for number in range(11)]
+    yield Rule("many", needs(*many[:10]), needs(*many), f"{path}: Too many")
+    yield Rule("job name", needs("a" * 40), needs("a" * 41), f"{path}[0].jobName: Too long")
+    says = f"{path}[0].condition: Unsupported value"
+    yield Rule("condition", needs("a", condition="Failed"), needs("a", condition="Bad"), says)
+    says = f"{path}[0].mode: Unsupported value"
+    yield Rule("mode", needs("a", mode="Trigger"), needs("a", mode="Both"), says)
+
+    def fresh(**given: Any) -> Object:
+        return needs("a", **given)
+
+    field = f"{path}.freshness"
+    yield from _between("freshness", field, fresh, ("1s", "8760h"), ("999ms", "8761h"))
+
+
 def _word_rules() -> Iterator[Rule]:
     good = http_job(labels={"team": "a"}, meta={"any thing": "x" * 1024})
     for name, bad, says in (
@@ -371,6 +394,7 @@ RUN_RULES: Final[tuple[Rule, ...]] = (
     *_header_rules(),
     *_run_section_rules(),
     *_trigger_rules(),
+    *_dependency_rules(),
     *_word_rules(),
     *_request_rules(),
     *_fixed_rules(),

@@ -132,7 +132,8 @@ def _asks_for(space: Space, job: str, needs: tuple[str, ...]) -> bool:
 
 
 def test_each_example_that_calls_has_a_test() -> None:
-    assert set(CALLING) == {"httpjob-nightly.yaml", "httpjob-pool.yaml", "httpjob-retry.yaml"}
+    tested = ("chain", "nightly", "pool", "retry")
+    assert set(CALLING) == {f"httpjob-{name}.yaml" for name in tested}
 
 
 def test_the_nightly_one_has_its_next_tick_and_runs_begin_in_its_window(
@@ -208,6 +209,32 @@ def test_those_that_share_a_pool_wait_for_it_and_then_call(
     space.delete("RateLimitPool", "partner")
     space.delete("HTTPJob", jobs[0]["metadata"]["name"])
     _remove(space, jobs[1])
+
+
+def test_those_of_a_chain_are_called_one_after_another(
+    space: Space, operator: OperatorProcess, endpoint: Endpoint
+) -> None:
+    jobs = CALLING["httpjob-chain.yaml"].objects
+    names = [job["metadata"]["name"] for job in jobs]
+    for job in jobs:
+        _apply(space, _calling(job, endpoint))
+    for name in names[1:]:
+        space.wait(
+            "its dependency counts from now on",
+            lambda name=name: _status(space, "HTTPJob", name).get("dependencies"),
+        )
+    _apply(space, _run("by-hand", names[0]))
+    space.wait("the last one has Completed", lambda: _phase_of(space, names[-1]) == ["Completed"])
+    assert [call.headers["x-job-name"] for call in endpoint.calls] == names
+    assert [call.path for call in endpoint.calls] == [f"/{name}" for name in names]
+    for job in jobs[:-1]:
+        space.delete("HTTPJob", job["metadata"]["name"])
+    _remove(space, jobs[-1])
+
+
+def _phase_of(space: Space, job: str) -> list[str]:
+    runs = [each for each in space.list("JobRun") if each["spec"]["jobName"] == job]
+    return [str(each.get("status", {}).get("phase", "")) for each in runs]
 
 
 def _calling(job: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:

@@ -240,6 +240,12 @@ HTTP_JOB: Final = Kind(
             f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_JOB_NAME}"
             " characters, so that every name made from it fits",
         ),
+        cel(
+            "!has(self.spec.trigger.dependsOn)"
+            " || self.spec.trigger.dependsOn.all(d, d.jobName != self.metadata.name)",
+            "spec.trigger.dependsOn: a job cannot depend on itself",
+            reason="FieldValueForbidden",
+        ),
     ),
     status_default=_NEVER_SEEN,
 )

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from wavegate.api.base import Int32, Int64, Message, Model, Reason, Timestamp
+from wavegate.api.base import Int32, Int64, JobName, Message, Model, Reason, Timestamp, listing
 from wavegate.api.status import ObservedStatus
 
 HTTPJobState = Literal["Active", "Suspended", "Invalid"]
@@ -42,6 +42,15 @@ class ScheduleStatus(Model):
     )
 
 
+class DependencyStatus(Model):
+    """How far the ends of another job's runs have been decided on."""
+
+    job_name: JobName = Field(description="Name of that HTTPJob.")
+    decided_up_to: Timestamp = Field(
+        description="Ends of its runs up to that time ask for no run any more."
+    )
+
+
 class HTTPJobStatus(ObservedStatus):
     """What the operator reports about the job."""
 
@@ -54,6 +63,12 @@ class HTTPJobStatus(ObservedStatus):
     runs: RunCounts | None = Field(default=None, description="Runs that have not ended, by phase.")
     schedule: ScheduleStatus | None = Field(
         default=None, description="How far the schedule has come."
+    )
+    dependencies: list[DependencyStatus] = Field(
+        default_factory=list,
+        max_length=10,
+        description="Of dependencies with mode Trigger, up to which end all is decided.",
+        json_schema_extra=listing("map", "jobName"),
     )
     rate_clock: Timestamp | None = Field(
         default=None,

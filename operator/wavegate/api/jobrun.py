@@ -39,7 +39,7 @@ Phase = Literal[
     "Expired",
     "DeadLetter",
 ]
-TriggeredBy = Literal["Manual", "Schedule", "Replay", "API"]
+TriggeredBy = Literal["Manual", "Schedule", "Dependency", "Replay", "API"]
 
 UNENDED: Final[tuple[Phase, ...]] = ("Delayed", "Queued", "Executing", "Waiting")
 """Phases of runs that have not ended."""

@@ -28,6 +28,8 @@ LABEL_JOB_KIND: Final = f"{GROUP}/job-kind"
 
 ANNOTATION_TICK: Final = f"{GROUP}/tick"
 """On a run that a schedule has made: for which tick."""
+ANNOTATION_AFTER: Final = f"{GROUP}/after"
+"""On a run that dependencies have asked for: the ends it is for, as ``JOB=TIME JOB=TIME``."""
 
 ANNOTATION_CORDONED_BY: Final = f"{GROUP}/cordoned-by"
 """On a node that the operator has cordoned: for which execution of which job."""

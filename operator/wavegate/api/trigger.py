@@ -6,11 +6,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from wavegate.api.base import Model, between, cel, like, listing, matching, rules
+from wavegate.api.base import JobName, Model, between, cel, like, listing, matching, rules
 from wavegate.api.durations import Seconds
 
 ConcurrencyPolicy = Literal["Allow", "Forbid", "Replace", "Queue"]
 CatchUp = Literal["Latest", "None", "All"]
+Condition = Literal["Completed", "Failed", "Any"]
+Mode = Literal["Gate", "Trigger"]
 Day = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 _CRON: Final = (
@@ -107,6 +109,29 @@ class Window(Model):
     )
 
 
+class Dependency(Model):
+    """Another job of which the latest run says whether runs may start."""
+
+    job_name: JobName = Field(description="Name of the HTTPJob, in the same namespace.")
+    condition: Condition | None = Field(
+        default=None,
+        description="How its latest run has to have ended: Completed (which is meant where nothing"
+        " is said), Failed in whatever way, or Any of these. Runs that were Canceled or Expired say"
+        " nothing, and are passed over.",
+    )
+    freshness: Seconds | None = Field(
+        default=None,
+        description="How long ago that may be, from 1s to 8760h; without, however long.",
+        json_schema_extra=between("spec.trigger.dependsOn.freshness", "1s", "8760h"),
+    )
+    mode: Mode | None = Field(
+        default=None,
+        description="Gate (which is meant where nothing is said): runs wait for it. Trigger: they"
+        " wait for it, and each end of a run of it that is as condition says asks for a run of"
+        " this job.",
+    )
+
+
 class Trigger(Model):
     """When runs are made and may start."""
 
@@ -123,4 +148,11 @@ class Trigger(Model):
         description="Times in which runs may start, each attempt of them: one of these must hold."
         " Without: at any time.",
         json_schema_extra=listing("atomic"),
+    )
+    depends_on: list[Dependency] = Field(
+        default_factory=list,
+        max_length=10,
+        description="Jobs whose latest runs decide whether runs of this one may start, at each"
+        " attempt: all of them have to be as asked.",
+        json_schema_extra=listing("map", "jobName"),
     )

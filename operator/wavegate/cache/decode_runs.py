@@ -12,7 +12,7 @@ from wavegate.api.fleetjob import InvalidSpec, field_problems
 from wavegate.api.httpjob import HTTPJobSpec, Rate, load_http_job_spec
 from wavegate.api.httpjob_status import HTTPJobStatus
 from wavegate.api.jobrun import JobRunSpec, JobRunStatus
-from wavegate.api.names import ANNOTATION_TICK
+from wavegate.api.names import ANNOTATION_AFTER, ANNOTATION_TICK
 from wavegate.api.ratelimitpool import RateLimitPoolSpec
 from wavegate.cache.decode import SpecReader
 from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, strings, text
@@ -20,7 +20,7 @@ from wavegate.cache.statuses import readable
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.times import parse_time
 from wavegate.kube.resources import HTTP_JOBS
-from wavegate.runs.naming import tick_name
+from wavegate.runs.naming import after_name, tick_name
 from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
 from wavegate.runs.payload import digest
 from wavegate.runs.problems import job_problems
@@ -95,6 +95,7 @@ class RunDecoder:
             "idempotency_key": text(spec.get("idempotencyKey")),
             "payload_digest": digest(text(spec.get("payload"))) if "payload" in spec else "",
             "scheduled": _tick(raw, meta, job, owned),
+            "after": _after(raw, meta, job, owned),
             "attempt": integer(status.get("attempt")),
             "version": integer(status.get("version")),
             "started": parse_time(status.get("startTime")),
@@ -142,6 +143,14 @@ def _tick(raw: Raw, meta: Meta, job: str, owner_uid: str) -> float | None:
     if tick is None or not owner_uid or meta.name != tick_name(job, owner_uid, tick):
         return None
     return tick
+
+
+def _after(raw: Raw, meta: Meta, job: str, owner_uid: str) -> dict[str, float]:
+    """By job, the ends that the run was made for; its name has to be the one that follows."""
+    told = text(mapping(mapping(raw.get("metadata")).get("annotations")).get(ANNOTATION_AFTER))
+    ends = _clocks(dict(part.split("=", 1) for part in told.split() if "=" in part))
+    named = bool(ends) and bool(owner_uid) and meta.name == after_name(job, owner_uid, ends)
+    return ends if named else {}
 
 
 def _of_active(spec: Raw, status: Raw) -> dict[str, Any]:

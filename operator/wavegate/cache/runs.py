@@ -16,6 +16,8 @@ from wavegate.cache.decode_runs import RunDecoder, decode_pool
 from wavegate.cache.kinds import KindCache
 from wavegate.cache.store import Item, JobKey, Key, Store
 from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RATE_LIMIT_POOLS
+from wavegate.runs.cycles import cycle
+from wavegate.runs.dependencies import Upstream, latest
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.pool_clocks import PoolClocks
 from wavegate.runs.rate import clock_of
@@ -37,7 +39,7 @@ class RunCache(KindCache):
         super().__init__(wake)
         self._now = now
         decoder = RunDecoder()
-        self.jobs: Store[HTTPJobView] = Store(self._changed, clock=clock)
+        self.jobs: Store[HTTPJobView] = Store(self._job_changed, clock=clock)
         self.versions: Store[RunVersionView] = Store(self._changed, clock=clock)
         self.runs: Store[RunView] = Store(self._run_changed, clock=clock)
         self.pools: Store[Rate | str] = Store(self._pool_changed, clock=clock)
@@ -45,6 +47,8 @@ class RunCache(KindCache):
         """Of what runs say or have said: also of those that are gone."""
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        self._dependents: defaultdict[JobKey, set[JobKey]] = defaultdict(set)
+        """By job, those that depend on it."""
         self._seen: dict[str, float] = {}
         """By uid of an active run, when this process first saw it."""
         self.kinds = {
@@ -89,6 +93,8 @@ class RunCache(KindCache):
             identity=identity,
             slots=slots,
             seen=seen,
+            upstreams={name: self._upstream(key, name) for name in self.depends_on(key)},
+            depended_on=bool(self._dependents.get(key)),
             tidy=tidy,
             **calls,
         )
@@ -114,9 +120,43 @@ class RunCache(KindCache):
         job = self.jobs.get(*key)
         return job.spec.runs.limits.pools if job is not None and job.spec is not None else ()
 
+    def depends_on(self, key: JobKey) -> Sequence[str]:
+        """Names of the jobs that the job depends on."""
+        return _depends_on(self.jobs.get(*key))
+
+    def _upstream(self, key: JobKey, name: str) -> Upstream:
+        job = self.jobs.get(key[0], name)
+        if job is None or job.deleting:
+            return Upstream()
+        circle = cycle(key[1], lambda each: self.depends_on((key[0], each)), through=name)
+        suspended = job.spec is not None and job.spec.suspend
+        return Upstream(True, suspended, latest(self._finished.get(job.key, {}).values()), circle)
+
     def active(self, key: JobKey) -> Mapping[str, RunView]:
         """The job's runs that have not ended, by uid."""
         return self._active.get(key, {})
+
+    def _job_changed(self, old: Item[HTTPJobView] | None, new: Item[HTTPJobView] | None) -> None:
+        before, after = (set(_depends_on(item.view if item else None)) for item in (old, new))
+        changed = {item.key for item in (old, new) if item is not None}
+        for key in changed:
+            for name in before - after:
+                self._dependents[key[0], name].discard(key)
+            for name in after:
+                self._dependents[key[0], name].add(key)
+        self._changed(old, new)
+        for key in changed:
+            self._wake_dependents(key, all_of_them=before != after)
+
+    def _wake_dependents(self, key: JobKey, *, all_of_them: bool = False) -> None:
+        """``all_of_them``: also those that depend on it by way of others."""
+        woken, left = {key}, [key]
+        while left:
+            found = self._dependents.get(left.pop(), set()) - woken
+            woken |= found
+            left += found if all_of_them else ()
+        for each in woken - {key}:
+            self._wake(each)
 
     def _pool_changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
         for namespace, name in {item.key for item in (old, new) if item is not None}:
@@ -146,6 +186,9 @@ class RunCache(KindCache):
                 self._active[key][new.uid] = new.view
                 self._seen.setdefault(new.uid, self._now())
         self._changed(old, new)
+        ended = next((item for item in (new, old) if item is not None and item.view.ended), None)
+        if ended is not None:
+            self._wake_dependents((ended.namespace, ended.job))
 
     def _learn_clocks(self, run: RunView) -> None:
         # Also of one that goes: by then its clocks, and those that are older, are mostly passed.
@@ -154,3 +197,8 @@ class RunCache(KindCache):
             if run.started is not None:
                 self.pool_clocks.learn(pool, clock, run.started)
             self.pool_clocks.forget(pool, self._now() - _OVER)
+
+
+def _depends_on(job: HTTPJobView | None) -> Sequence[str]:
+    spec = job.spec if job is not None and not job.deleting else None
+    return [each.job_name for each in spec.trigger.depends_on] if spec is not None else ()

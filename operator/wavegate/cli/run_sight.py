@@ -114,7 +114,6 @@ def run_row(run: Document, now: float, *, everywhere: bool, wide: bool) -> list[
         str(told["attempt"] or "-"),
         told["triggeredBy"] or "-",
         age(told["creationTime"], now),
-        # Of the end only the second is on record.
         ago(round(ended - began)) if began is not None and ended is not None else "-",
     ]
     before = [told["namespace"]] if everywhere else []

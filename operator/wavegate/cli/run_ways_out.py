@@ -81,6 +81,29 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
         ),
         f"{NOT_BY_ITSELF}: as soon as the pool is corrected",
     ),
+    "DependencyPending": WayOut(
+        ITSELF,
+        (
+            "wavegate trigger JOB {n} asks for a run of the HTTPJob that the message names",
+            "who owns HTTPJob {job} can change spec.trigger.dependsOn",
+            _CANCEL,
+        ),
+        "once the latest run of each job that it depends on is as asked for",
+    ),
+    "DependencyMissing": WayOut(
+        OWNER,
+        (
+            "create the HTTPJob that the message names",
+            "or take its name out of spec.trigger.dependsOn of HTTPJob {job}",
+            _CANCEL,
+        ),
+        f"{NOT_BY_ITSELF}: as soon as that job is there and has run",
+    ),
+    "DependencyCycle": WayOut(
+        OWNER,
+        ("take one of the jobs that the message names out of spec.trigger.dependsOn", _CANCEL),
+        f"{NOT_BY_ITSELF}: once they depend on each other in a circle no more",
+    ),
     "OutsideWindow": WayOut(
         ITSELF,
         ("who owns HTTPJob {job} can change spec.trigger.windows", _CANCEL),

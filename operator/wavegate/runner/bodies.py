@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from wavegate.api.names import (
+    ANNOTATION_AFTER,
     ANNOTATION_TICK,
     API_VERSION,
     LABEL_JOB,
     LABEL_JOB_KIND,
     LABEL_VERSION,
 )
-from wavegate.domain.times import format_time
+from wavegate.domain.times import format_time, format_time_micro
 from wavegate.engine.bodies import Document, Owner
 from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS
 from wavegate.runs.actions import CreateRun, CreateRunVersion
@@ -37,7 +38,7 @@ def version(job: HTTPJobView, action: CreateRunVersion) -> Document:
 
 
 def run(job: HTTPJobView, action: CreateRun) -> Document:
-    """The run of a tick."""
+    """A run that the job makes by itself."""
     return {
         "apiVersion": API_VERSION,
         "kind": JOB_RUNS.kind,
@@ -45,11 +46,18 @@ def run(job: HTTPJobView, action: CreateRun) -> Document:
             "name": action.name,
             "namespace": job.namespace,
             "labels": {**action.labels, **_labels(job)},
-            "annotations": {ANNOTATION_TICK: format_time(action.tick)},
+            "annotations": _made_for(action),
             "ownerReferences": [owner(job).reference()],
         },
         "spec": {"jobName": job.name},
     }
+
+
+def _made_for(action: CreateRun) -> dict[str, str]:
+    if action.tick is not None:
+        return {ANNOTATION_TICK: format_time(action.tick)}
+    ends = sorted(action.after.items())
+    return {ANNOTATION_AFTER: " ".join(f"{name}={format_time_micro(end)}" for name, end in ends)}
 
 
 def owner(job: HTTPJobView) -> Owner:

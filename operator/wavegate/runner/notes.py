@@ -17,9 +17,15 @@ def notes_of(action: RunAction) -> tuple[Note, ...]:
         case CreateRunVersion():
             return _one("VersionMade", f"{action.name} is made of the spec", version=action.version)
         case CreateRun():
-            return _one("RunMade", f"{action.name} is made for {format_time(action.tick)}")
+            return _one("RunMade", f"{action.name} is made for {_made_for(action)}")
     return ()
 
 
 def _one(name: str, text: str, /, **facts: Any) -> tuple[Note, ...]:
     return (Note(name, text, facts=facts),)
+
+
+def _made_for(action: CreateRun) -> str:
+    if action.tick is not None:
+        return format_time(action.tick)
+    return "the end of a run of " + ", ".join(sorted(action.after))

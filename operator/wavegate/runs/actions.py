@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wavegate.domain.actions import DeleteRecord, SetStatus, Urgency
@@ -21,11 +21,16 @@ class CreateRunVersion:
 
 @dataclass(frozen=True, slots=True)
 class CreateRun:
-    """Make the run of a tick (epoch seconds), owned by the job."""
+    """Make a run, owned by the job: for a tick, or for the ends of other jobs' runs.
+
+    Times are epoch seconds.
+    """
 
     name: str
-    tick: float
     labels: Mapping[str, str]
+    tick: float | None = None
+    after: Mapping[str, float] = field(default_factory=dict)
+    """By job, the ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Only what the job owns: a run that somebody applied without making it the job's stays until they
 delete it. A run whose idempotency key lives, and one that knows of a tick or of the rate's clock
 what is not on record in the job yet, are kept whatever the limits say; so is, for each pool, the
-one that says where its clock stands, until that time.
+one that says where its clock stands, until that time, and where other jobs depend on this one, the
+latest that was carried out.
 """
 
 from __future__ import annotations
@@ -13,27 +14,33 @@ from collections.abc import Collection, Iterable, Sequence
 from wavegate.domain.actions import DeleteRecord, Urgency
 from wavegate.domain.times import parse_time
 from wavegate.runs.actions import RunStep
+from wavegate.runs.dependencies import latest
 from wavegate.runs.duplicates import key_lives
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.pool_clocks import PoolClocks
+from wavegate.runs.triggering import recorded
 
 
 def tidied(
     observed: ObservedRuns, job: HTTPJobView, versions: Sequence[RunVersionView]
 ) -> tuple[list[RunStep], float | None]:
     """The removals, and when there may be others; None: not by themselves."""
-    runs = superfluous_runs(job, observed.finished, observed.now)
+    runs = superfluous_runs(job, observed.finished, observed.now, depended_on=observed.depended_on)
     steps = [_removal("JobRun", run) for run in runs]
     old = superfluous_versions(job, versions, observed.active)
     steps += [_removal("JobVersion", version) for version in old]
     return steps, _next_removal(job, observed.finished, observed.now)
 
 
-def superfluous_runs(job: HTTPJobView, finished: Collection[RunView], now: float) -> list[RunView]:
-    """Runs to remove, the oldest first."""
+def superfluous_runs(
+    job: HTTPJobView, finished: Collection[RunView], now: float, *, depended_on: bool = False
+) -> list[RunView]:
+    """Runs to remove, the oldest first. ``depended_on``: whether other jobs depend on the job."""
     assert job.spec is not None
     runs = job.spec.runs
-    telling = _telling_of_pools(job, finished, now)
+    telling = set(_telling_of_pools(job, finished, now))
+    if depended_on and (counts := latest(finished)) is not None:
+        telling.add(counts.uid)
     removable = [
         run
         for run in finished
@@ -74,8 +81,14 @@ def superfluous_versions(
 
 
 def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
-    """Whether it says of ticks or of the rate what the job does not say yet."""
+    """Whether it says of ticks, ends or the rate what the job does not say yet."""
     assert job.spec is not None
+    if run.after:
+        decided = recorded(job)
+        depends_on = {each.job_name for each in job.spec.trigger.depends_on}
+        said = ((name, end) for name, end in run.after.items() if name in depends_on)
+        if any(end > decided.get(name, 0.0) for name, end in said):
+            return True
     schedule = job.status.get("schedule") or {}
     ticked = parse_time(schedule.get("lastTickTime")) or 0.0
     if job.spec.trigger.schedule is not None and (run.scheduled or 0.0) > ticked:

@@ -12,23 +12,13 @@ from dataclasses import dataclass, field
 
 from wavegate.api.durations import format_duration
 from wavegate.api.httpjob import Limits, Rate
+from wavegate.runs.held import Held
 from wavegate.runs.observed import RunView
 from wavegate.runs.pools import Pool
 from wavegate.runs.rate import ahead, granted, next_time
 
 TURN = 0.1
 """Seconds after which a run is looked at again where another job goes first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Why a run does not start, and when that may end; None: when another run has ended."""
-
-    reason: str
-    message: str
-    until: float | None = None
-    pool: str = ""
-    """Name of the RateLimitPool that grants no call now."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Naming: what a run is called; at most 40 characters.
 
-The run of a tick has the same name whoever makes it, so that the API server refuses a second one.
+The run of a tick, or for the ends of other jobs' runs, has the same name whoever makes it, so that
+the API server refuses a second one.
 
 A run with a key has a name that follows from its job and the key, so that the API server itself
 refuses a second one. Once that has failed, the key is free again, and the next run of it is
@@ -9,6 +10,7 @@ refuses a second one. Once that has failed, the key is free again, and the next 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from wavegate.api.jobrun import MAX_RUN_NAME
@@ -21,6 +23,12 @@ MOST_OF_A_KEY: Final = 99
 def tick_name(job: str, job_uid: str, tick: float) -> str:
     """Name of the run for a tick of a job: ``JOB-DIGEST``, with as much of the job as has room."""
     return _name(job, node_hash(f"{job_uid}/{tick:.0f}"), 0)
+
+
+def after_name(job: str, job_uid: str, ends: Mapping[str, float]) -> str:
+    """Name of the run for the ends of other jobs' runs (epoch seconds): ``JOB-DIGEST``."""
+    told = ",".join(f"{name}@{end:.6f}" for name, end in sorted(ends.items()))
+    return _name(job, node_hash(f"{job_uid}/after/{told}"), 0)
 
 
 def keyed_name(job: str, job_uid: str, key: str, number: int = 1) -> str:

@@ -14,6 +14,7 @@ from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.jobrun import Overrides, PayloadSource, Phase
 from wavegate.domain.observed import DEFAULT_PRIORITY
 from wavegate.runs.answers import Outcome
+from wavegate.runs.dependencies import Upstream
 from wavegate.runs.pools import Pool
 from wavegate.runs.states import TERMINAL
 
@@ -95,6 +96,8 @@ class RunView:
     metadata: Mapping[str, str] = field(default_factory=dict)
     scheduled: float | None = None
     """The tick that it was made for."""
+    after: Mapping[str, float] = field(default_factory=dict)
+    """By job, the ends of runs that it was made for."""
 
     attempt: int = 0
     version: int = 0
@@ -145,7 +148,8 @@ class ObservedRuns:
     are to be called once; ``pools``: by name, those that the job names and that are there, or
     what of their spec is not understood;
     ``slots``: calls that may begin; ``delayed``: keys of steps that have failed and may not be
-    tried again yet; ``tidy``: whether it is time to look for what is to be removed.
+    tried again yet; ``upstreams``: by name, the jobs that this one depends on; ``depended_on``:
+    whether others depend on it; ``tidy``: whether it is time to look for what is to be removed.
     """
 
     job: HTTPJobView | None
@@ -162,4 +166,6 @@ class ObservedRuns:
     probes: frozenset[str] = frozenset()
     pools: Mapping[str, Pool | str] = field(default_factory=dict)
     delayed: frozenset[str] = frozenset()
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)
+    depended_on: bool = False
     tidy: bool = True

@@ -19,11 +19,13 @@ from wavegate.api.names import run_version_name
 from wavegate.domain.actions import SetStatus, Urgency
 from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs import notes
-from wavegate.runs.actions import CreateRun, CreateRunVersion, RunPlan, RunStep, StartRun
+from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep, StartRun
+from wavegate.runs.dependencies import unmet
 from wavegate.runs.duplicates import Standing
+from wavegate.runs.held import Held
 from wavegate.runs.history import tidied
-from wavegate.runs.limits import Allowance, Held
-from wavegate.runs.naming import tick_name
+from wavegate.runs.limits import Allowance
+from wavegate.runs.making import makes_runs, of_ends, of_tick
 from wavegate.runs.observed import ObservedRuns, RunVersionView, RunView
 from wavegate.runs.order import ordered
 from wavegate.runs.payload import problems
@@ -33,9 +35,16 @@ from wavegate.runs.settle import LOST, retry_of, settled
 from wavegate.runs.statuses import facts_of, is_told, status_of
 from wavegate.runs.target import endpoint_of, url_of
 from wavegate.runs.ticking import Ticking, ticking
+from wavegate.runs.triggering import Triggering, triggering
 from wavegate.runs.version_policy import version_for
-from wavegate.runs.waiting import eligible_since, expires, held, phase_of
+from wavegate.runs.waiting import eligible_since, expires, held, phase_of, queue_full, queued_behind
 from wavegate.runs.windows import opens
+
+_BEFORE_QUEUED: Final = {
+    "Delayed": ("Due", "its time has come"),
+    "Waiting": ("DependenciesMet", "what its job depends on lets it start"),
+}
+"""By phase, reason and message of a run that can start now."""
 
 TOLD_AFTER: Final = 1.0
 """Seconds that a run waits before that is put on record: most do not wait so long."""
@@ -62,7 +71,7 @@ class _Pass:
         self._clock: float | None = None
 
     def plan(self) -> RunPlan:
-        ticks = self._ticks()
+        ticks, triggers = self._made()
         waiting = self._end({run.uid for run in ticks.cancel})
         executing = [run for run in self.observed.active if run.phase == "Executing"]
         if self.job is None:
@@ -77,7 +86,7 @@ class _Pass:
                 removals, wake_at = tidied(self.observed, self.job, self.versions)
                 self.steps += removals
                 self._wakes += [wake_at] if wake_at is not None else []
-        self._report(ticks)
+        self._report(ticks, triggers)
         gone = self.observed.calling - {run.uid for run in executing}
         return RunPlan(
             steps=tuple(self.steps),
@@ -167,27 +176,30 @@ class _Pass:
     def _version_of(self, number: int) -> RunVersionView | None:
         return next((each for each in self.versions if each.version == number), None)
 
-    def _ticks(self) -> Ticking:
+    def _made(self) -> tuple[Ticking, Triggering]:
+        """Runs that the job makes by itself: for ticks, and for the ends of other jobs' runs."""
         job = self.job
         if job is None or job.spec is None:
-            return Ticking()
+            return Ticking(), Triggering()
         runs = chain(self.observed.active, self.observed.finished)
-        found = ticking(job, (run for run in runs if run.owner_uid == job.uid), self.now)
-        if found.create:
-            made = tuple(
-                CreateRun(tick_name(job.name, job.uid, tick), tick, job.spec.labels)
-                for tick in found.create
-            )
+        own = [run for run in runs if run.owner_uid == job.uid] if makes_runs(job) else []
+        ticks = ticking(job, own, self.now)
+        triggers = triggering(job, self.observed.upstreams, own, self.now)
+        if ticks.create:
+            made = tuple(of_tick(job, tick) for tick in ticks.create)
             self.steps.append(RunStep("JobRun/schedule", Urgency.CREATE, made))
-        if found.wake_at is not None:
-            self._wakes.append(found.wake_at)
-        return found
+        if triggers.ends:
+            run = of_ends(job, triggers.ends)
+            self.steps.append(RunStep("JobRun/dependencies", Urgency.CREATE, (run,)))
+        self._wakes += [ticks.wake_at] if ticks.wake_at is not None else []
+        return ticks, triggers
 
     # What begins.
 
     def _begin(self, spec: HTTPJobSpec, waiting: list[RunView], executing: list[RunView]) -> None:
         current = self._is_current()
         opening = opens(spec.trigger.windows, spec.trigger.time_zone, self.now)
+        depends = unmet(spec.trigger.depends_on, self.observed.upstreams, self.now)
         candidates: dict[str, RunVersionView] = {}
         able: list[RunView] = []
         left: list[tuple[RunView, Held]] = []
@@ -202,10 +214,14 @@ class _Pass:
                     words = f"version {run.version} of the job, by which it executes, is gone"
                     self._refuse(run, "VersionMissing", words)
                 continue  # the version is being made
-            reason = held(run, self.now, spec.suspend, opening) or self._queued_behind(run, spec)
-            if reason is None and run.phase == "Delayed":
-                due = status_of(run, "Queued", "Due", "its time has come", self.now)
-                self._set(run, due, Urgency.RECORD)
+            reason = (
+                held(run, self.now, spec.suspend, opening)
+                or queued_behind(run, self.observed.active, spec)
+                or depends
+            )
+            if reason is None and run.phase in _BEFORE_QUEUED:
+                why, words = _BEFORE_QUEUED[run.phase]
+                self._set(run, status_of(run, "Queued", why, words, self.now), Urgency.RECORD)
             elif reason is None:
                 candidates[run.uid] = version
                 able.append(run)
@@ -241,21 +257,6 @@ class _Pass:
 
     def _refuse(self, run: RunView, reason: str, words: str, **facts: Any) -> None:
         self._set(run, self._canceled(run, reason, words, **facts), Urgency.RECORD)
-
-    def _queued_behind(self, run: RunView, spec: HTTPJobSpec) -> Held | None:
-        """A run of a schedule that queues waits for those of earlier ticks."""
-        schedule = spec.trigger.schedule
-        if run.scheduled is None or schedule is None or schedule.concurrency_policy != "Queue":
-            return None
-        earlier = [
-            each
-            for each in self.observed.active
-            if each.scheduled is not None and each.scheduled < run.scheduled
-        ]
-        if not earlier:
-            return None
-        first = min(earlier, key=lambda each: each.scheduled or 0.0)
-        return Held("ConcurrencyLimit", f"{first.name} of an earlier tick has not ended")
 
     def _start(
         self,
@@ -405,13 +406,13 @@ class _Pass:
         new.sort(key=lambda run: (run.created, run.name))
         refused = {run.uid: run for run in new[max(0, len(new) - over) :]}
         for run in refused.values():
-            words = _waiting(spec.runs.limits.max_queued)
+            words = queue_full(spec.runs.limits.max_queued)
             self._refuse(run, "QueueFull", words)
         return [each for each in left if each[0].uid not in refused]
 
     # What the job says.
 
-    def _report(self, ticks: Ticking) -> None:
+    def _report(self, ticks: Ticking, triggers: Triggering) -> None:
         job = self.job
         if job is None:
             return
@@ -420,6 +421,8 @@ class _Pass:
             facts["version"] = self.versions[-1].version
         if ticks.status is not None:
             facts["schedule"] = dict(ticks.status) or None
+        if triggers.status is not None:
+            facts["dependencies"] = list(triggers.status) or None
         if self.spec is not None:
             rated = self.spec.runs.limits.rate is not None and self._clock is not None
             facts["rateClock"] = format_time_micro(self._clock or 0.0) if rated else None
@@ -439,11 +442,3 @@ class _Pass:
         told = notes.of_run(run.name, status)
         action = SetStatus("JobRun", run.name, run.uid, run.resource_version, status, notes=told)
         self.steps.append(RunStep(run.step_key, urgency, (action,)))
-
-
-def _waiting(number: int) -> str:
-    return (
-        "1 run of the job waits already"
-        if number == 1
-        else f"{number} runs of the job wait already"
-    )

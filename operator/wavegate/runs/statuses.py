@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from wavegate.api.conditions import READY, RECONCILING, STALLED, Condition, set_conditions
 from wavegate.api.jobrun import Phase
-from wavegate.domain.times import format_time
+from wavegate.domain.times import format_time, format_time_micro
+from wavegate.runs.dependencies import DEPENDENCIES
 from wavegate.runs.observed import RunView
 from wavegate.runs.states import TERMINAL, may_follow
 
 _MAX_MESSAGE: Final = 1024
-_TO_DO: Final = frozenset({"PoolMissing", "PoolInvalid"})
+_TO_DO: Final = frozenset({"PoolMissing", "PoolInvalid", *DEPENDENCIES})
 """Reasons of which the message names one of several things that stand in the way."""
 
 
@@ -38,7 +39,7 @@ def status_of(
     status = {**run.status, "phase": phase, "observedGeneration": run.generation}
     status |= {"reason": reason, "message": message[:_MAX_MESSAGE], **facts}
     if phase in TERMINAL:
-        status["completionTime"] = format_time(now)
+        status["completionTime"] = format_time_micro(now)
         status["nextRetryTime"] = None
     status["conditions"] = set_conditions(
         run.status.get("conditions") or (),
@@ -64,6 +65,8 @@ def facts_of(run: RunView) -> Mapping[str, Any]:
     """What the first status of a run says of where it came from."""
     if run.scheduled is not None:
         by = {"triggeredBy": "Schedule", "scheduledTime": format_time(run.scheduled)}
+    elif run.after:
+        by = {"triggeredBy": "Dependency"}
     elif run.replay_of:
         by = {"triggeredBy": "Replay"}
     else:

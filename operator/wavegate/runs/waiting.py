@@ -1,15 +1,19 @@
 """What a run that has not begun waits for, apart from the job's limits.
 
 The first of these that holds is told: canceled and expired runs end; then the time that was asked
-for, the delay after a failure, the job that is suspended, its windows, and the endpoint's circuit.
+for, the delay after a failure, the job that is suspended, its windows, runs of earlier ticks, and
+what the job depends on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.jobrun import Phase
 from wavegate.domain.times import format_time
-from wavegate.runs.limits import Held
+from wavegate.runs.dependencies import DEPENDENCIES
+from wavegate.runs.held import Held
 from wavegate.runs.observed import RunView
 
 
@@ -50,10 +54,33 @@ def held(run: RunView, now: float, suspended: bool, opens: float | None) -> Held
     return None
 
 
+def queued_behind(run: RunView, active: Iterable[RunView], spec: HTTPJobSpec) -> Held | None:
+    """A run of a schedule that queues waits for those of earlier ticks."""
+    schedule = spec.trigger.schedule
+    if run.scheduled is None or schedule is None or schedule.concurrency_policy != "Queue":
+        return None
+    earlier = [
+        each for each in active if each.scheduled is not None and each.scheduled < run.scheduled
+    ]
+    if not earlier:
+        return None
+    first = min(earlier, key=lambda each: each.scheduled or 0.0)
+    return Held("ConcurrencyLimit", f"{first.name} of an earlier tick has not ended")
+
+
+def queue_full(most: int) -> str:
+    """Why a run is refused where so many wait."""
+    if most == 1:
+        return "1 run of the job waits already"
+    return f"{most} runs of the job wait already"
+
+
 def phase_of(run: RunView, reason: str) -> Phase:
     """The phase of a run that is held for this reason.
 
-    Once Queued it stays so, though the clock of another process be behind.
+    Once Queued it is not Delayed again, though the clock of another process be behind.
     """
+    if reason in DEPENDENCIES:
+        return "Waiting"
     is_new = not run.status.get("reason")
     return "Delayed" if reason == "Scheduled" and (is_new or run.phase == "Delayed") else "Queued"

@@ -109,6 +109,14 @@ async def all_that_wait(stage: Stage) -> None:
         runs.job(name, runs={"limits": {"pools": ["rare"]}})
         runs.ask(name)
         await runs.says(name, "Completed" if name == "first-of-pool" else "PoolLimited")
+    for name, after in (
+        ("dependencypending", "retrybackoff"),
+        ("dependencymissing", "nowhere"),
+        ("dependencycycle", "circle"),
+        ("circle", "dependencycycle"),
+    ):
+        runs.job(name, trigger={"dependsOn": [{"jobName": after}]})
+        runs.ask(name)
     for reason in WAITING:
         await runs.says(reason.lower(), reason)
 
@@ -116,7 +124,7 @@ async def all_that_wait(stage: Stage) -> None:
 WAITING = (
     *("Scheduled", "RetryBackoff", "ConcurrencyLimit", "KeyConcurrencyLimit", "RateLimited"),
     *("OutsideWindow", "JobSuspended", "CircuitOpen", "JobMissing", "JobInvalid", "PoolMissing"),
-    *("PoolLimited", "PoolInvalid"),
+    *("PoolLimited", "PoolInvalid", "DependencyPending", "DependencyMissing", "DependencyCycle"),
     "Executing",
 )
 

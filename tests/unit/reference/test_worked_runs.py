@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from support.runs_world import job, version
+from support.runs_world import NOW, job, run, version
 from wavegate.api.durations import parse_duration
 from wavegate.api.httpjob import Limits, Rate, Retry, Runs, Schedule, VersionPolicy
 from wavegate.api.jobrun import MAX_RESULT
+from wavegate.api.trigger import Dependency
 from wavegate.dispatch.call import MAX_ANSWER
 from wavegate.dispatch.headers import headers
 from wavegate.dispatch.signing import sign
@@ -27,6 +28,7 @@ from wavegate.reference.tables import docstring_table
 from wavegate.runs.answers import RETRYABLE, Outcome, judge, phase_after
 from wavegate.runs.circuit import FAILURES, OPEN_FOR, Circuits
 from wavegate.runs.cron import Cron
+from wavegate.runs.dependencies import Upstream, latest, unmet
 from wavegate.runs.duplicates import KEY_LIVES
 from wavegate.runs.plan import TOLD_AFTER
 from wavegate.runs.pools import Pools
@@ -106,6 +108,23 @@ def pool_row(row: Row) -> None:
             pools.passed(("shop", name), {}, ["pool"], begins=False)
     seen = pools.seen(pool, rate, None, ("shop", row["asks"]), 1000.0)
     assert seen.turn == int(row["may begin"].partition(":")[0])
+
+
+def dependency_row(row: Row) -> None:
+    ended = []
+    for number, told in enumerate(row["the other job's runs, the latest last"].split(", ")):
+        phase, _, ago = told.partition(" ")
+        if phase != "none":
+            at = NOW - (parse_duration(ago.removesuffix(" ago")) if ago else 60 - number)
+            ended.append(run(f"run-{number}", phase=phase, completed=at))
+    asked = {"jobName": "other", "condition": row["condition"]}
+    if row["freshness"] != "none":
+        asked["freshness"] = row["freshness"]
+    upstream = Upstream(exists=True, latest=latest(ended))
+    held = unmet([Dependency.model_validate(asked)], {"other": upstream}, NOW)
+    assert (held.reason if held else "starts") == {"waits": "DependencyPending"}.get(
+        row["a run"], "starts"
+    )
 
 
 def version_row(row: Row) -> None:
@@ -208,6 +227,7 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.retry": retry_row,
     "runs.pools": pool_row,
     "runs.version_policy": version_row,
+    "runs.dependencies": dependency_row,
     "runs.cron": cron_row,
     "runs.schedule": catch_up_row,
     "runs.schedule 2": policy_row,

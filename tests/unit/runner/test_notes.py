@@ -22,11 +22,18 @@ from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction
             id="version",
         ),
         pytest.param(
-            CreateRun("app-x", 1_800_000_000.0, {}),
+            CreateRun("app-x", {}, 1_800_000_000.0),
             "RunMade",
             "app-x is made for 2027-01-15T08:00:00Z",
             {},
             id="tick",
+        ),
+        pytest.param(
+            CreateRun("app-x", {}, after={"load": 1.0, "extract": 2.0}),
+            "RunMade",
+            "app-x is made for the end of a run of extract, load",
+            {},
+            id="dependency",
         ),
     ],
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from support.runs_world import NOW, job, observed, run
 from wavegate.domain.actions import DeleteRecord
+from wavegate.domain.times import format_time_micro
 from wavegate.runs.history import tidied
 from wavegate.runs.observed import RunView
 
@@ -61,3 +63,34 @@ def test_who_is_kept_for_a_clock_is_looked_at_when_that_is_passed() -> None:
     of = job(runs={"limits": {"pools": ["partner"]}})
     runs = [in_pool("first", 30, 20), in_pool("last", 60, 10)]
     assert tidied(observed(of, finished=runs), of, [])[1] == NOW + 60
+
+
+def test_of_a_job_that_others_depend_on_the_latest_run_is_kept_that_was_carried_out() -> None:
+    of = job(runs={"successfulHistoryLimit": 0, "failedHistoryLimit": 0, "finishedTTL": "1s"})
+    own = {"owner_uid": "job-uid"}
+    finished = [
+        run("old", phase="Failed", completed=NOW - 90, **own),
+        run("latest", phase="Completed", completed=NOW - 60, **own),
+        run("silent", phase="Canceled", completed=NOW - 30, **own),
+    ]
+    for depended_on, kept in ((True, {"latest"}), (False, set())):
+        steps, _ = tidied(observed(of, finished=finished, depended_on=depended_on), of, [])
+        names = {action.name for step in steps for action in step.actions}
+        assert {each.name for each in finished} - names == kept
+
+
+def test_one_that_was_made_for_an_end_is_kept_until_that_is_on_record() -> None:
+    runs = {"successfulHistoryLimit": 0}
+    of = job(runs=runs, trigger={"dependsOn": [{"jobName": "up", "mode": "Trigger"}]})
+    made = {"phase": "Completed", "owner_uid": "job-uid", "completed": NOW - 10}
+    over = run("made", after={"up": NOW - 20}, **made)
+    removed = [
+        action.name
+        for step in tidied(observed(of, finished=[over]), of, [])[0]
+        for action in step.actions
+    ]
+    assert removed == []
+    record = [{"jobName": "up", "decidedUpTo": format_time_micro(NOW - 20)}]
+    of = replace(of, status={"dependencies": record})
+    steps, _ = tidied(observed(of, finished=[over]), of, [])
+    assert [action.name for step in steps for action in step.actions] == ["made"]

@@ -75,7 +75,7 @@ def test_an_answer_ends_the_attempt(answer: Answer, phase: str, reason: str) -> 
         assert status["lastError"] == {"class": "TimedOut", "message": "no answer"}
         assert status["nextRetryTime"] > format_time(NOW)
     else:
-        assert status["completionTime"] == format_time(NOW)
+        assert status["completionTime"] == format_time_micro(NOW)
 
 
 @pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59"])

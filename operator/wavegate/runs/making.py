@@ -1,0 +1,29 @@
+"""The runs that a job makes by itself, under names that follow from what they are made for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wavegate.runs.actions import CreateRun
+from wavegate.runs.naming import after_name, tick_name
+from wavegate.runs.observed import HTTPJobView
+
+
+def makes_runs(job: HTTPJobView) -> bool:
+    """Whether it makes any, or has a record of those that it made."""
+    assert job.spec is not None
+    trigger = job.spec.trigger
+    asked = trigger.schedule is not None or trigger.depends_on
+    return bool(asked or job.status.get("schedule") or job.status.get("dependencies"))
+
+
+def of_tick(job: HTTPJobView, tick: float) -> CreateRun:
+    """The run for a tick of the schedule (epoch seconds)."""
+    assert job.spec is not None
+    return CreateRun(tick_name(job.name, job.uid, tick), job.spec.labels, tick=tick)
+
+
+def of_ends(job: HTTPJobView, ends: Mapping[str, float]) -> CreateRun:
+    """The run for ends of other jobs' runs (epoch seconds), by their jobs."""
+    assert job.spec is not None
+    return CreateRun(after_name(job.name, job.uid, ends), job.spec.labels, after=dict(ends))

@@ -1,0 +1,75 @@
+"""From the ends of other jobs' runs to runs: made once, put on record once they are there.
+
+A dependency with mode Trigger asks for a run once a run of the other job has ended as it demands
+that is later than the last one it has acted on. The run that is made says for which ends it is, so
+whoever comes between finds it, and the job's status says afterwards up to which end all is decided.
+
+A run that was made so and has not begun serves for whatever else ends until it does; so do several
+that end at once. While the job is suspended, ends pass by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wavegate.domain.times import format_time_micro, parse_time
+from wavegate.runs.dependencies import Upstream, is_met
+from wavegate.runs.observed import HTTPJobView, RunView
+
+
+@dataclass(frozen=True, slots=True)
+class Triggering:
+    """``ends``: by job, the ends for which a run is to be made; ``status``: status.dependencies,
+    None where it stays as it is."""
+
+    ends: Mapping[str, float] = field(default_factory=dict)
+    status: Sequence[Mapping[str, Any]] | None = None
+
+
+def triggering(
+    job: HTTPJobView, upstreams: Mapping[str, Upstream], runs: Iterable[RunView], now: float
+) -> Triggering:
+    """What the job's dependencies ask for; ``runs``: its own, active and finished."""
+    assert job.spec is not None
+    triggers = [each for each in job.spec.trigger.depends_on if each.mode == "Trigger"]
+    record = recorded(job)
+    if not triggers and not record:
+        return Triggering()
+    made = [run for run in runs if run.after]
+    serving = any(not run.ended and not run.attempt for run in made)
+    ends: dict[str, float] = {}
+    marks: dict[str, float] = {}
+    for each in triggers:
+        name = each.job_name
+        said = [run.after[name] for run in made if name in run.after]
+        # Of a dependency that is new, only what ends from now on counts.
+        mark = max([record.get(name, 0.0), *said], default=0.0) or now
+        upstream = upstreams.get(name, Upstream())
+        ended = upstream.latest.completed if upstream.latest is not None else None
+        if ended is not None and ended > mark and is_met(each, upstream, now):
+            if not (serving or job.spec.suspend or upstream.cycle):
+                ends[name] = ended
+            else:
+                mark = ended
+        marks[name] = mark
+    return Triggering(ends, _changed(record, marks))
+
+
+def recorded(job: HTTPJobView) -> dict[str, float]:
+    """By job, up to which end all is decided and on record."""
+    status = job.status.get("dependencies") or ()
+    known = ((each.get("jobName"), parse_time(each.get("decidedUpTo"))) for each in status)
+    return {name: time for name, time in known if name and time is not None}
+
+
+def _changed(
+    record: Mapping[str, float], marks: Mapping[str, float]
+) -> Sequence[Mapping[str, Any]] | None:
+    if dict(record) == dict(marks):
+        return None
+    return [
+        {"jobName": name, "decidedUpTo": format_time_micro(time)}
+        for name, time in sorted(marks.items())
+    ]

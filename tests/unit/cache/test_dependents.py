@@ -1,0 +1,126 @@
+"""Which jobs are looked at when one changes that they depend on, and what they see of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unit.cache.documents import meta
+from wavegate.cache.runs import RunCache
+from wavegate.domain.times import format_time_micro
+from wavegate.runs.dependencies import Upstream
+
+NOW = 1_738_324_800.0
+
+
+class Watched:
+    """A cache, and the jobs that it has had looked at."""
+
+    def __init__(self) -> None:
+        self.woken: set[str] = set()
+        self._version = 1
+        self.cache = RunCache(
+            lambda key: self.woken.add(key[1]), clock=lambda: 0.0, now=lambda: NOW
+        )
+
+    def job(
+        self,
+        name: str,
+        *depends_on: str,
+        event: str = "ADDED",
+        deleting: bool = False,
+        **spec: Any,
+    ) -> None:
+        trigger = {"dependsOn": [{"jobName": each} for each in depends_on]}
+        document = {"http": {"url": "http://echo.example/"}, "trigger": trigger, **spec}
+        self._event("HTTPJob", event, name, document, {}, deleting=deleting)
+
+    def run(self, name: str, job: str, phase: str, ago: float = 0.0, event: str = "ADDED") -> None:
+        status = {"phase": phase, "completionTime": format_time_micro(NOW - ago)}
+        self._event("JobRun", event, name, {"jobName": job}, status)
+
+    def _event(
+        self, kind: str, event: str, name: str, spec: Any, status: Any, *, deleting: bool = False
+    ) -> None:
+        self._version += 1
+        self.woken.clear()
+        metadata = {**meta(name, self._version), "generation": self._version}
+        if deleting:
+            metadata["deletionTimestamp"] = "2025-01-31T12:00:00Z"
+        document = {"metadata": metadata, "spec": spec, "status": status}
+        self.cache.apply_event(kind, event, document)  # type: ignore[arg-type]
+
+    def sees(self, job: str) -> dict[str, Upstream]:
+        found = self.cache.observed(("shop", job), identity="me", slots=1, tidy=False)
+        assert found is not None
+        return dict(found.upstreams)
+
+    def is_depended_on(self, job: str) -> bool:
+        found = self.cache.observed(("shop", job), identity="me", slots=1, tidy=False)
+        assert found is not None
+        return found.depended_on
+
+
+def test_the_end_of_a_run_wakes_who_depends_on_its_job_and_nobody_else() -> None:
+    watched = Watched()
+    watched.job("up")
+    watched.job("down", "up")
+    watched.job("further", "down")
+    watched.run("up-1", "up", "Queued")
+    assert watched.woken == {"up"}
+    watched.run("up-1", "up", "Completed", event="MODIFIED")
+    assert watched.woken == {"up", "down"}
+    latest = watched.sees("down")["up"].latest
+    assert latest is not None
+    assert latest.name == "up-1"
+    watched.run("up-1", "up", "Completed", event="DELETED")
+    assert watched.woken == {"up", "down"}
+    assert watched.sees("down") == {"up": Upstream(exists=True)}
+
+
+def test_a_job_that_comes_is_suspended_or_goes_wakes_who_depends_on_it() -> None:
+    watched = Watched()
+    watched.job("down", "up")
+    assert watched.sees("down") == {"up": Upstream()}
+    watched.job("up")
+    assert watched.woken == {"up", "down"}
+    assert watched.sees("down") == {"up": Upstream(exists=True)}
+    assert watched.is_depended_on("up")
+    assert not watched.is_depended_on("down")
+    watched.job("up", suspend=True, event="MODIFIED")
+    assert watched.woken == {"up", "down"}
+    assert watched.sees("down") == {"up": Upstream(exists=True, suspended=True)}
+    watched.job("up", suspend=True, event="MODIFIED", deleting=True)
+    assert watched.woken == {"up", "down"}
+    assert watched.sees("down") == {"up": Upstream()}, "it is as good as gone"
+    watched.job("up", suspend=True, event="DELETED")
+    assert watched.woken == {"up", "down"}
+    assert watched.sees("down") == {"up": Upstream()}
+
+
+def test_a_circle_that_is_closed_wakes_all_that_are_in_it() -> None:
+    watched = Watched()
+    watched.job("a", "b")
+    watched.job("b", "c")
+    watched.job("c")
+    watched.job("aside", "c")
+    watched.job("c", "a", event="MODIFIED")
+    assert watched.woken == {"a", "b", "c", "aside"}
+    assert watched.sees("a")["b"].cycle == ("a", "b", "c", "a")
+    assert watched.sees("c")["a"].cycle == ("c", "a", "b", "c")
+    assert watched.sees("aside")["c"].cycle == ()
+    watched.job("b", event="MODIFIED")
+    assert watched.woken == {"a", "b", "c", "aside"}
+    assert watched.sees("a")["b"].cycle == ()
+
+
+def test_who_depends_on_it_no_more_is_forgotten() -> None:
+    watched = Watched()
+    watched.job("up")
+    watched.job("down", "up")
+    watched.job("down", event="MODIFIED")
+    assert not watched.is_depended_on("up")
+    watched.job("down", "up", event="MODIFIED")
+    watched.job("down", "up", event="DELETED")
+    assert not watched.is_depended_on("up")
+    watched.run("up-1", "up", "Completed")
+    assert watched.woken == {"up"}
