@@ -63,6 +63,18 @@ def test_a_chain_of_three_runs_in_order_each_time() -> None:
     play(story)
 
 
+def test_a_chain_that_is_asked_for_at_once_runs_too() -> None:
+    async def story(world: World) -> None:
+        world.job("extract", runs=KEPT)
+        depends(world, "load", "extract")
+        depends(world, "report", "load")
+        world.ask("extract-1", "extract")
+        await world.until(lambda: len(called(world)) == 3)
+        assert called(world) == ["extract", "load", "report"]
+
+    play(story)
+
+
 def test_a_failure_ends_the_chain_and_a_replay_goes_on_with_it() -> None:
     async def story(world: World) -> None:
         answers = iter([422])

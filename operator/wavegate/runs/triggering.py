@@ -39,13 +39,14 @@ def triggering(
         return Triggering()
     made = [run for run in runs if run.after]
     serving = any(not run.ended and not run.attempt for run in made)
+    # Of a dependency that is new, only what ends from now on counts; of a new job, all since then.
+    since = now if job.status.get("state") else job.created
     ends: dict[str, float] = {}
     marks: dict[str, float] = {}
     for each in triggers:
         name = each.job_name
         said = [run.after[name] for run in made if name in run.after]
-        # Of a dependency that is new, only what ends from now on counts.
-        mark = max([record.get(name, 0.0), *said], default=0.0) or now
+        mark = max([record.get(name, 0.0), *said], default=0.0) or since
         upstream = upstreams.get(name, Upstream())
         ended = upstream.latest.completed if upstream.latest is not None else None
         if ended is not None and ended > mark and is_met(each, upstream, now):

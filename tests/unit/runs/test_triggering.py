@@ -63,9 +63,22 @@ def test_an_end_asks_for_a_run_and_is_on_record_once_that_is_there() -> None:
 
 
 def test_what_ended_before_the_dependency_was_there_asks_for_nothing() -> None:
-    found = plan(observed(app(decided=None), upstreams={"up": up()}))
+    known = replace(app(decided=None), status={"state": "Active"})
+    found = plan(observed(known, upstreams={"up": up()}))
     assert made(found) == []
     assert decided(found) == {"up": format_time_micro(NOW)}
+    new = app(decided=None)
+    found = plan(observed(new, upstreams={"up": up(new.created - 1)}))
+    assert made(found) == []
+    assert decided(found) == {"up": format_time_micro(new.created)}
+
+
+def test_of_a_new_job_all_counts_that_has_ended_since_it_was_made() -> None:
+    """It may be asked for before the operator has seen what was applied a moment ago."""
+    new = app(decided=None)
+    assert made(plan(observed(new, upstreams={"up": up(new.created + 1)}))) == [
+        {"up": new.created + 1}
+    ]
 
 
 def test_what_is_not_as_asked_for_asks_for_nothing() -> None:
