@@ -71,5 +71,6 @@ def test_there_are_as_many_plans_as_there_are_to_be() -> None:
     faults = [fault for plan in PLANS for _, fault in plan.faults]
     assert len(set(texts)) == len(texts)
     assert sum(fault.startswith(KILLS) for fault in faults) >= 50
-    assert sum(fault.startswith("L1") for fault in faults) == 20
+    # Twenty leaders are to be stopped, and a plan may miss its write.
+    assert sum(fault.startswith("L1") for fault in faults) == 24
     assert len(texts) >= 120
