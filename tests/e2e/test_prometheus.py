@@ -17,6 +17,7 @@ from wavegate.domain.actions import Probe, PrometheusSource, Source
 from wavegate.domain.health import Criteria, Reading, Unreadable, Window
 from wavegate.domain.observed import PodView
 from wavegate.domain.sources import settling, source_of
+from wavegate.health.connections import bounded
 from wavegate.health.endpoint import Endpoint
 from wavegate.health.monitor import Monitor
 from wavegate.health.prometheus import Prometheus
@@ -147,7 +148,7 @@ async def instant(session: ClientSession, address: str, query: str) -> list[Any]
     """What people see who ask without looking at the age of samples."""
     plain = {"Accept-Encoding": "identity"}
     url, parameters = f"{address}/api/v1/query", {"query": query}
-    async with session.get(url, params=parameters, headers=plain) as answer:
+    async with bounded(), session.get(url, params=parameters, headers=plain) as answer:
         return list((await answer.json())["data"]["result"])
 
 

@@ -92,6 +92,8 @@ def test_row_trigger_depends_on_mode(asked: Asked, endpoint: Endpoint) -> None:
     endpoint.answer = _answer
     asked.job("up", runs={"retry": ONCE})
     assert _done(asked, "before", "up") == "Completed"
+    # Of a job only the second is known in which it was made.
+    asked.until("a second is over", lambda: asked.passed(_end(asked, "before"), 1))
     asked.job("gate", trigger=_needs("up", mode="Gate"))
     asked.job("down", trigger=_needs("up", mode="Trigger"))
 
