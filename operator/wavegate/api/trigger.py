@@ -11,8 +11,8 @@ from wavegate.api.durations import Seconds
 
 ConcurrencyPolicy = Literal["Allow", "Forbid", "Replace", "Queue"]
 CatchUp = Literal["Latest", "None", "All"]
-Condition = Literal["Completed", "Failed", "Any"]
-Mode = Literal["Gate", "Trigger"]
+DependencyCondition = Literal["Completed", "Failed", "Any"]
+DependencyMode = Literal["Gate", "Trigger"]
 Day = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 _CRON: Final = (
@@ -113,7 +113,7 @@ class Dependency(Model):
     """Another job of which the latest run says whether runs may start."""
 
     job_name: JobName = Field(description="Name of the HTTPJob, in the same namespace.")
-    condition: Condition | None = Field(
+    condition: DependencyCondition | None = Field(
         default=None,
         description="How its latest run has to have ended: Completed (which is meant where nothing"
         " is said), Failed in whatever way, or Any of these. Runs that were Canceled or Expired say"
@@ -124,7 +124,7 @@ class Dependency(Model):
         description="How long ago that may be, from 1s to 8760h; without, however long.",
         json_schema_extra=between("spec.trigger.dependsOn.freshness", "1s", "8760h"),
     )
-    mode: Mode | None = Field(
+    mode: DependencyMode | None = Field(
         default=None,
         description="Gate (which is meant where nothing is said): runs wait for it. Trigger: they"
         " wait for it, and each end of a run of it that is as condition says asks for a run of"

@@ -47,6 +47,8 @@ class RunCache(KindCache):
         """Of what runs say or have said: also of those that are gone."""
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        self._latest: dict[JobKey, RunView | None] = {}
+        """By job, its latest run that was carried out, where somebody has asked for it."""
         self._dependents: defaultdict[JobKey, set[JobKey]] = defaultdict(set)
         """By job, those that depend on it."""
         self._seen: dict[str, float] = {}
@@ -94,7 +96,7 @@ class RunCache(KindCache):
             slots=slots,
             seen=seen,
             upstreams={name: self._upstream(key, name) for name in self.depends_on(key)},
-            depended_on=bool(self._dependents.get(key)),
+            depended_on=key in self._dependents,
             tidy=tidy,
             **calls,
         )
@@ -130,7 +132,9 @@ class RunCache(KindCache):
             return Upstream()
         circle = cycle(key[1], lambda each: self.depends_on((key[0], each)), through=name)
         suspended = job.spec is not None and job.spec.suspend
-        return Upstream(True, suspended, latest(self._finished.get(job.key, {}).values()), circle)
+        if job.key not in self._latest:
+            self._latest[job.key] = latest(self._finished.get(job.key, {}).values())
+        return Upstream(True, suspended, self._latest[job.key], circle)
 
     def active(self, key: JobKey) -> Mapping[str, RunView]:
         """The job's runs that have not ended, by uid."""
@@ -142,11 +146,14 @@ class RunCache(KindCache):
         for key in changed:
             for name in before - after:
                 self._dependents[key[0], name].discard(key)
+                if not self._dependents[key[0], name]:
+                    del self._dependents[key[0], name]
             for name in after:
                 self._dependents[key[0], name].add(key)
         self._changed(old, new)
-        for key in changed:
-            self._wake_dependents(key, all_of_them=before != after)
+        if before != after or _standing(old) != _standing(new):
+            for key in changed:
+                self._wake_dependents(key, all_of_them=before != after)
 
     def _wake_dependents(self, key: JobKey, *, all_of_them: bool = False) -> None:
         """``all_of_them``: also those that depend on it by way of others."""
@@ -188,6 +195,7 @@ class RunCache(KindCache):
         self._changed(old, new)
         ended = next((item for item in (new, old) if item is not None and item.view.ended), None)
         if ended is not None:
+            self._latest.pop((ended.namespace, ended.job), None)
             self._wake_dependents((ended.namespace, ended.job))
 
     def _learn_clocks(self, run: RunView) -> None:
@@ -202,3 +210,10 @@ class RunCache(KindCache):
 def _depends_on(job: HTTPJobView | None) -> Sequence[str]:
     spec = job.spec if job is not None and not job.deleting else None
     return [each.job_name for each in spec.trigger.depends_on] if spec is not None else ()
+
+
+def _standing(item: Item[HTTPJobView] | None) -> tuple[bool, bool]:
+    """What others that depend on a job see of it: whether it is there, and suspended."""
+    if item is None or item.view.deleting:
+        return False, False
+    return True, item.view.spec is not None and item.view.spec.suspend

@@ -33,7 +33,7 @@ AGAIN: Final = 20.0
 """Seconds after which kinds that are not served are looked for again."""
 
 _NOT_FOUND: Final = 404
-_KOPF: Final = str(Path(kopf.__file__).parent)
+_KOPF: Final = f"{Path(kopf.__file__).parent}/"
 
 _log = logging.getLogger(__name__)
 

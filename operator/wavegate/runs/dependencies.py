@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wavegate.api.durations import format_duration
-from wavegate.api.trigger import Condition, Dependency
+from wavegate.api.trigger import Dependency, DependencyCondition
 from wavegate.domain.times import format_time
 from wavegate.runs.held import Held
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
@@ -36,7 +36,7 @@ DEPENDENCIES: Final = ("DependencyCycle", "DependencyMissing", "DependencyPendin
 _SILENT: Final = frozenset({"Canceled", "Expired"})
 """Phases of runs that were not carried out, or of which nobody knows the outcome."""
 
-_SATISFIES: Final[Mapping[Condition, Collection[str]]] = {
+_SATISFIES: Final[Mapping[DependencyCondition, Collection[str]]] = {
     "Completed": {"Completed"},
     "Failed": ENDED_BADLY - _SILENT,
     "Any": TERMINAL - _SILENT,

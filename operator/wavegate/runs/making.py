@@ -9,14 +9,6 @@ from wavegate.runs.naming import after_name, tick_name
 from wavegate.runs.observed import HTTPJobView
 
 
-def makes_runs(job: HTTPJobView) -> bool:
-    """Whether it makes any, or has a record of those that it made."""
-    assert job.spec is not None
-    trigger = job.spec.trigger
-    asked = trigger.schedule is not None or trigger.depends_on
-    return bool(asked or job.status.get("schedule") or job.status.get("dependencies"))
-
-
 def of_tick(job: HTTPJobView, tick: float) -> CreateRun:
     """The run for a tick of the schedule (epoch seconds)."""
     assert job.spec is not None

@@ -25,8 +25,8 @@ from wavegate.runs.duplicates import Standing
 from wavegate.runs.held import Held
 from wavegate.runs.history import tidied
 from wavegate.runs.limits import Allowance
-from wavegate.runs.making import makes_runs, of_ends, of_tick
-from wavegate.runs.observed import ObservedRuns, RunVersionView, RunView
+from wavegate.runs.making import of_ends, of_tick
+from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.order import ordered
 from wavegate.runs.payload import problems
 from wavegate.runs.rate import clock_of, oldest
@@ -181,10 +181,8 @@ class _Pass:
         job = self.job
         if job is None or job.spec is None:
             return Ticking(), Triggering()
-        runs = chain(self.observed.active, self.observed.finished)
-        own = [run for run in runs if run.owner_uid == job.uid] if makes_runs(job) else []
-        ticks = ticking(job, own, self.now)
-        triggers = triggering(job, self.observed.upstreams, own, self.now)
+        ticks = ticking(job, self._own(job), self.now)
+        triggers = triggering(job, self.observed.upstreams, self._own(job), self.now)
         if ticks.create:
             made = tuple(of_tick(job, tick) for tick in ticks.create)
             self.steps.append(RunStep("JobRun/schedule", Urgency.CREATE, made))
@@ -193,6 +191,11 @@ class _Pass:
             self.steps.append(RunStep("JobRun/dependencies", Urgency.CREATE, (run,)))
         self._wakes += [ticks.wake_at] if ticks.wake_at is not None else []
         return ticks, triggers
+
+    def _own(self, job: HTTPJobView) -> Iterator[RunView]:
+        """The job's own runs. Most passes need none of them, and there may be thousands."""
+        runs = chain(self.observed.active, self.observed.finished)
+        return (run for run in runs if run.owner_uid == job.uid)
 
     # What begins.
 

@@ -10,7 +10,7 @@ that end at once. While the job is suspended, ends pass by.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,25 +37,32 @@ def triggering(
     record = recorded(job)
     if not triggers and not record:
         return Triggering()
-    made = [run for run in runs if run.after]
-    serving = any(not run.ended and not run.attempt for run in made)
     # Of a dependency that is new, only what ends from now on counts; of a new job, all since then.
     since = now if job.status.get("state") else job.created
+    marks = {each.job_name: record.get(each.job_name, since) for each in triggers}
+    due = {name: end for name, end in _ended(marks, upstreams) if end > marks[name]}
     ends: dict[str, float] = {}
-    marks: dict[str, float] = {}
+    made = [run for run in runs if run.after] if due else []
+    passes_by = job.spec.suspend or any(not run.ended and not run.attempt for run in made)
     for each in triggers:
         name = each.job_name
-        said = [run.after[name] for run in made if name in run.after]
-        mark = max([record.get(name, 0.0), *said], default=0.0) or since
-        upstream = upstreams.get(name, Upstream())
-        ended = upstream.latest.completed if upstream.latest is not None else None
-        if ended is not None and ended > mark and is_met(each, upstream, now):
-            if not (serving or job.spec.suspend or upstream.cycle):
-                ends[name] = ended
+        if name not in due:
+            continue
+        marks[name] = max([marks[name], *(run.after.get(name, 0.0) for run in made)])
+        if due[name] > marks[name] and is_met(each, upstreams[name], now):
+            if passes_by or upstreams[name].cycle:
+                marks[name] = due[name]
             else:
-                mark = ended
-        marks[name] = mark
+                ends[name] = due[name]
     return Triggering(ends, _changed(record, marks))
+
+
+def _ended(names: Iterable[str], upstreams: Mapping[str, Upstream]) -> Iterator[tuple[str, float]]:
+    """By job, when its latest run ended, where there is one."""
+    for name in names:
+        latest = upstreams[name].latest if name in upstreams else None
+        if latest is not None and latest.completed is not None:
+            yield name, latest.completed
 
 
 def recorded(job: HTTPJobView) -> dict[str, float]:

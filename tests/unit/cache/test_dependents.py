@@ -28,11 +28,12 @@ class Watched:
         *depends_on: str,
         event: str = "ADDED",
         deleting: bool = False,
+        status: Any = None,
         **spec: Any,
     ) -> None:
         trigger = {"dependsOn": [{"jobName": each} for each in depends_on]}
         document = {"http": {"url": "http://echo.example/"}, "trigger": trigger, **spec}
-        self._event("HTTPJob", event, name, document, {}, deleting=deleting)
+        self._event("HTTPJob", event, name, document, status or {}, deleting=deleting)
 
     def run(self, name: str, job: str, phase: str, ago: float = 0.0, event: str = "ADDED") -> None:
         status = {"phase": phase, "completionTime": format_time_micro(NOW - ago)}
@@ -93,8 +94,37 @@ def test_a_job_that_comes_is_suspended_or_goes_wakes_who_depends_on_it() -> None
     assert watched.woken == {"up", "down"}
     assert watched.sees("down") == {"up": Upstream()}, "it is as good as gone"
     watched.job("up", suspend=True, event="DELETED")
+    assert watched.woken == {"up"}, "nothing is new to those that depend on it"
+    assert watched.sees("down") == {"up": Upstream()}
+    watched.job("up")
+    watched.job("up", event="DELETED")
     assert watched.woken == {"up", "down"}
     assert watched.sees("down") == {"up": Upstream()}
+
+
+def test_what_a_job_says_of_itself_wakes_nobody_else() -> None:
+    watched = Watched()
+    watched.job("up")
+    watched.job("down", "up")
+    watched.job("up", event="MODIFIED", status={"state": "Active"})
+    assert watched.woken == {"up"}
+
+
+def test_the_latest_run_is_known_anew_with_each_that_ends_or_goes() -> None:
+    watched = Watched()
+    watched.job("up")
+    watched.job("down", "up")
+    told = []
+    for name, phase, ago, event in (
+        ("up-1", "Completed", 60, "ADDED"),
+        ("up-2", "Failed", 30, "ADDED"),
+        ("up-3", "Canceled", 10, "ADDED"),
+        ("up-2", "Failed", 30, "DELETED"),
+    ):
+        watched.run(name, "up", phase, ago, event)
+        latest = watched.sees("down")["up"].latest
+        told.append(latest.name if latest is not None else None)
+    assert told == ["up-1", "up-2", "up-2", "up-1"]
 
 
 def test_a_circle_that_is_closed_wakes_all_that_are_in_it() -> None:
