@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ class Cluster:
             raise RefusedError(f"simulated nodes: 0 or more, not {simulated}")
         if nodes:
             machine.check_root()
+            self._remove_dead(progress)
             self._refuse_second(nodes)
             machine.install(progress)
         needed = (*binaries.CONTROL_PLANE, *binaries.SIMULATED)
@@ -303,6 +305,21 @@ class Cluster:
         progress(f"cluster {self.name} is not whole: removing it and starting anew")
         teardown.remove_cluster(state)
         return None
+
+    def _remove_dead(self, progress: Progress) -> None:
+        """Clear what is left of clusters with real nodes of which no program runs any more.
+
+        A machine that was switched off, or whose processes were all killed, has only files left of
+        them; those must not keep the machine's nodes from the next cluster.
+        """
+        for other in states.all_states():
+            if not other.nodes or other.name == self.name:
+                continue
+            with suppress(RefusedError), states.cluster_lock(other.name, busy="in use"):
+                left = states.load(other.name)
+                if left is not None and not _parts(left).processes.running():
+                    progress(f"nothing of cluster {other.name} runs: removing what is left of it")
+                    teardown.remove_cluster(left)
 
     def _refuse_second(self, nodes: int) -> None:
         if not nodes:

@@ -167,6 +167,10 @@ class Processes:
         """Every program that was started and not forgotten, running or not."""
         return sorted(path.stem for path in self._records.glob("*.json"))
 
+    def running(self) -> list[str]:
+        """Every program that was started and runs."""
+        return [name for name in self.names() if self.alive(name)]
+
     def stop(self, name: str, *, grace: float = 0.0) -> None:
         """End program `name` if it runs, and forget it."""
         if identity := self.identity(name):

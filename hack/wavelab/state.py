@@ -120,9 +120,12 @@ def all_states() -> list[State]:
 
 
 @contextmanager
-def cluster_lock(name: str) -> Iterator[None]:
-    """Held by whoever changes the cluster; lies beside its directory, which `down` removes."""
-    with exclusive(state_root() / f".{check_name(name)}.lock"):
+def cluster_lock(name: str, *, busy: str | None = None) -> Iterator[None]:
+    """Held by whoever changes the cluster; lies beside its directory, which `down` removes.
+
+    With `busy`, RefusedError with that text where somebody else holds it, instead of waiting.
+    """
+    with exclusive(state_root() / f".{check_name(name)}.lock", busy=busy):
         yield
 
 

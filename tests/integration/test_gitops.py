@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,13 @@ def test_at_no_moment_is_a_job_taken_for_finished_that_is_not(
     space.patch("FleetJob", "app", {"suspend": True})
     space.wait("it is stopped", lambda: space.condition("app").get("reason") == "Suspended")
 
+    for recorder, kind, name in (
+        (jobs, "FleetJob", "app"),
+        *((deployments, "FleetDeployment", f"app-v{n}") for n in ("1", "2", "3", "3-rollback")),
+    ):
+        live = space.get(kind, name)
+        assert live is not None, name
+        space.wait(f"{name} as it is now is recorded", partial(recorder.seen, live))
     by_generation: dict[int, list[dict[str, Any]]] = {}
     for each in jobs.states("app"):
         by_generation.setdefault(each["metadata"]["generation"], []).append(each)

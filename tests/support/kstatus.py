@@ -53,6 +53,12 @@ class Recorder:
                 stderr=subprocess.DEVNULL,
             )
 
+    def seen(self, live: Document) -> bool:
+        """Whether it has had this state of the object, so that none before it is missing."""
+        version = live["metadata"]["resourceVersion"]
+        found = self.states(live["metadata"]["name"])
+        return any(each["metadata"]["resourceVersion"] == version for each in found)
+
     def states(self, name: str) -> list[Document]:
         """So far, of the object of this name, oldest first."""
         return [each for each in self._documents() if each["metadata"]["name"] == name]

@@ -119,10 +119,16 @@ def refuses(action: Callable[[], object]) -> str:
 
 def test_real_nodes_from_up_to_down(lab: Cluster, wait: Wait, tmp_path: Path) -> None:
     before = traces()
+    # What a machine that was switched off leaves of a cluster with real nodes: files alone.
+    dead = states.State("nodes-dead", phase=states.RUNNING, nodes={"node-1": 1})
+    dead.save()
+    with states.cluster_lock("nodes-dead"):
+        assert "nodes-dead" in refuses(lambda: lab.up(nodes=2)), "somebody is at work on it"
     # From simulated to mixed: the server moves to where pods reach it, objects stay.
     lab.up(simulated=2)
     lab.kubectl("create", "configmap", "config", f"--from-literal=config.yaml={PIPELINE_CONFIG}")
     lab.up(nodes=2, simulated=2, labels={"site": "a"})
+    assert not dead.directory.exists(), "nothing of it ran, so that its nodes are free"
     state = states.load("nodes-test")
     assert state is not None
     assert lab.nodes == ["node-1", "node-2", "sim-001", "sim-002"]
