@@ -8,6 +8,7 @@ and what a step of the event loop costs as a whole, without what the simulated s
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -84,6 +85,7 @@ async def _play(objects: Sequence[Hostile], report: Report) -> None:
         cluster.fleet.add(name)
     cluster.keep_running()
     story = Story(cluster, objects, report)
+    collecting = asyncio.create_task(_collecting())
     try:
         await story.begin()
         await story.they_come()
@@ -92,12 +94,20 @@ async def _play(objects: Sequence[Hostile], report: Report) -> None:
         await story.nothing_happens()
         await story.they_go()
     finally:
+        collecting.cancel()
         report.ended += [
             f"{each.identity}: {each.task}"
             for each in cluster.processes
             if each.task.done() and each not in story.killed
         ]
         await cluster.close()
+
+
+async def _collecting() -> None:
+    """Garbage, between steps that are measured: in one of them it would be that step's."""
+    while True:
+        await asyncio.sleep(30)
+        gc.collect()
 
 
 @dataclass

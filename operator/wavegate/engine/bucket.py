@@ -1,7 +1,9 @@
 """How many requests a second the API server is asked to take from us.
 
 A token bucket. When the server says that it is too much (429), the rate is halved at once and
-comes back by itself within a minute; until its Retry-After has passed, nothing is sent.
+comes back by itself within a minute; until its Retry-After has passed, nothing is sent. What was
+under way when it was halved was sent at the rate of before: that some of it is answered so as well
+halves it no further.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ class TokenBucket:
         self._tokens = burst
         self._refilled: float | None = None
         self._closed_until = 0.0
+        self._halved = 0.0
+        """When it was, by the loop's clock."""
         self._turn = asyncio.Lock()
 
     @property
@@ -51,13 +55,19 @@ class TokenBucket:
         async with self._turn:
             await self._available()
 
-    def throttle(self, retry_after: float | None) -> None:
-        """The server answered 429: halve the rate, send nothing for ``retry_after`` seconds."""
+    def throttle(self, retry_after: float | None, *, sent: float) -> None:
+        """The server answered 429: halve the rate, send nothing for ``retry_after`` seconds.
+
+        ``sent``: when that request was, by the loop's clock.
+        """
+        now = asyncio.get_running_loop().time()
         self._refill()
-        self._rate = max(self._full_rate * _LEAST_SHARE, self._rate / 2)
+        if sent >= self._halved:
+            self._rate = max(self._full_rate * _LEAST_SHARE, self._rate / 2)
+            self._halved = now
         self._tokens = min(self._tokens, 1.0)
         if retry_after is not None:
-            until = asyncio.get_running_loop().time() + retry_after
+            until = now + retry_after
             self._closed_until = max(self._closed_until, until)
 
     async def _available(self) -> None:

@@ -7,6 +7,7 @@ a lease at the last moment it counts as held). It also keeps the rate.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -78,8 +79,9 @@ class Client:
         return await self._send(verb, path, query=query, body=body, content_type=content_type)
 
     async def _send(self, verb: str, path: str, **more: Any) -> dict[str, Any]:
+        sent = asyncio.get_running_loop().time()
         try:
             return await self._transport.request(verb, path, timeout=WRITE_TIMEOUT, **more)
         except TooManyRequests as error:
-            self._bucket.throttle(error.retry_after)
+            self._bucket.throttle(error.retry_after, sent=sent)
             raise

@@ -39,9 +39,9 @@ async def test_the_burst_does_not_grow_beyond_its_size():
 async def test_a_429_halves_the_rate_and_it_comes_back_within_a_minute():
     bucket = TokenBucket(rate=100, burst=1)
     await bucket.take()
-    bucket.throttle(None)
+    bucket.throttle(None, sent=clock())
     assert bucket.rate == pytest.approx(50, abs=1)
-    bucket.throttle(None)
+    bucket.throttle(None, sent=clock())
     assert bucket.rate == pytest.approx(25, abs=1)
     await asyncio.sleep(20)
     assert 50 < bucket.rate < 75
@@ -49,9 +49,23 @@ async def test_a_429_halves_the_rate_and_it_comes_back_within_a_minute():
     assert bucket.rate == 100
 
 
+async def test_what_was_under_way_when_it_was_halved_halves_it_no_further():
+    bucket, sent = TokenBucket(rate=64, burst=64), clock()
+    await asyncio.sleep(0.1)
+    for _ in range(64):
+        bucket.throttle(None, sent=sent)
+    assert bucket.rate == pytest.approx(32, abs=1)
+    bucket.throttle(9.0, sent=sent)
+    later = clock()
+    await bucket.take()
+    assert clock() == pytest.approx(later + 9, abs=0.1), "how long to wait is heard each time"
+    bucket.throttle(None, sent=clock())
+    assert bucket.rate < 32, "sent at the lower rate, and still too much"
+
+
 async def test_nothing_is_sent_before_retry_after_has_passed():
     bucket = TokenBucket(rate=100, burst=100)
-    bucket.throttle(7.0)
+    bucket.throttle(7.0, sent=clock())
     await bucket.take()
     assert clock() == pytest.approx(7, abs=0.01)
 
@@ -61,7 +75,7 @@ async def test_a_429_reaches_those_that_wait_already():
     await bucket.take()
     waiting = asyncio.create_task(bucket.take())
     await asyncio.sleep(0.5)
-    bucket.throttle(10.0)
+    bucket.throttle(10.0, sent=clock())
     await waiting
     assert clock() == pytest.approx(10.5, abs=0.1)
 
@@ -77,7 +91,7 @@ async def test_waiting_for_readiness_uses_nothing_up():
 async def test_however_often_it_is_throttled_it_never_stands_still():
     bucket = TokenBucket(rate=64, burst=1)
     for _ in range(100):
-        bucket.throttle(None)
+        bucket.throttle(None, sent=clock())
     assert await take(bucket, 2) < 2
 
 
@@ -89,6 +103,6 @@ async def test_how_long_writes_were_held_back_is_told():
     await asyncio.gather(*(bucket.take() for _ in range(30)))
     assert sum(waited) == pytest.approx(3, abs=0.1), "however many wait at a time"
     waited.clear()
-    bucket.throttle(30)
+    bucket.throttle(30, sent=clock())
     await bucket.take()
     assert sum(waited) == pytest.approx(30, abs=0.1)

@@ -316,7 +316,7 @@ async def test_a_defect_in_one_step_does_not_end_the_writer(make_bench: MakeBenc
 async def test_something_more_urgent_overtakes_while_the_rate_is_used_up(make_bench: MakeBench):
     bench = make_bench()
     job, other = bench.engine.make_job(), bench.engine.make_job("other")
-    bench.engine.bucket.throttle(10.0)
+    bench.engine.bucket.throttle(10.0, sent=asyncio.get_running_loop().time())
     bench.submit(job, [step(f"n{number}") for number in range(10)])
     await asyncio.sleep(5)
     bench.submit(other, [step("urgent", Urgency.REMOVE)])
