@@ -88,6 +88,8 @@ def outlook(
     if deployment.canceled:
         return Outlook("Canceled", "Canceled", _so_far("canceled", run))
     stands = gate(run)
+    # One that has begun nothing has nothing to give up: what cannot be read runs for another.
+    given_up = given_up and deployment.started is not None
     if failure := _failure(run, stands, held if given_up else ""):
         return failure
     if over := _ended(run) if _is_over(run, stands) else _timed_out(fleet, run):

@@ -67,6 +67,13 @@ SCENARIOS = [
     pytest.param([], {"nodes": [], "own": {"started": None}}, "Pending", "NoTargets", id="none"),
     pytest.param([], {"own": {"started": None}}, "InProgress", "Progressing", id="a target"),
     pytest.param(
+        [],
+        {"nodes": [], "own": {"started": None}, "held": "timed out", "given_up": True},
+        "Pending",
+        "NoTargets",
+        id="none, and what runs of an older one cannot be read",
+    ),
+    pytest.param(
         [], {"own": {"started": None, "paused": True}}, "Paused", "Paused", id="paused at once"
     ),
     pytest.param(stable("n1"), {}, "InProgress", "Progressing", id="on its way"),
