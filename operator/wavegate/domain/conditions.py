@@ -20,7 +20,6 @@ the last wave of a rollout the stable version may run nowhere, and what took its
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +34,7 @@ from wavegate.api.conditions import (
 )
 from wavegate.domain import milestones
 from wavegate.domain.actions import Note, SetStatus, Step, Urgency
+from wavegate.domain.counts import nodes, other_absences, versions
 from wavegate.domain.deployments import canaries
 from wavegate.domain.fallback import next_version
 from wavegate.domain.fleet import Fleet
@@ -45,14 +45,12 @@ from wavegate.domain.remembered import to_remember
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import STALLING, Outlook
 from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
-from wavegate.domain.targets import NOT_READY
 from wavegate.domain.timeouts import QUEUE_TIMEOUT, TOTAL_TIMEOUT, is_over
 from wavegate.domain.times import format_time
 from wavegate.domain.versions import new_deployment
 from wavegate.domain.wanted import newest_failed, overtaken_by, repeats_failure
 from wavegate.domain.waves import Progress
 
-_MOST_VERSIONS = 10
 _MOST_ILL = 5
 _TRY_AGAIN = "change the spec to try again"
 
@@ -319,11 +317,11 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
             {
                 "stateType": state.state,
                 "message": state.message[:MAX_MESSAGE],
-                "details": {"reason": state.reason, **_absences(fleet, run)},
+                "details": {"reason": state.reason, **other_absences(fleet, _wanted(fleet, run))},
             }
         ),
-        "nodes": _nodes(fleet, run),
-        "versions": _versions(fleet),
+        "nodes": nodes(fleet, _wanted(fleet, run)),
+        "versions": versions(fleet),
         "rollout": _rollout(fleet, run),
         "results": _results(fleet, run),
         "lastAccepted": to_remember(fleet.job, fleet.deployments, fleet.is_users),
@@ -366,35 +364,6 @@ def _wanted(fleet: Fleet, run: Progress | None) -> VersionView | None:
     return run.version if run is not None else fleet.stable or fleet.newest_version
 
 
-def _absences(fleet: Fleet, run: Progress | None) -> dict[str, str]:
-    """Facts: nodes that belong but cannot be used, besides those that status.nodes counts."""
-    wanted = _wanted(fleet, run)
-    counts = fleet.absences(wanted) if wanted is not None else {}
-    return {
-        f"{reason[0].lower()}{reason[1:]}": str(number)
-        for reason, number in counts.items()
-        if reason != NOT_READY
-    }
-
-
-def _nodes(fleet: Fleet, run: Progress | None) -> dict[str, int]:
-    wanted = _wanted(fleet, run)
-    counts: Counter[str] = Counter()
-    for kind, number in fleet.census.items():
-        alive = kind.is_live or kind.observed == "Completed"
-        counts["stable"] += number * (alive and kind.is_stable)
-        counts["failed"] += number * (kind.observed == "Failed")
-        counts["lost"] += number * (kind.observed == "Lost")
-        if wanted is not None:
-            counts["updated"] += number * (alive and kind.workload_hash == wanted.workload_hash)
-    if wanted is not None:
-        counts["notReady"] = fleet.absences(wanted).get(NOT_READY, 0)
-    return {
-        "desired": len(fleet.targets(wanted)) if wanted is not None else 0,
-        **{key: int(counts[key]) for key in ("updated", "stable", "failed", "lost", "notReady")},
-    }
-
-
 def _results(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
     version: VersionView | None = run.version if run is not None else None
     if version is None and fleet.accepted:
@@ -402,15 +371,6 @@ def _results(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
     if version is None or not fleet.one_shot:
         return None
     return results(fleet.chains.values(), version)
-
-
-def _versions(fleet: Fleet) -> list[dict[str, int]]:
-    running: Counter[int] = Counter()
-    for kind, number in fleet.census.items():
-        if kind.is_live:
-            running[kind.version] += number
-    newest_first = sorted(running.items(), reverse=True)[:_MOST_VERSIONS]
-    return [{"version": version, "nodes": nodes} for version, nodes in newest_first]
 
 
 def _rollout(fleet: Fleet, run: Progress | None) -> dict[str, Any] | None:
