@@ -23,6 +23,7 @@ from wavegate.cache.cluster import (
     VERSION_SELECTOR,
     ClusterCache,
 )
+from wavegate.cache.store import JobKey
 from wavegate.dispatch.addresses import AddressPolicy
 from wavegate.dispatch.call import make
 from wavegate.dispatch.reserved import reserved
@@ -113,7 +114,7 @@ class Operator:
 
         self.queue = WorkQueue(around.now, added=self.metrics.added, waited=self.metrics.waited)
         self.cache = ClusterCache(
-            self.queue.add, clock=around.monotonic, namespaces=settings.namespaces
+            self._fleet_changed, clock=around.monotonic, namespaces=settings.namespaces
         )
         self.kinds = KindWatch(transport, around.monotonic, self._wake_all)
         self.crds = CrdCheck(transport)
@@ -143,7 +144,9 @@ class Operator:
             call,
             leading=self.leadership.held,
             failed=self._request_failed,
+            fleet=self.cache,
         )
+        self.runner.cache.wake_fleet = self.queue.add
         watch_http_jobs(frame.registry, self.runner.cache)
         self.comparison = JobComparison(
             transport,
@@ -329,6 +332,10 @@ class Operator:
             )
         )
         self.metrics.register(RunCollector(self.runner.cache.jobs.values, lambda: self._leading))
+
+    def _fleet_changed(self, key: JobKey) -> None:
+        self.queue.add(key)
+        self.runner.fleet_changed(key)
 
     def _wake_all(self) -> None:
         for key in self.cache.job_keys():

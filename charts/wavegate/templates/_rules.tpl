@@ -1,9 +1,9 @@
 {{/* What the operator may do in the namespaces that it looks after. */}}
 {{- define "wavegate.namespacedRules" -}}
-# Jobs are read, never written: they belong to their users.
+# Jobs are read, never written: they belong to their users. One is made for each run of a FleetJob.
 - apiGroups: [wavegate.dev]
   resources: [fleetjobs]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, create]
 - apiGroups: [wavegate.dev]
   resources: [httpjobs]
   verbs: [get, list, watch]

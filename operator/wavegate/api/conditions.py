@@ -70,6 +70,8 @@ class Reasons:
     ROLLOUT_FAILED: Final = "RolloutFailed"
     ROLLBACK_FAILED: Final = "RollbackFailed"
     SUPERSEDED: Final = "Superseded"
+    ASKED_ONLY: Final = "AskedOnly"
+    RUN_CANCELED: Final = "RunCanceled"
     JOB_REPLACED: Final = "JobReplaced"
     CANCELED: Final = "Canceled"
     QUEUE_TIMEOUT: Final = "QueueTimeout"

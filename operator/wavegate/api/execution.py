@@ -69,6 +69,9 @@ class ExecutionSpec(Model):
         default=None,
         description="The planning pass that made it; its log lines and events carry the same id.",
     )
+    run_name: ObjectName | None = Field(
+        default=None, description="The JobRun that it is a part of, if any."
+    )
     rollout_wave: Int32 = Field(description="Wave of the rollout, from 1; 0: outside a rollout.")
     deployment_name: LabelName | None = Field(
         default=None, description="The FleetDeployment that made it."

@@ -14,12 +14,14 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
 
-from wavegate.api.base import AnyObject, Model, NodeName, cel, listing, rules
-from wavegate.api.durations import Seconds
+from wavegate.api.base import AnyObject, MetaValue, Model, NodeName, cel, listing, rules
+from wavegate.api.fleet_runs import FleetRuns
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 from wavegate.api.nesting import MOST, holds_more, nested_beyond
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
 from wavegate.api.template import LABEL_KEYS, TEMPLATE_SCHEMA, LabelValue, template_problems
+from wavegate.api.timeouts import Timeouts
+from wavegate.api.trigger import Trigger
 
 JobType = Literal["pipeline", "container", "query", "update", "config"]
 RestartPolicy = Literal["OnFailure", "Always", "Never"]
@@ -36,6 +38,7 @@ _NEVER_BACK: Final = "is not for a type that runs to completion: it is never rol
 _ONLY_DEADLINE: Final = (
     "only its deadline is for a type that runs to completion: it has ended well by then, or failed"
 )
+_ASKED: Final = "is only for query, update and config: other types run on, not when asked"
 _DEADLINE: Final = (
     "is required for the strategies Rolling and Canary: say how long a node may take to become"
     " healthy, such as 5m"
@@ -100,7 +103,6 @@ Expression = Annotated[
     ),
     AfterValidator(_expression),
 ]
-MetaValue = Annotated[str, StringConstraints(max_length=1024)]
 
 
 class Selector(Model):
@@ -126,46 +128,6 @@ class Selector(Model):
         max_length=1000,
         description="Names of nodes, of which the node must be one; empty means any.",
         json_schema_extra=listing("set"),
-    )
-
-
-def _limit(name: str) -> dict[str, Any]:
-    return rules(
-        cel(
-            "self == duration('0s') || (self >= duration('1s') && self <= duration('8760h'))",
-            f"spec.timeouts.{name}: must be 0s (none) or between 1s and 8760h",
-        ),
-        default="0s",
-    )
-
-
-class Timeouts(Model):
-    """How long a version may wait, run and be tried again; 0s means without limit."""
-
-    execution: Seconds = Field(
-        default=0.0,
-        description="Longest that one run may take, from the start of its pod; then its pod is"
-        " ended and the execution fails (ExecutionTimeout), which is a failure as any other. 0s"
-        " (none), or from 1s to 8760h, rounded up to whole seconds. Part of the workload: changing"
-        " it restarts the pods.",
-        json_schema_extra=_limit("execution"),
-    )
-    queue: Seconds = Field(
-        default=0.0,
-        description="Longest that a version waits for a first node on which it may run, from when"
-        " its rollout was accepted; meanwhile the job is Queued, then it is Failed (QueueTimeout)"
-        " and what runs of other versions goes on. 0s: it waits without end, and the job is"
-        " Running without a node.",
-        json_schema_extra=_limit("queue"),
-    )
-    total: Seconds = Field(
-        default=0.0,
-        description="Longest that a version may wait, run and be tried again in all, from when its"
-        " rollout was accepted, pauses included. Then an open rollout fails (TotalTimeout) and is"
-        " taken back as any failed one; where there is no other version to go back to, and after a"
-        " completed rollout, the version is stopped everywhere and the job is Failed. A newer"
-        " version or rollout begins anew. 0s: none.",
-        json_schema_extra=_limit("total"),
     )
 
 
@@ -212,6 +174,15 @@ class FleetJobSpec(Model):
                 f"spec.rollout.healthCheck: {_ONLY_DEADLINE}",
                 field_path=".rollout.healthCheck",
                 reason="FieldValueForbidden",
+            ),
+            *(
+                cel(
+                    f"{_ONE_SHOT} || !has(self.{section})",
+                    f"spec.{section}: {_ASKED}",
+                    field_path=f".{section}",
+                    reason="FieldValueForbidden",
+                )
+                for section in ("runs", "trigger")
             ),
             cel(
                 "self.type != 'container' || (has(self.template) && has(self.template.spec)"
@@ -301,10 +272,22 @@ class FleetJobSpec(Model):
         description="How a new version spreads over the nodes.",
         json_schema_extra={"default": {}},
     )
+    runs: FleetRuns | None = Field(
+        default=None,
+        description="Given, if only as {}, the job is executed when asked: once over its nodes for"
+        " each JobRun that names it, and what holds for these runs stands here. A new version then"
+        " rolls out nowhere by itself. Only for types that run to completion.",
+    )
+    trigger: Trigger | None = Field(
+        default=None,
+        description="When runs are made by themselves, and when they may start. Given, the job is"
+        " executed when asked, as with runs. Only for types that run to completion.",
+    )
     suspend: bool = Field(
         default=False,
         description="While true, every execution is stopped. Turned off again, every node starts"
-        " at once on the version that it was last stable on.",
+        " at once on the version that it was last stable on. Of a job that is executed when asked:"
+        " no run starts, and runs that execute go on.",
     )
     template: AnyObject | None = Field(
         default=None,
@@ -314,6 +297,11 @@ class FleetJobSpec(Model):
         " PodTemplateSpec that are not described here are kept as they are.",
         json_schema_extra=TEMPLATE_SCHEMA,
     )
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is executed when asked, by runs, and not by a rollout of each version."""
+        return self.runs is not None or self.trigger is not None
 
 
 class InvalidSpec(ValueError):
@@ -386,6 +374,8 @@ def _problems_of_type(spec: FleetJobSpec) -> list[str]:
     if spec.type != "container" and spec.config is None:
         found.append(f"spec.config: is required for type {spec.type}")
     if spec.type not in ONE_SHOT_TYPES:
+        sections = {"runs": spec.runs, "trigger": spec.trigger}
+        found += [f"spec.{name}: {_ASKED}" for name, given in sections.items() if given is not None]
         waves = rollout.strategy in ("Rolling", "Canary")
         if waves and (health is None or health.deadline is None):
             found.append(f"spec.rollout.healthCheck.deadline: {_DEADLINE}")

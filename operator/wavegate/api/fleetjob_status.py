@@ -23,6 +23,7 @@ from wavegate.api.base import (
     WorkloadHash,
     listing,
 )
+from wavegate.api.run_status import DependencyStatus, RunCounts, ScheduleStatus
 from wavegate.api.status import Revisioned
 
 StateType = Literal[
@@ -212,6 +213,24 @@ class FleetJobStatus(Revisioned):
         default=None,
         description="The deployment that was accepted last. What it said, such as to go back or to"
         " stop, holds until another is accepted, also when its object is deleted.",
+    )
+    runs: RunCounts | None = Field(
+        default=None,
+        description="Of a job that is executed when asked: runs that have not ended, by phase.",
+    )
+    schedule: ScheduleStatus | None = Field(
+        default=None, description="How far spec.trigger.schedule has come."
+    )
+    dependencies: list[DependencyStatus] = Field(
+        default_factory=list,
+        max_length=10,
+        description="Of dependencies with mode Trigger, up to which end all is decided.",
+        json_schema_extra=listing("map", "jobName"),
+    )
+    rate_clock: Timestamp | None = Field(
+        default=None,
+        description="Where the clock of spec.runs.limits.rate stands: runs start until it is a"
+        " window ahead.",
     )
     results: Results | None = Field(
         default=None,

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
-from wavegate.api.base import Model, between, cel, like, listing, matching, rules
+from wavegate.api.base import MetaValue, Model, between, cel, like, listing, matching, rules
 from wavegate.api.durations import Seconds
-from wavegate.api.fleetjob import InvalidSpec, MetaValue, field_problems, spec_document
+from wavegate.api.fleetjob import InvalidSpec, field_problems, spec_document
 from wavegate.api.names import RESERVED_PREFIX
 from wavegate.api.runs import Limits, Rate, Retry, RetryStrategy, Runs, VersionPolicy
 from wavegate.api.template import LABEL_KEYS, LabelValue

@@ -11,6 +11,7 @@ from wavegate.api.base import (
     Int64,
     JobName,
     Message,
+    MetaValue,
     Model,
     ObjectName,
     Reason,
@@ -21,9 +22,10 @@ from wavegate.api.base import (
     rules,
 )
 from wavegate.api.durations import Seconds
-from wavegate.api.fleetjob import MetaValue
+from wavegate.api.fleetjob_status import MAX_NODE_FAILURES, NodeFailure
 from wavegate.api.httpjob import KeyRef, RetryStrategy
 from wavegate.api.status import ObservedStatus
+from wavegate.api.trigger import RunKind
 
 Phase = Literal[
     "Delayed",
@@ -59,6 +61,9 @@ _FIXED: Final = (
     "overrides",
     "replayOf",
 )
+
+
+_NO_CALL: Final = "a run of a FleetJob is no call"
 
 
 def _fixed(field: str) -> dict[str, str]:
@@ -149,9 +154,22 @@ class JobRunSpec(Model):
     model_config = ConfigDict(
         json_schema_extra=rules(
             cel(
-                "self.jobName == oldSelf.jobName",
-                "spec.jobName: cannot be changed; ask for another run",
+                "self.jobKind == oldSelf.jobKind && self.jobName == oldSelf.jobName",
+                "spec.jobName: cannot be changed, nor jobKind; ask for another run",
                 field_path=".jobName",
+                reason="FieldValueForbidden",
+            ),
+            cel(
+                "self.jobKind != 'FleetJob' || !(has(self.payload) || has(self.payloadFrom))",
+                f"spec.payload: {_NO_CALL}; change spec.config of the FleetJob",
+                field_path=".payload",
+                reason="FieldValueForbidden",
+            ),
+            cel(
+                "self.jobKind != 'FleetJob' || !(self.debug"
+                " || (has(self.overrides) && has(self.overrides.timeout)))",
+                f"spec: debug and overrides.timeout are about a call, and {_NO_CALL}; the times of"
+                " a FleetJob are in its spec.timeouts",
                 reason="FieldValueForbidden",
             ),
             cel(
@@ -181,7 +199,12 @@ class JobRunSpec(Model):
         )
     )
 
-    job_name: JobName = Field(description="Name of the HTTPJob, in the same namespace.")
+    job_kind: RunKind = Field(
+        default="HTTPJob",
+        description="Kind of the job: HTTPJob, which is called, or FleetJob, which is executed once"
+        " over its nodes.",
+    )
+    job_name: JobName = Field(description="Name of the job, in the same namespace.")
     payload: Annotated[str, StringConstraints(max_length=MAX_PAYLOAD)] | None = Field(
         default=None,
         description="The body of the call, a JSON document as text; without, {}. At most 8 KiB.",
@@ -293,6 +316,15 @@ class Debug(Model):
     )
 
 
+class RunNodes(Model):
+    """Nodes of a run's last attempt."""
+
+    total: Int32 = Field(description="Nodes that were to be asked.")
+    asked: Int32 = Field(description="Nodes on which it was begun.")
+    succeeded: Int32 = Field(description="Nodes on which it ended well.")
+    failed: Int32 = Field(description="Nodes on which it failed.")
+
+
 class JobRunStatus(ObservedStatus):
     """What became of the run."""
 
@@ -318,7 +350,9 @@ class JobRunStatus(ObservedStatus):
         default=None, description="The tick of the schedule that it was made for."
     )
     result: Annotated[str, StringConstraints(max_length=MAX_RESULT)] | None = Field(
-        default=None, description="Body of the answer, if it is text of at most 8 KiB."
+        default=None,
+        description="Body of the answer, if it is text of at most 8 KiB. Of a run of a FleetJob a"
+        " line NODE: RESULT for each node on which it ended well, by name, as far as they fit.",
     )
     result_size: Int64 | None = Field(
         default=None, description="Bytes of the answer, where it is not kept."
@@ -328,7 +362,16 @@ class JobRunStatus(ObservedStatus):
     )
     last_error: LastError | None = Field(default=None, description="How the last attempt failed.")
     triggered_by: TriggeredBy | None = Field(
-        default=None, description="Manual, Schedule, Replay or API."
+        default=None, description="Manual, Schedule, Dependency, Replay or API."
+    )
+    nodes: RunNodes | None = Field(
+        default=None, description="Of a run of a FleetJob: nodes, and what became of them."
+    )
+    failures: list[NodeFailure] = Field(
+        default_factory=list,
+        max_length=MAX_NODE_FAILURES,
+        description="The first 20 nodes on which it failed.",
+        json_schema_extra=listing("atomic"),
     )
     duplicate_of: ObjectName | None = Field(
         default=None, description="The run in whose place it would have been."

@@ -23,6 +23,9 @@ LABEL_DEPLOYMENT: Final = f"{GROUP}/deployment"
 LABEL_PULL: Final = f"{GROUP}/pull"
 """In place of the job label on a pod that only pulls images for the job: it occupies no node."""
 
+LABEL_RUN: Final = f"{GROUP}/run"
+"""On a FleetJob that a run of another one has made: the run."""
+
 LABEL_JOB_KIND: Final = f"{GROUP}/job-kind"
 """On versions and runs of an HTTPJob: HTTPJob. What has none is a FleetJob's."""
 
@@ -30,6 +33,9 @@ ANNOTATION_TICK: Final = f"{GROUP}/tick"
 """On a run that a schedule has made: for which tick."""
 ANNOTATION_AFTER: Final = f"{GROUP}/after"
 """On a run that dependencies have asked for: the ends it is for, as ``JOB=TIME JOB=TIME``."""
+
+ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
+"""On a FleetJob that a run has made: for which of its attempts."""
 
 ANNOTATION_CORDONED_BY: Final = f"{GROUP}/cordoned-by"
 """On a node that the operator has cordoned: for which execution of which job."""
@@ -47,6 +53,8 @@ ROLLBACK_SUFFIX: Final = "-rollback"
 
 MAX_DEPLOYMENT_NAME: Final = 63
 """Longest name of a FleetDeployment: executions carry it as a label."""
+
+_KIND_MEANT: Final = "HTTPJob"
 
 _NODE_HASH_DIGITS: Final = 10
 
@@ -94,6 +102,31 @@ def pull_name(job: str, node: str, version: int) -> str:
 def execution_name(job: str, node: str, attempt: int) -> str:
     """Name of the Execution that is the ``attempt``-th claim of a job on a node (from 1)."""
     return f"{pod_name(job, node)}-{attempt}"
+
+
+def job_ref(kind: str, name: str) -> str:
+    """How a job is named among runs: ``NAME`` of an HTTPJob, ``FleetJob/NAME`` of a FleetJob.
+
+    As in a JobRun, an HTTPJob is meant where no kind is said. No name has a slash, so that the two
+    kinds never meet.
+    """
+    return name if kind == _KIND_MEANT else f"{kind}/{name}"
+
+
+def split_ref(ref: str) -> tuple[str, str]:
+    """Kind and name of a job that is named so."""
+    kind, slash, name = ref.rpartition("/")
+    return (kind, name) if slash else (_KIND_MEANT, name)
+
+
+def told_ref(ref: str) -> str:
+    """A job that is named so, in words: ``HTTPJob NAME``."""
+    return " ".join(split_ref(ref))
+
+
+def retry_name(run: str, attempt: int) -> str:
+    """Name of the FleetDeployment that is a run's further attempt: ``RUN-retry-N``."""
+    return f"{run}-retry-{attempt}"
 
 
 def run_version_name(job: str, version: int) -> str:

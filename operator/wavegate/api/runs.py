@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from wavegate.api.base import AnyObject, JobName, Model, between, cel, listing, rules
+from wavegate.api.base import AnyObject, JobName, MetaValue, Model, between, cel, listing, rules
 from wavegate.api.durations import Seconds
-from wavegate.api.fleetjob import MetaValue
 
 RetryStrategy = Literal["Exponential", "Linear", "Fixed", "Custom"]
 OnLimit = Literal["Queue", "Reject"]

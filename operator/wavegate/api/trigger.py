@@ -8,11 +8,14 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from wavegate.api.base import JobName, Model, between, cel, like, listing, matching, rules
 from wavegate.api.durations import Seconds
+from wavegate.api.names import job_ref
 
 ConcurrencyPolicy = Literal["Allow", "Forbid", "Replace", "Queue"]
 CatchUp = Literal["Latest", "None", "All"]
 DependencyCondition = Literal["Completed", "Failed", "Any"]
 DependencyMode = Literal["Gate", "Trigger"]
+RunKind = Literal["HTTPJob", "FleetJob"]
+"""Kinds of which runs can be asked for."""
 Day = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 _CRON: Final = (
@@ -112,7 +115,13 @@ class Window(Model):
 class Dependency(Model):
     """Another job of which the latest run says whether runs may start."""
 
-    job_name: JobName = Field(description="Name of the HTTPJob, in the same namespace.")
+    job_kind: RunKind | None = Field(
+        default=None,
+        description="Kind of the job: HTTPJob (which is meant where nothing is said) or FleetJob.",
+    )
+    job_name: JobName = Field(
+        description="Name of the job, in the same namespace. Of one name only one kind."
+    )
     condition: DependencyCondition | None = Field(
         default=None,
         description="How its latest run has to have ended: Completed (which is meant where nothing"
@@ -130,6 +139,11 @@ class Dependency(Model):
         " wait for it, and each end of a run of it that is as condition says asks for a run of"
         " this job.",
     )
+
+    @property
+    def ref(self) -> str:
+        """How the job is named among runs."""
+        return job_ref(self.job_kind or "HTTPJob", self.job_name)
 
 
 class Trigger(Model):

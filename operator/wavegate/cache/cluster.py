@@ -34,6 +34,7 @@ from wavegate.domain.observed import (
     Preparation,
     PullView,
     Refusal,
+    RunStands,
     VersionView,
 )
 from wavegate.kube.resources import (
@@ -85,6 +86,10 @@ class ClusterCache(KindCache):
         self._phantoms: dict[JobKey, dict[str, ExecutionView]] = {}
         self._orphaners: defaultdict[JobKey, set[str]] = defaultdict(set)
         """uids of jobs that went and left their children alone, which may be heard of later."""
+        self.run_of: Callable[[JobView], RunStands] = lambda _: "Executes"
+        """Where the run is that has made a job."""
+        self.asked_versions: Callable[[JobKey], frozenset[int]] = lambda _: frozenset()
+        """Versions by which runs of a job execute."""
         self._serials: Counter[JobKey] = Counter()
         """By job, how many snapshots there were."""
         self.kinds = {
@@ -223,6 +228,8 @@ class ClusterCache(KindCache):
             prepared=prepared,
             refusals=refusals,
             settings=settings,
+            run_stands=self.run_of(job) if job.run else "Executes",
+            asked_versions=self.asked_versions(key),
             kind_gone=kind_gone,
             eval_id=eval_id,
         )

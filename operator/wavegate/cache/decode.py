@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import ValidationError
 
+from wavegate.api.asked import of_fleet
 from wavegate.api.execution import ExecutionStatus
 from wavegate.api.fleetdeployment import FleetDeploymentStatus
-from wavegate.api.fleetjob import InvalidSpec, load_job_spec
+from wavegate.api.fleetjob import FleetJobSpec, InvalidSpec, load_job_spec
 from wavegate.api.fleetjob_status import FleetJobStatus
 from wavegate.api.jobversion import JobVersionStatus
+from wavegate.api.names import ANNOTATION_ATTEMPT
 from wavegate.api.rollout import Rollout
 from wavegate.cache.fields import (
     Meta,
@@ -32,14 +34,25 @@ from wavegate.cache.statuses import readable
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.observed import DeploymentView, ExecutionView, JobView, VersionView
 from wavegate.domain.times import parse_time
+from wavegate.runs.problems import job_problems
 
 _REMEMBERED_SPECS: Final = 4096
 _JOB_KIND: Final = "FleetJob"
+_RUN_KIND: Final = "JobRun"
 _ORPHAN: Final = "orphan"
 """The finalizer that ``--cascade=orphan`` sets, until nothing belongs to the object any more."""
 
 
 Spec = TypeVar("Spec")
+
+
+class Generated(Protocol):
+    """What has a spec that changes with its generation."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
 
 
 class SpecReader(Generic[Spec]):
@@ -52,7 +65,7 @@ class SpecReader(Generic[Spec]):
         self._load = load
         self._known: OrderedDict[tuple[str, int], tuple[Spec | None, str]] = OrderedDict()
 
-    def read(self, meta: Meta, raw_spec: Raw) -> tuple[Spec | None, str]:
+    def read(self, meta: Generated, raw_spec: Raw) -> tuple[Spec | None, str]:
         """The spec, or None and why it is not understood."""
         identity = (meta.uid, meta.generation)
         if identity in self._known:
@@ -75,7 +88,7 @@ class OwnDecoder:
     """
 
     def __init__(self) -> None:
-        self._specs = SpecReader(load_job_spec)
+        self._specs = SpecReader(_load)
 
     def job(self, raw: Raw) -> Item[JobView]:
         meta = meta_of(raw)
@@ -93,6 +106,7 @@ class OwnDecoder:
             invalid=invalid,
             deleting=meta.deleting,
             orphaning=meta.deleting and _ORPHAN in meta.finalizers,
+            **_of_run(raw, meta),
             status=readable(FleetJobStatus, raw.get("status")),
         )
         return item_of(meta, meta.name, view)
@@ -190,6 +204,24 @@ class OwnDecoder:
             status=status,
         )
         return item_of(meta, text(spec.get("jobName")), view)
+
+
+def _load(raw_spec: Raw) -> FleetJobSpec:
+    spec = load_job_spec(raw_spec)
+    if spec.is_asked and (found := job_problems(of_fleet(spec))):
+        raise InvalidSpec(found)
+    return spec
+
+
+def _of_run(raw: Raw, meta: Meta) -> dict[str, Any]:
+    """The run that controls a FleetJob; it has the run's name."""
+    owner = controller_of(raw)
+    if owner.kind != _RUN_KIND or owner.name != meta.name:
+        return {}
+    annotations = mapping(mapping(raw.get("metadata")).get("annotations"))
+    attempt = text(annotations.get(ANNOTATION_ATTEMPT))
+    number = int(attempt) if attempt.isascii() and attempt.isdigit() else 1
+    return {"run": owner.name, "run_uid": owner.uid, "run_attempt": number}
 
 
 def _job_owner(raw: Raw) -> tuple[str, str]:

@@ -12,14 +12,14 @@ from wavegate.api.fleetjob import InvalidSpec, field_problems
 from wavegate.api.httpjob import HTTPJobSpec, Rate, load_http_job_spec
 from wavegate.api.httpjob_status import HTTPJobStatus
 from wavegate.api.jobrun import JobRunSpec, JobRunStatus
-from wavegate.api.names import ANNOTATION_AFTER, ANNOTATION_TICK
+from wavegate.api.names import ANNOTATION_AFTER, ANNOTATION_TICK, job_ref
 from wavegate.api.ratelimitpool import RateLimitPoolSpec
 from wavegate.cache.decode import SpecReader
 from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, strings, text
 from wavegate.cache.statuses import readable
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.times import parse_time
-from wavegate.kube.resources import HTTP_JOBS
+from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS
 from wavegate.runs.naming import after_name, tick_name
 from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
 from wavegate.runs.payload import digest
@@ -78,8 +78,9 @@ class RunDecoder:
         meta = meta_of(raw)
         spec, status = mapping(raw.get("spec")), readable(JobRunStatus, raw.get("status"))
         job, phase = text(spec.get("jobName")), text(status.get("phase"))
+        kind = text(spec.get("jobKind")) or HTTP_JOBS.kind
         owner = controller_of(raw)
-        owned = owner.uid if owner.kind == HTTP_JOBS.kind and owner.name == job else ""
+        owned = owner.uid if owner.kind == kind and owner.name == job else ""
         facts: dict[str, Any] = {
             "namespace": meta.namespace,
             "name": meta.name,
@@ -88,12 +89,13 @@ class RunDecoder:
             "owner_uid": owned,
             "created": meta.created,
             "job": job,
+            "job_kind": kind,
             "phase": phase if phase in TRANSITIONS else "Queued",
             "generation": meta.generation,
             "deleting": meta.deleting,
             "concurrency_key": text(spec.get("concurrencyKey")),
             "idempotency_key": text(spec.get("idempotencyKey")),
-            "payload_digest": digest(text(spec.get("payload"))) if "payload" in spec else "",
+            "payload_digest": _digest(spec, kind),
             "scheduled": _tick(raw, meta, job, owned),
             "after": _after(raw, meta, job, owned),
             "attempt": integer(status.get("attempt")),
@@ -105,7 +107,7 @@ class RunDecoder:
         }
         if phase not in TERMINAL:
             facts |= _of_active(spec, status)
-        return item_of(meta, job, RunView(**facts))
+        return item_of(meta, job_ref(kind, job), RunView(**facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,13 @@ def decode_pool(raw: Raw) -> Item[Rate | str]:
     except ValidationError as error:
         return item_of(meta, "", "; ".join(field_problems(error, "spec")))
     return item_of(meta, "", Rate(max=spec.max, window=spec.window))
+
+
+def _digest(spec: Raw, kind: str) -> str:
+    """Of its own payload. A pass over nodes has none, so that each is like the other."""
+    if kind == FLEET_JOBS.kind:
+        return digest("")
+    return digest(text(spec.get("payload"))) if "payload" in spec else ""
 
 
 def _clocks(value: Any) -> dict[str, float]:

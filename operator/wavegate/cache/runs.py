@@ -8,20 +8,26 @@ ones to find the few that wait.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from wavegate.api.httpjob import Rate
+from wavegate.api.names import job_ref, split_ref
 from wavegate.cache.decode_runs import RunDecoder, decode_pool
+from wavegate.cache.fleet_runs import FleetSide
 from wavegate.cache.kinds import KindCache
 from wavegate.cache.store import Item, JobKey, Key, Store
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RATE_LIMIT_POOLS
+from wavegate.domain.observed import JobView, RunStands
+from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RATE_LIMIT_POOLS
 from wavegate.runs.cycles import cycle
 from wavegate.runs.dependencies import Upstream, latest
+from wavegate.runs.nodes import Pass
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+from wavegate.runs.passing import is_stopping
 from wavegate.runs.pool_clocks import PoolClocks
 from wavegate.runs.rate import clock_of
 
+_FLEET: Final = FLEET_JOBS.kind
 _OVER: Final = 5.0
 """Seconds that a clock has to lie behind before it is forgotten: processes know the time apart."""
 
@@ -35,8 +41,12 @@ class RunCache(KindCache):
         *,
         clock: Callable[[], float],
         now: Callable[[], float],
+        fleet: FleetSide | None = None,
     ) -> None:
         super().__init__(wake)
+        self._fleet = fleet
+        self._fleet_depends: dict[JobKey, Sequence[str]] = {}
+        """By FleetJob that is executed when asked, the jobs that it depends on."""
         self._now = now
         decoder = RunDecoder()
         self.jobs: Store[HTTPJobView] = Store(self._job_changed, clock=clock)
@@ -51,6 +61,8 @@ class RunCache(KindCache):
         """By job, its latest run that was carried out, where somebody has asked for it."""
         self._dependents: defaultdict[JobKey, set[JobKey]] = defaultdict(set)
         """By job, those that depend on it."""
+        self.wake_fleet: Callable[[JobKey], None] = lambda _: None
+        """Told namespace and name of a FleetJob whose run has changed."""
         self._seen: dict[str, float] = {}
         """By uid of an active run, when this process first saw it."""
         self.kinds = {
@@ -63,7 +75,19 @@ class RunCache(KindCache):
     def job_keys(self) -> set[JobKey]:
         """Every job that is known or has runs."""
         stores: tuple[Store[Any], ...] = (self.jobs, self.versions, self.runs)
-        return {key for store in stores for key in store.job_keys() if key[1]}
+        found = {key for store in stores for key in store.job_keys() if key[1]}
+        return found | self._fleet.keys() if self._fleet is not None else found
+
+    def job(self, key: JobKey) -> HTTPJobView | None:
+        """The job of that key, whatever its kind."""
+        if split_ref(key[1])[0] == HTTP_JOBS.kind:
+            return self.jobs.get(*key)
+        return self._fleet.job(key) if self._fleet is not None else None
+
+    def _versions(self, key: JobKey) -> Sequence[RunVersionView]:
+        if split_ref(key[1])[0] == HTTP_JOBS.kind:
+            return self.versions.of_job(key)
+        return self._fleet.versions(key) if self._fleet is not None else ()
 
     def observed(
         self,
@@ -78,10 +102,10 @@ class RunCache(KindCache):
 
         ``calls``: what is known of its calls, as ObservedRuns names it.
         """
-        job = self.jobs.get(*key)
+        job = self.job(key)
         active, finished = self._active.get(key, {}), self._finished.get(key, {})
-        versions = self.versions.of_job(key)
-        if job is None and not active:
+        versions = self._versions(key)
+        if not active and (job is None or job.rolls_out or (job.kind == _FLEET and not job.spec)):
             return None
         uid = job.uid if job is not None else ""
         own = [each for each in versions if uid and each.owner_uid == uid]
@@ -97,17 +121,18 @@ class RunCache(KindCache):
             seen=seen,
             upstreams={name: self._upstream(key, name) for name in self.depends_on(key)},
             depended_on=key in self._dependents,
+            passes=self._passes(active.values()),
             tidy=tidy,
             **calls,
         )
 
     def version(self, key: JobKey, number: int) -> RunVersionView | None:
         """The version of that number of the job that is there now."""
-        job = self.jobs.get(*key)
+        job = self.job(key)
         return next(
             (
                 each
-                for each in self.versions.of_job(key)
+                for each in self._versions(key)
                 if job is not None and each.owner_uid == job.uid and each.version == number
             ),
             None,
@@ -119,37 +144,97 @@ class RunCache(KindCache):
 
     def pools_of(self, key: JobKey) -> Sequence[str]:
         """Names of the pools that the job names."""
-        job = self.jobs.get(*key)
+        job = self.job(key)
         return job.spec.runs.limits.pools if job is not None and job.spec is not None else ()
 
     def depends_on(self, key: JobKey) -> Sequence[str]:
         """Names of the jobs that the job depends on."""
-        return _depends_on(self.jobs.get(*key))
+        return _depends_on(self.job(key))
 
     def _upstream(self, key: JobKey, name: str) -> Upstream:
-        job = self.jobs.get(key[0], name)
+        job = self.job((key[0], name))
         if job is None or job.deleting:
             return Upstream()
+        if job.rolls_out:
+            return Upstream(True, rolls_out=True)
         circle = cycle(key[1], lambda each: self.depends_on((key[0], each)), through=name)
         suspended = job.spec is not None and job.spec.suspend
         if job.key not in self._latest:
             self._latest[job.key] = latest(self._finished.get(job.key, {}).values())
-        return Upstream(True, suspended, self._latest[job.key], circle)
+        return Upstream(True, suspended, latest=self._latest[job.key], cycle=circle)
 
     def active(self, key: JobKey) -> Mapping[str, RunView]:
         """The job's runs that have not ended, by uid."""
         return self._active.get(key, {})
 
+    def fleet_changed(self, key: JobKey) -> Sequence[JobKey]:
+        """Something of a FleetJob is new, or of what it owns. ``key``: its namespace and name.
+
+        The keys of jobs to which that may matter.
+        """
+        ref = (key[0], job_ref(_FLEET, key[1]))
+        job = self.job(ref)
+        is_asked = job is not None and job.spec is not None
+        before, after = self._fleet_depends.get(ref, ()), _depends_on(job)
+        if before != after:
+            self._depends(ref, set(before), set(after))
+            self._fleet_depends[ref] = after
+            if not after:
+                del self._fleet_depends[ref]
+            self._wake_dependents(ref, all_of_them=True)
+        run = self.runs.get(*key)
+        found = [ref] if is_asked or ref in self._active else []
+        found += [run.job_key] if run is not None and run.job_kind == _FLEET else []
+        return [*found, *self._dependents.get(ref, ())]
+
+    def run_stands(self, job: JobView) -> RunStands:
+        """Where the run is that has made a FleetJob."""
+        run = self.runs.get(job.namespace, job.run)
+        if run is None or run.uid != job.run_uid or run.phase == "Canceled" or is_stopping(run):
+            return "Stops"
+        if run.ended:
+            return "Ended"
+        return "Executes" if run.phase == "Executing" else "Waits"
+
+    def asked_versions(self, key: JobKey) -> frozenset[int]:
+        """Versions of a FleetJob (by its namespace and name) by which runs execute."""
+        active = self._active.get((key[0], job_ref(_FLEET, key[1])), {})
+        return frozenset(run.version for run in active.values())
+
+    def assume(self, kind: str, raw: dict[str, Any]) -> None:
+        """What is the fleet's goes to its cache."""
+        if kind in self.kinds or self._fleet is None:
+            super().assume(kind, raw)
+        else:
+            self._fleet.cluster.assume(kind, raw)
+
+    def forget(self, kind: str, namespace: str, name: str, uid: str) -> None:
+        """What is the fleet's goes from its cache."""
+        if kind in self.kinds or self._fleet is None:
+            super().forget(kind, namespace, name, uid)
+        else:
+            self._fleet.cluster.forget(kind, namespace, name, uid)
+
+    def _passes(self, active: Iterable[RunView]) -> dict[str, Pass]:
+        if self._fleet is None:
+            return {}
+        over_nodes = (run for run in active if run.job_kind == _FLEET and run.phase == "Executing")
+        found = ((run.uid, self._fleet.passed(run)) for run in over_nodes)
+        return {uid: each for uid, each in found if each is not None}
+
+    def _depends(self, key: JobKey, before: set[str], after: set[str]) -> None:
+        for name in before - after:
+            self._dependents[key[0], name].discard(key)
+            if not self._dependents[key[0], name]:
+                del self._dependents[key[0], name]
+        for name in after:
+            self._dependents[key[0], name].add(key)
+
     def _job_changed(self, old: Item[HTTPJobView] | None, new: Item[HTTPJobView] | None) -> None:
         before, after = (set(_depends_on(item.view if item else None)) for item in (old, new))
         changed = {item.key for item in (old, new) if item is not None}
         for key in changed:
-            for name in before - after:
-                self._dependents[key[0], name].discard(key)
-                if not self._dependents[key[0], name]:
-                    del self._dependents[key[0], name]
-            for name in after:
-                self._dependents[key[0], name].add(key)
+            self._depends(key, before, after)
         self._changed(old, new)
         if before != after or _standing(old) != _standing(new):
             for key in changed:
@@ -167,26 +252,27 @@ class RunCache(KindCache):
 
     def _pool_changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
         for namespace, name in {item.key for item in (old, new) if item is not None}:
-            for job in list(self.jobs.values()):
-                if job.namespace == namespace and name in self.pools_of(job.key):
-                    self._wake(job.key)
+            keys = [job.key for job in self.jobs.values()]
+            keys += self._fleet.keys() if self._fleet is not None else ()
+            for key in keys:
+                if key[0] == namespace and name in self.pools_of(key):
+                    self._wake(key)
 
     def _run_changed(self, old: Item[RunView] | None, new: Item[RunView] | None) -> None:
         if old is not None:
-            key = (old.namespace, old.job)
+            key = old.view.job_key
             for views in (self._active, self._finished):
                 views[key].pop(old.uid, None)
                 if not views[key]:
                     del views[key]
-        if new is None or new.view.ended:
-            for item in (old, new):
-                if item is not None:
-                    self._seen.pop(item.uid, None)
-        for item in (old, new):
-            if item is not None:
-                self._learn_clocks(item.view)
+        for item in filter(None, (old, new)):
+            if new is None or new.view.ended:
+                self._seen.pop(item.uid, None)
+            self._learn_clocks(item.view)
+            if item.view.job_kind == _FLEET:
+                self.wake_fleet(item.key)
         if new is not None:
-            key = (new.namespace, new.job)
+            key = new.view.job_key
             if new.view.ended:
                 self._finished[key][new.uid] = new.view
             else:
@@ -195,8 +281,8 @@ class RunCache(KindCache):
         self._changed(old, new)
         ended = next((item for item in (new, old) if item is not None and item.view.ended), None)
         if ended is not None:
-            self._latest.pop((ended.namespace, ended.job), None)
-            self._wake_dependents((ended.namespace, ended.job))
+            self._latest.pop(ended.view.job_key, None)
+            self._wake_dependents(ended.view.job_key)
 
     def _learn_clocks(self, run: RunView) -> None:
         # Also of one that goes: by then its clocks, and those that are older, are mostly passed.
@@ -209,7 +295,7 @@ class RunCache(KindCache):
 
 def _depends_on(job: HTTPJobView | None) -> Sequence[str]:
     spec = job.spec if job is not None and not job.deleting else None
-    return [each.job_name for each in spec.trigger.depends_on] if spec is not None else ()
+    return [each.ref for each in spec.trigger.depends_on] if spec is not None else ()
 
 
 def _standing(item: Item[HTTPJobView] | None) -> tuple[bool, bool]:

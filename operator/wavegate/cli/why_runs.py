@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from wavegate.api.asked import Asked
 from wavegate.api.httpjob import HTTPJobSpec, Window
 from wavegate.cache.decode_runs import RunDecoder
 from wavegate.cli.calendar import local_time
@@ -177,13 +178,13 @@ class _Waits:
                 found = opens(spec.trigger.windows, spec.trigger.time_zone, self._now)
             case "RateLimited" if spec is not None:
                 found = self._granted(spec)
-            case "Executing" if spec is not None and run.started is not None:
+            case "Executing" if isinstance(spec, HTTPJobSpec) and run.started is not None:
                 own = run.overrides.timeout if run.overrides else None
                 longest = own if own is not None else spec.http.timeout
                 found = run.started + longest * (2 if spec.http.fallback_url else 1)
         return found if found is not None and found > self._now else None
 
-    def _granted(self, spec: HTTPJobSpec) -> float | None:
+    def _granted(self, spec: Asked) -> float | None:
         rate = spec.runs.limits.rate
         if rate is None or self._job is None:
             return None
@@ -193,7 +194,7 @@ class _Waits:
         known.append((parse_time(status.get("rateClock")), parse_time(status.get("updatedAt"))))
         return next_time(rate, clock_of(rate, known), self._now)
 
-    def _of_reason(self, spec: HTTPJobSpec) -> list[str]:
+    def _of_reason(self, spec: Asked) -> list[str]:
         limits, key = spec.runs.limits, self._run.concurrency_key
         executing = self._sight.executing
         match self._reason:
@@ -303,7 +304,7 @@ def _named(limit: str, runs: Sequence[Document]) -> str:
     return f"{limit}{': ' if limit else ''}{words}{names}"
 
 
-def _of_schedule(spec: HTTPJobSpec, job: Document, coming: float | None) -> str:
+def _of_schedule(spec: Asked, job: Document, coming: float | None) -> str:
     schedule, zone = spec.trigger.schedule, spec.trigger.time_zone
     assert schedule is not None
     words = f"schedule {schedule.cron} ({zone})"

@@ -7,6 +7,7 @@
 | Running, Completed | True | | |
 | Completed, some nodes failed | True: CompletedWithFailures | | |
 | Running without a target | True: NoMatchingNodes | | |
+| Running, executed when asked | True: AskedOnly | | |
 | Degraded | True: Degraded | | |
 | Stopped | True: Suspended, Stopped | | |
 | Running after a rollback | False: RolledBack | | True |
@@ -30,10 +31,12 @@ from wavegate.api.conditions import (
     RECONCILING,
     STALLED,
     Condition,
+    Reasons,
     set_conditions,
 )
 from wavegate.domain import milestones
 from wavegate.domain.actions import Note, SetStatus, Step, Urgency
+from wavegate.domain.asked import WHEN_ASKED
 from wavegate.domain.counts import nodes, other_absences, versions
 from wavegate.domain.deployments import canaries
 from wavegate.domain.fallback import next_version
@@ -44,7 +47,7 @@ from wavegate.domain.records import pruned, stamped
 from wavegate.domain.remembered import to_remember
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.rollout import STALLING, Outlook
-from wavegate.domain.stopping import STOPPED, stop_reason, stopped_by
+from wavegate.domain.stopping import RUN_CANCELED, STOPPED, stop_reason, stopped_by
 from wavegate.domain.timeouts import QUEUE_TIMEOUT, TOTAL_TIMEOUT, is_over
 from wavegate.domain.times import format_time
 from wavegate.domain.versions import new_deployment
@@ -52,6 +55,8 @@ from wavegate.domain.wanted import newest_failed, overtaken_by, repeats_failure
 from wavegate.domain.waves import Progress
 
 _MOST_ILL = 5
+_OF_RUNS = ("runs", "schedule", "dependencies", "rateClock")
+"""What of a job's status its runs tell: here it stays as it is."""
 _TRY_AGAIN = "change the spec to try again"
 
 
@@ -109,6 +114,8 @@ def job_state(
 
 def _stopped(fleet: Fleet, reason: str) -> State:
     by, again = "spec.suspend", "turn it off to start again"
+    if reason == RUN_CANCELED:
+        by, again = f"run {fleet.job.run}, which was canceled or is gone", "make another JobRun"
     if (stop := stopped_by(fleet)) is not None and reason == STOPPED:
         by = f"FleetDeployment {stop.name}"
         again = "a Restart, or a change of the workload or the rollout section, starts it again"
@@ -151,6 +158,9 @@ def _by_rollout(fleet: Fleet, run: Progress | None, outlook: Outlook | None, doi
         return State("Deploying", kind, message, stalled=outlook.reason in STALLING)
     if run is not None and outlook is not None:
         return State("Deploying", outlook.reason, outlook.message)
+    if fleet.spec.is_asked and fleet.is_current and fleet.newest_version is not None:
+        words = f"v{fleet.newest_version.version} {WHEN_ASKED}"
+        return State("Running", Reasons.ASKED_ONLY, words, ready=True)
     last = fleet.accepted[-1] if fleet.accepted else None
     if last is None or not last.terminal or last.reason == "Superseded":
         what = "first version" if last is None else "next rollout"
@@ -310,6 +320,7 @@ def job_status(fleet: Fleet, run: Progress | None, state: State) -> Step | None:
     failed = newest_failed(fleet)
     number = newest.version if newest is not None else int(old.get("version") or 0)
     document: dict[str, Any] = {
+        **{name: old.get(name) for name in _OF_RUNS if fleet.spec.is_asked},
         "version": number or None,
         "stableVersion": fleet.stable.version if fleet.stable is not None else None,
         "failedVersion": failed.to_version if failed is not None else None,

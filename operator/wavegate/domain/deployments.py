@@ -24,7 +24,7 @@ from typing import Any
 from wavegate.api.base import MAX_MESSAGE
 from wavegate.api.conditions import READY, RECONCILING, STALLED, Condition, set_conditions
 from wavegate.api.names import rollback_name
-from wavegate.domain import milestones, prepull
+from wavegate.domain import asked, milestones, prepull
 from wavegate.domain.actions import SetStatus, Step, Urgency
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, ExecutionView, Observed
@@ -141,6 +141,25 @@ def supersede(fleet: Fleet, deployment: DeploymentView, by: DeploymentView) -> S
         "completedAt": format_time(fleet.now),
     }
     return _write(fleet.now, deployment, document)
+
+
+def end_asked(fleet: Fleet) -> list[Step | None]:
+    """End what is open of a job that is not rolled out any more, each with its reason."""
+    return [
+        _write(
+            fleet.now,
+            each,
+            {
+                **each.status,
+                "state": "Canceled",
+                "reason": reason,
+                "message": words,
+                "jobUid": each.job_uid or fleet.job.uid,
+                "completedAt": format_time(fleet.now),
+            },
+        )
+        for each, reason, words in asked.ended(fleet)
+    ]
 
 
 def answer_users(fleet: Fleet) -> list[Step | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.api.rollout import RolloutSettings
@@ -255,6 +255,9 @@ class DeploymentView:
         return str(self.status.get("jobUid") or "")
 
 
+RunStands = Literal["Executes", "Waits", "Stops", "Ended"]
+"""Where the run is that has made a job: it waits for its next attempt, is to stop, or is over."""
+
 DEFAULT_PRIORITY: Final = 50
 """Of a job whose spec is not understood."""
 
@@ -275,6 +278,11 @@ class JobView:
     deleting: bool = False
     orphaning: bool = False
     """Being deleted with ``--cascade=orphan``: its children are to be left alone."""
+    run: str = ""
+    """The run that has made it and controls it; empty: it is a user's (see asked)."""
+    run_uid: str = ""
+    run_attempt: int = 0
+    """For which attempt of that run it was made."""
     status: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -378,6 +386,10 @@ class Observed:
     delayed: frozenset[str] = frozenset()
     """Keys of steps that have failed and are not tried again yet."""
     settings: PlanSettings = PlanSettings()
+    run_stands: RunStands = "Executes"
+    """Of a job that a run has made: where that run is."""
+    asked_versions: frozenset[int] = frozenset()
+    """Versions by which runs that have not ended execute."""
     kind_gone: bool = False
     """Whether Execution, which owns the pods, is certainly no longer served."""
     eval_id: str = ""

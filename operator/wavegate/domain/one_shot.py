@@ -88,15 +88,20 @@ def results(chains: Iterable[Chain], version: VersionView) -> dict[str, Any]:
     workload = version.workload_hash
     last = [chain.current for chain in chains if chain.current is not None]
     ended = [each for each in last if each.workload_hash == workload]
-    failed = [each for each in ended if each.observed == "Failed"]
-    failed.sort(key=lambda each: (each.updated, each.node))
     summary: dict[str, Any] = {
         "succeeded": sum(each.observed == "Completed" for each in ended),
-        "failed": len(failed),
+        "failed": sum(each.observed == "Failed" for each in ended),
     }
-    if failed:
-        summary["failures"] = [_failure(each) for each in failed[:MAX_NODE_FAILURES]]
+    if failures := failures_of(ended):
+        summary["failures"] = failures
     return summary
+
+
+def failures_of(executions: Iterable[ExecutionView]) -> list[dict[str, Any]]:
+    """The first 20 that failed, with why."""
+    failed = [each for each in executions if each.observed == "Failed"]
+    failed.sort(key=lambda each: (each.updated, each.node))
+    return [_failure(each) for each in failed[:MAX_NODE_FAILURES]]
 
 
 def _failure(execution: ExecutionView) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from wavegate.domain import (
+    asked,
     blockers,
     conditions,
     cordon,
@@ -95,6 +96,7 @@ class _Pass:
         fleet = self.fleet
         self.steps += deletion.stop_former(fleet.observed)
         self.cordoned = cordon.leftovers(fleet.observed, fleet.closed)
+        self.steps += deployments.end_asked(fleet)
         self.steps += deployments.answer_users(fleet)
         self.steps.append(versions.new_version(fleet))
         self.steps.append(versions.new_deployment(fleet))
@@ -132,7 +134,7 @@ class _Pass:
         fleet = self.fleet
         deployment = deployments.active(fleet)
         ended = {each.name for each, _ in deployments.superseded(fleet)}
-        if deployment is None or deployment.name in ended:
+        if deployment is None or deployment.name in ended or asked.rests(fleet):
             return None
         if deployment.type == "Stop":
             self.steps.append(deployments.record_stop(fleet, stop_progress(fleet, deployment)))
@@ -219,13 +221,14 @@ class _Pass:
     def _claims(self, run: Progress | None, stands: Outlook | None) -> dict[str, NewClaim]:
         """Which nodes get which version now."""
         fleet = self.fleet
-        if stop_reason(fleet):
+        if stop_reason(fleet) or asked.rests(fleet):
             return {}
         claims: dict[str, NewClaim] = {}
         if run is not None and stands is not None:
             claims = self._takes(run, stands)
         newest = fleet.accepted[-1] if fleet.accepted else None
-        if run is None and newest is not None and newest.state == "Completed":
+        is_done = run is None and newest is not None and newest.state == "Completed"
+        if newest is not None and is_done and asked.catches_up(fleet):
             claims = self._catch_up(newest)
         name_of = newest.name if newest is not None else ""
         portion = Portion(fleet)

@@ -38,7 +38,7 @@ def remove_old(fleet: Fleet) -> list[Step]:
 
 def _needed(fleet: Fleet) -> set[int]:
     """Versions that are kept whatever runs."""
-    numbers: set[int] = set()
+    numbers = set(fleet.observed.asked_versions)
     for version in (fleet.newest_version, fleet.stable):
         if version is not None:
             numbers.add(version.version)

@@ -20,12 +20,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wavegate.domain import asked
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView
 from wavegate.domain.user_deployments import first_in_line
 
 SUSPENDED = "Suspended"
 """Reason of an execution that was stopped because its job is suspended."""
+
+RUN_CANCELED = "RunCanceled"
+"""Reason of an execution that was stopped because the run that it is a part of is to stop."""
 
 STOPPED = "Stopped"
 """Reason of an execution that was stopped by a user's Stop."""
@@ -60,6 +64,8 @@ def stop_reason(fleet: Fleet) -> str:
 
 
 def _stop_reason(fleet: Fleet) -> str:
+    if asked.is_to_stop(fleet):
+        return RUN_CANCELED
     if fleet.spec.suspend:
         return SUSPENDED
     return STOPPED if stopped_by(fleet) is not None else ""

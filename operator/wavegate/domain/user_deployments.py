@@ -16,6 +16,7 @@ it. What cannot be done is refused in its own status, and a refused one counts f
 | Rollback of a job that runs to completion | anything | refused: OneShotType |
 | Stop | anything | accepted, supersedes what is open |
 | Create, Update | anything | refused: MadeByTheOperator |
+| Restart, of a job that is executed when asked | anything | refused: AskedOnly |
 | any, ``fromVersion`` v1 | the newest rollout is v2's | refused: FromVersionDiffers |
 | any, accepted by a job that is gone | a new job has its name | Canceled: JobReplaced |
 | any, ``canceled`` | before it was accepted | Canceled |
@@ -29,6 +30,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wavegate.domain.asked import refusal
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView
 
@@ -99,6 +101,8 @@ def _refusal(fleet: Fleet, deployment: DeploymentView) -> Answer | None:
     """Why it cannot be carried out, whatever else waits."""
     if deployment.canceled:
         return Answer("Canceled", "Canceled", "canceled before it was accepted")
+    if (asked := refusal(fleet, deployment)) is not None:
+        return _refused(*asked)
     if deployment.from_version not in (0, left := version_left(fleet)):
         return _refused(
             "FromVersionDiffers",

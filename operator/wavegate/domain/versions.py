@@ -13,6 +13,7 @@ from typing import Any
 from wavegate.api.canonical import workload_hash
 from wavegate.api.names import deployment_name, rollback_name, version_name
 from wavegate.domain.actions import CreateDeployment, CreateVersion, DeleteRecord, Step, Urgency
+from wavegate.domain.asked import rests
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.rollback import needs_rollback
 from wavegate.domain.wanted import overtaken_by, repeats_failure
@@ -24,6 +25,8 @@ def new_version(fleet: Fleet) -> Step | None:
     if fleet.spec.suspend and fleet.newest_version is None:
         return None
     if fleet.is_current or fleet.excess:
+        return None
+    if fleet.job.run and (fleet.newest_version is not None or rests(fleet)):
         return None
     highest = max([int(fleet.job.status.get("version") or 0), *fleet.versions], default=0)
     number = highest + 1
@@ -59,7 +62,7 @@ def new_deployment(fleet: Fleet) -> Step | None:
             name, "Rollback", last.to_version, fleet.stable.version, rollout, paused=last.paused
         )
     newest = fleet.newest_version
-    if newest is None or not fleet.is_current or fleet.spec.suspend:
+    if newest is None or not fleet.is_current or fleet.spec.suspend or rests(fleet):
         return None
     name = deployment_name(fleet.job.name, newest.version)
     if name in existing or repeats_failure(fleet, newest) or overtaken_by(fleet, newest):

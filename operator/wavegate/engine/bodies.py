@@ -101,6 +101,8 @@ def execution(job: JobView, action: CreateExecution) -> Document:
         "attempt": action.attempt,
         "workloadHash": action.workload_hash,
     }
+    if job.run:
+        spec["runName"] = job.run
     labels = {**action.labels, LABEL_JOB: job.name, LABEL_VERSION: str(action.version)}
     if action.deployment:
         spec["deploymentName"] = action.deployment

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from wavegate.api.names import (
     ANNOTATION_AFTER,
+    ANNOTATION_ATTEMPT,
     ANNOTATION_TICK,
     API_VERSION,
     LABEL_JOB,
     LABEL_JOB_KIND,
+    LABEL_RUN,
     LABEL_VERSION,
+    retry_name,
 )
 from wavegate.domain.times import format_time, format_time_micro
 from wavegate.engine.bodies import Document, Owner
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS
-from wavegate.runs.actions import CreateRun, CreateRunVersion
+from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS, JOB_RUNS, JOB_VERSIONS
+from wavegate.runs.actions import CreatePass, CreateRun, CreateRunVersion, RetryPass
 from wavegate.runs.observed import HTTPJobView
 
 
@@ -49,8 +52,45 @@ def run(job: HTTPJobView, action: CreateRun) -> Document:
             "annotations": _made_for(action),
             "ownerReferences": [owner(job).reference()],
         },
-        "spec": {"jobName": job.name},
+        "spec": _of(job),
     }
+
+
+def fleet_job(job: HTTPJobView, action: CreatePass) -> Document:
+    """The FleetJob of a run over nodes. Whoever deletes the run need not wait for its end."""
+    run = Owner(JOB_RUNS.kind, action.run, action.run_uid)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": FLEET_JOBS.kind,
+        "metadata": {
+            "name": action.run,
+            "namespace": job.namespace,
+            "labels": {**_labels(job), LABEL_RUN: action.run},
+            "annotations": {ANNOTATION_ATTEMPT: str(action.attempt)},
+            "ownerReferences": [{**run.reference(), "blockOwnerDeletion": False}],
+        },
+        "spec": dict(action.raw_spec),
+    }
+
+
+def restart(job: HTTPJobView, action: RetryPass) -> Document:
+    """The FleetDeployment that is a further attempt of a run over nodes."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": FLEET_DEPLOYMENTS.kind,
+        "metadata": {
+            "name": retry_name(action.run, action.attempt),
+            "namespace": job.namespace,
+            "labels": {LABEL_JOB: action.run, LABEL_VERSION: "1"},
+            "ownerReferences": [Owner(FLEET_JOBS.kind, action.run, action.job_uid).reference()],
+        },
+        "spec": {"jobName": action.run, "type": "Restart", "toVersion": 1},
+    }
+
+
+def _of(job: HTTPJobView) -> dict[str, str]:
+    kind = {"jobKind": job.kind} if job.kind != HTTP_JOBS.kind else {}
+    return {**kind, "jobName": job.name}
 
 
 def _made_for(action: CreateRun) -> dict[str, str]:
@@ -61,9 +101,9 @@ def _made_for(action: CreateRun) -> dict[str, str]:
 
 
 def owner(job: HTTPJobView) -> Owner:
-    """An HTTPJob as the owner of its versions and runs."""
-    return Owner(HTTP_JOBS.kind, job.name, job.uid)
+    """A job as the owner of its versions and runs."""
+    return Owner(job.kind, job.name, job.uid)
 
 
 def _labels(job: HTTPJobView) -> dict[str, str]:
-    return {LABEL_JOB: job.name, LABEL_JOB_KIND: HTTP_JOBS.kind}
+    return {LABEL_JOB: job.name, LABEL_JOB_KIND: job.kind}

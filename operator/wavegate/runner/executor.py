@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import assert_never
 
+from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.cache.runs import RunCache
 from wavegate.domain.actions import DeleteRecord, SetStatus
 from wavegate.engine.bodies import Document, controller
@@ -17,7 +18,15 @@ from wavegate.kube.errors import AlreadyExists
 from wavegate.kube.resources import BY_KIND
 from wavegate.runner import bodies
 from wavegate.runner.calls import Calls
-from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction, StartRun
+from wavegate.runs.actions import (
+    CreatePass,
+    CreateRun,
+    CreateRunVersion,
+    RetryPass,
+    RunAction,
+    StartPass,
+    StartRun,
+)
 from wavegate.runs.observed import HTTPJobView
 from wavegate.telemetry.metrics import Metrics
 
@@ -57,13 +66,19 @@ class RunExecutor:
                 return await self._create(bodies.version(job, action))
             case CreateRun():
                 return await self._create(bodies.run(job, action))
+            case StartPass():
+                return await self._record(job, action.record)
+            case CreatePass():
+                return await self._create(bodies.fleet_job(job, action))
+            case RetryPass():
+                return await self._create(bodies.restart(job, action))
             case _:
                 assert_never(action)
 
     async def _start(self, job: HTTPJobView, action: StartRun) -> Outcome:
         """Put on record that it executes, then call: no call is on record nowhere."""
         version = self._cache.version(job.key, action.version)
-        if version is None or version.spec is None:
+        if version is None or not isinstance(version.spec, HTTPJobSpec):
             return LookAgain(f"version {action.version} is gone")
         uid, begun = action.record.uid, False
         self._calls.reserve(job.key, uid)
@@ -106,7 +121,7 @@ class RunExecutor:
         return Done()
 
     async def _look(self, job: HTTPJobView, action: RunAction) -> None:
-        written = action.record if isinstance(action, StartRun) else action
+        written = action.record if isinstance(action, StartRun | StartPass) else action
         if isinstance(written, SetStatus | DeleteRecord):
             name, uid = written.name, written.uid
             await look_at(self._client, self._cache, written.kind, job.namespace, name, uid)

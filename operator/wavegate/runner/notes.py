@@ -6,7 +6,7 @@ from typing import Any
 
 from wavegate.domain.actions import Note, SetStatus
 from wavegate.domain.times import format_time
-from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction
+from wavegate.runs.actions import CreatePass, CreateRun, CreateRunVersion, RetryPass, RunAction
 
 
 def notes_of(action: RunAction) -> tuple[Note, ...]:
@@ -16,6 +16,11 @@ def notes_of(action: RunAction) -> tuple[Note, ...]:
             return action.notes
         case CreateRunVersion():
             return _one("VersionMade", f"{action.name} is made of the spec", version=action.version)
+        case CreatePass():
+            return _one("PassBegun", f"FleetJob {action.run} is made for its run")
+        case RetryPass():
+            words = f"the nodes of {action.run} are asked again"
+            return _one("PassRetried", words, attempt=action.attempt)
         case CreateRun():
             return _one("RunMade", f"{action.name} is made for {_made_for(action)}")
     return ()

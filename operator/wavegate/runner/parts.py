@@ -12,6 +12,8 @@ from random import Random
 from typing import Any, Final
 
 from wavegate.api.names import LABEL_JOB_KIND
+from wavegate.cache.cluster import ClusterCache
+from wavegate.cache.fleet_runs import FleetSide
 from wavegate.cache.runs import RunCache
 from wavegate.cache.services import Services, decode_service
 from wavegate.cache.store import JobKey
@@ -42,6 +44,9 @@ from wavegate.surroundings import Surroundings
 from wavegate.telemetry.metrics import RUNS, Metrics
 from wavegate.watch.reflector import Reflector
 
+FLEET_INTERVAL: Final = 0.5
+"""Seconds until a job's runs are looked at after the fleet has changed."""
+
 VERSION_SELECTOR: Final = f"{LABEL_JOB_KIND}={HTTP_JOBS.kind}"
 
 
@@ -61,14 +66,20 @@ class Runner:
         *,
         leading: Callable[[], bool],
         failed: Callable[[Resource, ApiError], None],
+        fleet: ClusterCache,
     ) -> None:
+        self._now = around.now
         self.queue = WorkQueue(
             around.now,
             interval=INTERVAL,
             added=lambda: metrics.added(RUNS),
             waited=lambda seconds: metrics.waited(seconds, RUNS),
         )
-        self.cache = RunCache(self.queue.add, clock=around.monotonic, now=around.now)
+        self.cache = RunCache(
+            self.queue.add, clock=around.monotonic, now=around.now, fleet=FleetSide(fleet)
+        )
+        fleet.run_of = self.cache.run_stands
+        fleet.asked_versions = self.cache.asked_versions
         # Its own, so that many failures of runs crowd out nothing that is told of rollouts.
         self.events = EventTeller(client, settings.identity, around.now)
         services = Services(around.monotonic)
@@ -140,6 +151,11 @@ class Runner:
             await asyncio.gather(*tasks, return_exceptions=True)
         await self.calls.close()
         await self.writer.close()
+
+    def fleet_changed(self, key: JobKey) -> None:
+        """Something of a FleetJob is new. A rollout has much to tell, which may wait a moment."""
+        for each in self.cache.fleet_changed(key):
+            self.queue.wake_at(each, self._now() + FLEET_INTERVAL)
 
     def _call_ended(self, key: JobKey) -> None:
         self.reconciler.call_ended(key)

@@ -11,13 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from wavegate.api.names import split_ref
 from wavegate.cache.runs import RunCache
 from wavegate.cache.store import JobKey
 from wavegate.engine.passes import Passes
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
+from wavegate.kube.resources import FLEET_JOBS
 from wavegate.runner.calls import Calls
-from wavegate.runs.actions import StartRun
+from wavegate.runs.actions import StartPass, StartRun
 from wavegate.runs.observed import HTTPJobView, ObservedRuns
 from wavegate.runs.plan import plan
 from wavegate.runs.pools import Pool, Pools
@@ -71,7 +73,7 @@ class RunReconciler(Passes):
             return "success"
         # Those of which nothing is on record yet count as well.
         executing = {run.uid for run in observed.active if run.phase == "Executing"}
-        unrecorded = len(self._calls.of(key) - executing)
+        unrecorded = len(observed.calling - executing)
         try:
             made = plan(observed)
         except Exception:
@@ -79,8 +81,9 @@ class RunReconciler(Passes):
             raise
         for uid in made.abandon:
             self._calls.abandon(uid)
-        begins = sum(isinstance(action, StartRun) for step in made.steps for action in step.actions)
-        self._promised[key] = begins
+        actions = [action for step in made.steps for action in step.actions]
+        self._promised[key] = sum(isinstance(action, StartRun) for action in actions)
+        begins = sum(isinstance(action, StartRun | StartPass) for action in actions)
         promised = dict.fromkeys(observed.pools, begins + unrecorded)
         self._pools.passed(key, promised, made.pools, begins=begins > 0)
         self._writer.submit(observed.job or _departed(key), made.steps, eval_id)
@@ -103,13 +106,20 @@ class RunReconciler(Passes):
             identity=self._identity,
             slots=self._share(key),
             tidy=tidy,
-            calling=self._calls.of(key),
+            calling=self._calls.of(key) | self._beginning(key),
             answers=self._calls.answers(key, executing),
             held=held,
             probes=probes,
             pools=self._pools_of(key),
             delayed=self._writer.delayed(key),
         )
+
+    def _beginning(self, key: JobKey) -> frozenset[str]:
+        """Runs over nodes of which a write is under way: it may say that they execute."""
+        if split_ref(key[1])[0] != FLEET_JOBS.kind:
+            return frozenset()
+        busy, active = self._writer.busy(key), self._cache.active(key)
+        return frozenset(uid for uid, run in active.items() if run.step_key in busy)
 
     def _pools_of(self, key: JobKey) -> dict[str, Pool | str]:
         found: dict[str, Pool | str] = {}
@@ -156,10 +166,11 @@ class RunReconciler(Passes):
 
 def _departed(key: JobKey) -> HTTPJobView:
     """A job that is gone, for the sake of the runs that name it."""
-    namespace, name = key
+    kind, name = split_ref(key[1])
     return HTTPJobView(
-        namespace=namespace,
+        namespace=key[0],
         name=name,
+        kind="FleetJob" if kind == FLEET_JOBS.kind else "HTTPJob",
         uid="",
         resource_version="",
         generation=0,

@@ -41,7 +41,42 @@ class StartRun:
     version: int
 
 
-RunAction = CreateRunVersion | CreateRun | StartRun | SetStatus | DeleteRecord
+@dataclass(frozen=True, slots=True)
+class StartPass:
+    """Put on record by ``record`` that a run executes over nodes."""
+
+    record: SetStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePass:
+    """Make the FleetJob of a run, owned by the run: of its name, with the spec of a version."""
+
+    run: str
+    run_uid: str
+    attempt: int
+    raw_spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPass:
+    """Make the Restart that is a further attempt, owned by the run's FleetJob."""
+
+    run: str
+    job_uid: str
+    attempt: int
+
+
+RunAction = (
+    CreateRunVersion
+    | CreateRun
+    | StartRun
+    | StartPass
+    | CreatePass
+    | RetryPass
+    | SetStatus
+    | DeleteRecord
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from typing import Final, Literal, get_args
 from wavegate.api.jobrun import Phase
 from wavegate.runs.retry import LONGEST_RETRY_AFTER
 
-Outcome = Literal[
+CallOutcome = Literal[
     "Completed",
     "Rejected",
     "Unavailable",
@@ -58,7 +58,12 @@ Secret or ConfigMap that the call needs cannot be read, or lacks the key. ``Faul
 operator's own.
 """
 
-OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+PassOutcome = Literal["NodesFailed", "RolloutCanceled", "NameTaken", "VersionMissing"]
+"""How else a pass over nodes ended (see nodes)."""
+
+Outcome = CallOutcome | PassOutcome
+
+OUTCOMES: Final[tuple[CallOutcome, ...]] = get_args(CallOutcome)
 
 RETRYABLE: Final[frozenset[Outcome]] = frozenset(
     {"Unavailable", "TimedOut", "Crashed", "ConnectFailed", "DnsFailed", "TlsFailed", "Reset"}
@@ -85,6 +90,10 @@ _ENDS_AS: Final[Mapping[Outcome, Phase]] = {
     "AddressRefused": "SystemFailed",
     "SourceUnreadable": "SystemFailed",
     "Fault": "SystemFailed",
+    "NodesFailed": "Failed",
+    "RolloutCanceled": "Failed",
+    "NameTaken": "SystemFailed",
+    "VersionMissing": "SystemFailed",
 }
 """What a run is that ends as its attempt did: Failed where the endpoint answered."""
 

@@ -25,10 +25,13 @@ endpoint that is gone, the last time-outs would otherwise be taken for the probe
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from wavegate.domain.times import format_time
 from wavegate.runs.answers import Outcome
+from wavegate.runs.held import Held
 
 FAILURES: Final = 5
 OPEN_FOR: Final = 60.0
@@ -114,3 +117,19 @@ class Circuits:
             circuit.opened, circuit.free = now, now + OPEN_FOR
         if len(self._circuits) > MOST_ENDPOINTS:
             del self._circuits[next(iter(self._circuits))]
+
+
+def held_by_circuit(
+    endpoint: str, held: Mapping[str, float], probing: Collection[str]
+) -> Held | None:
+    """What stands against a call of an endpoint now.
+
+    ``held``: by endpoint, until when its circuit is open; ``probing``: those that are tried now.
+    """
+    until = held.get(endpoint)
+    if until is None and endpoint not in probing:
+        return None
+    words = f"calls of {endpoint} have failed in a row; one is tried"
+    if until is None:
+        return Held("CircuitOpen", f"{words} now")
+    return Held("CircuitOpen", f"{words} at {format_time(until)}", until)

@@ -14,7 +14,7 @@ def cycle(
 ) -> tuple[str, ...]:
     """The shortest way from a job back to itself, both ends included; empty: there is none.
 
-    ``depends_on``: names of the jobs that one of a name depends on; ``through``: the first of them.
+    ``depends_on``: those that a job depends on, by reference; ``through``: the first of them.
     """
     ways: dict[str, tuple[str, ...]] = {through: (job, through)}
     seen = {through}

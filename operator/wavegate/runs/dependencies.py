@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wavegate.api.durations import format_duration
+from wavegate.api.names import told_ref
 from wavegate.api.trigger import Dependency, DependencyCondition
 from wavegate.domain.times import format_time
 from wavegate.runs.held import Held
@@ -49,6 +50,8 @@ class Upstream:
 
     exists: bool = False
     suspended: bool = False
+    rolls_out: bool = False
+    """A FleetJob that is not executed when asked."""
     latest: RunView | None = None
     """Its latest run that was carried out."""
     cycle: tuple[str, ...] = ()
@@ -71,7 +74,7 @@ def unmet(
 ) -> Held | None:
     """Why a run cannot start for what its job depends on; None: it can.
 
-    ``upstreams``: by name of the job. What somebody has to mend comes first.
+    ``upstreams``: as jobs are named among runs. What somebody has to mend comes first.
     """
     held = [each for each in (_unmet(of, upstreams, now) for of in depends_on) if each is not None]
     return min(held, key=lambda each: DEPENDENCIES.index(each.reason), default=None)
@@ -83,12 +86,16 @@ def is_met(of: Dependency, upstream: Upstream, now: float) -> bool:
 
 
 def _unmet(of: Dependency, upstreams: Mapping[str, Upstream], now: float) -> Held | None:
-    upstream = upstreams.get(of.job_name, Upstream())
+    upstream = upstreams.get(of.ref, Upstream())
     if upstream.cycle:
-        path = ", which depends on ".join(upstream.cycle)
-        words = f"no run of a circle can be the first: HTTPJob {path}"
+        path = ", which depends on ".join(each.replace("/", " ") for each in upstream.cycle)
+        kind = "" if "/" in upstream.cycle[0] else "HTTPJob "
+        words = f"no run of a circle can be the first: {kind}{path}"
         return Held("DependencyCycle", words)
-    name = f"HTTPJob {of.job_name}"
+    name = told_ref(of.ref)
+    if upstream.rolls_out:
+        words = f"{name} is not executed when asked: give it spec.runs, or do not depend on it"
+        return Held("DependencyMissing", words)
     if not upstream.exists:
         return Held("DependencyMissing", f"{name} is not there: create it, or do not depend on it")
     lacks = _lacks(of, upstream.latest, now)

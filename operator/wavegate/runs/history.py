@@ -27,7 +27,9 @@ def tidied(
     """The removals, and when there may be others; None: not by themselves."""
     runs = superfluous_runs(job, observed.finished, observed.now, depended_on=observed.depended_on)
     steps = [_removal("JobRun", run) for run in runs]
-    old = superfluous_versions(job, versions, observed.active)
+    # Those of a FleetJob are the fleet's to remove, which knows what runs by them.
+    own = versions if job.kind == "HTTPJob" else ()
+    old = superfluous_versions(job, own, observed.active)
     steps += [_removal("JobVersion", version) for version in old]
     return steps, _next_removal(job, observed.finished, observed.now)
 
@@ -85,7 +87,7 @@ def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
     assert job.spec is not None
     if run.after:
         decided = recorded(job)
-        depends_on = {each.job_name for each in job.spec.trigger.depends_on}
+        depends_on = {each.ref for each in job.spec.trigger.depends_on}
         said = ((name, end) for name, end in run.after.items() if name in depends_on)
         if any(end > decided.get(name, 0.0) for name, end in said):
             return True

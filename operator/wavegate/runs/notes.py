@@ -45,11 +45,18 @@ def _of_job(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Not
         yield Note("InvalidSpec", message, warning=True)
     elif state != before.get("state") and (before.get("state") or state != "Active"):
         yield Note(state, message)
+    yield from of_ticks(before, after)
+
+
+def of_ticks(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Note, ...]:
+    """Of ticks that were missed from one status of a job to the next."""
     missed = _missed(after) - _missed(before)
     if missed > 0:
         ticks = "1 tick" if missed == 1 else f"{missed} ticks"
         words = f"{ticks} of the schedule passed without a run: too late, or not made up for"
-        yield Note("TicksMissed", words, warning=True, facts={"missed": missed}, topic="missed")
+        facts = {"missed": missed}
+        return (Note("TicksMissed", words, warning=True, facts=facts, topic="missed"),)
+    return ()
 
 
 def _missed(status: Mapping[str, Any]) -> int:

@@ -10,18 +10,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wavegate.api.httpjob import HTTPJobSpec
+from wavegate.api.asked import Asked
 from wavegate.api.jobrun import Overrides, PayloadSource, Phase
+from wavegate.api.names import job_ref
+from wavegate.api.trigger import RunKind
 from wavegate.domain.observed import DEFAULT_PRIORITY
 from wavegate.runs.answers import Outcome
 from wavegate.runs.dependencies import Upstream
+from wavegate.runs.nodes import Pass
 from wavegate.runs.pools import Pool
 from wavegate.runs.states import TERMINAL
 
 
 @dataclass(frozen=True, slots=True)
 class HTTPJobView:
-    """An HTTPJob. ``spec`` is None where it is not understood, and ``invalid`` says why."""
+    """An HTTPJob, or a FleetJob as far as it is about runs.
+
+    ``spec`` is None where it is not understood, and ``invalid`` says why.
+    """
 
     namespace: str
     name: str
@@ -29,18 +35,28 @@ class HTTPJobView:
     resource_version: str
     generation: int
     created: float
-    spec: HTTPJobSpec | None
+    spec: Asked | None
     raw_spec: Mapping[str, Any] = field(default_factory=dict)
     version_key: str = ""
     """Of its spec: what is the same in two versions is one version."""
     invalid: str = ""
     deleting: bool = False
     status: Mapping[str, Any] = field(default_factory=dict)
+    kind: RunKind = "HTTPJob"
+    rolls_out: bool = False
+    """A FleetJob that is not executed when asked, but by a rollout of each version."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """Namespace and name."""
-        return (self.namespace, self.name)
+        """Namespace, and how it is named among runs."""
+        return (self.namespace, job_ref(self.kind, self.name))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether all counts since it was made: nothing was said of its runs, nor changed."""
+        if self.kind == "HTTPJob":
+            return not self.status.get("state")
+        return self.generation == 1 and not self.status.get("runs")
 
     @property
     def priority(self) -> int:
@@ -50,7 +66,7 @@ class HTTPJobView:
 
 @dataclass(frozen=True, slots=True)
 class RunVersionView:
-    """A JobVersion of an HTTPJob."""
+    """A JobVersion. ``raw_spec``: of a FleetJob's, as it is stored."""
 
     name: str
     uid: str
@@ -58,14 +74,15 @@ class RunVersionView:
     owner_uid: str
     created: float
     version: int
-    spec: HTTPJobSpec | None
+    spec: Asked | None
     version_key: str = ""
     deleting: bool = False
+    raw_spec: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A JobRun. ``owner_uid``: of the HTTPJob that controls it; empty: nobody does."""
+    """A JobRun. ``owner_uid``: of the job that controls it; empty: nobody does."""
 
     namespace: str
     name: str
@@ -74,6 +91,7 @@ class RunView:
     owner_uid: str
     created: float
     job: str
+    job_kind: RunKind = "HTTPJob"
     phase: Phase = "Queued"
     generation: int = 1
     deleting: bool = False
@@ -116,6 +134,11 @@ class RunView:
         return self.phase in TERMINAL
 
     @property
+    def job_key(self) -> tuple[str, str]:
+        """Of its job: namespace, and how it is named among runs."""
+        return (self.namespace, job_ref(self.job_kind, self.job))
+
+    @property
     def step_key(self) -> str:
         """Of the step that writes it."""
         return f"JobRun/{self.name}"
@@ -123,7 +146,7 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one call."""
+    """What came of one attempt: a call, or a pass over nodes (``nodes``, ``failures``)."""
 
     outcome: Outcome
     http_status: int | None = None
@@ -136,6 +159,8 @@ class Answer:
     trace: Mapping[str, int] = field(default_factory=dict)
     debug: Mapping[str, Any] | None = None
     ended: float = 0.0
+    nodes: Mapping[str, int] | None = None
+    failures: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +173,10 @@ class ObservedRuns:
     are to be called once; ``pools``: by name, those that the job names and that are there, or
     what of their spec is not understood;
     ``slots``: calls that may begin; ``delayed``: keys of steps that have failed and may not be
-    tried again yet; ``upstreams``: by name, the jobs that this one depends on; ``depended_on``:
-    whether others depend on it; ``tidy``: whether it is time to look for what is to be removed.
+    tried again yet; ``upstreams``: as they are named among runs, the jobs that this one depends
+    on; ``depended_on``: whether others depend on it; ``passes``: by uid of its runs that execute
+    over nodes, the FleetJob that each has made; ``tidy``: whether it is time to look for what is to
+    be removed.
     """
 
     job: HTTPJobView | None
@@ -168,4 +195,5 @@ class ObservedRuns:
     delayed: frozenset[str] = frozenset()
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     depended_on: bool = False
+    passes: Mapping[str, Pass] = field(default_factory=dict)
     tidy: bool = True

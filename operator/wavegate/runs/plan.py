@@ -13,13 +13,15 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
+from wavegate.api.asked import Asked
 from wavegate.api.canonical import http_job_hash
 from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.names import run_version_name
 from wavegate.domain.actions import SetStatus, Urgency
 from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs import notes
-from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep, StartRun
+from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep, StartPass, StartRun
+from wavegate.runs.circuit import held_by_circuit
 from wavegate.runs.dependencies import unmet
 from wavegate.runs.duplicates import Standing
 from wavegate.runs.held import Held
@@ -28,9 +30,10 @@ from wavegate.runs.limits import Allowance
 from wavegate.runs.making import of_ends, of_tick
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.order import ordered
+from wavegate.runs.passing import passing
 from wavegate.runs.payload import problems
 from wavegate.runs.rate import clock_of, oldest
-from wavegate.runs.report import job_status
+from wavegate.runs.report import report
 from wavegate.runs.settle import LOST, retry_of, settled
 from wavegate.runs.statuses import facts_of, is_told, status_of
 from wavegate.runs.target import endpoint_of, url_of
@@ -46,6 +49,10 @@ _BEFORE_QUEUED: Final = {
 }
 """By phase, reason and message of a run that can start now."""
 
+ROLLS_OUT: Final = (
+    "its FleetJob rolls out each version by itself: give it spec.runs, if only {}, to have it"
+    " executed when asked"
+)
 TOLD_AFTER: Final = 1.0
 """Seconds that a run waits before that is put on record: most do not wait so long."""
 
@@ -61,7 +68,7 @@ class _Pass:
         self.now = observed.now
         job = observed.job
         self.job = job if job is not None and not job.deleting else None
-        self.spec: HTTPJobSpec | None = self.job.spec if self.job else None
+        self.spec: Asked | None = self.job.spec if self.job else None
         self.versions = [each for each in observed.versions if not each.deleting]
         self.steps: list[RunStep] = []
         self.abandon: set[str] = set()
@@ -75,12 +82,15 @@ class _Pass:
         waiting = self._end({run.uid for run in ticks.cancel})
         executing = [run for run in self.observed.active if run.phase == "Executing"]
         if self.job is None:
-            self._hold_all(waiting, Held("JobMissing", "there is no HTTPJob of this name"))
+            self._hold_all(waiting, Held("JobMissing", "there is no job of this name and kind"))
+        elif self.job.rolls_out:
+            self._hold_all(waiting, Held("JobNotAsked", ROLLS_OUT))
         elif self.spec is None:
-            words = "its job is not understood; see the HTTPJob's status"
+            words = f"its job is not understood; see the {self.job.kind}'s status"
             self._hold_all(waiting, Held("JobInvalid", words))
         else:
-            self._version(self.spec)
+            if isinstance(self.spec, HTTPJobSpec):
+                self._version(self.spec)
             self._begin(self.spec, waiting, executing)
             if self.observed.tidy:
                 removals, wake_at = tidied(self.observed, self.job, self.versions)
@@ -113,6 +123,8 @@ class _Pass:
         return waiting
 
     def _ended(self, run: RunView, replaced: bool) -> dict[str, Any] | None:
+        if run.phase == "Executing" and run.job_kind == "FleetJob":
+            return self._passed(run, replaced)
         if run.phase == "Executing":
             answer = self.observed.answers.get(run.uid)
             if answer is not None:
@@ -132,6 +144,13 @@ class _Pass:
         if replaced:
             return self._canceled(run, "Replaced", "a newer tick of the schedule replaces it")
         return None if run.phase == "Executing" else self._expired(run)
+
+    def _passed(self, run: RunView, replaced: bool) -> dict[str, Any] | None:
+        found, version = self.observed.passes.get(run.uid), self._version_of(run.version)
+        retry = retry_of(run, version.spec if version else self.spec)
+        made = passing(run, found, version, retry, self.now, replaced=replaced)
+        self.steps += [made.step] if made.step is not None else []
+        return made.status
 
     def _expired(self, run: RunView) -> dict[str, Any] | None:
         end = expires(run, self.spec) if self.spec is not None else None
@@ -199,7 +218,7 @@ class _Pass:
 
     # What begins.
 
-    def _begin(self, spec: HTTPJobSpec, waiting: list[RunView], executing: list[RunView]) -> None:
+    def _begin(self, spec: Asked, waiting: list[RunView], executing: list[RunView]) -> None:
         current = self._is_current()
         opening = opens(spec.trigger.windows, spec.trigger.time_zone, self.now)
         depends = unmet(spec.trigger.depends_on, self.observed.upstreams, self.now)
@@ -233,7 +252,7 @@ class _Pass:
         left += self._start(spec, able, candidates, executing, starting)
         self._tell(left, spec)
 
-    def _chosen(self, run: RunView, spec: HTTPJobSpec) -> RunVersionView | None:
+    def _chosen(self, run: RunView, spec: Asked) -> RunVersionView | None:
         pinned = run.version or self.versions[-1].version
         return version_for(spec.runs.version_policy, pinned, self.versions)
 
@@ -241,7 +260,7 @@ class _Pass:
     def _standing(self) -> Standing:
         return Standing(chain(self.observed.active, self.observed.finished))
 
-    def _refused(self, run: RunView, spec: HTTPJobSpec, version: RunVersionView | None) -> bool:
+    def _refused(self, run: RunView, spec: Asked, version: RunVersionView | None) -> bool:
         """Whether it is refused before anything is on record of it: a duplicate, or its payload."""
         if run.status.get("reason"):
             return False
@@ -263,7 +282,7 @@ class _Pass:
 
     def _start(
         self,
-        spec: HTTPJobSpec,
+        spec: Asked,
         able: list[RunView],
         versions: dict[str, RunVersionView],
         executing: list[RunView],
@@ -283,9 +302,11 @@ class _Pass:
         for run in self._in_order(able, executing):
             version = versions[run.uid]
             assert version.spec is not None
-            endpoint = endpoint_of(url_of(version.spec.http, run.namespace))
-            reason = self._circuit(endpoint, probing) or allowance.refuses(run)
-            if reason is None and not free:
+            http = version.spec.http if isinstance(version.spec, HTTPJobSpec) else None
+            endpoint = endpoint_of(url_of(http, run.namespace)) if http is not None else ""
+            reason = held_by_circuit(endpoint, self.observed.held, probing)
+            reason = reason or allowance.refuses(run)
+            if reason is None and http is not None and not free:
                 self.wanting = True
                 reason = Held("OperatorBusy", "the operator makes as many calls as it may")
             if reason is None and self._refused(run, spec, version):
@@ -294,7 +315,7 @@ class _Pass:
                 self.pools |= {reason.pool} - {""}
                 yield run, reason
                 continue
-            free -= 1
+            free -= http is not None
             allowance.take(run)
             if endpoint in self.observed.probes:
                 probing.add(endpoint)
@@ -312,7 +333,7 @@ class _Pass:
         counts = Counter(run.concurrency_key for run in executing)
         return ordered(able, self.now, counts, last)
 
-    def _rate_clock(self, spec: HTTPJobSpec) -> float | None:
+    def _rate_clock(self, spec: Asked) -> float | None:
         assert self.job is not None
         rate = spec.runs.limits.rate
         if rate is None:
@@ -325,21 +346,13 @@ class _Pass:
         recent = (run for run in runs if run.started is not None and run.started > since)
         return clock_of(rate, chain([own], ((run.rate_clock, run.started) for run in recent)))
 
-    def _circuit(self, endpoint: str, probing: set[str]) -> Held | None:
-        until = self.observed.held.get(endpoint)
-        if until is None and endpoint not in probing:
-            return None
-        words = f"calls of {endpoint} have failed in a row; one is tried"
-        if until is None:
-            return Held("CircuitOpen", f"{words} now")
-        return Held("CircuitOpen", f"{words} at {format_time(until)}", until)
-
     def _execute(
-        self, run: RunView, version: RunVersionView, spec: HTTPJobSpec, allowance: Allowance
+        self, run: RunView, version: RunVersionView, spec: Asked, allowance: Allowance
     ) -> None:
         assert version.spec is not None
         clock, pools = allowance.clock, allowance.pool_clocks
         attempt = run.attempt + 1
+        calls = isinstance(version.spec, HTTPJobSpec)
         most = retry_of(run, version.spec).max_attempts
         wait = self.now - eligible_since(run, self.observed.seen.get(run.uid))
         facts: dict[str, Any] = {
@@ -347,7 +360,7 @@ class _Pass:
             "attempt": attempt,
             "version": version.version,
             "startTime": format_time_micro(self.now),
-            "holder": self.observed.identity,
+            "holder": self.observed.identity if calls else None,
             "nextRetryTime": None,
             "expirationTime": None,
             "rateClock": format_time_micro(clock) if spec.runs.limits.rate and clock else None,
@@ -358,7 +371,7 @@ class _Pass:
         words = f"attempt {attempt} of {most}"
         status = status_of(run, "Executing", "Executing", words, self.now, **facts)
         record = SetStatus("JobRun", run.name, run.uid, run.resource_version, status)
-        action = StartRun(record, version.version)
+        action = StartRun(record, version.version) if calls else StartPass(record)
         self.steps.append(RunStep(run.step_key, Urgency.CREATE, (action,)))
 
     # What waits.
@@ -366,7 +379,7 @@ class _Pass:
     def _hold_all(self, waiting: Iterable[RunView], reason: Held) -> None:
         self._tell([(run, reason) for run in waiting], None)
 
-    def _tell(self, left: list[tuple[RunView, Held]], spec: HTTPJobSpec | None) -> None:
+    def _tell(self, left: list[tuple[RunView, Held]], spec: Asked | None) -> None:
         if spec is not None:
             left = self._bounded(left, spec)
         for run, reason in left:
@@ -393,14 +406,12 @@ class _Pass:
             words = status_of(run, phase, reason.reason, reason.message, self.now, **facts)
             self._set(run, words, Urgency.CLEAN)
 
-    def _is_rejected(self, reason: Held, spec: HTTPJobSpec) -> bool:
+    def _is_rejected(self, reason: Held, spec: Asked) -> bool:
         rate = spec.runs.limits.rate
         rejects = rate is not None and rate.on_limit == "Reject"
         return rejects and reason.reason == "RateLimited"
 
-    def _bounded(
-        self, left: list[tuple[RunView, Held]], spec: HTTPJobSpec
-    ) -> list[tuple[RunView, Held]]:
+    def _bounded(self, left: list[tuple[RunView, Held]], spec: Asked) -> list[tuple[RunView, Held]]:
         """Without those that are too many: the newest of which nothing is on record."""
         over = len(left) - spec.runs.limits.max_queued
         if over <= 0:
@@ -417,7 +428,7 @@ class _Pass:
 
     def _report(self, ticks: Ticking, triggers: Triggering) -> None:
         job = self.job
-        if job is None:
+        if job is None or job.rolls_out:
             return
         facts: dict[str, Any] = {}
         if self.versions:
@@ -429,17 +440,8 @@ class _Pass:
         if self.spec is not None:
             rated = self.spec.runs.limits.rate is not None and self._clock is not None
             facts["rateClock"] = format_time_micro(self._clock or 0.0) if rated else None
-        status = job_status(job, self.observed.active, self.now, invalid=job.invalid, **facts)
-        if status != job.status:
-            action = SetStatus(
-                "HTTPJob",
-                job.name,
-                job.uid,
-                job.resource_version,
-                status,
-                notes=notes.of_job(job.status, status),
-            )
-            self.steps.append(RunStep(f"HTTPJob/{job.name}", Urgency.RECORD, (action,)))
+        step = report(job, self.observed.active, self.now, facts)
+        self.steps += [step] if step is not None else []
 
     def _set(self, run: RunView, status: dict[str, Any], urgency: Urgency) -> None:
         told = notes.of_run(run.name, status)

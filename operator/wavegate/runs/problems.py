@@ -1,14 +1,15 @@
-"""What is wrong with an HTTPJob's spec that its schema cannot know."""
+"""What is wrong with a job's spec that its schema cannot know."""
 
 from __future__ import annotations
 
-from wavegate.api.httpjob import HTTPJobSpec, Trigger
+from wavegate.api.asked import Asked
+from wavegate.api.trigger import Trigger
 from wavegate.runs.cron import Cron
 from wavegate.runs.payload import schema_problems
 from wavegate.runs.wall_clock import time_zone
 
 
-def job_problems(spec: HTTPJobSpec) -> list[str]:
+def job_problems(spec: Asked) -> list[str]:
     """``field: what is wrong``: cron expressions, the time zone, the payload schema."""
     found = _trigger_problems(spec.trigger)
     if spec.runs.payload_schema is not None:

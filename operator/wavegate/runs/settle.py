@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from wavegate.api.httpjob import HTTPJobSpec, Retry
+from wavegate.api.asked import Asked
+from wavegate.api.httpjob import Retry
 from wavegate.api.jobrun import Phase
 from wavegate.domain.times import format_time_micro
 from wavegate.runs.answers import phase_after
@@ -20,7 +21,7 @@ LOST: Final = Answer(
 """Of an attempt whose process leads no more."""
 
 
-def retry_of(run: RunView, spec: HTTPJobSpec | None) -> Retry:
+def retry_of(run: RunView, spec: Asked | None) -> Retry:
     """How the run is tried again; of a job that is gone, not at all."""
     if spec is None:
         return Retry(max_attempts=1)
@@ -37,6 +38,8 @@ def settled(run: RunView, answer: Answer, retry: Retry, now: float) -> dict[str,
         "resultHash": answer.result_hash if answer.result is None else None,
         "trace": _trace(run, answer, phase, now),
         "debug": answer.debug,
+        "nodes": answer.nodes,
+        "failures": list(answer.failures) or None,
         "holder": None,
         "nextRetryTime": None,
     }

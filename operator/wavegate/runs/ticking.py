@@ -47,7 +47,7 @@ def ticking(job: HTTPJobView, runs: Iterable[RunView], now: float) -> Ticking:
         return Ticking(status=_changed(record, {**kept, "expression": expression}))
     since = parse_time(record.get("since"))
     if since is None or record.get("expression") != expression:
-        since = job.created if not job.status.get("state") else now
+        since = job.created if job.is_new else now
         record = {name: value for name, value in record.items() if name in _COUNTS}
     return _decide(job, runs, now, since, record, expression)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wavegate.api.names import job_ref, split_ref
 from wavegate.domain.times import format_time_micro, parse_time
 from wavegate.runs.dependencies import Upstream, is_met
 from wavegate.runs.observed import HTTPJobView, RunView
@@ -38,14 +39,14 @@ def triggering(
     if not triggers and not record:
         return Triggering()
     # Of a dependency that is new, only what ends from now on counts; of a new job, all since then.
-    since = now if job.status.get("state") else job.created
-    marks = {each.job_name: record.get(each.job_name, since) for each in triggers}
+    since = job.created if job.is_new else now
+    marks = {each.ref: record.get(each.ref, since) for each in triggers}
     due = {name: end for name, end in _ended(marks, upstreams) if end > marks[name]}
     ends: dict[str, float] = {}
     made = [run for run in runs if run.after] if due else []
     passes_by = job.spec.suspend or any(not run.ended and not run.attempt for run in made)
     for each in triggers:
-        name = each.job_name
+        name = each.ref
         if name not in due:
             continue
         marks[name] = max([marks[name], *(run.after.get(name, 0.0) for run in made)])
@@ -68,8 +69,10 @@ def _ended(names: Iterable[str], upstreams: Mapping[str, Upstream]) -> Iterator[
 def recorded(job: HTTPJobView) -> dict[str, float]:
     """By job, up to which end all is decided and on record."""
     status = job.status.get("dependencies") or ()
-    known = ((each.get("jobName"), parse_time(each.get("decidedUpTo"))) for each in status)
-    return {name: time for name, time in known if name and time is not None}
+    named = [each for each in status if each.get("jobName")]
+    known = [(job_ref(each.get("jobKind") or "HTTPJob", each["jobName"]), each) for each in named]
+    times = ((ref, parse_time(each.get("decidedUpTo"))) for ref, each in known)
+    return {ref: time for ref, time in times if time is not None}
 
 
 def _changed(
@@ -78,6 +81,11 @@ def _changed(
     if dict(record) == dict(marks):
         return None
     return [
-        {"jobName": name, "decidedUpTo": format_time_micro(time)}
-        for name, time in sorted(marks.items())
+        {**_named(ref), "decidedUpTo": format_time_micro(time)}
+        for ref, time in sorted(marks.items())
     ]
+
+
+def _named(ref: str) -> Mapping[str, str]:
+    kind, name = split_ref(ref)
+    return {"jobName": name} if kind == "HTTPJob" else {"jobKind": kind, "jobName": name}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wavegate.api.httpjob import HTTPJobSpec
+from wavegate.api.asked import Asked
 from wavegate.api.jobrun import Phase
 from wavegate.domain.times import format_time
 from wavegate.runs.dependencies import DEPENDENCIES
@@ -29,7 +29,7 @@ def eligible_since(run: RunView, seen: float | None) -> float:
     return max(since, run.not_before or 0.0, run.next_retry or 0.0)
 
 
-def expires(run: RunView, spec: HTTPJobSpec) -> float | None:
+def expires(run: RunView, spec: Asked) -> float | None:
     """When a run expires that has never started; None: never."""
     ttl = run.ttl if run.ttl is not None else spec.runs.ttl
     if ttl is None or run.attempt:
@@ -54,7 +54,7 @@ def held(run: RunView, now: float, suspended: bool, opens: float | None) -> Held
     return None
 
 
-def queued_behind(run: RunView, active: Iterable[RunView], spec: HTTPJobSpec) -> Held | None:
+def queued_behind(run: RunView, active: Iterable[RunView], spec: Asked) -> Held | None:
     """A run of a schedule that queues waits for those of earlier ticks."""
     schedule = spec.trigger.schedule
     if run.scheduled is None or schedule is None or schedule.concurrency_policy != "Queue":

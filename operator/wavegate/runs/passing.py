@@ -1,0 +1,122 @@
+"""Passing: what becomes of a run that executes over nodes, from one look to the next.
+
+That it executes is on record first; then its FleetJob is made, or the Restart that is a further
+attempt. So whoever leads finds what is to be made, and nothing is lost with the process that began
+it. A run that is canceled, or replaced, executes until nothing is at work any more: it keeps its
+place as long as its pods may be there. That it is to stop is on record by its reason.
+
+| run | its FleetJob | then |
+| --- | --- | --- |
+| Executing | none | it is made |
+| Executing, attempt 2 | its attempt 1 ended | a Restart of it is made |
+| Executing | at work | nothing; what it is stuck at is told |
+| Executing | ended | the run has ended, or waits for its next attempt |
+| canceled | at work | it stops, and that is told |
+| canceled | nothing is at work | the run is Canceled |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wavegate.api.httpjob import Retry
+from wavegate.domain.actions import Urgency
+from wavegate.runs.actions import CreatePass, RetryPass, RunStep
+from wavegate.runs.nodes import Pass, end_of, facts_of, spec_of_pass
+from wavegate.runs.observed import Answer, RunVersionView, RunView
+from wavegate.runs.settle import settled
+from wavegate.runs.statuses import is_told, status_of
+
+STOPPING: Final = {
+    "Canceled": "spec.canceled is set",
+    "Replaced": "a newer tick of the schedule replaces it",
+}
+"""By reason, why a run over nodes is stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """``status``: to be put on record, None where that says nothing new."""
+
+    status: dict[str, Any] | None = None
+    step: RunStep | None = None
+
+
+def is_stopping(run: RunView) -> bool:
+    """Whether nothing of the run is to be at work any more."""
+    return run.phase == "Executing" and run.status.get("reason") in STOPPING
+
+
+def passing(
+    run: RunView,
+    found: Pass | None,
+    version: RunVersionView | None,
+    retry: Retry,
+    now: float,
+    *,
+    replaced: bool,
+) -> Passing:
+    """What is to be done for a run that executes over nodes.
+
+    ``found``: the FleetJob of its name; ``version``: by which it executes, None where it is gone.
+    """
+    reason = "Canceled" if run.canceled else "Replaced" if replaced else ""
+    if is_stopping(run):
+        reason = run.status["reason"]
+    if reason:
+        return Passing(_stopped(run, found, reason, now))
+    if found is None:
+        return _made(run, version, retry, now)
+    if not found.is_own:
+        return Passing(None if found.is_going else _taken(run, retry, now))
+    if found.is_going:
+        return Passing()
+    if found.rollout is None and run.attempt > found.attempt:
+        again = RetryPass(run.name, found.uid, run.attempt)
+        return Passing(step=RunStep(f"FleetDeployment/{run.name}", Urgency.CREATE, (again,)))
+    end = end_of(found)
+    if end is None:
+        return Passing(_stuck(run, found, now))
+    facts = facts_of(found)
+    answer = Answer(
+        end.outcome,
+        message=end.message,
+        retryable=end.retryable,
+        result=facts["result"],
+        nodes=facts["nodes"],
+        failures=facts["failures"] or (),
+        ended=now,
+    )
+    return Passing(settled(run, answer, retry, now))
+
+
+def _made(run: RunView, version: RunVersionView | None, retry: Retry, now: float) -> Passing:
+    if version is None:
+        words = f"version {run.version} of its job is gone, and nothing was made of it yet"
+        return Passing(settled(run, Answer("VersionMissing", message=words), retry, now))
+    make = CreatePass(run.name, run.uid, run.attempt, spec_of_pass(version.raw_spec))
+    return Passing(step=RunStep(f"FleetJob/{run.name}", Urgency.CREATE, (make,)))
+
+
+def _taken(run: RunView, retry: Retry, now: float) -> dict[str, Any]:
+    words = f"FleetJob {run.name} exists already and is not this run's: give the run another name"
+    return settled(run, Answer("NameTaken", message=words), retry, now)
+
+
+def _stopped(run: RunView, found: Pass | None, reason: str, now: float) -> dict[str, Any] | None:
+    why = STOPPING[reason]
+    own = found if found is not None and found.is_own else None
+    if own is None or not own.working:
+        facts = facts_of(own) if own is not None else {}
+        return status_of(run, "Canceled", reason, why, now, holder=None, **facts)
+    if is_told(run, "Executing", reason, ""):
+        return None
+    return status_of(run, "Executing", reason, f"{why}: it stops", now)
+
+
+def _stuck(run: RunView, found: Pass, now: float) -> dict[str, Any] | None:
+    reason, words = found.stuck or ("Executing", "its nodes are asked")
+    if is_told(run, "Executing", reason, words):
+        return None
+    return status_of(run, "Executing", reason, words, now)
