@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,7 +15,10 @@ from sim.test_runs import play as play_runs
 from sim.world import once
 from wavegate.simulation.cluster import SimulatedCluster
 from wavegate.simulation.fates import COMPLETES, CRASHES, RUNS_ON
+from wavegate.simulation.rights import Account, load_roles
 
+MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
+ROLES = [*load_roles(MANIFESTS), *load_roles(MANIFESTS / "optional")]
 KEPT = {"successfulHistoryLimit": 1000, "failedHistoryLimit": 1000}
 
 
@@ -23,6 +27,7 @@ class World(RunWorld):
 
     def __init__(self, cluster: SimulatedCluster) -> None:
         super().__init__(cluster)
+        cluster.account = Account("wavegate", ROLES)
         self.bad: set[str] = set()
         self.endless = False
         cluster.fleet.fate = lambda node, _image: (
@@ -48,7 +53,11 @@ class World(RunWorld):
 
     def pods(self) -> list[Any]:
         found = self.cluster.list("Pod")
-        return [each for each in found if each["status"]["phase"] in ("Pending", "Running")]
+        return [each for each in found if not is_over(each)]
+
+
+def is_over(pod: Any) -> bool:
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def play(story: Any, seed: int = 0, **more: Any) -> None:
