@@ -37,6 +37,42 @@ def _rules(kind: str) -> Iterator[Rule]:
     yield rule("healthCheck deadline", good, of(healthCheck={}), says)
 
 
-ONE_SHOT_RULES: Final[tuple[Rule, ...]] = tuple(
-    rule for kind in ONE_SHOT_TYPES for rule in _rules(kind)
+def _asked_rules() -> Iterator[Rule]:
+    def asked(**spec: Any) -> Object:
+        return job(type="query", **spec)
+
+    for section in ("runs", "trigger"):
+        says = f"spec.{section}: is only for query, update and config"
+        yield Rule(f"{section} of a pipeline", asked(**{section: {}}), job(**{section: {}}), says)
+    for section, field in (("runs", "payloadSchema"), ("runs", "webhook")):
+        says = f'unknown field "spec.{section}.{field}"'
+        bad = asked(**{section: {field: {}}})
+        yield Rule(f"{section} {field}", asked(**{section: {}}), bad, says)
+    says = "spec.runs.limits.maxConcurrency: Invalid value"
+    good, bad = (asked(runs={"limits": {"maxConcurrency": most}}) for most in (1, 0))
+    yield Rule("runs of none", good, bad, says)
+    says = "spec.runs.dedupWindow: must be between 0s and 24h"
+    yield Rule(
+        "dedup", asked(runs={"dedupWindow": "24h"}), asked(runs={"dedupWindow": "25h"}), says
+    )
+    says = "spec.runs.finishedTTL: must be between 0s and 8760h"
+    yield Rule(
+        "kept", asked(runs={"finishedTTL": "1h"}), asked(runs={"finishedTTL": "9000h"}), says
+    )
+    says = "spec.runs.ttl: must be between 1s and 8760h"
+    yield Rule("ttl", asked(runs={"ttl": "1s"}), asked(runs={"ttl": "0s"}), says)
+    says = "spec.trigger.dependsOn: a job cannot depend on itself"
+    good, bad = (
+        asked(trigger={"dependsOn": [{"jobKind": kind, "jobName": "job"}]})
+        for kind in ("HTTPJob", "FleetJob")
+    )
+    yield Rule("itself as a FleetJob", good, bad, says)
+    says = "spec.trigger.schedule.cron: must have five fields"
+    good, bad = (asked(trigger={"schedule": {"cron": cron}}) for cron in ("@hourly", "hourly"))
+    yield Rule("cron of a FleetJob", good, bad, says)
+
+
+ONE_SHOT_RULES: Final[tuple[Rule, ...]] = (
+    *(rule for kind in ONE_SHOT_TYPES for rule in _rules(kind)),
+    *_asked_rules(),
 )

@@ -248,12 +248,15 @@ def _dependency_rules() -> Iterator[Rule]:
     path = "spec.trigger.dependsOn"
     says = f"{path}: a job cannot depend on itself"
     yield Rule("itself", needs("other"), needs("echo"), says)
+    yield Rule("itself of another kind", needs("echo", jobKind="FleetJob"), needs("echo"), says)
     yield Rule("twice", needs("a", "b"), needs("a", "a"), f"{path}[1]: Duplicate value")
     many = [f"job-{number}" for number in range(11)]
     yield Rule("many", needs(*many[:10]), needs(*many), f"{path}: Too many")
     yield Rule("job name", needs("a" * 40), needs("a" * 41), f"{path}[0].jobName: Too long")
     says = f"{path}[0].condition: Unsupported value"
     yield Rule("condition", needs("a", condition="Failed"), needs("a", condition="Bad"), says)
+    says = f"{path}[0].jobKind: Unsupported value"
+    yield Rule("job kind", needs("a", jobKind="FleetJob"), needs("a", jobKind="Job"), says)
     says = f"{path}[0].mode: Unsupported value"
     yield Rule("mode", needs("a", mode="Trigger"), needs("a", mode="Both"), says)
 
@@ -285,6 +288,17 @@ def _request_rules() -> Iterator[Rule]:
     yield Rule("run job", job_run(), without(job_run(), "jobName"), "spec.jobName: Required value")
     good, bad = job_run(jobName="a" * 40), job_run(jobName="a" * 41)
     yield Rule("run job name", good, bad, "spec.jobName: Too long")
+    over_nodes = job_run(jobKind="FleetJob")
+    says = "spec.jobKind: Unsupported value"
+    yield Rule("run kind", over_nodes, job_run(jobKind="JobRun"), says)
+    says = "spec.payload: a run of a FleetJob is no call; change spec.config of the FleetJob"
+    for number, given in enumerate(({"payload": "{}"}, {"payloadFrom": {"secretKeyRef": KEY}})):
+        bad = job_run(jobKind="FleetJob", **given)
+        yield Rule(f"payload of a pass {number}", over_nodes, bad, says)
+    says = "spec: debug and overrides.timeout are about a call, and a run of a FleetJob is no call"
+    for number, given in enumerate(({"debug": True}, {"overrides": {"timeout": "1s"}})):
+        bad = job_run(jobKind="FleetJob", **given)
+        yield Rule(f"call of a pass {number}", over_nodes, bad, says)
     good, bad = job_run(payload="x" * 8192), job_run(payload="x" * 8193)
     yield Rule("payload", good, bad, "spec.payload: Too long")
     good, bad = job_run(payload="ü" * 4096), job_run(payload="ü" * 4097)
@@ -351,6 +365,8 @@ def _fixed_rules() -> Iterator[Rule]:
         yield Rule(f"{field} comes late", cancel, patch(**{field: before}), says, old=bare)
     says = "spec.jobName: cannot be changed; ask for another run"
     yield Rule("jobName of a run", cancel, patch(jobName="other"), says, old=bare)
+    says = "spec.jobKind: cannot be changed; ask for another run"
+    yield Rule("jobKind of a run", cancel, patch(jobKind="FleetJob"), says, old=bare)
     says = "spec: priority and debug cannot be changed; ask for another run"
     for change in ({"priority": 1}, {"debug": True}):
         name = f"{next(iter(change))} of a run"

@@ -89,7 +89,8 @@ FLEET_JOB: Final = Kind(
     plural="fleetjobs",
     short="fj",
     description="A FleetJob is what a user wants to run on every node that its selector matches."
-    " A change of its spec makes a version, which is rolled out in waves.",
+    " A change of its spec makes a version, which is rolled out in waves; with spec.runs or"
+    " spec.trigger it is executed when asked.",
     spec=FleetJobSpec,
     status=FleetJobStatus,
     columns=(
@@ -115,6 +116,13 @@ FLEET_JOB: Final = Kind(
             f"self.metadata.name.size() <= {MAX_JOB_NAME} && {_NO_DOT}",
             f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_JOB_NAME}"
             " characters, so that every name made from it fits",
+        ),
+        cel(
+            "!has(self.spec.trigger) || !has(self.spec.trigger.dependsOn)"
+            " || self.spec.trigger.dependsOn.all(d, d.jobName != self.metadata.name"
+            " || !has(d.jobKind) || d.jobKind == 'HTTPJob')",
+            "spec.trigger.dependsOn: a job cannot depend on itself",
+            reason="FieldValueForbidden",
         ),
     ),
     status_default=_NEVER_SEEN,
@@ -242,7 +250,8 @@ HTTP_JOB: Final = Kind(
         ),
         cel(
             "!has(self.spec.trigger.dependsOn)"
-            " || self.spec.trigger.dependsOn.all(d, d.jobName != self.metadata.name)",
+            " || self.spec.trigger.dependsOn.all(d, d.jobName != self.metadata.name"
+            " || (has(d.jobKind) && d.jobKind == 'FleetJob'))",
             "spec.trigger.dependsOn: a job cannot depend on itself",
             reason="FieldValueForbidden",
         ),
@@ -259,7 +268,8 @@ JOB_RUN: Final = Kind(
     spec=JobRunSpec,
     status=JobRunStatus,
     columns=(
-        Column("Job", ".spec.jobName", description="The HTTPJob."),
+        Column("Job", ".spec.jobName", description="The job."),
+        Column("Kind", ".spec.jobKind", description="Its kind.", wide=True),
         Column("Phase", ".status.phase", description="The run in one word."),
         Column("Reason", ".status.reason", description="Why, in one word."),
         Column("Attempt", ".status.attempt", "integer", "The attempt."),

@@ -153,11 +153,14 @@ class JobRunSpec(Model):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            cel(
-                "self.jobKind == oldSelf.jobKind && self.jobName == oldSelf.jobName",
-                "spec.jobName: cannot be changed, nor jobKind; ask for another run",
-                field_path=".jobName",
-                reason="FieldValueForbidden",
+            *(
+                cel(
+                    f"self.{field} == oldSelf.{field}",
+                    f"spec.{field}: cannot be changed; ask for another run",
+                    field_path=f".{field}",
+                    reason="FieldValueForbidden",
+                )
+                for field in ("jobKind", "jobName")
             ),
             cel(
                 "self.jobKind != 'FleetJob' || !(has(self.payload) || has(self.payloadFrom))",

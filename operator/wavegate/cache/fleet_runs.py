@@ -38,6 +38,28 @@ def _load(raw_spec: Mapping[str, Any]) -> _Read:
     return _Read(of_fleet(spec), version_key(spec))
 
 
+def asked_view(job: JobView, specs: SpecReader[_Read] | None = None) -> HTTPJobView:
+    """A FleetJob as runs see it; ``specs``: those that were read before."""
+    is_asked = job.spec is not None and job.spec.is_asked and not job.run
+    read, _ = (specs or SpecReader(_load)).read(job, job.raw_spec) if is_asked else (None, "")
+    return HTTPJobView(
+        namespace=job.namespace,
+        name=job.name,
+        uid=job.uid,
+        resource_version=job.resource_version,
+        generation=job.generation,
+        created=job.created,
+        spec=read.spec if read is not None else None,
+        raw_spec=job.raw_spec,
+        version_key=read.version_key if read is not None else "",
+        invalid=job.invalid,
+        deleting=job.deleting,
+        status=job.status,
+        kind="FleetJob",
+        rolls_out=job.spec is not None and not is_asked,
+    )
+
+
 class FleetSide:
     """The fleet's cache, asked for what runs need."""
 
@@ -55,24 +77,7 @@ class FleetSide:
         job = self.cluster.jobs.get(key[0], split_ref(key[1])[1])
         if job is None:
             return None
-        is_asked = job.spec is not None and job.spec.is_asked and not job.run
-        read, _ = self._specs.read(job, job.raw_spec) if is_asked else (None, "")
-        return HTTPJobView(
-            namespace=job.namespace,
-            name=job.name,
-            uid=job.uid,
-            resource_version=job.resource_version,
-            generation=job.generation,
-            created=job.created,
-            spec=read.spec if read is not None else None,
-            raw_spec=job.raw_spec,
-            version_key=read.version_key if read is not None else "",
-            invalid=job.invalid,
-            deleting=job.deleting,
-            status=job.status,
-            kind="FleetJob",
-            rolls_out=job.spec is not None and not is_asked,
-        )
+        return asked_view(job, self._specs)
 
     def versions(self, key: JobKey) -> list[RunVersionView]:
         """Those of the job that is there now."""

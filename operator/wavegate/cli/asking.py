@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from wavegate.api.asked import Asked, of_fleet
+from wavegate.api.fleetjob import load_job_spec
+from wavegate.api.httpjob import load_http_job_spec
 from wavegate.api.jobrun import MAX_PAYLOAD
 from wavegate.api.names import API_VERSION, LABEL_JOB, LABEL_JOB_KIND
 from wavegate.cli.sight import Document, at
 from wavegate.domain.times import parse_time
 from wavegate.engine.bodies import Owner
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS
+from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, JOB_RUNS
 from wavegate.runs.duplicates import KEY_LIVES
 from wavegate.runs.payload import problems
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
@@ -19,20 +22,31 @@ _REPEATED: Final = ("priority", "metadata", "concurrencyKey", "ttl", "overrides"
 
 
 def run_document(job: Document, name: str, spec: Document) -> Document:
-    """A run of an HTTPJob, which it goes with: with the job it is deleted."""
-    metadata = job["metadata"]
-    owner = Owner(HTTP_JOBS.kind, metadata["name"], metadata["uid"])
+    """A run of a job, which it goes with: with the job it is deleted."""
+    metadata, kind = job["metadata"], kind_of(job)
+    owner = Owner(kind, metadata["name"], metadata["uid"])
+    said = {} if kind == HTTP_JOBS.kind else {"jobKind": kind}
     return {
         "apiVersion": API_VERSION,
         "kind": JOB_RUNS.kind,
         "metadata": {
             "name": name,
             "namespace": metadata["namespace"],
-            "labels": {LABEL_JOB: metadata["name"], LABEL_JOB_KIND: HTTP_JOBS.kind},
+            "labels": {LABEL_JOB: metadata["name"], LABEL_JOB_KIND: kind},
             "ownerReferences": [owner.reference()],
         },
-        "spec": {"jobName": metadata["name"], **spec},
+        "spec": {**said, "jobName": metadata["name"], **spec},
     }
+
+
+def kind_of(job: Document) -> str:
+    """Of a job as it was listed, which says it not: only an HTTPJob calls."""
+    return HTTP_JOBS.kind if "http" in job["spec"] else FLEET_JOBS.kind
+
+
+def loaded(spec: Document) -> Asked:
+    """What a job's spec says of its runs. Raises InvalidSpec."""
+    return load_http_job_spec(spec) if "http" in spec else of_fleet(load_job_spec(spec))
 
 
 def replay_spec(run: Document) -> Document:

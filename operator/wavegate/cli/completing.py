@@ -27,6 +27,16 @@ def complete_http_jobs(
     return _names(ctx, incomplete, HTTP_JOBS)
 
 
+def complete_asked_jobs(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Names of HTTPJobs, or behind ``fj/`` of FleetJobs."""
+    if not incomplete.startswith("fj/"):
+        return _names(ctx, incomplete, HTTP_JOBS)
+    found = _names(ctx, incomplete.removeprefix("fj/"), FLEET_JOBS)
+    return [CompletionItem(f"fj/{each.value}") for each in found]
+
+
 def complete_any_jobs(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

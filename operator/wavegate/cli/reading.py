@@ -88,6 +88,36 @@ def bare(name: str, resource: Resource = FLEET_JOBS) -> str:
     return plain
 
 
+def asked(name: str) -> tuple[Resource, str]:
+    """The kind and name of a job of which runs are meant: ``fj/app`` is a FleetJob's.
+
+    As in a JobRun, without a kind it is an HTTPJob's. Raises CliError where it is another kind.
+    """
+    kind, plain = split(name)
+    for resource in (HTTP_JOBS, FLEET_JOBS):
+        if kind in ("", *spellings(resource)):
+            return resource, plain
+    raise CliError(f"{name}: names no HTTPJob and no FleetJob, which is what is needed here")
+
+
+def named(resource: Resource, name: str) -> str:
+    """A job as commands take it that are about runs."""
+    return name if resource is HTTP_JOBS else f"{SHORT[resource]}/{name}"
+
+
+def ask_for(cluster: Cluster, name: str) -> tuple[Resource, Document]:
+    """The job of which runs are meant. Raises CliError where it is none that is asked."""
+    resource, plain = asked(name)
+    found = cluster.get(resource, cluster.namespace, plain)
+    spec = found["spec"]
+    if resource is FLEET_JOBS and spec.get("runs") is None and spec.get("trigger") is None:
+        raise CliError(
+            f"FleetJob {plain} rolls out each version by itself, and has no runs: give it"
+            " spec.runs, if only {}, to have it executed when asked"
+        )
+    return resource, found
+
+
 def split(name: str) -> tuple[str, str]:
     """The kind before a name, in lower case and without its group, and the name."""
     kind, _, plain = name.rpartition("/")

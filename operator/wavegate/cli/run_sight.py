@@ -34,6 +34,7 @@ def run_summary(run: Document) -> Document:
     return {
         "namespace": metadata.get("namespace", ""),
         "name": metadata["name"],
+        "jobKind": job_kind(run),
         "job": spec["jobName"],
         "phase": status.get("phase") or "Queued",
         "reason": status.get("reason", ""),
@@ -55,6 +56,16 @@ def run_summary(run: Document) -> Document:
     }
 
 
+def job_kind(run: Document) -> str:
+    """Kind of a run's job: an HTTPJob where nothing is said."""
+    return str(run["spec"].get("jobKind") or "HTTPJob")
+
+
+def _job(told: Document) -> str:
+    """A run's job as commands take it."""
+    return f"fj/{told['job']}" if told["jobKind"] == "FleetJob" else str(told["job"])
+
+
 def run_details(run: Document) -> Document:
     """All that is known of a run: what ``runs get -o json`` prints."""
     spec, status = run["spec"], run.get("status") or {}
@@ -67,6 +78,8 @@ def run_details(run: Document) -> Document:
         "metadata": status.get("metadata") or spec.get("metadata") or {},
         "payload": spec.get("payload", ""),
         "trace": status.get("trace") or {},
+        "nodes": status.get("nodes") or {},
+        "failures": status.get("failures") or [],
         "result": status.get("result", ""),
         "resultSize": status.get("resultSize", 0),
         "resultHash": status.get("resultHash", ""),
@@ -109,7 +122,7 @@ def run_row(run: Document, now: float, *, everywhere: bool, wide: bool) -> list[
     began, ended = parse_time(told["startTime"]), parse_time(told["completionTime"])
     row = [
         told["name"],
-        told["job"],
+        _job(told),
         phase if reason in ("", phase) else f"{phase} ({reason})",
         str(told["attempt"] or "-"),
         told["triggeredBy"] or "-",
@@ -126,7 +139,7 @@ def dead_row(run: Document, now: float, *, everywhere: bool) -> list[str]:
     error = told["lastError"]
     row = [
         told["name"],
-        told["job"],
+        _job(told),
         str(told["attempt"]),
         age(told["completionTime"], now),
         one_line(f"{error['class']}: {error['message']}"),

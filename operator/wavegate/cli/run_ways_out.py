@@ -1,7 +1,8 @@
 """Who can unblock a run or its HTTPJob, and when it goes on: a line for each reason.
 
-In the texts ``{job}``, ``{run}``, ``{n}`` (``-n NAMESPACE``) and ``{first}`` (the run that stands
-in the place of this one) are filled in.
+In the texts ``{kind}``, ``{job}``, ``{ref}`` and ``{short}/{job}`` (as commands take
+it), ``{run}``, ``{n}`` (``-n NAMESPACE``) and ``{first}`` (the run that stands in the place of this
+one) are filled in.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ ENDPOINT: Final = "who runs the endpoint"
 
 _CANCEL = "wavegate runs cancel {run} {n} ends it"
 _REPLAY = "wavegate runs replay {run} {n} asks for it again"
-_ASK = "wavegate trigger {job} {n} asks for another run"
+_ASK = "wavegate trigger {ref} {n} asks for another run"
 _FIRST = "wavegate runs get {first} {n} shows the run that stands in its place"
-_SEE_ENDPOINT = "make the endpoint answer, or correct spec.http of HTTPJob {job}"
+_SEE_ENDPOINT = "make the endpoint answer, or correct spec.http of {kind} {job}"
 
 
 def _over(who: str, *how: str) -> WayOut:
@@ -41,7 +42,7 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
         ITSELF,
         (
             "wavegate runs cancel RUN {n} ends one that executes",
-            "who owns HTTPJob {job} can raise spec.runs.limits.maxConcurrency",
+            "who owns {kind} {job} can raise spec.runs.limits.maxConcurrency",
         ),
         "as soon as a run that executes has ended",
     ),
@@ -49,13 +50,13 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
         ITSELF,
         (
             "wavegate runs cancel RUN {n} ends one of its concurrency key",
-            "who owns HTTPJob {job} can raise spec.runs.limits.maxConcurrencyPerKey",
+            "who owns {kind} {job} can raise spec.runs.limits.maxConcurrencyPerKey",
         ),
         "as soon as a run of its concurrency key has ended",
     ),
     "RateLimited": WayOut(
         ITSELF,
-        ("who owns HTTPJob {job} can raise spec.runs.limits.rate",),
+        ("who owns {kind} {job} can raise spec.runs.limits.rate",),
         "in its turn, with a call that the rate grants",
     ),
     "PoolLimited": WayOut(
@@ -67,7 +68,7 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
         OWNER,
         (
             "create the RateLimitPool that the message names",
-            "or take its name out of spec.runs.limits.pools of HTTPJob {job}",
+            "or take its name out of spec.runs.limits.pools of {kind} {job}",
             _CANCEL,
         ),
         f"{NOT_BY_ITSELF}: as soon as the pool is there",
@@ -76,7 +77,7 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
         OWNER,
         (
             "correct the RateLimitPool that the message names",
-            "or take its name out of spec.runs.limits.pools of HTTPJob {job}",
+            "or take its name out of spec.runs.limits.pools of {kind} {job}",
             _CANCEL,
         ),
         f"{NOT_BY_ITSELF}: as soon as the pool is corrected",
@@ -85,7 +86,7 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
         ITSELF,
         (
             "wavegate trigger JOB {n} asks for a run of the HTTPJob that the message names",
-            "who owns HTTPJob {job} can change spec.trigger.dependsOn",
+            "who owns {kind} {job} can change spec.trigger.dependsOn",
             _CANCEL,
         ),
         "once the latest run of each job that it depends on is as asked for",
@@ -94,7 +95,7 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
         OWNER,
         (
             "create the HTTPJob that the message names",
-            "or take its name out of spec.trigger.dependsOn of HTTPJob {job}",
+            "or take its name out of spec.trigger.dependsOn of {kind} {job}",
             _CANCEL,
         ),
         f"{NOT_BY_ITSELF}: as soon as that job is there and has run",
@@ -106,12 +107,12 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
     ),
     "OutsideWindow": WayOut(
         ITSELF,
-        ("who owns HTTPJob {job} can change spec.trigger.windows", _CANCEL),
+        ("who owns {kind} {job} can change spec.trigger.windows", _CANCEL),
         "once a window of its job opens",
     ),
     "JobSuspended": WayOut(
         OWNER,
-        ("wavegate enable {job} {n}", _CANCEL),
+        ("wavegate enable {ref} {n}", _CANCEL),
         f"{NOT_BY_ITSELF}: once spec.suspend of its job is off",
     ),
     "CircuitOpen": WayOut(
@@ -125,11 +126,16 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
         "as soon as another call has ended",
     ),
     "JobMissing": WayOut(
-        OWNER, ("apply HTTPJob {job}", _CANCEL), f"{NOT_BY_ITSELF}: once its job is there"
+        OWNER, ("apply {kind} {job}", _CANCEL), f"{NOT_BY_ITSELF}: once its job is there"
+    ),
+    "JobNotAsked": WayOut(
+        OWNER,
+        ("give {kind} {job} spec.runs, if only {{}}: it is then executed when asked", _CANCEL),
+        f"{NOT_BY_ITSELF}: once its job is executed when asked",
     ),
     "JobInvalid": WayOut(
         OWNER,
-        ("correct HTTPJob {job}: wavegate why hj/{job} {n} says what is wrong", _CANCEL),
+        ("correct {kind} {job}: wavegate why {short}/{job} {n} says what is wrong", _CANCEL),
         f"{NOT_BY_ITSELF}: once its job is corrected",
     ),
 }
@@ -142,7 +148,7 @@ RUN_ENDS: Final[Mapping[str, WayOut]] = {
     "Unavailable": _over(ENDPOINT, "make the endpoint well", _REPLAY),
     "TimedOut": _over(
         ENDPOINT,
-        "make the endpoint faster, or raise spec.http.timeout of HTTPJob {job}",
+        "make the endpoint faster, or raise spec.http.timeout of {kind} {job}",
         _REPLAY,
     ),
     "AnswerTooLarge": _over(
@@ -150,7 +156,7 @@ RUN_ENDS: Final[Mapping[str, WayOut]] = {
     ),
     "BadAnswer": _over(ENDPOINT, "let the endpoint answer as HTTP has it", _REPLAY),
     "ConnectFailed": _over(ENDPOINT, _SEE_ENDPOINT, _REPLAY),
-    "DnsFailed": _over(OWNER, "correct the host in spec.http of HTTPJob {job}", _REPLAY),
+    "DnsFailed": _over(OWNER, "correct the host in spec.http of {kind} {job}", _REPLAY),
     "TlsFailed": _over(ENDPOINT, "give the endpoint a certificate that holds", _REPLAY),
     "Reset": _over(ENDPOINT, _SEE_ENDPOINT, _REPLAY),
     "Crashed": _over(
@@ -158,39 +164,46 @@ RUN_ENDS: Final[Mapping[str, WayOut]] = {
     ),
     "AddressRefused": _over(
         OWNER,
-        "correct spec.http of HTTPJob {job}: that address is none that may be called",
+        "correct spec.http of {kind} {job}: that address is none that may be called",
         "or an administrator allows it, by options of the operator",
         _REPLAY,
     ),
     "SourceUnreadable": _over(
         OWNER, "make the Secret, ConfigMap or run readable that the message names", _REPLAY
     ),
+    "NodesFailed": _over(
+        OWNER,
+        "wavegate get fj/{run} {n} shows which nodes failed, wavegate logs what they said",
+        _REPLAY,
+    ),
+    "RolloutCanceled": _over(PERSON, _REPLAY),
+    "NameTaken": _over(OWNER, "ask under a name that no FleetJob has", _ASK),
     "Fault": _over(ADMINISTRATOR, "look into the operator's log, and report it", _REPLAY),
     # ended before its end
     "Canceled": _over(PERSON, _REPLAY),
-    "Expired": _over(OWNER, "raise spec.runs.ttl of HTTPJob {job}", _REPLAY),
+    "Expired": _over(OWNER, "raise spec.runs.ttl of {kind} {job}", _REPLAY),
     "Replaced": _over(NOBODY),
     # refused
     "InvalidSpec": _over(OWNER, "correct the field that the message names", _ASK),
     "PayloadInvalid": _over(
-        OWNER, "give a payload that meets spec.runs.payloadSchema of HTTPJob {job}", _ASK
+        OWNER, "give a payload that meets spec.runs.payloadSchema of {kind} {job}", _ASK
     ),
     "DuplicateKey": _over(NOBODY, _FIRST, "another --key asks for another run"),
     "KeyReused": _over(OWNER, _FIRST, "give each payload a --key of its own", _ASK),
     "Duplicate": _over(
         NOBODY,
         _FIRST,
-        "who owns HTTPJob {job} can shorten spec.runs.dedupWindow",
+        "who owns {kind} {job} can shorten spec.runs.dedupWindow",
     ),
     "QueueFull": _over(
         OWNER,
-        "wavegate why hj/{job} {n} says what the runs before it wait for",
-        "raise spec.runs.limits.maxQueued of HTTPJob {job}",
+        "wavegate why {short}/{job} {n} says what the runs before it wait for",
+        "raise spec.runs.limits.maxQueued of {kind} {job}",
         _REPLAY,
     ),
     "RateLimited": _over(
         OWNER,
-        "raise spec.runs.limits.rate of HTTPJob {job}, or set its onLimit to Queue",
+        "raise spec.runs.limits.rate of {kind} {job}, or set its onLimit to Queue",
         _REPLAY,
     ),
     "VersionMissing": _over(
@@ -199,13 +212,13 @@ RUN_ENDS: Final[Mapping[str, WayOut]] = {
 }
 """By the reason of a run that has ended."""
 
-_TRIGGER = "wavegate trigger {job} {n} asks for a run"
+_TRIGGER = "wavegate trigger {ref} {n} asks for a run"
 
 JOB_WAYS: Final[Mapping[str, WayOut]] = {
     "Pending": WayOut(ITSELF, (), "within seconds, once the operator runs"),
     "Active": WayOut(NOBODY, (_TRIGGER,), "with the next run that is asked for", ends=True),
     "Suspended": WayOut(
-        OWNER, ("wavegate enable {job} {n}",), f"{NOT_BY_ITSELF}: once spec.suspend is off"
+        OWNER, ("wavegate enable {ref} {n}",), f"{NOT_BY_ITSELF}: once spec.suspend is off"
     ),
     "Invalid": WayOut(
         OWNER,

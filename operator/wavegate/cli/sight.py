@@ -18,6 +18,13 @@ OUTSIDE: Final = 0
 """The number of what is outside waves: fallbacks and joiners."""
 
 
+def of_run(job: Document) -> str:
+    """The run that has made a FleetJob; empty: none has."""
+    owners = job["metadata"].get("ownerReferences") or ()
+    runs = (each["name"] for each in owners if each.get("controller") and each["kind"] == "JobRun")
+    return str(next(runs, ""))
+
+
 @dataclass(frozen=True)
 class Sight:
     """A job with its deployments (oldest first), executions and, where asked for, the rest."""

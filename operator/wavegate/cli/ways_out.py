@@ -65,6 +65,15 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
     "WaitingForRollback": WayOut(
         ITSELF, ("wavegate cancel {job} {n} ends the rollback",), "once the rollback has ended"
     ),
+    "AskedOnly": WayOut(
+        NOBODY,
+        ("wavegate trigger fj/{job} {n} asks for a run", "wavegate runs list fj/{job} {n}"),
+        "with the next run that is asked for",
+        ends=True,
+    ),
+    "RunCanceled": WayOut(
+        NOBODY, ("wavegate runs get {job} {n} shows its run",), "never: that run is over", ends=True
+    ),
     # waits for somebody
     "AwaitingPromotion": WayOut(
         PERSON, _PROMOTE, f"{NOT_BY_ITSELF}: once it is promoted or canceled"

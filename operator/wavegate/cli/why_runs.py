@@ -19,9 +19,12 @@ from typing import Final
 
 from wavegate.api.asked import Asked
 from wavegate.api.httpjob import HTTPJobSpec, Window
+from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_runs import RunDecoder
+from wavegate.cache.fleet_runs import asked_view
 from wavegate.cli.calendar import local_time
 from wavegate.cli.ownership import set_by
+from wavegate.cli.pass_ways_out import PASS_ENDS, PASS_WAITS, STUCK
 from wavegate.cli.run_sight import run_summary
 from wavegate.cli.run_ways_out import JOB_WAYS, RUN_ENDS, RUN_WAITS
 from wavegate.cli.sight import Document, at, condition
@@ -62,21 +65,23 @@ def why_run(sight: RunSight, run: Document, facts: Facts) -> Answer:
     """Of one run."""
     told = run_summary(run)
     phase, reason = told["phase"], told["reason"] or "Pending"
-    ways = RUN_ENDS if phase in TERMINAL else RUN_WAITS
-    way = ways.get(reason, replace(UNKNOWN, ends=phase in TERMINAL))
+    over_nodes, is_over = told["jobKind"] == "FleetJob", phase in TERMINAL
+    waits_by, ends_by = (PASS_WAITS, PASS_ENDS) if over_nodes else (RUN_WAITS, RUN_ENDS)
+    unknown = STUCK if over_nodes and phase == "Executing" else replace(UNKNOWN, ends=is_over)
+    way = (ends_by if is_over else waits_by).get(reason, unknown)
     waits = _Waits(sight, run, reason, facts.now)
     coming, if_not = (None, "") if way.ends else waits.next()
     evidence = [facts.operator] if facts.operator and not way.ends else []
     evidence += _of_end(sight, run) if way.ends else waits.evidence()
     filled = {
-        "job": told["job"],
+        **_named_job(told["jobKind"], told["job"]),
         "run": told["name"],
         "first": at(run, "status", "duplicateOf") or "RUN",
     }
     since = _since_run(sight, run, reason)
     says = told["message"]
     if phase == "Executing":
-        says = f"the answer to its call: {says}"
+        says = f"{'its nodes' if over_nodes else 'the answer to its call'}: {says}"
     answer = answered(
         run, phase, reason, says, since, evidence, way, facts.operator, filled, coming
     )
@@ -90,7 +95,8 @@ def why_http_job(sight: RunSight, facts: Facts) -> Answer:
     metadata, status = job["metadata"], job.get("status") or {}
     is_seen = status.get("observedGeneration") == metadata.get("generation")
     state = str(status.get("state") or "NotSeen") if is_seen else "NotSeen"
-    way, filled = JOB_WAYS.get(state, JOB_WAYS["Pending"]), {"job": metadata["name"]}
+    way = JOB_WAYS.get(state, JOB_WAYS["Pending"])
+    filled = _named_job("HTTPJob", metadata["name"])
     says = str(status.get("message") or "")
     evidence = [facts.operator] if facts.operator else []
     if not is_seen:
@@ -134,6 +140,8 @@ class _Waits:
         """When it acts next, where time alone decides; and what happens then if nothing came."""
         until = self._until()
         end = expires(self._run, self._spec) if self._spec is not None else None
+        if self._reason == "Executing" and self._run.job_kind == "FleetJob":
+            return None, ""
         if self._reason == "Executing":
             return until, "that attempt counts as TimedOut, and is tried again while some are left"
         if end is not None and (until is None or end < until):
@@ -158,7 +166,7 @@ class _Waits:
             if end is not None:
                 found.append(f"it expires at {format_time(end)} if it has not started")
         if self._job is not None and self._job.invalid:
-            found.append(f"HTTPJob {self._job.name}: {self._job.invalid}")
+            found.append(f"{self._job.kind} {self._job.name}: {self._job.invalid}")
         if self._reason not in ("Executing", "Scheduled", "RetryBackoff", "Pending"):
             found += _of_waiting(self._sight, besides=told["name"])
         return found
@@ -221,7 +229,16 @@ class _Waits:
 
 
 def _view(job: Document) -> HTTPJobView:
-    return RunDecoder().job(job).view
+    if "http" in job["spec"]:
+        return RunDecoder().job(job).view
+    return asked_view(OwnDecoder().job(job).view)
+
+
+def _named_job(kind: str, name: str) -> dict[str, str]:
+    """What the texts of ways out say of a job."""
+    short = {"FleetJob": "fj"}.get(kind, "hj")
+    ref = f"{short}/{name}" if kind == "FleetJob" else name
+    return {"kind": kind, "job": name, "short": short, "ref": ref}
 
 
 def _since_run(sight: RunSight, run: Document, reason: str) -> str:

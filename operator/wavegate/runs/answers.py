@@ -33,7 +33,7 @@ from typing import Final, Literal, get_args
 from wavegate.api.jobrun import Phase
 from wavegate.runs.retry import LONGEST_RETRY_AFTER
 
-CallOutcome = Literal[
+Outcome = Literal[
     "Completed",
     "Rejected",
     "Unavailable",
@@ -61,9 +61,9 @@ operator's own.
 PassOutcome = Literal["NodesFailed", "RolloutCanceled", "NameTaken", "VersionMissing"]
 """How else a pass over nodes ended (see nodes)."""
 
-Outcome = CallOutcome | PassOutcome
+AttemptOutcome = Outcome | PassOutcome
 
-OUTCOMES: Final[tuple[CallOutcome, ...]] = get_args(CallOutcome)
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 RETRYABLE: Final[frozenset[Outcome]] = frozenset(
     {"Unavailable", "TimedOut", "Crashed", "ConnectFailed", "DnsFailed", "TlsFailed", "Reset"}
@@ -75,7 +75,7 @@ RETRY_AFTER_HEADER: Final = "Retry-After"
 
 _UNAVAILABLE: Final = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
 
-_ENDS_AS: Final[Mapping[Outcome, Phase]] = {
+_ENDS_AS: Final[Mapping[AttemptOutcome, Phase]] = {
     "Completed": "Completed",
     "Rejected": "Failed",
     "Unavailable": "Failed",
@@ -122,7 +122,7 @@ def judge(status: int, headers: Mapping[str, str], now: float) -> Judgment:
     return Judgment("Unavailable", retryable=True, retry_after=asked)
 
 
-def phase_after(outcome: Outcome, retryable: bool, attempt: int, max_attempts: int) -> Phase:
+def phase_after(outcome: AttemptOutcome, retryable: bool, attempt: int, max_attempts: int) -> Phase:
     """The phase of a run whose attempt (from 1) ended so, of ``max_attempts`` in all."""
     if retryable and attempt < max_attempts:
         return "Queued"

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wavegate.domain.times import format_time
-from wavegate.runs.answers import Outcome
+from wavegate.runs.answers import AttemptOutcome
 from wavegate.runs.held import Held
 
 FAILURES: Final = 5
@@ -39,10 +39,10 @@ MOST_ENDPOINTS: Final = 10_000
 """Endpoints that failed last and are remembered; beyond it the one that failed longest ago is
 forgotten."""
 
-_NOT_WELL: Final[frozenset[Outcome]] = frozenset(
+_NOT_WELL: Final[frozenset[AttemptOutcome]] = frozenset(
     {"Unavailable", "TimedOut", "ConnectFailed", "DnsFailed", "TlsFailed", "Reset"}
 )
-_ANSWERS: Final[frozenset[Outcome]] = frozenset(
+_ANSWERS: Final[frozenset[AttemptOutcome]] = frozenset(
     {"Completed", "Rejected", "BadAnswer", "AnswerTooLarge"}
 )
 
@@ -94,7 +94,7 @@ class Circuits:
         if circuit is not None and circuit.opened is not None:
             circuit.free = now + OPEN_FOR
 
-    def ended(self, endpoint: str, outcome: Outcome, began: float, now: float) -> None:
+    def ended(self, endpoint: str, outcome: AttemptOutcome, began: float, now: float) -> None:
         """A call that began at ``began`` has ended."""
         circuit = self._circuits.get(endpoint)
         opened = circuit.opened if circuit is not None else None

@@ -24,7 +24,7 @@ from typing import Any, Final
 from wavegate.domain.observed import DeploymentView, ExecutionView
 from wavegate.domain.one_shot import failures_of
 from wavegate.domain.timeouts import QUEUE_TIMEOUT, TOTAL_TIMEOUT
-from wavegate.runs.answers import Outcome
+from wavegate.runs.answers import AttemptOutcome
 
 MAX_RESULT: Final = 8 * 1024
 """Bytes of the results of all nodes that are kept."""
@@ -54,7 +54,7 @@ class Pass:
 class End:
     """How a pass ended."""
 
-    outcome: Outcome
+    outcome: AttemptOutcome
     message: str
     retryable: bool
 

@@ -15,7 +15,7 @@ from wavegate.api.jobrun import Overrides, PayloadSource, Phase
 from wavegate.api.names import job_ref
 from wavegate.api.trigger import RunKind
 from wavegate.domain.observed import DEFAULT_PRIORITY
-from wavegate.runs.answers import Outcome
+from wavegate.runs.answers import AttemptOutcome
 from wavegate.runs.dependencies import Upstream
 from wavegate.runs.nodes import Pass
 from wavegate.runs.pools import Pool
@@ -148,7 +148,7 @@ class RunView:
 class Answer:
     """What came of one attempt: a call, or a pass over nodes (``nodes``, ``failures``)."""
 
-    outcome: Outcome
+    outcome: AttemptOutcome
     http_status: int | None = None
     message: str = ""
     retryable: bool = False

@@ -88,7 +88,9 @@ class JobCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """All families, without a series where this process does not lead."""
         jobs = self._jobs() if self._leads() else ()
-        return gauges(FAMILIES, ((job.key, told) for job in jobs for told in self._of(job)))
+        # What a run has made is told of nowhere: series would come and go with each run.
+        told_of = (job for job in jobs if not job.run)
+        return gauges(FAMILIES, ((job.key, told) for job in told_of for told in self._of(job)))
 
     def _of(self, job: JobView) -> Iterator[Told]:
         status = job.status

@@ -1,4 +1,4 @@
-"""``enable`` and ``disable``: spec.suspend of HTTPJobs, which may belong to Git."""
+"""``enable`` and ``disable``: spec.suspend of jobs that have runs, which may belong to Git."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import click
 
 from wavegate.cli.changing import change_options, for_git, fragment, tell_all
 from wavegate.cli.cluster import Cluster, Selection, connect
-from wavegate.cli.completing import complete_http_jobs
+from wavegate.cli.completing import complete_asked_jobs
 from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target, connection_options, selector_option
 from wavegate.cli.output import say
 from wavegate.cli.ownership import applied_by
-from wavegate.cli.reading import bare
+from wavegate.cli.reading import ask_for, asked, named
 from wavegate.cli.sight import Document, at
-from wavegate.kube.resources import HTTP_JOBS
+from wavegate.kube.resources import HTTP_JOBS, Resource
 
 
 def _command(name: str, suspend: bool, help_text: str) -> click.Command:
     @click.command(name=name, help=help_text)
-    @click.argument("jobs", nargs=-1, metavar="[JOB...]", shell_complete=complete_http_jobs)
+    @click.argument("jobs", nargs=-1, metavar="[JOB...]", shell_complete=complete_asked_jobs)
     @selector_option
     @change_options
     @connection_options
@@ -34,7 +34,8 @@ def _command(name: str, suspend: bool, help_text: str) -> click.Command:
 
 _WHICH: Final = (
     "\n\nIt sets spec.suspend of the jobs that are named, or that have the labels; one of both is"
-    " needed. A job that is applied from Git (Argo CD, Flux, Helm) is not changed: the YAML that"
+    " needed. fj/JOB is a FleetJob that is executed when asked; labels are those of"
+    " HTTPJobs. A job that is applied from Git (Argo CD, Flux, Helm) is not changed: the YAML that"
     " belongs there is printed, and the exit code is 1."
 )
 enable: Final = _command(
@@ -60,30 +61,31 @@ def _set(
     changed: list[Document] = []
     from_git: list[tuple[Document, str]] = []
     with connect(target) as cluster:
-        for job in _jobs(cluster, names, labels):
+        for resource, job in _jobs(cluster, names, labels):
             name = job["metadata"]["name"]
-            document = fragment(HTTP_JOBS, cluster.namespace, name, {"suspend": suspend})
+            document = fragment(resource, cluster.namespace, name, {"suspend": suspend})
             owner = applied_by(job)
             if bool(at(job, "spec", "suspend")) == suspend:
-                say(f"HTTPJob {name} is {done} already")
+                say(f"{resource.kind} {name} is {done} already")
             elif owner and not dry_run:
                 from_git.append((document, owner))
             else:
                 if not dry_run:
-                    cluster.patch(HTTP_JOBS, job, {"spec": {"suspend": suspend}})
+                    cluster.patch(resource, job, {"spec": {"suspend": suspend}})
                 changed.append(document)
     if changed:
         tell_all(changed, output, done, dry_run=dry_run)
-    jobs = "1 HTTPJob" if len(changed) == 1 else f"{len(changed) or 'no'} HTTPJobs"
+    kinds = {each["kind"] for each in changed} or {HTTP_JOBS.kind}
+    kind = kinds.pop() if len(kinds) == 1 else "job"
+    jobs = f"1 {kind}" if len(changed) == 1 else f"{len(changed) or 'no'} {kind}s"
     say(f"{jobs} {done}{' (dry run)' if dry_run else ''}")
     return for_git(from_git, "spec", output) if from_git else 0
 
 
-def _jobs(cluster: Cluster, names: tuple[str, ...], labels: str) -> list[Document]:
+def _jobs(cluster: Cluster, names: tuple[str, ...], labels: str) -> list[tuple[Resource, Document]]:
     """The jobs that are meant; all are there before the first is changed."""
     if labels:
         (found,) = cluster.read(Selection(HTTP_JOBS, cluster.namespace, labels=labels))
-        return found
-    wanted = dict.fromkeys(bare(each, HTTP_JOBS) for each in names)
-    found = [cluster.get(HTTP_JOBS, cluster.namespace, name) for name in wanted]
-    return [{"kind": HTTP_JOBS.kind, **each} for each in found]
+        return [(HTTP_JOBS, each) for each in found]
+    wanted = dict.fromkeys(named(*asked(each)) for each in names)
+    return [ask_for(cluster, each) for each in wanted]

@@ -20,7 +20,7 @@ from wavegate.cli.run_sight import (
     http_job_row,
     http_job_summary,
 )
-from wavegate.cli.sight import summary
+from wavegate.cli.sight import of_run, summary
 from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS
 
 
@@ -32,7 +32,8 @@ from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS
 def list_(output: str, everywhere: bool, labels: str, target: Target) -> None:
     """Jobs with their state, one a line.
 
-    First FleetJobs, then HTTPJobs, as far as there are some. NODES are those up to date of those
+    First FleetJobs, then HTTPJobs, as far as there are some; those that runs have made are not
+    listed (wavegate runs list has the runs). NODES are those up to date of those
     wanted, SINCE how long the state has lasted, QUEUED the runs that wait. -o wide adds the
     message. -o json has a list of items, the FleetJobs, and one of httpJobs.
     """
@@ -43,6 +44,7 @@ def list_(output: str, everywhere: bool, labels: str, target: Target) -> None:
             Selection(FLEET_JOBS, namespace, labels=labels),
             Selection(HTTP_JOBS, namespace, labels=labels),
         )
+        jobs = [each for each in jobs if not of_run(each)]
         now, where = cluster.now(), cluster.namespace
     if output in ("json", "yaml"):
         items = [summary(each) for each in jobs]

@@ -13,8 +13,9 @@ from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target, connection_options
 from wavegate.cli.output import say
 from wavegate.cli.reading import bare
+from wavegate.cli.run_sight import job_kind
 from wavegate.cli.sight import Document, at
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS
+from wavegate.kube.resources import BY_KIND, JOB_RUNS
 
 
 @click.command()
@@ -85,11 +86,13 @@ def replay(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) ->
                 f"only a run that has ended can be replayed: {', '.join(going_on)}; wavegate runs"
                 " cancel ends one"
             )
-        names = sorted({str(each["spec"]["jobName"]) for each in found})
-        jobs = {name: cluster.get(HTTP_JOBS, cluster.namespace, name) for name in names}
+        jobs = {
+            job: cluster.get(BY_KIND[job[0]], cluster.namespace, job[1])
+            for job in sorted({_job(each) for each in found})
+        }
         made = []
         for each in found:
-            job = jobs[each["spec"]["jobName"]]
+            job = jobs[_job(each)]
             name = drawn_name(job["metadata"]["name"], secrets.token_hex(16))
             document = run_document(job, name, replay_spec(each))
             made.append(document if dry_run else cluster.create(JOB_RUNS, document))
@@ -99,6 +102,11 @@ def replay(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) ->
 def _found(cluster: Cluster, runs: tuple[str, ...]) -> list[Document]:
     names = dict.fromkeys(bare(each, JOB_RUNS) for each in runs)
     return [cluster.get(JOB_RUNS, cluster.namespace, name) for name in names]
+
+
+def _job(run: Document) -> tuple[str, str]:
+    """Kind and name of a run's job."""
+    return job_kind(run), str(run["spec"]["jobName"])
 
 
 def _with_phase(run: Document) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from wavegate.cli.cluster import Selection, connect
-from wavegate.cli.completing import complete_http_jobs
+from wavegate.cli.completing import complete_asked_jobs
 from wavegate.cli.options import (
     Target,
     all_namespaces_option,
@@ -15,12 +15,13 @@ from wavegate.cli.options import (
     output_option,
 )
 from wavegate.cli.output import print_document, say, table, width
-from wavegate.cli.reading import bare
+from wavegate.cli.reading import asked
 from wavegate.cli.run_sight import (
     DEAD_HEAD,
     RUN_HEAD,
     RUN_HEAD_WIDE,
     dead_row,
+    job_kind,
     run_row,
     run_summary,
 )
@@ -35,7 +36,7 @@ _PHASES: Final = (
 
 
 @click.command(name="list")
-@click.argument("job", required=False, shell_complete=complete_http_jobs)
+@click.argument("job", required=False, shell_complete=complete_asked_jobs)
 @click.option("--phase", type=click.Choice(_PHASES), metavar="PHASE", help="Only in this phase.")
 @output_option("wide", "json", "yaml", "name")
 @all_namespaces_option
@@ -45,8 +46,8 @@ def list_(
 ) -> None:
     """Runs with their phase, one a line.
 
-    Of one job or of all, the newest first. BY says who asked for it, TOOK how long its last attempt
-    took. -o wide adds the message. -o json has a list of items.
+    Of one job (fj/JOB is a FleetJob) or of all, the newest first. BY says who asked for it, TOOK
+    how long its last attempt took. -o wide adds the message. -o json has a list of items.
 
     Example: wavegate runs list bill --phase Queued
     """
@@ -64,7 +65,7 @@ def list_(
 
 
 @click.command(name="dead-letters")
-@click.argument("job", required=False, shell_complete=complete_http_jobs)
+@click.argument("job", required=False, shell_complete=complete_asked_jobs)
 @output_option("json", "yaml", "name")
 @all_namespaces_option
 @connection_options
@@ -97,14 +98,16 @@ def _read(
     job: str | None, phase: str | None, everywhere: bool, target: Target
 ) -> tuple[list[Document], str, float]:
     """The runs, where they were looked for in words, and the server's time."""
+    resource, name = asked(job) if job else (HTTP_JOBS, "")
     fields = [
-        *([f"spec.jobName={bare(job, HTTP_JOBS)}"] if job else []),
+        *([f"spec.jobName={name}"] if name else []),
         *([f"status.phase={phase}"] if phase else []),
     ]
     with connect(target) as cluster:
         namespace = None if everywhere else cluster.namespace
         (found,) = cluster.read(Selection(JOB_RUNS, namespace, fields=",".join(fields)))
-        where = f" of HTTPJob {bare(job, HTTP_JOBS)}" if job else ""
+        found = [each for each in found if not name or job_kind(each) == resource.kind]
+        where = f" of {resource.kind} {name}" if name else ""
         where += "" if everywhere else f" in namespace {cluster.namespace}"
         return found, where, cluster.now()
 

@@ -1,4 +1,4 @@
-"""``ticks``: when the schedule of an HTTPJob comes next."""
+"""``ticks``: when the schedule of a job comes next."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import Final
 import click
 
 from wavegate.cli.cluster import connect
-from wavegate.cli.completing import complete_http_jobs
+from wavegate.cli.completing import complete_asked_jobs
 from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target, connection_options, output_option
 from wavegate.cli.output import document_of, print_document, say, table, width
-from wavegate.cli.reading import bare
-from wavegate.kube.resources import HTTP_JOBS
+from wavegate.cli.reading import ask_for, named
 
 MOST: Final = 1000
 
 
 @click.command()
-@click.argument("job", shell_complete=complete_http_jobs)
+@click.argument("job", shell_complete=complete_asked_jobs)
 @click.option(
     "-c",
     "--count",
@@ -39,22 +38,22 @@ def ticks(job: str, count: int, output: str, target: Target) -> None:
     """
     # Half a second, which --help should not take.
     from wavegate.api.fleetjob import InvalidSpec  # noqa: PLC0415
-    from wavegate.api.httpjob import load_http_job_spec  # noqa: PLC0415
+    from wavegate.cli.asking import loaded  # noqa: PLC0415
     from wavegate.cli.calendar import coming_ticks  # noqa: PLC0415
 
     with connect(target) as cluster:
-        found = cluster.get(HTTP_JOBS, cluster.namespace, bare(job, HTTP_JOBS))
+        resource, found = ask_for(cluster, job)
         now, name = cluster.now(), found["metadata"]["name"]
+    kind, ref = resource.kind, named(resource, name)
     try:
-        spec = load_http_job_spec(found["spec"])
+        spec = loaded(found["spec"])
         if spec.trigger.schedule is None:
             raise CliError(
-                f"HTTPJob {name} has no spec.trigger.schedule; wavegate trigger {name} asks for"
-                " a run"
+                f"{kind} {name} has no spec.trigger.schedule; wavegate trigger {ref} asks for a run"
             )
         coming = coming_ticks(spec.trigger, now, count)
     except (InvalidSpec, ValueError) as error:
-        raise CliError(f"HTTPJob {name}: {error}") from error
+        raise CliError(f"{kind} {name}: {error}") from error
     if output:
         zone = spec.trigger.time_zone
         items = [{**document_of(each), "timeZone": zone} for each in coming]
@@ -67,4 +66,4 @@ def ticks(job: str, count: int, output: str, target: Target) -> None:
         ]
         click.echo(table(head, rows, width()))
     if spec.suspend:
-        say(f"HTTPJob {name} is suspended: there is no tick until wavegate enable {name}")
+        say(f"{kind} {name} is suspended: there is no tick until wavegate enable {ref}")

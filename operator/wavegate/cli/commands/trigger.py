@@ -1,4 +1,4 @@
-"""``trigger``: ask for a run of an HTTPJob."""
+"""``trigger``: ask for a run of a job."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import click
 from wavegate.cli.changing import change_options, tell
 from wavegate.cli.cluster import Cluster, connect
 from wavegate.cli.commands.status import Seconds
-from wavegate.cli.completing import complete_http_jobs
+from wavegate.cli.completing import complete_asked_jobs
 from wavegate.cli.errors import NO, TIMED_OUT, CliError
 from wavegate.cli.options import Target, connection_options
 from wavegate.cli.output import print_document, say, width, wrapped
-from wavegate.cli.reading import bare
+from wavegate.cli.reading import ask_for, named
 from wavegate.cli.sight import Document, at
 from wavegate.domain.times import format_time, parse_time
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS
+from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, JOB_RUNS
 
 
 class Moment(click.ParamType[float]):
@@ -44,7 +44,7 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...])
 
 
 @click.command()
-@click.argument("job", shell_complete=complete_http_jobs)
+@click.argument("job", shell_complete=complete_asked_jobs)
 @click.option("--payload", metavar="JSON", help="The body of the call; default {}.")
 @click.option("-f", "--filename", "path", metavar="FILE", help="A file with it; - is stdin.")
 @click.option("--key", metavar="KEY", help="At most one run with this key within 24 h.")
@@ -77,9 +77,10 @@ def trigger(
     output: str,
     target: Target,
 ) -> int:
-    """Ask for a run of an HTTPJob.
+    """Ask for a run of an HTTPJob, or as fj/JOB of a FleetJob.
 
-    It makes a JobRun that the job owns. The payload is held against the job's payloadSchema before
+    It makes a JobRun that the job owns. A run of a FleetJob is one pass over its nodes, and has no
+    payload. That of an HTTPJob is held against the job's payloadSchema before
     it is sent. With --key the name follows from the key, so that asking twice makes one run: the
     second time the run that stands is named, and waited for; after a failure there is another,
     NAME-2. With --wait each phase is told, and the exit code is 0 once it has Completed, 1 where it
@@ -97,7 +98,9 @@ def trigger(
         raise CliError("--key: is empty; leave it out where any number of runs may be made")
     text = _read(path) if path is not None else payload
     with connect(target) as cluster:
-        found = cluster.get(HTTP_JOBS, cluster.namespace, bare(job, HTTP_JOBS))
+        resource, found = ask_for(cluster, job)
+        if resource is not HTTP_JOBS and (text is not None or debug):
+            raise CliError("--payload, -f and --debug: a run of a FleetJob is no call")
         begin = cluster.now() + delay if delay is not None else not_before
         spec: Document = {
             "payload": text.strip() if text is not None else None,
@@ -167,11 +170,13 @@ def _asked(
 
 def _hints(cluster: Cluster, job: Document, run: Document, *, wait: bool) -> list[str]:
     """What somebody might wonder about afterwards."""
+    resource = HTTP_JOBS if "http" in job["spec"] else FLEET_JOBS
     name, own, space = job["metadata"]["name"], run["metadata"]["name"], cluster.namespace
+    told, ref = f"{resource.kind} {name}", named(resource, name)
     if at(job, "spec", "suspend"):
-        return [f"HTTPJob {name} is suspended: it waits for wavegate enable {name} -n {space}"]
+        return [f"{told} is suspended: it waits for wavegate enable {ref} -n {space}"]
     if at(job, "status", "state") == "Invalid":
-        return [f"HTTPJob {name} is not understood: wavegate why hj/{name} -n {space} says why"]
+        return [f"{told} is not understood: wavegate why hj/{name} -n {space} says why"]
     return [] if wait else [f"wavegate why {own} -n {space} says what it waits for, or its end"]
 
 

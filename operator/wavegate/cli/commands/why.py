@@ -23,6 +23,7 @@ from wavegate.cli.why import (
 )
 from wavegate.domain.times import parse_time
 from wavegate.kube.resources import (
+    BY_KIND,
     FLEET_DEPLOYMENTS,
     FLEET_JOBS,
     HTTP_JOBS,
@@ -70,12 +71,15 @@ def _of_fleet(cluster: Cluster, resource: Resource, found: Document) -> Answer:
 
 def _of_runs(cluster: Cluster, resource: Resource, found: Document) -> Answer:
     # Half a second, which --help should not take.
+    from wavegate.cli.run_sight import job_kind  # noqa: PLC0415
     from wavegate.cli.why_runs import RunSight, why_http_job, why_run  # noqa: PLC0415
 
     space, is_job = cluster.namespace, resource is HTTP_JOBS
     name = found["metadata"]["name"] if is_job else found["spec"]["jobName"]
+    kind = resource.kind if is_job else job_kind(found)
     (runs,) = cluster.read(Selection(JOB_RUNS, space, fields=f"spec.jobName={name}"))
-    sight = RunSight(found if is_job else cluster.find(HTTP_JOBS, space, name), runs)
+    runs = [each for each in runs if job_kind(each) == kind]
+    sight = RunSight(found if is_job else cluster.find(BY_KIND[kind], space, name), runs)
     now = cluster.now()
     facts = Facts(now, operator=_trouble(cluster, now))
     return why_http_job(sight, facts) if is_job else why_run(sight, found, facts)
