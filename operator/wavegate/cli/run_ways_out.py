@@ -29,7 +29,7 @@ _FIRST = "wavegate runs get {first} {n} shows the run that stands in its place"
 _SEE_ENDPOINT = "make the endpoint answer, or correct spec.http of {kind} {job}"
 
 
-def _over(who: str, *how: str) -> WayOut:
+def over(who: str, *how: str) -> WayOut:
     return WayOut(who, how, "never: a run that has ended does not change", ends=True)
 
 
@@ -128,11 +128,6 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
     "JobMissing": WayOut(
         OWNER, ("apply {kind} {job}", _CANCEL), f"{NOT_BY_ITSELF}: once its job is there"
     ),
-    "JobNotAsked": WayOut(
-        OWNER,
-        ("give {kind} {job} spec.runs, if only {{}}: it is then executed when asked", _CANCEL),
-        f"{NOT_BY_ITSELF}: once its job is executed when asked",
-    ),
     "JobInvalid": WayOut(
         OWNER,
         ("correct {kind} {job}: wavegate why {short}/{job} {n} says what is wrong", _CANCEL),
@@ -142,71 +137,64 @@ RUN_WAITS: Final[Mapping[str, WayOut]] = {
 """By the reason of a run that has not ended."""
 
 RUN_ENDS: Final[Mapping[str, WayOut]] = {
-    "Completed": _over(NOBODY),
+    "Completed": over(NOBODY),
     # how the last call ended
-    "Rejected": _over(OWNER, "correct what the endpoint refuses", _ASK, _REPLAY),
-    "Unavailable": _over(ENDPOINT, "make the endpoint well", _REPLAY),
-    "TimedOut": _over(
+    "Rejected": over(OWNER, "correct what the endpoint refuses", _ASK, _REPLAY),
+    "Unavailable": over(ENDPOINT, "make the endpoint well", _REPLAY),
+    "TimedOut": over(
         ENDPOINT,
         "make the endpoint faster, or raise spec.http.timeout of {kind} {job}",
         _REPLAY,
     ),
-    "AnswerTooLarge": _over(
+    "AnswerTooLarge": over(
         ENDPOINT, "let the endpoint answer with at most 1 MiB; its work may be done", _REPLAY
     ),
-    "BadAnswer": _over(ENDPOINT, "let the endpoint answer as HTTP has it", _REPLAY),
-    "ConnectFailed": _over(ENDPOINT, _SEE_ENDPOINT, _REPLAY),
-    "DnsFailed": _over(OWNER, "correct the host in spec.http of {kind} {job}", _REPLAY),
-    "TlsFailed": _over(ENDPOINT, "give the endpoint a certificate that holds", _REPLAY),
-    "Reset": _over(ENDPOINT, _SEE_ENDPOINT, _REPLAY),
-    "Crashed": _over(
+    "BadAnswer": over(ENDPOINT, "let the endpoint answer as HTTP has it", _REPLAY),
+    "ConnectFailed": over(ENDPOINT, _SEE_ENDPOINT, _REPLAY),
+    "DnsFailed": over(OWNER, "correct the host in spec.http of {kind} {job}", _REPLAY),
+    "TlsFailed": over(ENDPOINT, "give the endpoint a certificate that holds", _REPLAY),
+    "Reset": over(ENDPOINT, _SEE_ENDPOINT, _REPLAY),
+    "Crashed": over(
         OWNER, "see whether the endpoint has done the work: the call may have arrived", _REPLAY
     ),
-    "AddressRefused": _over(
+    "AddressRefused": over(
         OWNER,
         "correct spec.http of {kind} {job}: that address is none that may be called",
         "or an administrator allows it, by options of the operator",
         _REPLAY,
     ),
-    "SourceUnreadable": _over(
+    "SourceUnreadable": over(
         OWNER, "make the Secret, ConfigMap or run readable that the message names", _REPLAY
     ),
-    "NodesFailed": _over(
-        OWNER,
-        "wavegate get fj/{run} {n} shows which nodes failed, wavegate logs what they said",
-        _REPLAY,
-    ),
-    "RolloutCanceled": _over(PERSON, _REPLAY),
-    "NameTaken": _over(OWNER, "ask under a name that no FleetJob has", _ASK),
-    "Fault": _over(ADMINISTRATOR, "look into the operator's log, and report it", _REPLAY),
+    "Fault": over(ADMINISTRATOR, "look into the operator's log, and report it", _REPLAY),
     # ended before its end
-    "Canceled": _over(PERSON, _REPLAY),
-    "Expired": _over(OWNER, "raise spec.runs.ttl of {kind} {job}", _REPLAY),
-    "Replaced": _over(NOBODY),
+    "Canceled": over(PERSON, _REPLAY),
+    "Expired": over(OWNER, "raise spec.runs.ttl of {kind} {job}", _REPLAY),
+    "Replaced": over(NOBODY),
     # refused
-    "InvalidSpec": _over(OWNER, "correct the field that the message names", _ASK),
-    "PayloadInvalid": _over(
+    "InvalidSpec": over(OWNER, "correct the field that the message names", _ASK),
+    "PayloadInvalid": over(
         OWNER, "give a payload that meets spec.runs.payloadSchema of {kind} {job}", _ASK
     ),
-    "DuplicateKey": _over(NOBODY, _FIRST, "another --key asks for another run"),
-    "KeyReused": _over(OWNER, _FIRST, "give each payload a --key of its own", _ASK),
-    "Duplicate": _over(
+    "DuplicateKey": over(NOBODY, _FIRST, "another --key asks for another run"),
+    "KeyReused": over(OWNER, _FIRST, "give each payload a --key of its own", _ASK),
+    "Duplicate": over(
         NOBODY,
         _FIRST,
         "who owns {kind} {job} can shorten spec.runs.dedupWindow",
     ),
-    "QueueFull": _over(
+    "QueueFull": over(
         OWNER,
         "wavegate why {short}/{job} {n} says what the runs before it wait for",
         "raise spec.runs.limits.maxQueued of {kind} {job}",
         _REPLAY,
     ),
-    "RateLimited": _over(
+    "RateLimited": over(
         OWNER,
         "raise spec.runs.limits.rate of {kind} {job}, or set its onLimit to Queue",
         _REPLAY,
     ),
-    "VersionMissing": _over(
+    "VersionMissing": over(
         OWNER, f"{_REPLAY}, by the newest version", "keep more by spec.revisionHistoryLimit"
     ),
 }

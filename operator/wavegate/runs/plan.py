@@ -82,7 +82,8 @@ class _Pass:
         waiting = self._end({run.uid for run in ticks.cancel})
         executing = [run for run in self.observed.active if run.phase == "Executing"]
         if self.job is None:
-            self._hold_all(waiting, Held("JobMissing", "there is no job of this name and kind"))
+            kind = next((run.job_kind for run in waiting), "")
+            self._hold_all(waiting, Held("JobMissing", f"there is no {kind} of this name"))
         elif self.job.rolls_out:
             self._hold_all(waiting, Held("JobNotAsked", ROLLS_OUT))
         elif self.spec is None:

@@ -75,7 +75,7 @@ def test_where_one_is_not_there_none_is_changed(told: Played) -> None:
 def test_a_fleet_job_is_not_taken_for_an_http_job_of_that_name(told: Played) -> None:
     asked = told("disable", "fj/one")
     assert asked.code == 2
-    assert "fj/one: names no HTTPJob, which is what is needed here" in asked.err
+    assert "no FleetJob one in namespace default" in asked.err
     asked = told("suspend", "hj/one")
     assert asked.code == 2
     assert "hj/one: names no FleetJob, which is what is needed here" in asked.err

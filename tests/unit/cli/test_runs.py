@@ -26,14 +26,14 @@ from wavegate.kube.resources import BY_KIND
 from wavegate.simulation.rights import Administrator
 
 KEYS = {
-    *("namespace", "name", "job", "phase", "reason", "message", "attempt", "version"),
+    *("namespace", "name", "jobKind", "job", "phase", "reason", "message", "attempt", "version"),
     *("triggeredBy", "priority", "concurrencyKey", "idempotencyKey", "creationTime", "notBefore"),
     *("scheduledTime", "startTime", "nextRetryTime", "expirationTime", "completionTime"),
     "lastError",
 }
 ALL_KEYS = KEYS | {
     *("replayOf", "duplicateOf", "canceled", "holder", "metadata", "payload", "trace", "result"),
-    *("resultSize", "resultHash", "debug"),
+    *("resultSize", "resultHash", "debug", "nodes", "failures"),
 }
 
 
