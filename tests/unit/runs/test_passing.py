@@ -1,0 +1,119 @@
+"""What becomes of a run that executes over nodes, look by look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from support.runs_world import NOW, executing, job, version
+from unit.runs.test_nodes import execution, passed, rollout
+from wavegate.api.httpjob import Retry
+from wavegate.runs.actions import CreatePass, RetryPass
+from wavegate.runs.nodes import Pass
+from wavegate.runs.observed import RunVersionView, RunView
+from wavegate.runs.passing import Passing, is_stopping, passing
+
+ONCE = Retry(max_attempts=1)
+VERSION = replace(version(job()), raw_spec={"type": "query", "runs": {}})
+
+
+def look(
+    run: RunView,
+    found: Pass | None,
+    *,
+    of: RunVersionView | None = VERSION,
+    retry: Retry = ONCE,
+    replaced: bool = False,
+) -> Passing:
+    return passing(run, found, of, retry, NOW, replaced=replaced)
+
+
+def over_nodes(**facts: Any) -> RunView:
+    return executing(job_kind="FleetJob", **facts)
+
+
+def actions(made: Passing) -> list[Any]:
+    return list(made.step.actions) if made.step is not None else []
+
+
+def told(made: Passing) -> tuple[Any, Any]:
+    status = made.status or {}
+    return status.get("phase"), status.get("reason")
+
+
+def test_its_fleet_job_is_made_of_its_version() -> None:
+    made = look(over_nodes(), None)
+    assert actions(made) == [CreatePass("one", "uid-one", 1, {"type": "query"})]
+    assert made.status is None
+
+
+def test_without_its_version_it_cannot_be_made() -> None:
+    assert told(look(over_nodes(), None, of=None)) == ("SystemFailed", "VersionMissing")
+
+
+def test_a_name_that_is_anothers_ends_it_and_one_that_goes_is_waited_for() -> None:
+    other = Pass("x", is_own=False)
+    assert told(look(over_nodes(), other)) == ("SystemFailed", "NameTaken")
+    assert look(over_nodes(), replace(other, is_going=True)) == Passing()
+    assert look(over_nodes(), Pass("x", is_going=True)) == Passing()
+
+
+def test_a_further_attempt_is_a_restart_and_is_made_once() -> None:
+    second = over_nodes(attempt=2)
+    assert actions(look(second, Pass("j", attempt=1))) == [RetryPass("one", "j", 2)]
+    assert look(second, Pass("j", attempt=1, rollout=rollout("InProgress", "Progressing"))) == (
+        Passing()
+    )
+    assert look(second, Pass("j", attempt=2)) == Passing()
+
+
+def test_it_ends_with_its_rollout_and_says_what_became_of_the_nodes() -> None:
+    found = passed(executions=[execution("a", "Completed", "hot")])
+    status = look(over_nodes(), found).status
+    assert status is not None
+    assert (status["phase"], status["result"]) == ("Completed", "a: hot")
+    assert status["nodes"]["succeeded"] == 1
+
+
+def test_where_attempts_are_left_it_waits_for_the_next() -> None:
+    found = passed("Failed", "BudgetExceeded")
+    assert told(look(over_nodes(), found)) == ("Failed", "NodesFailed")
+    assert told(look(over_nodes(), found, retry=Retry(max_attempts=2))) == (
+        "Queued",
+        "RetryBackoff",
+    )
+
+
+@pytest.mark.parametrize(("replaced", "reason"), [(False, "Canceled"), (True, "Replaced")])
+def test_it_keeps_its_place_until_nothing_is_at_work(replaced: bool, reason: str) -> None:
+    at_work = passed("InProgress", "Progressing", working=2)
+    run = over_nodes(canceled=not replaced)
+    status = look(run, at_work, replaced=replaced).status
+    assert status is not None
+    assert (status["phase"], status["reason"]) == ("Executing", reason)
+    stopping = replace(run, status=status, canceled=False)
+    assert is_stopping(stopping)
+    assert not is_stopping(run)
+    assert look(stopping, at_work) == Passing()
+    assert told(look(stopping, replace(at_work, working=0))) == ("Canceled", reason)
+
+
+def test_one_that_is_canceled_before_anything_was_made_makes_nothing() -> None:
+    made = look(over_nodes(canceled=True), None)
+    assert (told(made), made.step) == (("Canceled", "Canceled"), None)
+
+
+def test_what_it_is_stuck_at_is_told_once_and_taken_back() -> None:
+    run, stuck = over_nodes(), passed("InProgress", "Progressing", stuck=("TemplateRefused", "no"))
+    status = look(run, stuck).status
+    assert status is not None
+    assert (status["phase"], status["reason"], status["message"]) == (
+        "Executing",
+        "TemplateRefused",
+        "no",
+    )
+    told_already = replace(run, status=status)
+    assert look(told_already, stuck) == Passing()
+    assert told(look(told_already, replace(stuck, stuck=None))) == ("Executing", "Executing")
