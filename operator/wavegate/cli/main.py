@@ -37,7 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "stop": ("made", "Stop every execution of a job."),
     "suspend": ("suspending", "Stop a job until it is unsuspended, by its spec."),
     "unsuspend": ("suspending", "Start a suspended job again, by its spec."),
-    "trigger": ("trigger", "Ask for a run of an HTTPJob."),
+    "trigger": ("trigger", "Ask for a run of a job."),
     "runs": ("runs", "Runs of HTTPJobs: list, get, cancel, replay, dead-letters."),
     "ticks": ("ticks", "The next ticks of a schedule, and what holds their runs."),
     "enable": ("enabling", "Let HTTPJobs tick and their runs start again, by their spec."),

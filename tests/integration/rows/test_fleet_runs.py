@@ -93,13 +93,14 @@ def test_row_runs_of_a_fleet_job_fail_are_tried_again_and_wait_for_each_other(
     assert status["nodes"]["failed"] == status["nodes"]["asked"]
     assert all(each["exitCode"] == 1 for each in status["failures"])
     assert {each["metadata"]["name"][-2:] for each in _executions(fleet, "one")} == {"-1", "-2"}
-    _ask(fleet, "two")
-    _ask(fleet, "three")
-    fleet.ended("two")
-    fleet.ended("three")
-    began = sorted((fleet.of(run)["startTime"], run) for run in ("two", "three"))
-    ended = fleet.of(began[0][1])["completionTime"]
-    assert ended <= began[1][0]
+    for run, key in (("a-1", "a"), ("b-1", "b"), ("b-2", "b")):
+        _ask(fleet, run, concurrencyKey=key)
+    assert fleet.ended("b-2")["reason"] == "Duplicate"
+    assert fleet.of("b-2")["duplicateOf"] == "b-1"
+    began = sorted((fleet.ended(run)["startTime"], run) for run in ("a-1", "b-1"))
+    first, second = (_executions(fleet, run) for _, run in began)
+    last = max(each["status"]["updatedAt"] for each in first)
+    assert all(each["metadata"]["creationTimestamp"] >= last for each in second)
 
 
 @pytest.mark.row("JobRun.spec.canceled", "JobRun.spec.jobKind")

@@ -77,9 +77,9 @@ def trigger(
     output: str,
     target: Target,
 ) -> int:
-    """Ask for a run of an HTTPJob, or as fj/JOB of a FleetJob.
+    """Ask for a run of a job.
 
-    It makes a JobRun that the job owns. A run of a FleetJob is one pass over its nodes, and has no
+    JOB is an HTTPJob, or as fj/JOB a FleetJob. It makes a JobRun that the job owns. A run of a FleetJob is one pass over its nodes, and has no
     payload. That of an HTTPJob is held against the job's payloadSchema before
     it is sent. With --key the name follows from the key, so that asking twice makes one run: the
     second time the run that stands is named, and waited for; after a failure there is another,
