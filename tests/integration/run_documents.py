@@ -107,7 +107,13 @@ FULL_JOB: Final = http_job(
             {"cron": "* 8-18 * * *"},
         ],
         "dependsOn": [
-            {"jobName": "up", "condition": "Any", "freshness": "24h", "mode": "Trigger"},
+            {
+                "jobKind": "HTTPJob",
+                "jobName": "up",
+                "condition": "Any",
+                "freshness": "24h",
+                "mode": "Trigger",
+            },
         ],
     },
     suspend=True,
@@ -117,6 +123,7 @@ FULL_JOB: Final = http_job(
 
 FULL_RUN: Final = job_run(
     "shown",
+    jobKind="HTTPJob",
     payload='{"id": 7}',
     idempotencyKey="order-7",
     priority=3,
@@ -156,7 +163,7 @@ _JOB_STATUS: Final = {
         "missedTicks": 5,
         "skippedTicks": 6,
     },
-    "dependencies": [{"jobName": "up", "decidedUpTo": MOMENT}],
+    "dependencies": [{"jobKind": "HTTPJob", "jobName": "up", "decidedUpTo": MOMENT}],
     "rateClock": MOMENT,
     "updatedAt": MOMENT,
 }
@@ -178,6 +185,16 @@ _RUN_STATUS: Final = {
     "resultHash": "0" * 64,
     "lastError": {"class": "Unavailable", "httpStatus": 503, "message": "answered 503"},
     "triggeredBy": "Schedule",
+    "nodes": {"total": 4, "asked": 3, "succeeded": 2, "failed": 1},
+    "failures": [
+        {
+            "node": "node-1",
+            "execution": "shown-abc-1",
+            "reason": "Exited",
+            "message": "it ended with 1",
+            "exitCode": 1,
+        },
+    ],
     "duplicateOf": "other",
     "metadata": {"order": "7"},
     "holder": "wavegate-0",

@@ -13,7 +13,7 @@ OWN = "wavegate.dev"
 
 READ = ("get", "list", "watch")
 NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
-    (OWN, "fleetjobs"): READ,
+    (OWN, "fleetjobs"): (*READ, "create"),
     (OWN, "fleetdeployments"): (*READ, "create", "delete"),
     (OWN, "jobversions"): (*READ, "create", "delete"),
     (OWN, "executions"): (*READ, "create", "delete"),

@@ -88,6 +88,9 @@ def test_it_is_rolled_out_and_nothing_is_wrong_with_it(
         if example.needs and each["kind"] == "FleetJob":
             space.wait("what it needs is named", lambda n=name: _asks_for(space, n, example.needs))
             continue
+        if each["spec"].get("runs") or each["spec"].get("trigger"):
+            _is_asked(space, name)
+            continue
         rollout = f"{name}-v1" if each["kind"] == "FleetJob" else name
         space.wait("its rollout goes on", lambda n=rollout: _goes_on(space, n))
         if each["kind"] == "FleetJob":
@@ -107,6 +110,20 @@ def _names(example: Example, job: dict[str, Any]) -> bool:
 def _apply(space: Space, each: dict[str, Any]) -> None:
     path = f"{space.path(each['kind'], each['metadata']['name'])}?{STRICT}"
     space.client.request("PATCH", path, each, content="application/apply-patch+yaml")
+
+
+def _is_asked(space: Space, name: str) -> None:
+    """It rolls nothing out, and a run of it is on its nodes."""
+    space.wait("it can be asked", lambda: space.condition(name).get("reason") == "AskedOnly")
+    run = {
+        "apiVersion": "wavegate.dev/v1alpha1",
+        "kind": "JobRun",
+        "metadata": {"name": f"{name}-now"},
+        "spec": {"jobKind": "FleetJob", "jobName": name},
+    }
+    _apply(space, run)
+    space.wait("a run of it is on its nodes", lambda: _is_placed(space, f"{name}-now"))
+    assert not space.condition(name, "Stalled"), space.condition(name, "Stalled")
 
 
 def _goes_on(space: Space, deployment: str) -> bool:

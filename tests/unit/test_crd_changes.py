@@ -20,7 +20,17 @@ _OWN_NAMES = (
     " self.spec.type in ['Create', 'Update'] || !self.metadata.name.startsWith(self.spec.jobName +"
     " '-v') || !self.metadata.name.substring(self.spec.jobName.size()).matches('^-v[0-9]+$')"
 )
+_ASKED = "is about a field that no stored object has"
 ACCEPTED: dict[str, str] = {
+    **{
+        f"wavegate.dev_fleetjobs.yaml: v1alpha1 .spec: a rule was added or changed: self.type in"
+        f" ['query', 'update', 'config'] || !has(self.{section})": _ASKED
+        for section in ("runs", "trigger")
+    },
+    "wavegate.dev_fleetjobs.yaml: v1alpha1 the object: a rule was added or changed:"
+    " !has(self.spec.trigger) || !has(self.spec.trigger.dependsOn)"
+    " || self.spec.trigger.dependsOn.all(d, d.jobName != self.metadata.name || !has(d.jobKind)"
+    " || d.jobKind == 'HTTPJob')": _ASKED,
     _OWN_NAMES: "a user's deployment of such a name stood in the way of the operator's own, which"
     " said so as Stranger: whoever has one has been told to rename it",
 }

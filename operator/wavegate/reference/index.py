@@ -18,6 +18,7 @@ CONCEPTS: Final = (
     "rollback",
     "states",
     "runs",
+    "fleet-runs",
 )
 
 _REFUSALS: Final = (
