@@ -123,6 +123,7 @@ def _is_asked(space: Space, name: str) -> None:
     }
     _apply(space, run)
     space.wait("a run of it is on its nodes", lambda: _is_placed(space, f"{name}-now"))
+    space.delete("JobRun", f"{name}-now")
     assert not space.condition(name, "Stalled"), space.condition(name, "Stalled")
 
 

@@ -91,6 +91,7 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
     _, answer = api.create(job_run(), dry=True)
     assert answer["status"] == {"observedGeneration": -1, "phase": "Queued"}, "without a write"
     assert answer["spec"] == {
+        "jobKind": "HTTPJob",
         "jobName": "echo",
         "priority": 0,
         "debug": False,

@@ -27,7 +27,7 @@ LABEL_RUN: Final = f"{GROUP}/run"
 """On a FleetJob that a run of another one has made: the run."""
 
 LABEL_JOB_KIND: Final = f"{GROUP}/job-kind"
-"""On versions and runs of an HTTPJob: HTTPJob. What has none is a FleetJob's."""
+"""On versions and runs: the kind of their job. What has none is a FleetJob's."""
 
 ANNOTATION_TICK: Final = f"{GROUP}/tick"
 """On a run that a schedule has made: for which tick."""

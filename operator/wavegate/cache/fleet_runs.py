@@ -23,8 +23,11 @@ from wavegate.kube.resources import FLEET_JOBS
 from wavegate.runs.nodes import Pass
 from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
 
-_WAITS: Final = ("NoMatchingNodes", "Queued")
-"""Reasons that Ready gives of a job that waits for a node."""
+_WAITS: Final = (
+    *("NoMatchingNodes", "Queued"),
+    *("AwaitingPromotion", "Paused", "Suspended", "Stopping"),
+)
+"""Reasons that Ready gives of a job that waits for a node, or for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class FleetSide:
     def __init__(self, cluster: ClusterCache) -> None:
         self.cluster = cluster
         self._specs = SpecReader(_load)
+
+    def is_asked(self, key: JobKey) -> bool:
+        """Whether a FleetJob, by its namespace and name, is executed when asked."""
+        job = self.cluster.jobs.get(*key)
+        return job is not None and job.spec is not None and job.spec.is_asked and not job.run
 
     def keys(self) -> set[JobKey]:
         """Of jobs that are executed when asked, as they are named among runs."""
@@ -123,7 +131,7 @@ class FleetSide:
             rollout=own,
             executions=_last_of_each_node(each for each in executions if each.deployment == name),
             working=self._working(executions),
-            stuck=_stuck(job),
+            stuck=_stuck(job) if own is not None and not own.terminal else None,
         )
 
     def _working(self, executions: Sequence[ExecutionView]) -> int:

@@ -172,9 +172,12 @@ class RunCache(KindCache):
 
         The keys of jobs to which that may matter.
         """
-        ref = (key[0], job_ref(_FLEET, key[1]))
+        ref, run = (key[0], job_ref(_FLEET, key[1])), self.runs.get(*key)
+        is_asked = self._fleet is not None and self._fleet.is_asked(key)
+        known = (self._active, self._dependents, self._fleet_depends)
+        if not is_asked and run is None and not any(ref in each for each in known):
+            return ()  # most are none of ours, and have much to tell
         job = self.job(ref)
-        is_asked = job is not None and job.spec is not None
         before, after = self._fleet_depends.get(ref, ()), _depends_on(job)
         if before != after:
             self._depends(ref, set(before), set(after))
@@ -182,7 +185,6 @@ class RunCache(KindCache):
             if not after:
                 del self._fleet_depends[ref]
             self._wake_dependents(ref, all_of_them=True)
-        run = self.runs.get(*key)
         found = [ref] if is_asked or ref in self._active else []
         found += [run.job_key] if run is not None and run.job_kind == _FLEET else []
         return [*found, *self._dependents.get(ref, ())]

@@ -27,8 +27,8 @@ PASS_WAITS: Final[Mapping[str, WayOut]] = {
         f"{NOT_BY_ITSELF}: once its job is executed when asked",
     ),
     "Executing": WayOut(ITSELF, (_SEE, _CANCEL), "once all its nodes have ended"),
-    "Canceled": WayOut(ITSELF, (_SEE,), "once nothing is at work on its nodes any more"),
-    "Replaced": WayOut(ITSELF, (_SEE,), "once nothing is at work on its nodes any more"),
+    "Canceling": WayOut(ITSELF, (_SEE,), "once nothing is at work on its nodes any more"),
+    "Replacing": WayOut(ITSELF, (_SEE,), "once nothing is at work on its nodes any more"),
 }
 
 PASS_ENDS: Final[Mapping[str, WayOut]] = {

@@ -29,10 +29,10 @@ from wavegate.runs.settle import settled
 from wavegate.runs.statuses import is_told, status_of
 
 STOPPING: Final = {
-    "Canceled": "spec.canceled is set",
-    "Replaced": "a newer tick of the schedule replaces it",
+    "Canceling": ("Canceled", "spec.canceled is set"),
+    "Replacing": ("Replaced", "a newer tick of the schedule replaces it"),
 }
-"""By reason, why a run over nodes is stopped."""
+"""By the reason of a run that stops, the one with which it ends, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def passing(
 
     ``found``: the FleetJob of its name; ``version``: by which it executes, None where it is gone.
     """
-    reason = "Canceled" if run.canceled else "Replaced" if replaced else ""
+    reason = "Canceling" if run.canceled else "Replacing" if replaced else ""
     if is_stopping(run):
         reason = run.status["reason"]
     if reason:
@@ -105,11 +105,11 @@ def _taken(run: RunView, retry: Retry, now: float) -> dict[str, Any]:
 
 
 def _stopped(run: RunView, found: Pass | None, reason: str, now: float) -> dict[str, Any] | None:
-    why = STOPPING[reason]
+    ends_as, why = STOPPING[reason]
     own = found if found is not None and found.is_own else None
     if own is None or not own.working:
         facts = facts_of(own) if own is not None else {}
-        return status_of(run, "Canceled", reason, why, now, holder=None, **facts)
+        return status_of(run, "Canceled", ends_as, why, now, **facts)
     if is_told(run, "Executing", reason, ""):
         return None
     return status_of(run, "Executing", reason, f"{why}: it stops", now)

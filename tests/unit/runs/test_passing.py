@@ -92,7 +92,7 @@ def test_it_keeps_its_place_until_nothing_is_at_work(replaced: bool, reason: str
     run = over_nodes(canceled=not replaced)
     status = look(run, at_work, replaced=replaced).status
     assert status is not None
-    assert (status["phase"], status["reason"]) == ("Executing", reason)
+    assert (status["phase"], status["reason"]) == ("Executing", f"{reason[:-2]}ing")
     stopping = replace(run, status=status, canceled=False)
     assert is_stopping(stopping)
     assert not is_stopping(run)

@@ -81,10 +81,10 @@ def trigger(
 
     JOB is an HTTPJob, or as fj/JOB a FleetJob. It makes a JobRun that the job owns. A run of a
     FleetJob is one pass over its nodes, and has no payload; that of an HTTPJob is held against the
-    job's payloadSchema before it is sent. With --key the name follows from the key, so that asking twice makes one run: the
-    second time the run that stands is named, and waited for; after a failure there is another,
-    NAME-2. With --wait each phase is told, and the exit code is 0 once it has Completed, 1 where it
-    has ended otherwise, 3 where the time is over.
+    job's payloadSchema before it is sent. With --key the name follows from the key, so that asking
+    twice makes one run: the second time the run that stands is named, and waited for; after a
+    failure there is another, NAME-2. With --wait each phase is told, and the exit code is 0 once it
+    has Completed, 1 where it has ended otherwise, 3 where the time is over.
 
     Example: wavegate trigger bill --payload '{"a": 1}' --key nov --wait
     """
