@@ -122,3 +122,8 @@ def test_an_open_rollout_makes_progress_or_waits(
 def test_no_label_names_a_node_or_a_pod():
     labels = {label for _, more in jobs.FAMILIES.values() for label in more}
     assert labels == {"state", "reason", "version", "stable_version", "type", "status", "which"}
+
+
+def test_what_a_run_has_made_is_not_told():
+    told = Told(job(status=STATUS, name="one", run="one", run_uid="r"))
+    assert all(told.all(name) == {} for name in jobs.FAMILIES)
