@@ -107,10 +107,10 @@ def execution_name(job: str, node: str, attempt: int) -> str:
 def job_ref(kind: str, name: str) -> str:
     """How a job is named among runs: ``NAME`` of an HTTPJob, ``FleetJob/NAME`` of a FleetJob.
 
-    As in a JobRun, an HTTPJob is meant where no kind is said. No name has a slash, so that the two
-    kinds never meet.
+    As in a JobRun, an HTTPJob is meant where no kind is said. No job's name has a slash; what is
+    asked for may have one, and then names no job of either kind.
     """
-    return name if kind == _KIND_MEANT else f"{kind}/{name}"
+    return name if kind == _KIND_MEANT and "/" not in name else f"{kind}/{name}"
 
 
 def split_ref(ref: str) -> tuple[str, str]:

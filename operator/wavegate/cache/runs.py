@@ -80,14 +80,16 @@ class RunCache(KindCache):
 
     def job(self, key: JobKey) -> HTTPJobView | None:
         """The job of that key, whatever its kind."""
-        if split_ref(key[1])[0] == HTTP_JOBS.kind:
+        kind, _ = split_ref(key[1])
+        if kind == HTTP_JOBS.kind:
             return self.jobs.get(*key)
-        return self._fleet.job(key) if self._fleet is not None else None
+        return self._fleet.job(key) if self._fleet is not None and kind == _FLEET else None
 
     def _versions(self, key: JobKey) -> Sequence[RunVersionView]:
-        if split_ref(key[1])[0] == HTTP_JOBS.kind:
+        kind, _ = split_ref(key[1])
+        if kind == HTTP_JOBS.kind:
             return self.versions.of_job(key)
-        return self._fleet.versions(key) if self._fleet is not None else ()
+        return self._fleet.versions(key) if self._fleet is not None and kind == _FLEET else ()
 
     def observed(
         self,

@@ -211,10 +211,10 @@ class Fleet:
     def is_current(self) -> bool:
         """Whether the newest version is what the spec says now."""
         newest = self.newest_version
+        if self.job.run and newest is not None:
+            return True  # what a run asks does not change
         if newest is None or newest.spec is None or self.excess:
             return False
-        if self.job.run:
-            return True  # what a run asks does not change
         known = self.memory.compared
         if known is None or known[0] is not newest.spec or known[1] is not self.spec:
             same = newest.spec is self.spec or version_key(newest.spec) == version_key(self.spec)

@@ -26,7 +26,7 @@ def new_version(fleet: Fleet) -> Step | None:
         return None
     if fleet.is_current or fleet.excess:
         return None
-    if fleet.job.run and (fleet.newest_version is not None or rests(fleet)):
+    if fleet.job.run and rests(fleet):
         return None
     highest = max([int(fleet.job.status.get("version") or 0), *fleet.versions], default=0)
     number = highest + 1

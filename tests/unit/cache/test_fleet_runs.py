@@ -102,6 +102,24 @@ def test_one_of_a_name_is_not_the_other_kinds(both: Both) -> None:
     assert both.cache.job(("shop", "feed")) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("HTTPJob", "FleetJob/feed"), ("FleetJob", "x/feed"), ("Other", "feed"), ("HTTPJob", "/feed")],
+)
+def test_a_name_with_a_slash_names_no_job(both: Both, kind: str, name: str) -> None:
+    both.job(runs={})
+    body = {
+        "metadata": meta("one", 1000),
+        "spec": {"jobKind": kind, "jobName": name},
+        "status": {"phase": "Queued"},
+    }
+    both.cache.apply_event("JobRun", "ADDED", body)
+    run = both.cache.runs.get("shop", "one")
+    assert run is not None
+    assert run.job_key != ASKED
+    assert both.cache.job(run.job_key) is None
+
+
 def test_what_a_run_has_made_is_asked_by_nobody(both: Both) -> None:
     both.job("one", run_uid="one-uid", runs={})
     found = both.cache.job(("shop", "FleetJob/one"))
