@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sim.test_fleet_runs import KEPT, World, play
+from wavegate.simulation.transport import Request, Untroubled
 
 ONE_AFTER_THE_OTHER = {"strategy": "Rolling", "maxParallel": 1}
 
@@ -185,5 +186,51 @@ def test_an_operator_with_nothing_to_do_for_jobs_that_are_asked_writes_nothing()
         before = versions()
         await asyncio.sleep(3600)
         assert versions() == before
+
+    play(story)
+
+
+class Slow(Untroubled):
+    """What is put on record of runs takes its time."""
+
+    async def sending(self, request: Request) -> None:
+        if request.method == "PUT" and "/jobruns/" in request.path:
+            await asyncio.sleep(2)
+
+
+def test_no_more_execute_at_a_time_than_the_limit_says_though_writes_are_slow() -> None:
+    async def story(world: World) -> None:
+        world.fleet_job()
+        await world.until(lambda: world.get("FleetJob", "app").get("status", {}).get("version"))
+        for priority in range(4):  # each would go before those whose begin is being written
+            world.ask_nodes(f"run-{priority}", priority=priority)
+            await asyncio.sleep(0.7)
+        most = 0
+        while not all(phase == "Completed" for phase in world.phases().values()):
+            most = max(most, list(world.phases().values()).count("Executing"))
+            await asyncio.sleep(0.1)
+        assert most == 1
+
+    play(story, trouble=lambda _: Slow())
+
+
+def test_a_job_of_a_run_that_is_deleted_is_made_again_for_the_attempt_it_is_in() -> None:
+    async def story(world: World) -> None:
+        retry = {"maxAttempts": 2, "initialDelay": "5s", "jitterPercent": 0}
+        world.bad = {"node-1"}
+        immediate = {"strategy": "Immediate", "maxFailedNodes": 0}
+        world.fleet_job(runs={**KEPT, "retry": retry}, rollout=immediate)
+        world.ask_nodes("one")
+        await world.until(lambda: world.runs()["one"].get("reason") == "RetryBackoff")
+        world.bad, world.endless = set(), True
+        await world.until(lambda: world.runs()["one"].get("attempt") == 2)
+        await world.until(lambda: len(world.pods()) == 5)
+        world.cluster.delete("FleetJob", "one")
+        world.endless = False
+        await world.ended()
+        assert world.phases() == {"one": "Completed"}
+        assert len(world.executions("one")) == 5
+        names = [each["metadata"]["name"] for each in world.cluster.list("FleetDeployment")]
+        assert names == ["one-v1"]
 
     play(story)

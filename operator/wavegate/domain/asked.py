@@ -9,8 +9,8 @@ no FleetDeployment of a user's but a Stop is carried out.
 | the job | its rollouts | on its nodes |
 | --- | --- | --- |
 | is asked, was not before | those that are open are Canceled, AskedOnly | what is at work ends |
-| of a run that executes | as ever | as ever; no node is caught up with afterwards |
-| of a run that waits for its next attempt, or has ended | none begins | what is at work ends |
+| of a run that executes | as ever | as ever |
+| of a run that waits for its next attempt, or has ended | none begins | no node is caught up with |
 | of a run that is to stop, or is gone | those that are open are Canceled, RunCanceled | all stops |
 """
 
@@ -33,11 +33,6 @@ def rests(fleet: Fleet) -> bool:
 def is_to_stop(fleet: Fleet) -> bool:
     """Whether the job is of a run that is to stop, or is gone."""
     return bool(fleet.job.run) and fleet.observed.run_stands == "Stops"
-
-
-def catches_up(fleet: Fleet) -> bool:
-    """Whether nodes are brought to what has been rolled out: a run asks once."""
-    return not fleet.job.run and not fleet.spec.is_asked
 
 
 def ended(fleet: Fleet) -> list[tuple[DeploymentView, str, str]]:

@@ -227,8 +227,7 @@ class _Pass:
         if run is not None and stands is not None:
             claims = self._takes(run, stands)
         newest = fleet.accepted[-1] if fleet.accepted else None
-        is_done = run is None and newest is not None and newest.state == "Completed"
-        if newest is not None and is_done and asked.catches_up(fleet):
+        if run is None and newest is not None and newest.state == "Completed":
             claims = self._catch_up(newest)
         name_of = newest.name if newest is not None else ""
         portion = Portion(fleet)

@@ -11,9 +11,10 @@ from unit.domain.builders import JOB_UID, deployment, fleet, job, version
 from wavegate.api.canonical import version_key, workload_hash
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.domain import asked, conditions, retention, stopping, user_deployments, versions
-from wavegate.domain.actions import CreateVersion
+from wavegate.domain.actions import CreateVersion, SetStatus
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import RunStands
+from wavegate.domain.plan import plan
 
 QUERY = {"type": "query", "config": {"command": ["look"]}}
 
@@ -35,7 +36,6 @@ def test_a_job_that_is_asked_makes_versions_and_no_rollout() -> None:
     assert isinstance(made, CreateVersion)
     assert versions.new_deployment(of()) is None
     assert asked.rests(of())
-    assert not asked.catches_up(of())
 
 
 def test_it_says_that_it_is_asked_and_is_well() -> None:
@@ -72,6 +72,18 @@ def test_rollouts_that_are_open_end_once_it_is_asked() -> None:
 
 
 @pytest.mark.parametrize(
+    "rested",
+    [of(deployments=[deployment(1)]), of(run="app", stands="Stops", deployments=[deployment(1)])],
+)
+def test_of_a_rollout_that_ends_so_nothing_else_is_written(rested: Fleet) -> None:
+    """Not even that nobody is there to be asked."""
+    steps = [step for step in plan(rested.observed).steps if step.key.startswith("FleetDeployment")]
+    (action,) = [action for step in steps for action in step.actions]
+    assert isinstance(action, SetStatus)
+    assert action.status["state"] == "Canceled"
+
+
+@pytest.mark.parametrize(
     ("stands", "rests", "stops", "canceled"),
     [
         ("Executes", False, "", []),
@@ -87,7 +99,6 @@ def test_what_a_run_has_made_goes_by_the_run(
     assert asked.rests(made) == rests
     assert stopping.stop_reason(made) == stops
     assert [reason for _, reason, _ in asked.ended(made)] == canceled
-    assert not asked.catches_up(made)
 
 
 def test_what_a_run_has_made_has_one_version_whatever_becomes_of_its_spec() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from support.runs_world import NOW, job, observed, run
+from support.runs_world import NOW, job, observed, run, version
 from wavegate.domain.actions import DeleteRecord
 from wavegate.domain.times import format_time_micro
 from wavegate.runs.history import tidied
@@ -94,3 +94,14 @@ def test_one_that_was_made_for_an_end_is_kept_until_that_is_on_record() -> None:
     of = replace(of, status={"dependencies": record})
     steps, _ = tidied(observed(of, finished=[over]), of, [])
     assert [action.name for step in steps for action in step.actions] == ["made"]
+
+
+def test_versions_of_a_fleet_job_are_the_fleets_to_remove() -> None:
+    http = job(revisionHistoryLimit=0)
+    versions = [version(http, number) for number in range(1, 4)]
+    for of, keys in (
+        (http, ["JobVersion/app-h1", "JobVersion/app-h2"]),
+        (replace(http, kind="FleetJob"), []),
+    ):
+        steps, _ = tidied(observed(of), of, versions)
+        assert [step.key for step in steps] == keys

@@ -113,3 +113,13 @@ def test_there_are_no_ticks_while_it_is_suspended_nor_for_that_time() -> None:
 def test_a_schedule_that_was_taken_away_is_no_longer_on_record() -> None:
     assert ticking(replace(job(), status=on_record()), [], FIVE).status == {}
     assert ticking(job(), [], FIVE).status is None
+
+
+def test_of_a_fleet_job_ticks_count_since_it_was_made_or_since_it_is_asked() -> None:
+    """What the fleet says of it says nothing of its runs, and a change may have made it asked."""
+    of = replace(scheduled({"state": {"stateType": "Running"}}), kind="FleetJob")
+    assert list(ticking(of, [], FIVE + 1).create) == [FIVE]
+    changed = replace(of, generation=2)
+    assert not ticking(changed, [], FIVE + 1).create
+    seen = replace(of, status={"runs": {"queued": 0}})
+    assert not ticking(seen, [], FIVE + 1).create
