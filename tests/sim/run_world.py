@@ -26,6 +26,7 @@ from wavegate.runs.naming import tick_name
 from wavegate.runs.observed import Answer, ObservedRuns, RunView
 from wavegate.runs.plan import plan
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
+from wavegate.runs.tallies import over, read
 from wavegate.runs.target import endpoint_of
 
 BEGIN: Final = 1_774_740_000.0
@@ -47,6 +48,15 @@ OUTCOMES: Final[tuple[Outcome, ...]] = (
 )
 
 Document = dict[str, Any]
+
+_COUNTS_AS: Final[dict[str, str]] = {
+    "Completed": "completed",
+    **dict.fromkeys(("Failed", "SystemFailed", "DeadLetter"), "failed"),
+    "TimedOut": "timedOut",
+    "Crashed": "crashed",
+    "Canceled": "canceled",
+    "Expired": "expired",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,8 @@ class RunWorld:
         self.runs: dict[str, Document] = {}
         self.versions: dict[str, Document] = {}
         self.job: Document | None = None
+        self.ended: dict[str, str] = {}
+        """By uid, the phases of all runs that have ended, also of those that are gone."""
         self._seed = seed
         self._decoder = RunDecoder()
         self._views: dict[tuple[str, str], RunView] = {}
@@ -145,6 +157,15 @@ class RunWorld:
     def phases(self) -> dict[str, str]:
         return {name: _phase(run) for name, run in self.runs.items()}
 
+    def left_out(self) -> Counter[str]:
+        """What has ended and is not counted in the job's health."""
+        return Counter(_COUNTS_AS[each] for each in self.ended.values()) - self.counted()
+
+    def counted(self) -> Counter[str]:
+        """What the job's health says of the runs that have ended."""
+        health = self.job["status"].get("health") or {} if self.job is not None else {}
+        return Counter(over(read(health), "30d", self.now).counts)
+
     def reason(self, name: str) -> str:
         return str(self.runs[name]["status"].get("reason", ""))
 
@@ -197,6 +218,7 @@ class RunWorld:
             answers=dict(self._answers),
             held=held,
             probes=probes,
+            uncounted=[view for view in views if view.ended],
         )
 
     def _decoded(self, run: Document) -> RunView:
@@ -313,6 +335,10 @@ class RunWorld:
             longest = max(5.0, _seconds(retry.get("maxDelay", "1h")))
             assert -1e-3 <= wait <= longest + 1e-3, f"{name} waits {wait:g} s"
 
+    def _counts_each_once(self) -> None:
+        counted, ended = self.counted(), Counter(_COUNTS_AS[each] for each in self.ended.values())
+        assert counted <= ended, f"{counted} are counted, {ended} have ended"
+
     # The API server.
 
     def _made(self, kind: str, name: str, spec: Document) -> Document:
@@ -363,6 +389,10 @@ class RunWorld:
         self._revision += 1
         document["metadata"]["resourceVersion"] = str(self._revision)
         document["status"] = dict(action.status)
+        if action.kind == "HTTPJob":
+            self._counts_each_once()
+        elif _phase(document) in TERMINAL:
+            self.ended[document["metadata"]["uid"]] = _phase(document)
         words = (action.status.get(each) for each in ("phase", "state", "reason", "attempt"))
         self._tell(f"{action.name}: {' '.join(str(each) for each in words if each)}")
         return True

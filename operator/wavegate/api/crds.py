@@ -231,6 +231,8 @@ HTTP_JOB: Final = Kind(
         Column("Next", ".status.schedule.nextTickTime", description="The next tick."),
         Column("Queued", ".status.runs.queued", "integer", "Runs that may start, or are held."),
         Column("Executing", ".status.runs.executing", "integer", "Runs that execute."),
+        Column("Score", ".status.health.last7Days.score", "number", "Health, from 0 to 100."),
+        Column("As of", ".status.health.asOf", "date", "When a run last counted in it."),
         Column("Message", ".status.message", description="Why, for people.", wide=True),
         AGE,
     ),

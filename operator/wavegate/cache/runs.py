@@ -15,6 +15,7 @@ from wavegate.api.httpjob import Rate
 from wavegate.cache.decode_runs import RunDecoder, decode_pool
 from wavegate.cache.kinds import KindCache
 from wavegate.cache.store import Item, JobKey, Key, Store
+from wavegate.cache.uncounted import Uncounted
 from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RATE_LIMIT_POOLS
 from wavegate.runs.cycles import cycle
 from wavegate.runs.dependencies import Upstream, latest
@@ -47,6 +48,7 @@ class RunCache(KindCache):
         """Of what runs say or have said: also of those that are gone."""
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        self._uncounted = Uncounted()
         self._latest: dict[JobKey, RunView | None] = {}
         """By job, its latest run that was carried out, where somebody has asked for it."""
         self._dependents: defaultdict[JobKey, set[JobKey]] = defaultdict(set)
@@ -97,6 +99,7 @@ class RunCache(KindCache):
             seen=seen,
             upstreams={name: self._upstream(key, name) for name in self.depends_on(key)},
             depended_on=key in self._dependents,
+            uncounted=self._uncounted.of(key),
             tidy=tidy,
             **calls,
         )
@@ -150,6 +153,10 @@ class RunCache(KindCache):
                     del self._dependents[key[0], name]
             for name in after:
                 self._dependents[key[0], name].add(key)
+        if old is not None and (new is None or new.uid != old.uid):
+            self._uncounted.says(old.key, None)
+        if new is not None:
+            self._uncounted.says(new.key, new.view)
         self._changed(old, new)
         if before != after or _standing(old) != _standing(new):
             for key in changed:
@@ -178,6 +185,7 @@ class RunCache(KindCache):
                 views[key].pop(old.uid, None)
                 if not views[key]:
                     del views[key]
+        self._uncounted.changed(old, new)
         if new is None or new.view.ended:
             for item in (old, new):
                 if item is not None:

@@ -1,10 +1,10 @@
 """Which runs that have ended, and which versions, are removed.
 
 Only what the job owns: a run that somebody applied without making it the job's stays until they
-delete it. A run whose idempotency key lives, and one that knows of a tick or of the rate's clock
-what is not on record in the job yet, are kept whatever the limits say; so is, for each pool, the
-one that says where its clock stands, until that time, and where other jobs depend on this one, the
-latest that was carried out.
+delete it. A run whose idempotency key lives, and one that knows of a tick, an end or the rate's
+clock what is not on record in the job yet, or does not count in its health yet, are kept whatever
+the limits say; so is, for each pool, the one that says where its clock stands, until that time, and
+where other jobs depend on this one, the latest that was carried out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from wavegate.domain.actions import DeleteRecord, Urgency
 from wavegate.domain.times import parse_time
 from wavegate.runs.actions import RunStep
+from wavegate.runs.counting import Record
 from wavegate.runs.dependencies import latest
 from wavegate.runs.duplicates import key_lives
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
@@ -38,7 +39,7 @@ def superfluous_runs(
     """Runs to remove, the oldest first. ``depended_on``: whether other jobs depend on the job."""
     assert job.spec is not None
     runs = job.spec.runs
-    telling = set(_telling_of_pools(job, finished, now))
+    record, telling = Record.of(job, now), set(_telling_of_pools(job, finished, now))
     if depended_on and (counts := latest(finished)) is not None:
         telling.add(counts.uid)
     removable = [
@@ -48,6 +49,7 @@ def superfluous_runs(
         and not run.deleting
         and run.uid not in telling
         and not key_lives(run, now)
+        and record.has(run)
         and not _is_needed(job, run, now)
     ]
     removable.sort(key=lambda run: (run.completed or 0.0, run.name))

@@ -149,7 +149,9 @@ class ObservedRuns:
     what of their spec is not understood;
     ``slots``: calls that may begin; ``delayed``: keys of steps that have failed and may not be
     tried again yet; ``upstreams``: by name, the jobs that this one depends on; ``depended_on``:
-    whether others depend on it; ``tidy``: whether it is time to look for what is to be removed.
+    whether others depend on it; ``uncounted``: runs that have ended, also some that were removed
+    since, with all of which the job does not say yet that they count; ``tidy``: whether it is time
+    to look for what is to be removed.
     """
 
     job: HTTPJobView | None
@@ -168,4 +170,5 @@ class ObservedRuns:
     delayed: frozenset[str] = frozenset()
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     depended_on: bool = False
+    uncounted: Collection[RunView] = ()
     tidy: bool = True

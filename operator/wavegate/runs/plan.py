@@ -20,6 +20,7 @@ from wavegate.domain.actions import SetStatus, Urgency
 from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs import notes
 from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep, StartRun
+from wavegate.runs.counting import counting, later_than_counted
 from wavegate.runs.dependencies import unmet
 from wavegate.runs.duplicates import Standing
 from wavegate.runs.held import Held
@@ -429,6 +430,10 @@ class _Pass:
         if self.spec is not None:
             rated = self.spec.runs.limits.rate is not None and self._clock is not None
             facts["rateClock"] = format_time_micro(self._clock or 0.0) if rated else None
+        counts = counting(job, self.observed.uncounted, self.now)
+        if counts.health is not None:
+            facts["health"] = counts.health
+        self._wakes += [counts.wake_at] if counts.wake_at is not None else []
         status = job_status(job, self.observed.active, self.now, invalid=job.invalid, **facts)
         if status != job.status:
             action = SetStatus(
@@ -442,6 +447,8 @@ class _Pass:
             self.steps.append(RunStep(f"HTTPJob/{job.name}", Urgency.RECORD, (action,)))
 
     def _set(self, run: RunView, status: dict[str, Any], urgency: Urgency) -> None:
+        if self.job is not None:
+            status = later_than_counted(self.job, status, self.now)
         told = notes.of_run(run.name, status)
         action = SetStatus("JobRun", run.name, run.uid, run.resource_version, status, notes=told)
         self.steps.append(RunStep(run.step_key, urgency, (action,)))

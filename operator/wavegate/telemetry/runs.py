@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
+from wavegate.domain.times import parse_time
 from wavegate.runs.observed import HTTPJobView
 from wavegate.telemetry.jobs import Told, gauges
 
@@ -21,6 +22,8 @@ PASSED: Final = ("missed", "skipped")
 INFO: Final = "wavegate_httpjob_info"
 RUNS: Final = "wavegate_httpjob_runs"
 TICKS: Final = "wavegate_httpjob_ticks_passed"
+SCORE: Final = "wavegate_httpjob_health_score"
+COUNTED: Final = "wavegate_httpjob_health_timestamp_seconds"
 
 FAMILIES: Final = {
     INFO: (
@@ -32,6 +35,11 @@ FAMILIES: Final = {
         "Ticks of an HTTPJob's schedule that became no run: missed, or skipped by Forbid.",
         ("why",),
     ),
+    SCORE: (
+        "Health of an HTTPJob over seven days, 0 to 100, as of when a run last counted in it.",
+        (),
+    ),
+    COUNTED: ("When a run of an HTTPJob last counted in its health; 0: none has.", ()),
 }
 """By name: what it is, and its labels beside those that name the job."""
 
@@ -60,3 +68,8 @@ def _of(job: HTTPJobView) -> Iterator[Told]:
         yield RUNS, (phase,), runs.get(phase) or 0
     for why in PASSED:
         yield TICKS, (why,), schedule.get(f"{why}Ticks") or 0
+    health = status.get("health") or {}
+    score = (health.get("last7Days") or {}).get("score")
+    if score is not None:
+        yield SCORE, (), score
+    yield COUNTED, (), parse_time(health.get("asOf")) or 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from support.runs_world import NOW, job, observed, run
+from support.runs_world import NOW, all_counted, job, observed, run
 from wavegate.domain.actions import DeleteRecord
 from wavegate.domain.times import format_time_micro
 from wavegate.runs.history import tidied
@@ -13,7 +13,7 @@ from wavegate.runs.observed import RunView
 
 
 def test_one_that_is_kept_for_its_key_does_not_hide_when_the_next_is_removed() -> None:
-    of = job(runs={"finishedTTL": "60s"})
+    of = all_counted(job(runs={"finishedTTL": "60s"}))
     own = {"phase": "Completed", "owner_uid": "job-uid"}
     keyed = run("keyed", completed=NOW - 600, idempotency_key="k", **own)
     fresh = run("fresh", completed=NOW - 10, **own)
@@ -25,7 +25,9 @@ def test_one_that_is_kept_for_its_key_does_not_hide_when_the_next_is_removed() -
 
 
 def removed(*finished: RunView) -> list[str]:
-    of = job(runs={"successfulHistoryLimit": 1, "limits": {"pools": ["partner", "other"]}})
+    of = all_counted(
+        job(runs={"successfulHistoryLimit": 1, "limits": {"pools": ["partner", "other"]}})
+    )
     steps, _ = tidied(observed(of, finished=finished), of, [])
     return [each.name for step in steps for each in step.actions if isinstance(each, DeleteRecord)]
 
@@ -60,13 +62,15 @@ def test_one_that_was_started_later_counts_beside_a_greater_clock() -> None:
 
 
 def test_who_is_kept_for_a_clock_is_looked_at_when_that_is_passed() -> None:
-    of = job(runs={"limits": {"pools": ["partner"]}})
+    of = all_counted(job(runs={"limits": {"pools": ["partner"]}}))
     runs = [in_pool("first", 30, 20), in_pool("last", 60, 10)]
     assert tidied(observed(of, finished=runs), of, [])[1] == NOW + 60
 
 
 def test_of_a_job_that_others_depend_on_the_latest_run_is_kept_that_was_carried_out() -> None:
-    of = job(runs={"successfulHistoryLimit": 0, "failedHistoryLimit": 0, "finishedTTL": "1s"})
+    of = all_counted(
+        job(runs={"successfulHistoryLimit": 0, "failedHistoryLimit": 0, "finishedTTL": "1s"})
+    )
     own = {"owner_uid": "job-uid"}
     finished = [
         run("old", phase="Failed", completed=NOW - 90, **own),
@@ -81,7 +85,7 @@ def test_of_a_job_that_others_depend_on_the_latest_run_is_kept_that_was_carried_
 
 def test_one_that_was_made_for_an_end_is_kept_until_that_is_on_record() -> None:
     runs = {"successfulHistoryLimit": 0}
-    of = job(runs=runs, trigger={"dependsOn": [{"jobName": "up", "mode": "Trigger"}]})
+    of = all_counted(job(runs=runs, trigger={"dependsOn": [{"jobName": "up", "mode": "Trigger"}]}))
     made = {"phase": "Completed", "owner_uid": "job-uid", "completed": NOW - 10}
     over = run("made", after={"up": NOW - 20}, **made)
     removed = [
@@ -91,6 +95,19 @@ def test_one_that_was_made_for_an_end_is_kept_until_that_is_on_record() -> None:
     ]
     assert removed == []
     record = [{"jobName": "up", "decidedUpTo": format_time_micro(NOW - 20)}]
-    of = replace(of, status={"dependencies": record})
+    of = replace(of, status={**of.status, "dependencies": record})
     steps, _ = tidied(observed(of, finished=[over]), of, [])
     assert [action.name for step in steps for action in step.actions] == ["made"]
+
+
+def test_one_that_does_not_count_in_the_jobs_health_yet_is_kept_until_it_does() -> None:
+    runs = {"successfulHistoryLimit": 0, "finishedTTL": "1s"}
+    over = run("over", phase="Completed", owner_uid="job-uid", completed=NOW - 10)
+    new = job(runs=runs)
+    for of, removals in (
+        (new, 0),
+        (all_counted(new, NOW - 11), 0),
+        (all_counted(new, NOW - 10), 1),
+        (replace(new, status={"state": "Active"}), 1),  # one from before there was a health
+    ):
+        assert len(tidied(observed(of, finished=[over]), of, [])[0]) == removals
