@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "unsuspend": ("suspending", "Start a suspended job again, by its spec."),
     "trigger": ("trigger", "Ask for a run of an HTTPJob."),
     "runs": ("runs", "Runs of HTTPJobs: list, get, cancel, replay, dead-letters."),
+    "health": ("health", "How the runs of HTTPJobs have ended, as a score."),
     "ticks": ("ticks", "The next ticks of a schedule, and what holds their runs."),
     "enable": ("enabling", "Let HTTPJobs tick and their runs start again, by their spec."),
     "disable": ("enabling", "Stop HTTPJobs: no tick, no run starts, until enabled."),

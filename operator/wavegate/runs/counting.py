@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from wavegate.api.httpjob_status import COUNTED_RUN, MAX_COUNTED
 from wavegate.domain.times import format_time, format_time_micro, parse_time
-from wavegate.runs.job_health import COUNTED, Tally, health
+from wavegate.runs.job_health import Tally
 from wavegate.runs.observed import HTTPJobView, RunView
-from wavegate.runs.tallies import HealthWindow, Tallies, added, begins, over, read, written
+from wavegate.runs.tallies import HealthWindow, added, read, summary, written
 
 SETTLED: Final = 60.0
 """Seconds after which an end that is on record is known: a write has five to be answered, and a
@@ -102,7 +102,7 @@ def counting(job: HTTPJobView, ended: Iterable[RunView], now: float) -> Counting
         **_record(record.since, up_to, named),
         "asOf": format_time(now),
         **written(tallies),
-        "last7Days": _summary(tallies, now),
+        "last7Days": summary(tallies, SHOWN, now),
     }
     left = len(counted) < len(new)
     return Counting(told, _oldest_settles(named) if left else None)
@@ -126,24 +126,3 @@ def _record(since: float, up_to: float, named: Mapping[str, float]) -> dict[str,
 
 def _oldest_settles(named: Mapping[str, float]) -> float:
     return ceil(min(named.values())) + SETTLED
-
-
-def _summary(tallies: Tallies, now: float) -> dict[str, Any]:
-    tally = over(tallies, SHOWN, now)
-    found = health(tally)
-    told: dict[str, Any] = {
-        "from": format_time(begins(SHOWN, now)),
-        "total": tally.total,
-        **{name: tally.number(name) for name in COUNTED},
-        "successRate": _rounded(found.success_rate, 4),
-        "averageMs": _rounded(found.average_ms),
-        "p95Ms": _rounded(found.p95_ms),
-        "p95Error": _rounded(found.p95_error, 3),
-        "stability": _rounded(found.stability, 1),
-        "score": _rounded(found.score, 1),
-    }
-    return {name: value for name, value in told.items() if value is not None}
-
-
-def _rounded(value: float | None, digits: int | None = None) -> float | None:
-    return None if value is None else round(value, digits)

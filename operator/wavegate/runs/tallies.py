@@ -29,7 +29,7 @@ from typing import Any, Final, Literal
 from wavegate.api.httpjob_status import MAX_LINE, TALLY
 from wavegate.domain.times import format_time, parse_time
 from wavegate.runs.histogram import COARSEST, FINEST, Histogram
-from wavegate.runs.job_health import COUNTED, Tally
+from wavegate.runs.job_health import COUNTED, Tally, health
 
 HealthWindow = Literal["1h", "1d", "7d", "30d"]
 
@@ -65,6 +65,24 @@ def over(tallies: Tallies, window: HealthWindow, now: float) -> Tally:
     since = begins(window, now)
     parts = chain(tallies.hours.items(), tallies.days.items())
     return sum((tally for start, tally in parts if start >= since), Tally())
+
+
+def summary(tallies: Tallies, window: HealthWindow, now: float) -> dict[str, Any]:
+    """The window as status.health tells of one, rounded; without what there is not."""
+    tally = over(tallies, window, now)
+    found = health(tally)
+    told: dict[str, Any] = {
+        "from": format_time(begins(window, now)),
+        "total": tally.total,
+        **{name: tally.number(name) for name in COUNTED},
+        "successRate": _rounded(found.success_rate, 4),
+        "averageMs": _rounded(found.average_ms),
+        "p95Ms": _rounded(found.p95_ms),
+        "p95Error": _rounded(found.p95_error, 3),
+        "stability": round(found.stability, 1),
+        "score": _rounded(found.score, 1),
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def added(tallies: Tallies, ended: Iterable[tuple[float, Tally]], now: float) -> Tallies:
@@ -149,6 +167,10 @@ def _coarse_enough(tally: Tally) -> Tally:
         durations = durations.at(durations.scale - 1)
         tally = Tally(tally.counts, durations)
     return tally
+
+
+def _rounded(value: float | None, digits: int | None = None) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _floor(at: float, unit: float) -> float:

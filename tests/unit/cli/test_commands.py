@@ -392,6 +392,8 @@ def test_of_an_http_job_its_newest_runs_are_told(calling: Played) -> None:
     assert "bill is an HTTPJob" in watched.err
 
 
-@pytest.mark.parametrize("name", ["trigger", "runs", "ticks", "enable", "disable", "clone"])
+@pytest.mark.parametrize(
+    "name", ["trigger", "runs", "health", "ticks", "enable", "disable", "clone"]
+)
 def test_the_commands_for_http_jobs_teach_by_an_example(name: str, gate: Played) -> None:
     assert f"Example: wavegate {name} " in gate(name, "--help").out

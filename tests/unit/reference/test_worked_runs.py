@@ -19,6 +19,7 @@ import pytest
 from support.runs_world import NOW, job, run, version
 from wavegate.api.durations import parse_duration
 from wavegate.api.httpjob import Limits, Rate, Retry, Runs, Schedule, VersionPolicy
+from wavegate.api.httpjob_status import MAX_COUNTED
 from wavegate.api.jobrun import MAX_RESULT
 from wavegate.api.trigger import Dependency
 from wavegate.dispatch.call import MAX_ANSWER
@@ -27,14 +28,17 @@ from wavegate.dispatch.signing import sign
 from wavegate.reference.tables import docstring_table
 from wavegate.runs.answers import RETRYABLE, Outcome, judge, phase_after
 from wavegate.runs.circuit import FAILURES, OPEN_FOR, Circuits
+from wavegate.runs.counting import SETTLED
 from wavegate.runs.cron import Cron
 from wavegate.runs.dependencies import Upstream, latest, unmet
 from wavegate.runs.duplicates import KEY_LIVES
+from wavegate.runs.job_health import COUNTED_AS, Tally, health, score, stability
 from wavegate.runs.plan import TOLD_AFTER
 from wavegate.runs.pools import Pools
 from wavegate.runs.rate import granted
 from wavegate.runs.retry import LONGEST_RETRY_AFTER, delay
 from wavegate.runs.schedule import ON_TIME, decide
+from wavegate.runs.tallies import begins
 from wavegate.runs.version_policy import version_for
 from wavegate.settings import Settings
 
@@ -220,6 +224,32 @@ def circuit_row(row: Row) -> None:
         assert found == says, outcome
 
 
+def counted_row(row: Row) -> None:
+    phases = [phase for phase, counts_as in COUNTED_AS.items() if counts_as == row["counts as"]]
+    assert phases == row["phases"].split(", ")
+
+
+def score_row(row: Row) -> None:
+    runs, canceled, completed = (int(row[each]) for each in ("runs", "canceled", "completed"))
+    average, p95 = (
+        parse_duration(row[each].replace(" ", "")) if row[each] != "none" else None
+        for each in ("average", "p95")
+    )
+    steady = stability(average, p95)
+    assert steady == float(row["stability"])
+    counts = {"completed": completed, "canceled": canceled, "failed": runs - completed - canceled}
+    rate = health(Tally(counts)).success_rate  # type: ignore[arg-type]
+    found = score(rate, steady) if rate is not None else None
+    assert found == (None if row["score"] == "none" else float(row["score"]))
+
+
+def window_row(row: Row) -> None:
+    now = datetime(2026, 11, 27, 10, 20, tzinfo=UTC)
+    begun = datetime.fromtimestamp(begins(row["window"], now.timestamp()), UTC)  # type: ignore[arg-type]
+    of = "" if begun.month == now.month else " of the month before,"
+    assert f"{begun:%d}th{of} {begun:%H:%M}" == row["begins"]
+
+
 NOT_REACHED: Final = "TimedOut ConnectFailed DnsFailed TlsFailed Reset"
 WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.answers": answer_row,
@@ -232,6 +262,9 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.schedule": catch_up_row,
     "runs.schedule 2": policy_row,
     "runs.circuit 2": circuit_row,
+    "runs.job_health": counted_row,
+    "runs.job_health 2": score_row,
+    "runs.tallies": window_row,
 }
 
 
@@ -288,12 +321,17 @@ TEXT: Final = " ".join(PAGE.split())
         f"raises it, up to an hour{'' if LONGEST_RETRY_AFTER == 3600 else '!'}",
         f"the newest {RUNS.successful_history_limit} Completed ones",
         f"the newest {RUNS.failed_history_limit} others",
+        f"more than {MAX_COUNTED} runs a minute the rest within a minute",
         f"(`settings.calls`, {Settings(identity='a').calls})",
         f"`startingDeadline` ({Schedule(cron='@daily').starting_deadline / 60:g} m)",
     ],
 )
 def test_a_number_of_the_page_is_the_codes(words: str) -> None:
     assert words in TEXT
+
+
+def test_a_flood_is_counted_within_a_minute() -> None:
+    assert SETTLED == 60
 
 
 def test_the_bound_of_the_rate_is_the_one_of_the_rule() -> None:

@@ -18,6 +18,7 @@ STATUS = {
     "version": 3,
     "runs": {"delayed": 1, "queued": 2, "waiting": 0, "executing": 4},
     "schedule": {"missedTicks": 5, "skippedTicks": 6},
+    "health": {"asOf": "2026-11-27T10:20:00Z", "last7Days": {"score": 85.5}},
 }
 
 
@@ -40,12 +41,14 @@ def test_a_job_is_told_as_its_status_says() -> None:
     assert found[runs.INFO] == {("Suspended", "Suspended", "3"): 1}
     assert found[runs.RUNS] == {(phase,): number for phase, number in STATUS["runs"].items()}
     assert found[runs.TICKS] == {("missed",): 5, ("skipped",): 6}
+    assert (found[runs.SCORE], found[runs.COUNTED]) == ({(): 85.5}, {(): 1795774800})
 
 
 def test_a_job_without_a_status_has_0_everywhere() -> None:
     found = told(job())
     assert found[runs.INFO] == {("", "", ""): 1}
     assert set(found[runs.RUNS].values()) == set(found[runs.TICKS].values()) == {0}
+    assert (found[runs.SCORE], found[runs.COUNTED]) == ({}, {(): 0}), "none has no score"
 
 
 def test_a_standby_tells_nothing() -> None:
