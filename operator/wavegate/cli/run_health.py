@@ -10,9 +10,10 @@ from wavegate.domain.times import format_time, parse_time
 from wavegate.runs.job_health import COUNTED
 from wavegate.runs.tallies import HealthWindow, begins, read, summary
 
-HEALTH_HEAD: Final = (
-    *("NAME", "SCORE", "SUCCESS", "AVERAGE", "P95", "TOTAL", "COMPLETED", "FAILED", "TIMED OUT"),
-    *("CRASHED", "CANCELED", "EXPIRED", "SINCE", "COUNTED"),
+HEALTH_HEAD: Final = ("NAME", "SCORE", "SUCCESS", "AVERAGE", "P95", "RUNS", "SINCE", "COUNTED")
+HEALTH_HEAD_WIDE: Final = (
+    *HEALTH_HEAD,
+    *("COMPLETED", "FAILED", "TIMED OUT", "CRASHED", "CANCELED", "EXPIRED"),
 )
 
 
@@ -37,8 +38,8 @@ def health_document(job: Document, window: HealthWindow, now: float) -> Document
     }
 
 
-def health_row(told: Document, now: float, *, everywhere: bool) -> list[str]:
-    """Cells for HEALTH_HEAD, with the namespace before them."""
+def health_row(told: Document, now: float, *, everywhere: bool, wide: bool) -> list[str]:
+    """Cells for HEALTH_HEAD, with the namespace before them and the counts behind."""
     rate, score = told["successRate"], told["score"]
     row = [
         told["name"],
@@ -47,11 +48,11 @@ def health_row(told: Document, now: float, *, everywhere: bool) -> list[str]:
         _seconds(told["averageMs"]),
         _seconds(told["p95Ms"]),
         str(told["total"]),
-        *(str(told[name]) for name in COUNTED),
         told["since"] or "-",
         f"{age(told['asOf'], now)} ago" if told["asOf"] else "never",
     ]
-    return [*([told["namespace"]] if everywhere else []), *row]
+    before = [told["namespace"]] if everywhere else []
+    return [*before, *row, *([str(told[name]) for name in COUNTED] if wide else [])]
 
 
 def _seconds(millis: int | None) -> str:

@@ -110,8 +110,11 @@ def counting(job: HTTPJobView, ended: Iterable[RunView], now: float) -> Counting
 
 def later_than_counted(job: HTTPJobView, status: dict[str, Any], now: float) -> dict[str, Any]:
     """The status of a run; its end is later than what counts already, also by a clock set back."""
-    completed, up_to = parse_time(status.get("completionTime")), Record.of(job, now).up_to
-    if completed is None or completed > up_to or "health" not in job.status:
+    completed = parse_time(status.get("completionTime"))
+    if completed is None or "health" not in job.status:
+        return status
+    up_to = Record.of(job, now).up_to
+    if completed > up_to:
         return status
     return {**status, "completionTime": format_time_micro(up_to + 0.001)}
 

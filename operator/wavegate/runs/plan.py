@@ -435,16 +435,11 @@ class _Pass:
             facts["health"] = counts.health
         self._wakes += [counts.wake_at] if counts.wake_at is not None else []
         status = job_status(job, self.observed.active, self.now, invalid=job.invalid, **facts)
-        if status != job.status:
-            action = SetStatus(
-                "HTTPJob",
-                job.name,
-                job.uid,
-                job.resource_version,
-                status,
-                notes=notes.of_job(job.status, status),
-            )
-            self.steps.append(RunStep(f"HTTPJob/{job.name}", Urgency.RECORD, (action,)))
+        if status == job.status:
+            return
+        told = notes.of_job(job.status, status)
+        action = SetStatus("HTTPJob", job.name, job.uid, job.resource_version, status, notes=told)
+        self.steps.append(RunStep(f"HTTPJob/{job.name}", Urgency.RECORD, (action,)))
 
     def _set(self, run: RunView, status: dict[str, Any], urgency: Urgency) -> None:
         if self.job is not None:

@@ -11,7 +11,7 @@ from support.told import Played, Stage, play
 from unit.cli.run_stories import Runs
 from wavegate.api.httpjob_status import WindowHealth
 from wavegate.cli.commands import health as command
-from wavegate.cli.run_health import HEALTH_HEAD, health_document, health_row
+from wavegate.cli.run_health import HEALTH_HEAD_WIDE, health_document, health_row
 from wavegate.domain.times import parse_time
 from wavegate.runs.tallies import SPANS
 
@@ -30,10 +30,10 @@ BILL: dict[str, Any] = {
 
 
 def told_of(window: Any, now: float = NOW) -> list[str]:
-    row = health_row(health_document(BILL, window, now), now, everywhere=False)
-    named = dict(zip(HEALTH_HEAD, row, strict=True))
+    row = health_row(health_document(BILL, window, now), now, everywhere=False, wide=True)
+    named = dict(zip(HEALTH_HEAD_WIDE, row, strict=True))
     assert named["NAME"] == "bill"
-    return [named[each] for each in ("SCORE", "SUCCESS", "TOTAL", "CANCELED", "SINCE", "COUNTED")]
+    return [named[each] for each in ("SCORE", "SUCCESS", "RUNS", "CANCELED", "SINCE", "COUNTED")]
 
 
 def test_a_window_ends_now_and_says_since_when_it_counts() -> None:
@@ -61,8 +61,8 @@ def test_for_programs_it_has_what_the_status_has_and_null_for_what_there_is_not(
 
 def test_a_job_of_which_nothing_is_known_has_no_score() -> None:
     job = {"metadata": {"namespace": "shop", "name": "new"}, "spec": {}}
-    row = health_row(health_document(job, "7d", NOW), NOW, everywhere=True)
-    assert row == ["shop", "new", "-", "-", "-", "-", *["0"] * 7, "-", "never"]
+    row = health_row(health_document(job, "7d", NOW), NOW, everywhere=True, wide=True)
+    assert row == ["shop", "new", "-", "-", "-", "-", "0", "-", "never", *["0"] * 6]
 
 
 def test_the_command_knows_all_windows() -> None:
@@ -101,6 +101,7 @@ def test_the_command_tells_of_each_job(played: Played) -> None:
     ]
     items = json.loads(played("health", "hj/bad", "-o", "json").out)["items"]
     assert [(each["name"], each["failed"], each["score"]) for each in items] == [("bad", 1, 0)]
+    assert "TIMED OUT" in played("health", "-o", "wide").out
     assert played("health", "-A").out.splitlines()[0].startswith("NAMESPACE   NAME")
 
 
