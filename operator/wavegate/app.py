@@ -72,7 +72,7 @@ from wavegate.settings import Settings
 from wavegate.surroundings import Surroundings
 from wavegate.telemetry.jobs import JobCollector
 from wavegate.telemetry.lag import sample_lag
-from wavegate.telemetry.metrics import RUNS, Metrics
+from wavegate.telemetry.metrics import BATCHES, RUNS, Metrics
 from wavegate.telemetry.runs import RunCollector
 from wavegate.telemetry.server import TelemetryServer
 from wavegate.watch.reflector import Reflector
@@ -313,8 +313,9 @@ class Operator:
     def _measure(self) -> None:
         """What is looked up at each scrape: of what only the leader does, a standby has nothing."""
         self._leads(False)
-        self.metrics.measure_queue(lambda: self.queue.depth() if self._leading else 0)
-        self.metrics.measure_queue(lambda: self.runner.queue.depth() if self._leading else 0, RUNS)
+        self.metrics.measure_queue(partial(self._depth, self.queue))
+        for queue, name in ((self.runner.queue, RUNS), (self.runner.batch_queue, BATCHES)):
+            self.metrics.measure_queue(partial(self._depth, queue), name)
         by_resource: dict[str, list[Callable[[], float]]] = {
             each.plural: [self.comparison.silence]
             for each in (FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS)
@@ -329,6 +330,9 @@ class Operator:
             )
         )
         self.metrics.register(RunCollector(self.runner.cache.jobs.values, lambda: self._leading))
+
+    def _depth(self, queue: WorkQueue) -> int:
+        return queue.depth() if self._leading else 0
 
     def _wake_all(self) -> None:
         for key in self.cache.job_keys():

@@ -49,6 +49,17 @@ def pool(name: str = "partner", /, **spec: Any) -> Object:
     }
 
 
+def run_batch(name: str = "import", /, **spec: Any) -> Object:
+    """Runs of that job at once; ``spec`` replaces its fields, None takes one away."""
+    whole = {"jobName": "echo", "items": [{"key": "a"}], **spec}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "RunBatch",
+        "metadata": {"name": name},
+        "spec": {field: value for field, value in whole.items() if value is not None},
+    }
+
+
 FULL_JOB: Final = http_job(
     "shown",
     displayName="Orders",
@@ -223,6 +234,43 @@ _RUN_STATUS: Final = {
     },
 }
 
+FULL_BATCH: Final = run_batch(
+    "shown",
+    items=[
+        {
+            "key": "order-7",
+            "payload": '{"id": 7}',
+            "idempotencyKey": "order-7",
+            "priority": 3,
+            "notBefore": MOMENT,
+            "metadata": {"order": "7"},
+            "concurrencyKey": "shop",
+            "ttl": "10m",
+        }
+    ],
+    labels={"source": "shop"},
+    canceled=True,
+    finishedTTL="24h",
+)
+
+_COUNTS: Final = ("open", "completed", "failed", "canceled", "duplicates", "deleted")
+
+_BATCH_STATUS: Final[Object] = {
+    "observedGeneration": 1,
+    "conditions": [CONDITION],
+    "state": "Running",
+    "reason": "MaxQueued",
+    "message": "2 of 9 runs ended",
+    "counts": {"total": 9, "pending": 3, **dict.fromkeys(_COUNTS, 1)},
+    "errors": [{"key": "order-7", "run": "echo-1", "reason": "Rejected", "message": "no"}],
+    "progress": "...oCFXDG",
+    "runs": ["echo-0"],
+    "itemsHash": f"sha256:{'a' * 64}",
+    "startTime": MOMENT,
+    "completionTime": MOMENT,
+    "updatedAt": MOMENT,
+}
+
 RUN_STATUSES: Final[dict[str, tuple[Object, Object, list[str]]]] = {
     "RateLimitPool": (pool(), {}, ["partner", "100", "1m"]),
     "HTTPJob": (
@@ -234,6 +282,11 @@ RUN_STATUSES: Final[dict[str, tuple[Object, Object, list[str]]]] = {
         FULL_RUN,
         _RUN_STATUS,
         ["shown", "echo", "Queued", "RetryBackoff", "1", "attempt 1 of 3 failed"],
+    ),
+    "RunBatch": (
+        FULL_BATCH,
+        _BATCH_STATUS,
+        ["shown", "echo", "Running", "9", "3", "1", "1", "1", "2 of 9 runs ended"],
     ),
 }
 """By kind: an object, a full status (empty: none is reported), and what ``kubectl get`` prints."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from integration.api_rules import Object, Rule, patch, without
+from integration.batch_rules import BATCH_RULES
 from integration.run_documents import MOMENT, http_job, job_run, pool
 
 KEY: Final = {"name": "mine", "key": "token"}
@@ -399,4 +400,5 @@ RUN_RULES: Final[tuple[Rule, ...]] = (
     *_request_rules(),
     *_fixed_rules(),
     *_pool_rules(),
+    *BATCH_RULES,
 )

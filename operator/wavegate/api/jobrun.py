@@ -39,7 +39,7 @@ Phase = Literal[
     "Expired",
     "DeadLetter",
 ]
-TriggeredBy = Literal["Manual", "Schedule", "Dependency", "Replay", "API"]
+TriggeredBy = Literal["Manual", "Schedule", "Dependency", "Replay", "Batch", "API"]
 
 UNENDED: Final[tuple[Phase, ...]] = ("Delayed", "Queued", "Executing", "Waiting")
 """Phases of runs that have not ended."""
@@ -328,7 +328,7 @@ class JobRunStatus(ObservedStatus):
     )
     last_error: LastError | None = Field(default=None, description="How the last attempt failed.")
     triggered_by: TriggeredBy | None = Field(
-        default=None, description="Manual, Schedule, Replay or API."
+        default=None, description="Manual, Schedule, Dependency, Replay, Batch or API."
     )
     duplicate_of: ObjectName | None = Field(
         default=None, description="The run in whose place it would have been."

@@ -26,6 +26,11 @@ LABEL_PULL: Final = f"{GROUP}/pull"
 LABEL_JOB_KIND: Final = f"{GROUP}/job-kind"
 """On versions and runs of an HTTPJob: HTTPJob. What has none is a FleetJob's."""
 
+LABEL_BATCH: Final = f"{GROUP}/batch"
+"""On a run that a RunBatch has made: name of the batch."""
+
+ANNOTATION_ITEM: Final = f"{GROUP}/batch-item"
+"""On the same: the batch and which item of it, as ``UID KEY``."""
 ANNOTATION_TICK: Final = f"{GROUP}/tick"
 """On a run that a schedule has made: for which tick."""
 ANNOTATION_AFTER: Final = f"{GROUP}/after"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +14,7 @@ from wavegate.api.fleetjob import InvalidSpec, field_problems
 from wavegate.api.httpjob import HTTPJobSpec, Rate, load_http_job_spec
 from wavegate.api.httpjob_status import HTTPJobStatus
 from wavegate.api.jobrun import JobRunSpec, JobRunStatus
-from wavegate.api.names import ANNOTATION_AFTER, ANNOTATION_TICK
+from wavegate.api.names import ANNOTATION_AFTER, ANNOTATION_ITEM, ANNOTATION_TICK
 from wavegate.api.ratelimitpool import RateLimitPoolSpec
 from wavegate.cache.decode import SpecReader
 from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, strings, text
@@ -20,7 +22,7 @@ from wavegate.cache.statuses import readable
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.times import parse_time
 from wavegate.kube.resources import HTTP_JOBS
-from wavegate.runs.naming import after_name, tick_name
+from wavegate.runs.naming import after_name, item_name, tick_name
 from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
 from wavegate.runs.payload import digest
 from wavegate.runs.problems import job_problems
@@ -96,6 +98,8 @@ class RunDecoder:
             "payload_digest": digest(text(spec.get("payload"))) if "payload" in spec else "",
             "scheduled": _tick(raw, meta, job, owned),
             "after": _after(raw, meta, job, owned),
+            "labels": _labels(raw),
+            **_of_batch(raw, meta, job, status),
             "attempt": integer(status.get("attempt")),
             "version": integer(status.get("version")),
             "started": parse_time(status.get("startTime")),
@@ -151,6 +155,26 @@ def _after(raw: Raw, meta: Meta, job: str, owner_uid: str) -> dict[str, float]:
     ends = _clocks(dict(part.split("=", 1) for part in told.split() if "=" in part))
     named = bool(ends) and bool(owner_uid) and meta.name == after_name(job, owner_uid, ends)
     return ends if named else {}
+
+
+def _of_batch(raw: Raw, meta: Meta, job: str, status: Raw) -> dict[str, Any]:
+    """Which item of which batch the run is; its name has to be the one that follows."""
+    told = text(mapping(mapping(raw.get("metadata")).get("annotations")).get(ANNOTATION_ITEM))
+    batch, number, key = (*told.split(" ", 2), "", "")[:3]
+    if not number.isdecimal() or meta.name != item_name(job, batch, key):
+        return {}
+    facts = {"batch": batch, "number": int(number[:9]), "item": key}
+    return {**facts, **{name: text(status.get(name)) for name in ("reason", "message")}}
+
+
+def _labels(raw: Raw) -> Mapping[str, str]:
+    return _shared(tuple(sorted(strings(mapping(raw.get("metadata")).get("labels")).items())))
+
+
+@lru_cache(maxsize=4096)
+def _shared(labels: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """Most runs of a job have the same ones."""
+    return dict(labels)
 
 
 def _of_active(spec: Raw, status: Raw) -> dict[str, Any]:

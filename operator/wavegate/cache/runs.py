@@ -8,15 +8,17 @@ ones to find the few that wait.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from wavegate.api.httpjob import Rate
+from wavegate.cache.batches import Batches
 from wavegate.cache.decode_runs import RunDecoder, decode_pool
 from wavegate.cache.kinds import KindCache
 from wavegate.cache.store import Item, JobKey, Key, Store
 from wavegate.cache.uncounted import Uncounted
-from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RATE_LIMIT_POOLS
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RATE_LIMIT_POOLS, RUN_BATCHES
+from wavegate.runs.batch_observed import BatchView
 from wavegate.runs.cycles import cycle
 from wavegate.runs.dependencies import Upstream, latest
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
@@ -28,7 +30,11 @@ _OVER: Final = 5.0
 
 
 class RunCache(KindCache):
-    """The stores, kind by kind. ``clock``: monotonic seconds; ``now``: epoch seconds."""
+    """The stores, kind by kind. ``clock``: monotonic seconds; ``now``: epoch seconds.
+
+    ``wake_batch`` is told batches that have something new to look at, ``run_changed`` jobs of which
+    a run has come, gone or changed.
+    """
 
     def __init__(
         self,
@@ -36,8 +42,12 @@ class RunCache(KindCache):
         *,
         clock: Callable[[], float],
         now: Callable[[], float],
+        wake_batch: Callable[[Key], None] = lambda _: None,
+        run_changed: Callable[[JobKey], None] = lambda _: None,
     ) -> None:
         super().__init__(wake)
+        self._run_of = run_changed
+        self.batches = Batches(wake_batch, self._batch_told, clock)
         self._now = now
         decoder = RunDecoder()
         self.jobs: Store[HTTPJobView] = Store(self._job_changed, clock=clock)
@@ -60,6 +70,7 @@ class RunCache(KindCache):
             JOB_VERSIONS.kind: (decoder.version, self.versions),
             JOB_RUNS.kind: (decoder.run, self.runs),
             RATE_LIMIT_POOLS.kind: (decode_pool, self.pools),
+            RUN_BATCHES.kind: (self.batches.decode, self.batches.store),
         }
 
     def job_keys(self) -> set[JobKey]:
@@ -100,6 +111,8 @@ class RunCache(KindCache):
             upstreams={name: self._upstream(key, name) for name in self.depends_on(key)},
             depended_on=key in self._dependents,
             uncounted=self._uncounted.of(key),
+            cancels=self.batches.cancels(key, active.values()),
+            kept=self.batches.kept(finished.values()) if tidy else frozenset(),
             tidy=tidy,
             **calls,
         )
@@ -143,6 +156,21 @@ class RunCache(KindCache):
         """The job's runs that have not ended, by uid."""
         return self._active.get(key, {})
 
+    def runs_in(self, namespace: str, job: str = "", *, ended: bool) -> Iterator[RunView]:
+        """Runs of a namespace, or of one job there, that have ended or have not."""
+        views = self._finished if ended else self._active
+        for key in [(namespace, job)] if job else [key for key in views if key[0] == namespace]:
+            yield from views.get(key, {}).values()
+
+    def _batch_told(self, batch: BatchView) -> None:
+        """Jobs whose runs a batch cancels, or has counted, so that they may be removed."""
+        keys = {*self._active, *self._finished}
+        if batch.job:
+            keys &= {(batch.namespace, batch.job)}
+        for key in keys:
+            if key[0] == batch.namespace:
+                self._wake(key)
+
     def _job_changed(self, old: Item[HTTPJobView] | None, new: Item[HTTPJobView] | None) -> None:
         before, after = (set(_depends_on(item.view if item else None)) for item in (old, new))
         changed = {item.key for item in (old, new) if item is not None}
@@ -158,6 +186,9 @@ class RunCache(KindCache):
         if new is not None:
             self._uncounted.says(new.key, new.view)
         self._changed(old, new)
+        if _made_by(old) != _made_by(new):
+            for namespace in {key[0] for key in changed}:
+                self.batches.job_changed(namespace)
         if before != after or _standing(old) != _standing(new):
             for key in changed:
                 self._wake_dependents(key, all_of_them=before != after)
@@ -201,10 +232,16 @@ class RunCache(KindCache):
                 self._active[key][new.uid] = new.view
                 self._seen.setdefault(new.uid, self._now())
         self._changed(old, new)
+        self._tell_batches(old, new)
         ended = next((item for item in (new, old) if item is not None and item.view.ended), None)
         if ended is not None:
             self._latest.pop((ended.namespace, ended.job), None)
             self._wake_dependents((ended.namespace, ended.job))
+
+    def _tell_batches(self, old: Item[RunView] | None, new: Item[RunView] | None) -> None:
+        self.batches.run_changed(old.view if old else None, new.view if new else None)
+        for key in {(item.namespace, item.job) for item in (old, new) if item is not None}:
+            self._run_of(key)
 
     def _learn_clocks(self, run: RunView) -> None:
         # Also of one that goes: by then its clocks, and those that are older, are mostly passed.
@@ -218,6 +255,15 @@ class RunCache(KindCache):
 def _depends_on(job: HTTPJobView | None) -> Sequence[str]:
     spec = job.spec if job is not None and not job.deleting else None
     return [each.job_name for each in spec.trigger.depends_on] if spec is not None else ()
+
+
+def _made_by(item: Item[HTTPJobView] | None) -> tuple[object, ...]:
+    """What a batch that makes runs of a job sees of it."""
+    if item is None:
+        return ()
+    job = item.view
+    most = job.spec.runs.limits.max_queued if job.spec is not None else 0
+    return job.uid, job.deleting, job.version_key, most
 
 
 def _standing(item: Item[HTTPJobView] | None) -> tuple[bool, bool]:

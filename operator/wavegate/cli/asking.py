@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from wavegate.api.jobrun import MAX_PAYLOAD
 from wavegate.api.names import API_VERSION, LABEL_JOB, LABEL_JOB_KIND
 from wavegate.cli.sight import Document, at
@@ -13,9 +11,6 @@ from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS
 from wavegate.runs.duplicates import KEY_LIVES
 from wavegate.runs.payload import problems
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
-
-_REPEATED: Final = ("priority", "metadata", "concurrencyKey", "ttl", "overrides", "debug")
-"""What a replay has of the run that it repeats, beside the payload, which it refers to."""
 
 
 def run_document(job: Document, name: str, spec: Document) -> Document:
@@ -33,13 +28,6 @@ def run_document(job: Document, name: str, spec: Document) -> Document:
         },
         "spec": {"jobName": metadata["name"], **spec},
     }
-
-
-def replay_spec(run: Document) -> Document:
-    """The spec of a run that repeats one: at once, without its key, which is used up."""
-    spec = run["spec"]
-    kept = {field: spec[field] for field in _REPEATED if spec.get(field)}
-    return {"replayOf": run["metadata"]["name"], **kept}
 
 
 def payload_problem(job: Document, payload: str | None) -> str:

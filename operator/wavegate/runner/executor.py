@@ -7,16 +7,14 @@ from typing import assert_never
 
 from wavegate.cache.runs import RunCache
 from wavegate.domain.actions import DeleteRecord, SetStatus
-from wavegate.engine.bodies import Document, controller
 from wavegate.engine.client import Client
 from wavegate.engine.events import EventTeller
 from wavegate.engine.objects import delete, look_at, put_status, tried
-from wavegate.engine.outcomes import Done, LookAgain, Outcome, Refused
+from wavegate.engine.outcomes import Done, LookAgain, Outcome
 from wavegate.engine.pace import Pace
-from wavegate.kube.errors import AlreadyExists
-from wavegate.kube.resources import BY_KIND
 from wavegate.runner import bodies
 from wavegate.runner.calls import Calls
+from wavegate.runner.creating import create_or_find
 from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction, StartRun
 from wavegate.runs.observed import HTTPJobView
 from wavegate.telemetry.metrics import Metrics
@@ -54,9 +52,11 @@ class RunExecutor:
             case DeleteRecord():
                 return await delete(self._client, self._cache, job.namespace, action)
             case CreateRunVersion():
-                return await self._create(bodies.version(job, action))
+                body = bodies.version(job, action)
+                return await create_or_find(self._client, self._cache, body)
             case CreateRun():
-                return await self._create(bodies.run(job, action))
+                body = bodies.run(job, action)
+                return await create_or_find(self._client, self._cache, body)
             case _:
                 assert_never(action)
 
@@ -90,19 +90,6 @@ class RunExecutor:
         for note in action.notes:
             if note.counted is not None:
                 self._metrics.count(note.counted)
-        return Done()
-
-    async def _create(self, body: Document) -> Outcome:
-        """Create, or find that it is there: its name follows from what is meant."""
-        resource, metadata = BY_KIND[body["kind"]], body["metadata"]
-        try:
-            made = await self._client.create(resource, metadata["namespace"], body)
-        except AlreadyExists:
-            made = await self._client.get(resource, metadata["namespace"], metadata["name"])
-            if controller(made) != controller(body):
-                name = f"{resource.kind} {metadata['namespace']}/{metadata['name']}"
-                return Refused("Stranger", f"{name} exists already and is not the job's")
-        self._cache.assume(resource.kind, made)
         return Done()
 
     async def _look(self, job: HTTPJobView, action: RunAction) -> None:

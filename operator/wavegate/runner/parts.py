@@ -28,18 +28,22 @@ from wavegate.kube.resources import (
     JOB_RUNS,
     JOB_VERSIONS,
     RATE_LIMIT_POOLS,
+    RUN_BATCHES,
     SERVICES,
     Resource,
 )
 from wavegate.kube.transport import Transport
+from wavegate.runner.batch_executor import BatchExecutor
+from wavegate.runner.batches import CONCURRENCY, BatchReconciler
+from wavegate.runner.batches import INTERVAL as BATCH_INTERVAL
 from wavegate.runner.calls import CallMaker, Calls
 from wavegate.runner.executor import RunExecutor
-from wavegate.runner.notes import notes_of
+from wavegate.runner.notes import notes_of, notes_of_batch
 from wavegate.runner.reconciler import INTERVAL, RunReconciler
 from wavegate.runner.sources import Sources
 from wavegate.settings import Settings
 from wavegate.surroundings import Surroundings
-from wavegate.telemetry.metrics import RUNS, Metrics
+from wavegate.telemetry.metrics import BATCHES, RUNS, Metrics
 from wavegate.watch.reflector import Reflector
 
 VERSION_SELECTOR: Final = f"{LABEL_JOB_KIND}={HTTP_JOBS.kind}"
@@ -68,7 +72,19 @@ class Runner:
             added=lambda: metrics.added(RUNS),
             waited=lambda seconds: metrics.waited(seconds, RUNS),
         )
-        self.cache = RunCache(self.queue.add, clock=around.monotonic, now=around.now)
+        self.batch_queue = WorkQueue(
+            around.now,
+            interval=BATCH_INTERVAL,
+            added=lambda: metrics.added(BATCHES),
+            waited=lambda seconds: metrics.waited(seconds, BATCHES),
+        )
+        self.cache = RunCache(
+            self.queue.add,
+            clock=around.monotonic,
+            now=around.now,
+            wake_batch=self.batch_queue.add,
+            run_changed=self._run_changed,
+        )
         # Its own, so that many failures of runs crowd out nothing that is told of rollouts.
         self.events = EventTeller(client, settings.identity, around.now)
         services = Services(around.monotonic)
@@ -108,10 +124,34 @@ class Runner:
             passed=lambda result, seconds: metrics.passed(result, seconds, RUNS),
         )
 
+        batch_executor = BatchExecutor(
+            client, self.cache, Pace(around.now, None), self.events, around.now
+        )
+        self.batch_writer = Writer(
+            batch_executor,
+            self.batch_queue,
+            bucket,
+            metrics,
+            now=around.now,
+            rng=around.rng,
+            concurrency=CONCURRENCY,
+            notes=notes_of_batch,
+        )
+        self.batches = BatchReconciler(
+            self.cache,
+            self.batch_queue,
+            self.batch_writer,
+            batch_executor,
+            now=around.now,
+            new_id=around.new_id,
+            passed=lambda result, seconds: metrics.passed(result, seconds, BATCHES),
+        )
+
     def parts(self) -> dict[str, Coroutine[Any, Any, Any]]:
         """What runs as long as the process does, but for `lead`."""
         parts: dict[str, Coroutine[Any, Any, Any]] = {
             "writer of runs": self.writer.run(),
+            "writer of batches": self.batch_writer.run(),
             "events of runs": self.events.run(),
         }
         for number, reflector in enumerate(self.reflectors):
@@ -127,7 +167,11 @@ class Runner:
         """Make passes, once all is known and this process leads, until cancelled."""
         for key in self.cache.job_keys():
             self.queue.add(key)
-        await self.reconciler.run()
+        for batch in self.cache.batches.open:
+            self.batch_queue.add(batch.key)
+        async with asyncio.TaskGroup() as passes:
+            passes.create_task(self.reconciler.run())
+            passes.create_task(self.batches.run())
 
     async def close(self) -> None:
         """Begin no call any more, and put on record those that end within a moment."""
@@ -139,7 +183,10 @@ class Runner:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await self.calls.close()
-        await self.writer.close()
+        await asyncio.gather(self.writer.close(), self.batch_writer.close())
+
+    def _run_changed(self, key: JobKey) -> None:
+        self.batches.run_changed(key)
 
     def _call_ended(self, key: JobKey) -> None:
         self.reconciler.call_ended(key)
@@ -160,6 +207,7 @@ class Runner:
                 (JOB_VERSIONS, namespace, VERSION_SELECTOR, self.cache.source(JOB_VERSIONS)),
                 (JOB_RUNS, namespace, "", self.cache.source(JOB_RUNS)),
                 (RATE_LIMIT_POOLS, namespace, "", self.cache.source(RATE_LIMIT_POOLS)),
+                (RUN_BATCHES, namespace, "", self.cache.source(RUN_BATCHES)),
             ]
         return [
             Reflector(

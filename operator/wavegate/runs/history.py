@@ -3,8 +3,9 @@
 Only what the job owns: a run that somebody applied without making it the job's stays until they
 delete it. A run whose idempotency key lives, and one that knows of a tick, an end or the rate's
 clock what is not on record in the job yet, or does not count in its health yet, are kept whatever
-the limits say; so is, for each pool, the one that says where its clock stands, until that time, and
-where other jobs depend on this one, the latest that was carried out.
+the limits say; so is, for each pool, the one that says where its clock stands, until that time,
+where other jobs depend on this one, the latest that was carried out, and one whose end its batch
+has not on record yet.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def tidied(
     observed: ObservedRuns, job: HTTPJobView, versions: Sequence[RunVersionView]
 ) -> tuple[list[RunStep], float | None]:
     """The removals, and when there may be others; None: not by themselves."""
-    runs = superfluous_runs(job, observed.finished, observed.now, depended_on=observed.depended_on)
+    ended = [run for run in observed.finished if run.uid not in observed.kept]
+    runs = superfluous_runs(job, ended, observed.now, depended_on=observed.depended_on)
     steps = [_removal("JobRun", run) for run in runs]
     old = superfluous_versions(job, versions, observed.active)
     steps += [_removal("JobVersion", version) for version in old]

@@ -98,7 +98,17 @@ class RunView:
     """The tick that it was made for."""
     after: Mapping[str, float] = field(default_factory=dict)
     """By job, the ends of runs that it was made for."""
+    batch: str = ""
+    """uid of the RunBatch that has made it; empty: none."""
+    number: int = 0
+    """Which of the batch's runs it is, from 0."""
+    item: str = ""
+    """Key of the batch's item."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
+    reason: str = ""
+    message: str = ""
+    """Of a batch's run: why it is as it is."""
     attempt: int = 0
     version: int = 0
     """0: none yet."""
@@ -150,7 +160,9 @@ class ObservedRuns:
     ``slots``: calls that may begin; ``delayed``: keys of steps that have failed and may not be
     tried again yet; ``upstreams``: by name, the jobs that this one depends on; ``depended_on``:
     whether others depend on it; ``uncounted``: runs that have ended, also some that were removed
-    since, with all of which the job does not say yet that they count; ``tidy``: whether it is time
+    since, with all of which the job does not say yet that they count; ``cancels``: by uid, what a
+    batch says of a run that it cancels; ``kept``: uids of ended runs that their batch has not
+    counted yet; ``tidy``: whether it is time
     to look for what is to be removed.
     """
 
@@ -171,4 +183,6 @@ class ObservedRuns:
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     depended_on: bool = False
     uncounted: Collection[RunView] = ()
+    cancels: Mapping[str, str] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
     tidy: bool = True

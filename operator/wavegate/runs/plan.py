@@ -114,20 +114,21 @@ class _Pass:
         return waiting
 
     def _ended(self, run: RunView, replaced: bool) -> dict[str, Any] | None:
+        canceled = "spec.canceled is set" if run.canceled else self.observed.cancels.get(run.uid)
         if run.phase == "Executing":
             answer = self.observed.answers.get(run.uid)
             if answer is not None:
                 return self._settled(run, answer)
-            if run.canceled:
+            if canceled:
                 self.abandon.add(run.uid)
-                words = "spec.canceled is set; what the endpoint makes of the call is not known"
+                words = f"{canceled}; what the endpoint makes of the call is not known"
                 return self._canceled(run, "Canceled", words)
             if replaced:
                 self.abandon.add(run.uid)
             elif run.uid not in self.observed.calling:
                 return self._settled(run, LOST)
-        elif run.canceled:
-            return self._canceled(run, "Canceled", "spec.canceled is set")
+        elif canceled:
+            return self._canceled(run, "Canceled", canceled)
         elif run.invalid:
             return self._canceled(run, "InvalidSpec", run.invalid)
         if replaced:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wavegate.api.crds import KINDS, crd
-from wavegate.api.crds import Kind as CustomKind
+from wavegate.api.kind import Kind as CustomKind
 from wavegate.kube.resources import (
     BY_KIND,
     CONFIG_MAPS,

@@ -36,7 +36,8 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 
 FLEET: Final = "fleetjob"
 RUNS: Final = "httpjob"
-CONTROLLERS: Final = (FLEET, RUNS)
+BATCHES: Final = "runbatch"
+CONTROLLERS: Final = (FLEET, RUNS, BATCHES)
 """Of the one controller and of its queue."""
 
 RESULTS: Final = ("success", "error", "requeue", "requeue_after")
@@ -73,6 +74,7 @@ REFLECTED: Final = (
     "nodes",
     "pods",
     "ratelimitpools",
+    "runbatches",
     "services",
 )
 """What is listed and watched."""

@@ -16,13 +16,14 @@ from support.told import Played, Stage, play
 from unit.cli import run_stories
 from unit.cli.run_stories import Runs
 from wavegate.cli import asking
-from wavegate.cli.asking import replay_spec, run_document
+from wavegate.cli.asking import run_document
 from wavegate.cli.cluster import Cluster
 from wavegate.cli.commands.runs import runs as group
 from wavegate.cli.errors import CliError
 from wavegate.cli.run_sight import moment, run_row
 from wavegate.dispatch.call import Call, Heard
 from wavegate.kube.resources import BY_KIND
+from wavegate.runs.replaying import replay_spec
 from wavegate.simulation.rights import Administrator
 
 KEYS = {
@@ -292,7 +293,7 @@ def test_a_replay_is_executed_with_the_payload_of_the_run(monkeypatch: pytest.Mo
         job, one = stage.cluster.get("HTTPJob", "app"), stage.cluster.get("JobRun", "one")
         assert job is not None
         assert one is not None
-        body, path = run_document(job, "two", replay_spec(one)), BY_KIND["JobRun"]
+        body, path = run_document(job, "two", replay_spec("one", one["spec"])), BY_KIND["JobRun"]
         stage.cluster.server.request(
             Administrator("user"), "POST", path.collection("default"), body=body
         )

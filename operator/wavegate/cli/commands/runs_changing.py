@@ -74,8 +74,9 @@ def replay(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) ->
 
     Example: wavegate runs replay bill-k3jx5q2m7a
     """
-    from wavegate.cli.asking import has_ended, replay_spec, run_document  # noqa: PLC0415
+    from wavegate.cli.asking import has_ended, run_document  # noqa: PLC0415
     from wavegate.runs.naming import drawn_name  # noqa: PLC0415
+    from wavegate.runs.replaying import replay_spec  # noqa: PLC0415
 
     with connect(target) as cluster:
         found = _found(cluster, runs)
@@ -91,7 +92,7 @@ def replay(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) ->
         for each in found:
             job = jobs[each["spec"]["jobName"]]
             name = drawn_name(job["metadata"]["name"], secrets.token_hex(16))
-            document = run_document(job, name, replay_spec(each))
+            document = run_document(job, name, replay_spec(each["metadata"]["name"], each["spec"]))
             made.append(document if dry_run else cluster.create(JOB_RUNS, document))
     tell_all(made, output, "created", dry_run=dry_run)
 

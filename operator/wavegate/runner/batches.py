@@ -1,0 +1,143 @@
+"""The pass over one batch, and who makes runs first where several batches of a job wait for room.
+
+A job's batches share what its maxQueued leaves, the oldest first; a tenth of it is left to who asks
+for single runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from wavegate.cache.runs import RunCache
+from wavegate.cache.store import JobKey, Key
+from wavegate.engine.passes import Passes
+from wavegate.engine.queue import WorkQueue
+from wavegate.engine.writer import Writer
+from wavegate.runner.batch_executor import BatchExecutor
+from wavegate.runs.batch_observed import BatchView, ObservedBatch
+from wavegate.runs.batch_room import room_of
+from wavegate.runs.batches import plan
+from wavegate.runs.observed import HTTPJobView
+
+INTERVAL: Final = 0.1
+"""Seconds between two passes of one batch, each of which looks at all its runs."""
+
+CONCURRENCY: Final = 16
+"""Requests of batches at a time: a large import leaves room to everything else."""
+
+
+class BatchReconciler(Passes):
+    """Makes passes over batches."""
+
+    def __init__(
+        self,
+        cache: RunCache,
+        queue: WorkQueue,
+        writer: Writer,
+        executor: BatchExecutor,
+        *,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+        passed: Callable[[str, float], None],
+    ) -> None:
+        super().__init__(queue, now=now, new_id=new_id, passed=passed)
+        self._cache = cache
+        self._writer = writer
+        self._executor = executor
+        self._unmade: dict[Key, Mapping[str, int]] = {}
+        """By batch and job, runs that are not made yet, as its last pass has found."""
+
+    def run_changed(self, job: JobKey) -> None:
+        """A run of this job has come, gone or changed: there may be room for others."""
+        first = min(self._waiting(job), key=_order, default=None)
+        if first is not None:
+            self._queue.add(first.key)
+
+    def _waiting(self, job: JobKey) -> list[BatchView]:
+        """Batches that have runs of a job to make."""
+        if not self._unmade:
+            return []
+        namespace, name = job
+        return [
+            batch
+            for batch in self._cache.batches.open
+            if batch.namespace == namespace and self._unmade.get(batch.key, {}).get(name)
+        ]
+
+    def _pass(self, key: Key, eval_id: str) -> str:
+        batch = self._cache.batches.store.get(*key)
+        self._executor.keep_only({each.uid for each in self._cache.batches.open})
+        if batch is None:
+            self._unmade.pop(key, None)
+            self._queue.discard(key)
+            self._writer.submit(_departed(key), (), eval_id)
+            return "success"
+        made = plan(self._observed(batch))
+        before = self._unmade.pop(key, {})
+        if made.unmade:
+            self._unmade[key] = made.unmade
+        for job, count in before.items():
+            if made.unmade.get(job, 0) < count:
+                self._wake_following(batch, job)
+        self._writer.submit(batch, made.steps, eval_id)
+        return self._wake(key, made.wake_at, self._writer.next_change(key))
+
+    def _wake_following(self, batch: BatchView, job: str) -> None:
+        """Room that this batch no longer needs is the next one's."""
+        waiting = self._waiting((batch.namespace, job))
+        following = [each for each in waiting if _order(each) > _order(batch)]
+        first = min(following, key=_order, default=None)
+        if first is not None:
+            self._queue.add(first.key)
+
+    def _observed(self, batch: BatchView) -> ObservedBatch:
+        space, spec = batch.namespace, batch.spec
+        selects = spec is not None and (spec.cancel is not None or spec.replay is not None)
+        finished = self._cache.runs_in(space, batch.job, ended=True) if selects else ()
+        jobs = self._jobs(batch)
+        return ObservedBatch(
+            batch=batch,
+            now=self._now(),
+            jobs=jobs,
+            members=self._cache.batches.members(batch),
+            active=self._cache.runs_in(space, batch.job, ended=False) if selects else (),
+            finished=finished,
+            room={name: self._room(batch, job) for name, job in jobs.items()},
+            read=self._executor.read(batch),
+            refusals=self._writer.refusals(batch.key),
+        )
+
+    def _jobs(self, batch: BatchView) -> dict[str, HTTPJobView]:
+        if batch.job:
+            job = self._cache.jobs.get(batch.namespace, batch.job)
+            return {} if job is None else {batch.job: job}
+        jobs = self._cache.jobs.values()
+        return {job.name: job for job in jobs if job.namespace == batch.namespace}
+
+    def _room(self, batch: BatchView, job: HTTPJobView) -> int:
+        if job.spec is None:
+            return 0
+        earlier = [each for each in self._waiting(job.key) if _order(each) < _order(batch)]
+        wanted = sum(self._unmade[each.key][job.name] for each in earlier)
+        active = self._cache.active(job.key).values()
+        waiting = sum(run.phase != "Executing" for run in active)
+        return room_of(job.spec.runs.limits.max_queued, waiting, wanted)
+
+
+def _order(batch: BatchView) -> tuple[float, str]:
+    return batch.created, batch.name
+
+
+def _departed(key: Key) -> BatchView:
+    """A batch that is gone, so that nothing that was wanted for it is done."""
+    namespace, name = key
+    return BatchView(
+        namespace=namespace,
+        name=name,
+        uid="",
+        resource_version="",
+        created=0.0,
+        generation=0,
+        deleting=True,
+    )

@@ -1,0 +1,464 @@
+"""RunBatches by whole operator processes, in virtual time: also when these are killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+import pytest
+
+from sim.test_runs import World, play
+from wavegate.dispatch.call import Call, Heard
+from wavegate.runs.batch_observed import ENDED
+from wavegate.simulation.cluster import Process
+from wavegate.simulation.rights import Administrator
+from wavegate.simulation.transport import Request, Untroubled
+
+KEPT = {"successfulHistoryLimit": 3, "failedHistoryLimit": 3}
+SCHEMA = {"type": "object", "required": ["n"]}
+
+
+def items(count: int, **more: Any) -> list[dict[str, Any]]:
+    return [{"key": f"k{n}", "payload": f'{{"n": {n}}}', **more} for n in range(count)]
+
+
+def batch(world: World, name: str = "import", job: str = "app", **spec: Any) -> None:
+    world.cluster.create("RunBatch", name, {"jobName": job, **spec})
+
+
+def status(world: World, name: str = "import") -> Mapping[str, Any]:
+    found = world.cluster.get("RunBatch", name)
+    return found["status"] if found is not None else {}
+
+
+async def ended(world: World, name: str = "import") -> Mapping[str, Any]:
+    await world.until(lambda: status(world, name).get("state") in ENDED)
+    return status(world, name)
+
+
+def counts(world: World, name: str = "import") -> dict[str, int]:
+    return {
+        each: number for each, number in status(world, name).get("counts", {}).items() if number
+    }
+
+
+def calls(world: World) -> list[str]:
+    """Runs that were called, in order."""
+    return [made.run for made in world.endpoints.calls]
+
+
+def lay(world: World, lines: str) -> None:
+    """Put the lines where a batch can have its items from."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"items.jsonl": lines}}
+    body["metadata"] = {"name": "lines", "namespace": "default"}
+    path = "/api/v1/namespaces/default/configmaps"
+    world.cluster.server.request(Administrator(), "POST", path, body=body)
+
+
+class Reading(Untroubled):
+    """Counts requests for ConfigMaps."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    async def sending(self, request: Request) -> None:
+        self.requests += "/configmaps/" in request.path
+
+
+class Noting(Untroubled):
+    """Counts the writes of each batch; no process writes that does not lead."""
+
+    def __init__(self) -> None:
+        self.written: Counter[str] = Counter()
+
+    def of(self, process: Process) -> Noting:
+        self.process = process
+        return self
+
+    def leaving(self, request: Request) -> None:
+        if is_write(request):
+            assert self.process.operator.leadership.held(), "a process writes that does not lead"
+            self.written[request.path.split("/")[-2]] += "/runbatches/" in request.path
+
+
+class Dying(Untroubled):
+    """A process dies at the n-th write of all; ``late``: once that is carried out."""
+
+    def __init__(self, number: int, late: bool) -> None:
+        self._number = number
+        self._late = late
+
+    def of(self, process: Process) -> Dying:
+        self._process = process
+        return self
+
+    def leaving(self, request: Request) -> None:
+        if is_write(request):
+            assert self._process.operator.leadership.held(), "a process writes that does not lead"
+
+    async def sending(self, request: Request) -> None:
+        self._number -= is_write(request)
+        if is_write(request) and self._number == 0 and not self._late:
+            self._process.kill()
+
+    async def answered(self, request: Request, answer: Mapping[str, Any]) -> None:
+        if is_write(request) and self._number == 0 and self._late:
+            self._number = -1
+            self._process.kill()
+
+
+def is_write(request: Request) -> bool:
+    return request.method != "GET" and "/apis/wavegate.dev/" in request.path
+
+
+def test_a_batch_makes_its_runs_and_counts_them_though_history_removes_them() -> None:
+    async def story(world: World) -> None:
+        world.job(runs={**KEPT, "payloadSchema": SCHEMA})
+        batch(world, items=items(50), labels={"source": "crm"})
+        found = await ended(world)
+        assert (found["state"], found["reason"]) == ("Completed", "AllCompleted")
+        assert found["message"] == "50 of 50 runs completed"
+        assert counts(world) == {"total": 50, "completed": 50}
+        assert sorted(Counter(calls(world)).values()) == [1] * 50
+        await asyncio.sleep(5)
+        left = world.cluster.list("JobRun")
+        assert len(left) == 3, "the job's history limits hold"
+        labels = left[0]["metadata"]["labels"]
+        assert (labels["wavegate.dev/batch"], labels["source"]) == ("import", "crm")
+        owners = [
+            (each["kind"], each.get("controller"))
+            for each in left[0]["metadata"]["ownerReferences"]
+        ]
+        assert owners == [("HTTPJob", True), ("RunBatch", None)]
+        assert left[0]["status"]["triggeredBy"] == "Batch"
+        await asyncio.sleep(3600)
+        assert counts(world) == {"total": 50, "completed": 50}
+
+    play(story)
+
+
+def test_nothing_is_made_of_a_batch_with_one_wrong_item() -> None:
+    async def story(world: World) -> None:
+        world.job(runs={"payloadSchema": SCHEMA})
+        wrong = [*items(30), {"key": "bad", "payload": '{"m": 1}'}, {"key": "none"}]
+        batch(world, items=wrong)
+        found = await ended(world)
+        assert (found["state"], found["reason"]) == ("Refused", "ItemsInvalid")
+        assert found["message"] == (
+            '2 of 32 runs cannot be made, so none is: bad: payload: lacks "n"'
+        )
+        assert [each["key"] for each in found["errors"]] == ["bad", "none"]
+        await asyncio.sleep(60)
+        assert world.runs() == {}
+
+    play(story)
+
+
+def test_a_batch_waits_for_its_job() -> None:
+    async def story(world: World) -> None:
+        batch(world, items=items(3))
+        await world.until(lambda: status(world).get("reason") == "JobMissing")
+        assert status(world)["state"] == "Pending"
+        world.job()
+        assert (await ended(world))["state"] == "Completed"
+
+    play(story)
+
+
+def test_items_come_from_a_config_map_that_may_come_later() -> None:
+    async def story(world: World) -> None:
+        world.job(runs={"payloadSchema": SCHEMA})
+        batch(world, itemsFrom={"configMapKeyRef": {"name": "lines", "key": "items.jsonl"}})
+        await world.until(lambda: status(world).get("reason") == "ItemsMissing")
+        await asyncio.sleep(12)
+        assert status(world)["message"] == "there is no ConfigMap lines"
+        lines = "\n".join([*(json.dumps({"payload": {"n": n}}) for n in range(20)), ""])
+        lay(world, lines)
+        assert (await ended(world))["state"] == "Completed"
+        assert len(calls(world)) == 20
+        assert reading.requests <= 5
+
+    reading = Reading()
+    play(story, trouble=lambda _: reading)
+
+
+def test_more_than_wait_at_once_are_made_in_portions_and_none_is_refused() -> None:
+    async def story(world: World) -> None:
+        async def slow(_: Call) -> Heard:
+            await asyncio.sleep(1)
+            return Heard(http_status=200)
+
+        world.endpoints.answer = slow
+        world.job(runs={**KEPT, "limits": {"maxConcurrency": 2, "maxQueued": 10}})
+        batch(world, items=items(40))
+        batch(world, "second", items=items(10))
+        await world.until(lambda: status(world).get("reason") == "MaxQueued")
+        assert (await ended(world))["state"] == "Completed"
+        assert (await ended(world, "second"))["state"] == "Completed"
+        assert len(calls(world)) == 50
+
+    play(story)
+
+
+def test_how_runs_end_is_counted_and_the_first_errors_are_told() -> None:
+    async def story(world: World) -> None:
+        async def picky(call: Call) -> Heard:
+            return Heard(http_status=422 if json.loads(call.body)["n"] % 2 else 200)
+
+        world.endpoints.answer = picky
+        world.job(runs=KEPT)
+        batch(world, items=items(60))
+        found = await ended(world)
+        assert (found["state"], found["reason"]) == ("Failed", "RunsFailed")
+        assert found["message"] == "30 of 60 runs completed, 30 failed"
+        assert counts(world) == {"total": 60, "completed": 30, "failed": 30}
+        assert len(found["errors"]) == 20
+        assert found["errors"][0]["message"] == "Failed: answered 422"
+        assert found["progress"] == "CF" * 30
+
+    play(story)
+
+
+def test_what_was_asked_for_by_key_before_stands_and_is_no_failure() -> None:
+    async def story(world: World) -> None:
+        world.job()
+        keyed = [{**each, "idempotencyKey": each["key"]} for each in items(5)]
+        batch(world, items=keyed)
+        await ended(world)
+        batch(world, "again", items=keyed)
+        found = await ended(world, "again")
+        assert (found["state"], counts(world, "again")) == (
+            "Completed",
+            {"total": 5, "duplicates": 5},
+        )
+        assert found["message"] == "0 of 5 runs completed, 5 stood already"
+        assert len(calls(world)) == 5
+
+    play(story)
+
+
+def test_a_batch_that_is_canceled_makes_no_more_and_ends_what_it_has_made() -> None:
+    async def story(world: World) -> None:
+        async def slow(_: Call) -> Heard:
+            await asyncio.sleep(20)
+            return Heard(http_status=200)
+
+        world.endpoints.answer = slow
+        world.job(runs={"limits": {"maxConcurrency": 2, "maxQueued": 10}})
+        world.ask("by-hand")
+        batch(world, items=items(40))
+        await world.until(lambda: counts(world).get("open", 0) >= 5)
+        world.cluster.patch("RunBatch", "import", {"spec": {"canceled": True}})
+        found = await ended(world)
+        assert found["state"] == "Canceled"
+        told = counts(world)
+        assert told["canceled"] + told["pending"] + told.get("completed", 0) == 40
+        assert told["pending"] >= 20
+        await world.ended()
+        assert world.phases()["by-hand"] == "Completed"
+        made = [each for name, each in world.runs().items() if name != "by-hand"]
+        reasons = Counter(each["message"].split(";")[0] for each in made)
+        assert reasons["its RunBatch import is canceled"] == told["canceled"]
+
+    play(story)
+
+
+def test_a_batch_cancels_what_matches_and_was_asked_for_before() -> None:
+    async def story(world: World) -> None:
+        async def for_ever(_: Call) -> Heard:
+            await asyncio.sleep(1e6)
+            return Heard(http_status=200)
+
+        world.endpoints.answer = for_ever
+        world.job(runs={"limits": {"maxConcurrency": 3}, "failedHistoryLimit": 100})
+        world.job("other", runs={"limits": {"maxConcurrency": 1}})
+        for number in range(12):
+            world.ask(f"r{number}")
+        world.ask("spared", "other")
+        await world.until(lambda: len(calls(world)) == 4)
+        await asyncio.sleep(2)
+        world.cluster.create("RunBatch", "stop", {"jobName": "app", "cancel": {}})
+        await asyncio.sleep(1.1)
+        world.ask("later")
+        found = await ended(world, "stop")
+        assert (found["state"], found["reason"]) == ("Completed", "AllEnded")
+        assert found["message"] == "12 runs matched: HTTPJob app"
+        assert counts(world, "stop") == {"total": 12}
+        assert noting.written["stop"] <= 4
+        phases = world.phases()
+        assert Counter(phases.values()) == {"Canceled": 12, "Executing": 2}
+        assert {phases["later"], phases["spared"]} == {"Executing"}
+        assert world.runs()["r0"]["message"].startswith("RunBatch stop cancels it")
+        open_calls = [made for made in world.endpoints.calls if made.ended is None]
+        assert len(open_calls) == 2, "nobody waits for the calls of canceled runs"
+
+    noting = Noting()
+    play(story, trouble=noting.of)
+
+
+def test_a_batch_replays_what_ended_badly_and_nothing_else() -> None:
+    async def story(world: World) -> None:
+        well = False
+
+        async def answer(call: Call) -> Heard:
+            bad = not well and json.loads(call.body)["n"] >= 5
+            return Heard(http_status=422 if bad else 200)
+
+        world.endpoints.answer = answer
+        world.job(runs={"failedHistoryLimit": 100, "successfulHistoryLimit": 100})
+        for number in range(10):
+            world.ask(f"r{number}", payload=json.dumps({"n": number}), priority=number % 3)
+        await world.ended()
+        well = True
+        world.cluster.create("RunBatch", "again", {"jobName": "app", "replay": {}})
+        found = await ended(world, "again")
+        assert found["state"] == "Completed"
+        assert counts(world, "again") == {"total": 5, "completed": 5}
+        made = [each for each in world.cluster.list("JobRun") if "replayOf" in each["spec"]]
+        assert {each["spec"]["replayOf"] for each in made} == {f"r{n}" for n in range(5, 10)}
+        assert {each["spec"].get("priority", 0) for each in made} == {0, 1, 2}
+        assert len(calls(world)) == 15
+        bodies = Counter(made.run for made in world.endpoints.calls)
+        assert set(bodies.values()) == {1}
+
+    play(story)
+
+
+def test_a_batch_is_removed_once_its_time_is_over_and_its_runs_stay() -> None:
+    async def story(world: World) -> None:
+        world.job(runs=KEPT)
+        batch(world, items=items(5), finishedTTL="1h")
+        await ended(world)
+        await asyncio.sleep(3500)
+        assert world.cluster.get("RunBatch", "import") is not None
+        await asyncio.sleep(200)
+        assert world.cluster.get("RunBatch", "import") is None
+        await asyncio.sleep(60)
+        assert len(world.runs()) == 3
+
+    play(story)
+
+
+def test_a_batch_that_is_deleted_ends_none_of_its_runs_and_makes_no_more() -> None:
+    async def story(world: World) -> None:
+        async def slow(_: Call) -> Heard:
+            await asyncio.sleep(5)
+            return Heard(http_status=200)
+
+        world.endpoints.answer = slow
+        limits = {"maxConcurrency": 2, "maxQueued": 10}
+        world.job(runs={"limits": limits, "successfulHistoryLimit": 100})
+        batch(world, items=items(40))
+        await world.until(lambda: len(world.runs()) >= 8)
+        world.cluster.delete("RunBatch", "import")
+        await asyncio.sleep(1)
+        made = set(world.runs())
+        await world.ended()
+        assert set(world.phases().values()) == {"Completed"}
+        assert set(world.runs()) == made
+
+    play(story)
+
+
+def test_a_run_that_somebody_deletes_is_not_made_again() -> None:
+    async def story(world: World) -> None:
+        async def slow(_: Call) -> Heard:
+            await asyncio.sleep(5)
+            return Heard(http_status=200)
+
+        world.endpoints.answer = slow
+        world.job(runs={"limits": {"maxConcurrency": 1}})
+        batch(world, items=items(6))
+        await world.until(lambda: len(calls(world)) == 2)
+        waiting = [name for name, phase in world.phases().items() if phase == "Queued"]
+        world.cluster.delete("JobRun", waiting[0])
+        found = await ended(world)
+        assert counts(world) == {"total": 6, "completed": 5, "deleted": 1}
+        assert found["errors"][0]["reason"] == "Deleted"
+        assert found["errors"][0]["key"].startswith("k")
+
+    play(story)
+
+
+def test_what_a_batch_writes_of_itself_does_not_grow_with_its_runs() -> None:
+    async def story(world: World) -> None:
+        world.job(runs=KEPT)
+        batch(world, items=items(500))
+        await ended(world)
+        assert counts(world) == {"total": 500, "completed": 500}
+        assert noting.written["import"] <= 25
+        assert len(calls(world)) == 500
+
+    noting = Noting()
+    play(story, trouble=noting.of)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_item_is_called_once_whatever_is_killed(seed: int) -> None:
+    async def story(world: World) -> None:
+        chance = Random(seed)
+        world.job(runs={**KEPT, "limits": {"maxConcurrency": 5, "maxQueued": 20}})
+        batch(world, items=items(80))
+        lay(world, "\n".join(json.dumps({"payload": {"n": n}}) for n in range(30)))
+        source = {"configMapKeyRef": {"name": "lines", "key": "items.jsonl"}}
+        batch(world, "second", itemsFrom=source)
+        for _ in range(8):
+            await asyncio.sleep(chance.uniform(0.0, 1.5))
+            for process in world.cluster.living:
+                process.kill()
+        for name in ("import", "second"):
+            await ended(world, name)
+        assert counts(world) == {"total": 80, "completed": 80}
+        assert counts(world, "second") == {"total": 30, "completed": 30}
+        firsts = {made.run for made in world.endpoints.calls}
+        assert len(firsts) == 110, "a second run of an item would have another name"
+
+    play(story)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 31))
+def test_a_process_dies_at_any_write_of_a_batch_that_makes_runs(number: int, late: bool) -> None:
+    async def story(world: World) -> None:
+        world.job(runs=KEPT)
+        batch(world, items=items(8))
+        await ended(world)
+        told = counts(world)
+        assert told["total"] == 8
+        assert sum(told.values()) == 16
+        assert set(told) <= {"total", "completed"}
+        assert len({made.run for made in world.endpoints.calls}) == 8
+
+    play(story, trouble=Dying(number, late).of)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 16))
+def test_a_process_dies_at_any_write_of_batches_that_replay_and_cancel(
+    number: int, late: bool
+) -> None:
+    async def story(world: World) -> None:
+        world.job(runs={"failedHistoryLimit": 100, "successfulHistoryLimit": 100})
+        world.job("held", suspend=True)
+        for each in range(4):
+            world.ask(f"r{each}")
+            world.ask(f"held-{each}", "held")
+        await world.until(lambda: list(world.phases().values()).count("Completed") == 4)
+        await asyncio.sleep(5)
+        (process,) = world.cluster.living
+        process.transport.trouble = Dying(number, late).of(process)
+        chosen = {"phases": ["Completed"]}
+        world.cluster.create("RunBatch", "again", {"jobName": "app", "replay": chosen})
+        world.cluster.create("RunBatch", "stop", {"jobName": "held", "cancel": {}})
+        assert (await ended(world, "stop"))["counts"] == {"total": 4, "open": 0}
+        await ended(world, "again")
+        assert counts(world, "again") == {"total": 4, "completed": 4}
+        replays = [each for each in world.cluster.list("JobRun") if "replayOf" in each["spec"]]
+        assert {each["spec"]["replayOf"] for each in replays} == {f"r{n}" for n in range(4)}
+        assert len(replays) == 4
+
+    play(story)
