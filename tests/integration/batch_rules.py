@@ -21,6 +21,10 @@ def _selecting(way: str, **spec: Any) -> Object:
     return run_batch(way, **{"items": None, "jobName": None, way: {}, **spec})
 
 
+def _old(way: str) -> Object:
+    return {**_selecting(way, jobName="echo"), "metadata": {"name": f"old-{way}"}}
+
+
 def _items(*items: Object) -> Object:
     return run_batch(items=list(items))
 
@@ -65,16 +69,17 @@ def _way_rules() -> Iterator[Rule]:
     says = "spec.canceled: a batch that cancels cannot be canceled"
     yield Rule("canceled", _selecting("replay", **both), _selecting("cancel", **both), says)
     says = "spec.labels: keys that begin with wavegate.dev/ are reserved"
-    yield Rule(
-        "label", run_batch(labels={"a": "b"}), run_batch(labels={"wavegate.dev/a": ""}), says
-    )
+    good = run_batch(labels={"a": "b"})
+    yield Rule("label", good, run_batch(labels={"wavegate.dev/a": ""}), says)
+    says = "spec.labels: each key must be a valid label key"
+    yield Rule("label form", good, run_batch(labels={"a b": ""}), says)
 
 
 def _item_rules() -> Iterator[Rule]:
     good, one = run_batch(), {"key": "a"}
     yield Rule("no items", good, _items(), "spec.items: Invalid value")
     yield Rule("501 items", _payloads(500, 1), _payloads(501, 1), "spec.items: Too many")
-    says = 'spec.items[1]: Duplicate value: map[string]interface {}{"key":"a"}'
+    says = "spec.items[1]: Duplicate value"
     yield Rule("a key twice", _items(one, {"key": "b"}), _items(one, one), says)
     yield Rule("no key", good, _items({"payload": "{}"}), "spec.items[0].key: Required value")
     yield Rule("long key", _items({"key": "k" * 128}), _items({"key": "k" * 129}), "spec.items[0]")
@@ -102,9 +107,9 @@ def _change_rules() -> Iterator[Rule]:
     )
     for field, value in _FIXED.items():
         says = f"spec.{field}: cannot be changed; make another batch"
-        yield Rule(f"batch {field}", label, patch(**{field: value}), says, run_batch())
+        yield Rule(f"batch {field}", label, patch(**{field: value}), says, run_batch("old"))
     for way in ("cancel", "replay"):
-        old, new = _selecting(way, jobName="echo"), {way: {"matchLabels": {"a": "b"}}}
+        old, new = _old(way), {way: {"matchLabels": {"a": "b"}}}
         says = f"spec.{way}: cannot be changed; make another batch"
         yield Rule(f"batch {way}", label, patch(**new), says, old)
     old = run_batch("lines", items=None, itemsFrom=_FROM)
@@ -119,7 +124,7 @@ def _change_rules() -> Iterator[Rule]:
     says = "spec.finishedTTL: must be between 0s and 8760h"
     yield Rule("finishedTTL", run_batch(finishedTTL="0s"), run_batch(finishedTTL="8761h"), says)
     yield Rule(
-        "batch keeps its spec", label, {"spec": None}, "spec: Required value", old=run_batch()
+        "batch keeps its spec", label, {"spec": None}, "spec: Required value", old=run_batch("old")
     )
 
 

@@ -132,7 +132,7 @@ def _asks_for(space: Space, job: str, needs: tuple[str, ...]) -> bool:
 
 
 def test_each_example_that_calls_has_a_test() -> None:
-    tested = ("chain", "nightly", "pool", "retry")
+    tested = ("batch", "chain", "nightly", "pool", "retry")
     assert set(CALLING) == {f"httpjob-{name}.yaml" for name in tested}
 
 
@@ -230,6 +230,27 @@ def test_those_of_a_chain_are_called_one_after_another(
     for job in jobs[:-1]:
         space.delete("HTTPJob", job["metadata"]["name"])
     _remove(space, jobs[-1])
+
+
+def test_a_batch_makes_its_runs_no_faster_than_its_pool_allows(
+    space: Space, operator: OperatorProcess, endpoint: Endpoint
+) -> None:
+    pool, job, batch = CALLING["httpjob-batch.yaml"].objects
+    for each in (pool, batch, _calling(job, endpoint)):
+        _apply(space, each)
+    name = batch["metadata"]["name"]
+    space.wait("it has ended", lambda: "completionTime" in _status(space, "RunBatch", name))
+    status = _status(space, "RunBatch", name)
+    assert (status["state"], status["counts"]["completed"]) == ("Completed", 2)
+    assert sorted(call.body for call in endpoint.calls) == [
+        item["payload"] for item in batch["spec"]["items"]
+    ]
+    for run in space.list("JobRun"):
+        assert run["metadata"]["labels"]["source"] == "crm"
+        assert list(run["status"]["poolClocks"]) == ["crm"]
+    space.delete("RunBatch", name)
+    space.delete("RateLimitPool", "crm")
+    _remove(space, job)
 
 
 def _phase_of(space: Space, job: str) -> list[str]:

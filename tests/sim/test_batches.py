@@ -1,118 +1,26 @@
-"""RunBatches by whole operator processes, in virtual time: also when these are killed."""
+"""RunBatches by whole operator processes, in virtual time."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
-from random import Random
-from typing import Any
 
-import pytest
-
+from sim.batch_story import (
+    KEPT,
+    SCHEMA,
+    Noting,
+    Reading,
+    batch,
+    calls,
+    counts,
+    ended,
+    items,
+    lay,
+    status,
+)
 from sim.test_runs import World, play
 from wavegate.dispatch.call import Call, Heard
-from wavegate.runs.batch_observed import ENDED
-from wavegate.simulation.cluster import Process
-from wavegate.simulation.rights import Administrator
-from wavegate.simulation.transport import Request, Untroubled
-
-KEPT = {"successfulHistoryLimit": 3, "failedHistoryLimit": 3}
-SCHEMA = {"type": "object", "required": ["n"]}
-
-
-def items(count: int, **more: Any) -> list[dict[str, Any]]:
-    return [{"key": f"k{n}", "payload": f'{{"n": {n}}}', **more} for n in range(count)]
-
-
-def batch(world: World, name: str = "import", job: str = "app", **spec: Any) -> None:
-    world.cluster.create("RunBatch", name, {"jobName": job, **spec})
-
-
-def status(world: World, name: str = "import") -> Mapping[str, Any]:
-    found = world.cluster.get("RunBatch", name)
-    return found["status"] if found is not None else {}
-
-
-async def ended(world: World, name: str = "import") -> Mapping[str, Any]:
-    await world.until(lambda: status(world, name).get("state") in ENDED)
-    return status(world, name)
-
-
-def counts(world: World, name: str = "import") -> dict[str, int]:
-    return {
-        each: number for each, number in status(world, name).get("counts", {}).items() if number
-    }
-
-
-def calls(world: World) -> list[str]:
-    """Runs that were called, in order."""
-    return [made.run for made in world.endpoints.calls]
-
-
-def lay(world: World, lines: str) -> None:
-    """Put the lines where a batch can have its items from."""
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"items.jsonl": lines}}
-    body["metadata"] = {"name": "lines", "namespace": "default"}
-    path = "/api/v1/namespaces/default/configmaps"
-    world.cluster.server.request(Administrator(), "POST", path, body=body)
-
-
-class Reading(Untroubled):
-    """Counts requests for ConfigMaps."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-
-    async def sending(self, request: Request) -> None:
-        self.requests += "/configmaps/" in request.path
-
-
-class Noting(Untroubled):
-    """Counts the writes of each batch; no process writes that does not lead."""
-
-    def __init__(self) -> None:
-        self.written: Counter[str] = Counter()
-
-    def of(self, process: Process) -> Noting:
-        self.process = process
-        return self
-
-    def leaving(self, request: Request) -> None:
-        if is_write(request):
-            assert self.process.operator.leadership.held(), "a process writes that does not lead"
-            self.written[request.path.split("/")[-2]] += "/runbatches/" in request.path
-
-
-class Dying(Untroubled):
-    """A process dies at the n-th write of all; ``late``: once that is carried out."""
-
-    def __init__(self, number: int, late: bool) -> None:
-        self._number = number
-        self._late = late
-
-    def of(self, process: Process) -> Dying:
-        self._process = process
-        return self
-
-    def leaving(self, request: Request) -> None:
-        if is_write(request):
-            assert self._process.operator.leadership.held(), "a process writes that does not lead"
-
-    async def sending(self, request: Request) -> None:
-        self._number -= is_write(request)
-        if is_write(request) and self._number == 0 and not self._late:
-            self._process.kill()
-
-    async def answered(self, request: Request, answer: Mapping[str, Any]) -> None:
-        if is_write(request) and self._number == 0 and self._late:
-            self._number = -1
-            self._process.kill()
-
-
-def is_write(request: Request) -> bool:
-    return request.method != "GET" and "/apis/wavegate.dev/" in request.path
 
 
 def test_a_batch_makes_its_runs_and_counts_them_though_history_removes_them() -> None:
@@ -397,68 +305,54 @@ def test_what_a_batch_writes_of_itself_does_not_grow_with_its_runs() -> None:
     play(story, trouble=noting.of)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_each_item_is_called_once_whatever_is_killed(seed: int) -> None:
+def test_where_the_job_is_deleted_its_runs_stay_with_the_batch_and_wait_for_another() -> None:
     async def story(world: World) -> None:
-        chance = Random(seed)
-        world.job(runs={**KEPT, "limits": {"maxConcurrency": 5, "maxQueued": 20}})
-        batch(world, items=items(80))
-        lay(world, "\n".join(json.dumps({"payload": {"n": n}}) for n in range(30)))
-        source = {"configMapKeyRef": {"name": "lines", "key": "items.jsonl"}}
-        batch(world, "second", itemsFrom=source)
-        for _ in range(8):
-            await asyncio.sleep(chance.uniform(0.0, 1.5))
-            for process in world.cluster.living:
-                process.kill()
-        for name in ("import", "second"):
-            await ended(world, name)
-        assert counts(world) == {"total": 80, "completed": 80}
-        assert counts(world, "second") == {"total": 30, "completed": 30}
-        firsts = {made.run for made in world.endpoints.calls}
-        assert len(firsts) == 110, "a second run of an item would have another name"
+        async def slow(_: Call) -> Heard:
+            await asyncio.sleep(3)
+            return Heard(http_status=200)
+
+        world.endpoints.answer = slow
+        spec = {"runs": {"limits": {"maxConcurrency": 2, "maxQueued": 10}}}
+        world.job(**spec)
+        batch(world, items=items(30))
+        await world.until(lambda: len(world.runs()) >= 10)
+        world.cluster.delete("HTTPJob", "app")
+        await world.until(lambda: status(world).get("reason") == "JobMissing")
+        assert status(world)["state"] == "Running"
+        await asyncio.sleep(60)
+        assert len(world.runs()) >= 10
+        world.job(**spec)
+        assert (await ended(world))["state"] == "Completed"
+        assert counts(world) == {"total": 30, "completed": 30}
+        world.cluster.delete("HTTPJob", "app")
+        await asyncio.sleep(5)
+        assert world.runs(), "they are the batch's, too"
+        world.cluster.delete("RunBatch", "import")
+        await asyncio.sleep(5)
+        assert world.runs() == {}
 
     play(story)
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("number", range(1, 31))
-def test_a_process_dies_at_any_write_of_a_batch_that_makes_runs(number: int, late: bool) -> None:
+def test_lines_that_were_changed_meanwhile_are_not_made_until_they_are_as_they_were() -> None:
     async def story(world: World) -> None:
-        world.job(runs=KEPT)
-        batch(world, items=items(8))
-        await ended(world)
-        told = counts(world)
-        assert told["total"] == 8
-        assert sum(told.values()) == 16
-        assert set(told) <= {"total", "completed"}
-        assert len({made.run for made in world.endpoints.calls}) == 8
-
-    play(story, trouble=Dying(number, late).of)
-
-
-@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("number", range(1, 16))
-def test_a_process_dies_at_any_write_of_batches_that_replay_and_cancel(
-    number: int, late: bool
-) -> None:
-    async def story(world: World) -> None:
-        world.job(runs={"failedHistoryLimit": 100, "successfulHistoryLimit": 100})
-        world.job("held", suspend=True)
-        for each in range(4):
-            world.ask(f"r{each}")
-            world.ask(f"held-{each}", "held")
-        await world.until(lambda: list(world.phases().values()).count("Completed") == 4)
-        await asyncio.sleep(5)
-        (process,) = world.cluster.living
-        process.transport.trouble = Dying(number, late).of(process)
-        chosen = {"phases": ["Completed"]}
-        world.cluster.create("RunBatch", "again", {"jobName": "app", "replay": chosen})
-        world.cluster.create("RunBatch", "stop", {"jobName": "held", "cancel": {}})
-        assert (await ended(world, "stop"))["counts"] == {"total": 4, "open": 0}
-        await ended(world, "again")
-        assert counts(world, "again") == {"total": 4, "completed": 4}
-        replays = [each for each in world.cluster.list("JobRun") if "replayOf" in each["spec"]]
-        assert {each["spec"]["replayOf"] for each in replays} == {f"r{n}" for n in range(4)}
-        assert len(replays) == 4
+        world.job(runs={"limits": {"maxConcurrency": 1, "maxQueued": 4}}, suspend=True)
+        lines = "\n".join(json.dumps({"payload": {"n": n}}) for n in range(8))
+        lay(world, lines)
+        batch(world, itemsFrom={"configMapKeyRef": {"name": "lines", "key": "items.jsonl"}})
+        await world.until(lambda: len(world.runs()) == 3)
+        world.cluster.patch(
+            "ConfigMap", "lines", {"data": {"items.jsonl": lines.replace("7", "8")}}
+        )
+        for process in world.cluster.living:
+            process.kill()
+        await asyncio.sleep(30)
+        world.cluster.patch("HTTPJob", "app", {"spec": {"suspend": False}})
+        await world.until(lambda: status(world).get("reason") == "ItemsChanged")
+        await asyncio.sleep(60)
+        assert len(world.endpoints.calls) == 3
+        world.cluster.patch("ConfigMap", "lines", {"data": {"items.jsonl": lines}})
+        assert (await ended(world))["state"] == "Completed"
+        assert len(world.endpoints.calls) == 8
 
     play(story)

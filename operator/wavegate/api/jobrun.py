@@ -44,6 +44,11 @@ TriggeredBy = Literal["Manual", "Schedule", "Dependency", "Replay", "Batch", "AP
 UNENDED: Final[tuple[Phase, ...]] = ("Delayed", "Queued", "Executing", "Waiting")
 """Phases of runs that have not ended."""
 
+ENDED: Final[tuple[Phase, ...]] = (
+    *("Completed", "Failed", "TimedOut", "Crashed", "SystemFailed", "Canceled", "Expired"),
+    "DeadLetter",
+)
+
 MAX_PAYLOAD: Final = 8 * 1024
 MAX_RESULT: Final = 8 * 1024
 MAX_RUN_NAME: Final = 40

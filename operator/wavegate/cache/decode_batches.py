@@ -13,7 +13,8 @@ from wavegate.api.runbatch import RunBatchSpec, RunBatchStatus
 from wavegate.cache.fields import Meta, Raw, flag, mapping, meta_of, text
 from wavegate.cache.statuses import readable
 from wavegate.cache.store import Item, item_of
-from wavegate.runs.batch_observed import ENDED, BatchView
+from wavegate.runs.batch_observed import BatchView
+from wavegate.runs.batch_states import ENDED
 
 _REMEMBERED: Final = 16
 """Specs: they are large, and a batch's status changes some twenty times."""

@@ -38,7 +38,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "suspend": ("suspending", "Stop a job until it is unsuspended, by its spec."),
     "unsuspend": ("suspending", "Start a suspended job again, by its spec."),
     "trigger": ("trigger", "Ask for a run of an HTTPJob."),
-    "runs": ("runs", "Runs of HTTPJobs: list, get, cancel, replay, dead-letters."),
+    "runs": ("runs", "Runs of HTTPJobs: list, get, bulk, cancel, replay, dead-letters."),
     "health": ("health", "How the runs of HTTPJobs have ended, as a score."),
     "ticks": ("ticks", "The next ticks of a schedule, and what holds their runs."),
     "enable": ("enabling", "Let HTTPJobs tick and their runs start again, by their spec."),

@@ -15,7 +15,7 @@ from typing import Final
 from wavegate.domain.actions import SetStatus
 from wavegate.engine.outcomes import TooSoon
 from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS, RUN_BATCHES
-from wavegate.runs.batch_observed import ENDED
+from wavegate.runs.batch_states import ENDED
 
 PACE: Final = 1.0
 """Seconds between two writes of a status that has a pace."""

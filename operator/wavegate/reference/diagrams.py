@@ -13,7 +13,7 @@ from typing import Final
 from wavegate.api.jobrun import Phase
 from wavegate.domain import blame, executions, gate, rollback, rollout
 from wavegate.reference.tables import docstring_table
-from wavegate.runs import states
+from wavegate.runs import batch_states, states
 
 Transition = tuple[str, str, str]
 
@@ -131,5 +131,6 @@ DIAGRAMS: Final[Mapping[str, Callable[[], str]]] = {
     "rollback": lambda: state_diagram(_of_rollback(), "Open"),
     "gate": lambda: state_diagram(_of_gate(), "Shut"),
     "blame": lambda: state_diagram(_of_blame(), "Waiting"),
+    "batch": lambda: state_diagram(batch_states.TRANSITIONS, "Open"),
     "run": lambda: state_diagram(_of_run(), "Open"),
 }

@@ -19,6 +19,7 @@ CONCEPTS: Final = (
     "rollback",
     "states",
     "runs",
+    "batches",
 )
 
 _REFUSALS: Final = (

@@ -22,9 +22,9 @@ from wavegate.kube.errors import NotFound
 from wavegate.kube.resources import CONFIG_MAPS, JOB_RUNS, RUN_BATCHES
 from wavegate.runner import bodies
 from wavegate.runner.creating import create_or_find
+from wavegate.runs.batch_actions import BatchAction, CreateItemRun, Read
 from wavegate.runs.batch_items import problem_of, problems_together, read_lines
 from wavegate.runs.batch_observed import BatchView, Problem, ReadItems
-from wavegate.runs.batches import BatchAction, CreateItemRun, Read
 from wavegate.runs.observed import HTTPJobView
 from wavegate.runs.payload import digest
 from wavegate.runs.replaying import replay_spec

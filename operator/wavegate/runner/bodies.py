@@ -19,8 +19,8 @@ from wavegate.domain.times import format_time, format_time_micro
 from wavegate.engine.bodies import Document, Owner
 from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RUN_BATCHES
 from wavegate.runs.actions import CreateRun, CreateRunVersion
+from wavegate.runs.batch_actions import CreateItemRun
 from wavegate.runs.batch_observed import BatchView
-from wavegate.runs.batches import CreateItemRun
 from wavegate.runs.observed import HTTPJobView
 
 

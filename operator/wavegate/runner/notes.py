@@ -7,7 +7,7 @@ from typing import Any
 from wavegate.domain.actions import DeleteRecord, Note, SetStatus
 from wavegate.domain.times import format_time
 from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction
-from wavegate.runs.batches import BatchAction
+from wavegate.runs.batch_actions import BatchAction
 
 
 def notes_of(action: RunAction) -> tuple[Note, ...]:

@@ -71,9 +71,8 @@ def problems_together(items: Sequence[BatchItem]) -> Iterator[Problem]:
     if size > MAX_BYTES:
         words = f"payloads of {size} bytes, and {MAX_BYTES} are allowed; make several batches"
         yield Problem("", "TooLarge", words)
-    yield from _twice("key", ((item.key, item.key) for item in items))
-    keyed = ((item.key, item.idempotency_key) for item in items if item.idempotency_key)
-    yield from _twice("idempotencyKey", keyed)
+    for place, words in twice(items):
+        yield Problem(items[place].key, "KeyTwice", words)
 
 
 def size_of(item: BatchItem) -> int:
@@ -87,14 +86,18 @@ def run_spec(item: BatchItem, job: str) -> dict[str, Any]:
     return {"jobName": job, **{name: value for name, value in fields.items() if name != "key"}}
 
 
-def _twice(field: str, keys: Iterable[tuple[str, str | None]]) -> Iterator[Problem]:
-    first: dict[str | None, str] = {}
-    for key, value in keys:
-        if value in first:
-            words = f"{field}: is that of an item before it"
-            yield Problem(key, "KeyTwice", words if field == "key" else f"{words}, {first[value]}")
-        else:
-            first[value] = key
+def twice(items: Iterable[BatchItem]) -> Iterator[tuple[int, str]]:
+    """Places of items that have a key of one before them, and words for it."""
+    keys, by_key = set[str](), dict[str, str]()
+    for place, item in enumerate(items):
+        if item.key in keys:
+            yield place, "key: is that of an item before it"
+        keys.add(item.key)
+        if item.idempotency_key is None:
+            continue
+        first = by_key.setdefault(item.idempotency_key, item.key)
+        if first != item.key:
+            yield place, f"idempotencyKey: is that of an item before it, {first}"
 
 
 def _told(error: ValidationError) -> list[str]:

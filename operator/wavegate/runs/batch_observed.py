@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from wavegate.api.runbatch import BatchItem, RunBatchSpec
 from wavegate.domain.observed import DEFAULT_PRIORITY, Refusal
+from wavegate.runs.batch_states import ENDED
 from wavegate.runs.observed import HTTPJobView, RunView
-
-ENDED: Final = frozenset({"Completed", "Failed", "Refused", "Canceled"})
-"""States in which a batch has ended; they never change."""
 
 
 @dataclass(frozen=True, slots=True)

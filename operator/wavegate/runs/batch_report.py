@@ -7,7 +7,8 @@ from typing import Any
 
 from wavegate.api.conditions import READY, RECONCILING, STALLED, Condition, set_conditions
 from wavegate.domain.times import format_time
-from wavegate.runs.batch_observed import ENDED, BatchView
+from wavegate.runs.batch_observed import BatchView
+from wavegate.runs.batch_states import ENDED
 
 
 def conditions_of(

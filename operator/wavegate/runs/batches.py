@@ -15,20 +15,22 @@ after ten seconds: a batch costs some twenty writes of its own, and six a minute
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wavegate.api.runbatch import MAX_ERRORS, MAX_ITEMS, BatchItem
 from wavegate.domain.actions import DeleteRecord, SetStatus, Urgency
 from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs import batch_notes
+from wavegate.runs.batch_actions import BatchPlan, BatchStep, CreateItemRun, Read
 from wavegate.runs.batch_items import run_spec
 from wavegate.runs.batch_observed import BatchView, ObservedBatch, Problem, ReadItems
 from wavegate.runs.batch_progress import NOT_MADE, OPEN, counts_of, is_over, progress_of
 from wavegate.runs.batch_report import conditions_of, ended_words
+from wavegate.runs.batch_states import may_follow
 from wavegate.runs.naming import item_name
 from wavegate.runs.observed import HTTPJobView
 from wavegate.runs.selection import to_cancel, to_replay, words_of
+from wavegate.runs.statuses import Impossible
 
 TOLD_EVERY: Final = 10.0
 """Seconds after which it is put on record how far a batch has come."""
@@ -40,48 +42,6 @@ _MAX_MESSAGE: Final = 1024
 _MAX_ERROR: Final = 256
 _BY_ITSELF: Final = frozenset({"Running", "MaxQueued"})
 """Reasons of which the message only tells how far it has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Read the items, and judge them by the schema of this job."""
-
-    job: HTTPJobView
-
-
-@dataclass(frozen=True, slots=True)
-class CreateItemRun:
-    """Make run ``number`` of the batch, for a job; it repeats ``replay_of``, if that is given."""
-
-    name: str
-    number: int
-    key: str
-    job: HTTPJobView
-    spec: Mapping[str, Any]
-    labels: Mapping[str, str]
-    replay_of: str = ""
-
-
-BatchAction = Read | CreateItemRun | SetStatus | DeleteRecord
-
-
-@dataclass(frozen=True, slots=True)
-class BatchStep:
-    """One action under its key; while it is under way, further ones are dropped."""
-
-    key: str
-    urgency: Urgency
-    actions: tuple[BatchAction, ...]
-    group: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchPlan:
-    """The outcome of a pass. ``unmade``: by job, runs that are not made yet."""
-
-    steps: tuple[BatchStep, ...] = ()
-    unmade: Mapping[str, int] = field(default_factory=dict)
-    wake_at: float | None = None
 
 
 def plan(observed: ObservedBatch) -> BatchPlan:
@@ -389,6 +349,8 @@ class _Pass:
     def _tell(self, state: str, reason: str, words: str, **facts: Any) -> None:
         """Put it on record, if there is news enough."""
         before, message = self.batch.status, words[:_MAX_MESSAGE]
+        if not may_follow(self.batch.state, state):
+            raise Impossible(f"{self.batch.name}: {state} cannot follow {self.batch.state}")
         status = {
             **before,
             "observedGeneration": self.batch.generation,

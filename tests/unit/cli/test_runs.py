@@ -233,8 +233,8 @@ def test_canceling_sets_the_field_of_each(told: Played) -> None:
         (("cancel", "held", "done"), "cannot be canceled: done is Completed"),
         (("cancel", "held", "none"), "no JobRun none in namespace default"),
         (("replay", "first", "held"), "only a run that has ended can be replayed: held is Queued"),
-        (("cancel",), "Missing argument 'RUN...'"),
-        (("replay",), "Missing argument 'RUN...'"),
+        (("cancel",), "name the runs, or choose them by -l or --job"),
+        (("replay",), "name the runs, or choose them by -l or --job"),
         (("get", "none"), "no JobRun none in namespace default"),
     ],
 )
