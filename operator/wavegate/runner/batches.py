@@ -6,7 +6,7 @@ for single runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from wavegate.cache.runs import RunCache
@@ -18,7 +18,7 @@ from wavegate.runner.batch_executor import BatchExecutor
 from wavegate.runs.batch_observed import BatchView, ObservedBatch
 from wavegate.runs.batch_room import room_of
 from wavegate.runs.batches import plan
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import HTTPJobView, RunView
 
 INTERVAL: Final = 0.1
 """Seconds between two passes of one batch, each of which looks at all its runs."""
@@ -92,28 +92,40 @@ class BatchReconciler(Passes):
             self._queue.add(first.key)
 
     def _observed(self, batch: BatchView) -> ObservedBatch:
-        space, spec = batch.namespace, batch.spec
-        selects = spec is not None and (spec.cancel is not None or spec.replay is not None)
-        finished = self._cache.runs_in(space, batch.job, ended=True) if selects else ()
-        jobs = self._jobs(batch)
+        finished = self._finished(batch)
+        jobs = self._jobs(batch, finished)
         return ObservedBatch(
             batch=batch,
             now=self._now(),
             jobs=jobs,
             members=self._cache.batches.members(batch),
-            active=self._cache.runs_in(space, batch.job, ended=False) if selects else (),
+            active=self._active(batch),
             finished=finished,
             room={name: self._room(batch, job) for name, job in jobs.items()},
             read=self._executor.read(batch),
             refusals=self._writer.refusals(batch.key),
         )
 
-    def _jobs(self, batch: BatchView) -> dict[str, HTTPJobView]:
-        if batch.job:
-            job = self._cache.jobs.get(batch.namespace, batch.job)
-            return {} if job is None else {batch.job: job}
-        jobs = self._cache.jobs.values()
-        return {job.name: job for job in jobs if job.namespace == batch.namespace}
+    def _active(self, batch: BatchView) -> Iterable[RunView]:
+        """Runs among which it chooses those that it cancels."""
+        if batch.spec is None or batch.spec.cancel is None:
+            return ()
+        return self._cache.runs_in(batch.namespace, batch.job, ended=False)
+
+    def _finished(self, batch: BatchView) -> Sequence[RunView]:
+        """Runs among which it chooses those that it replays; once it has, these."""
+        if batch.spec is None or batch.spec.replay is None:
+            return ()
+        if batch.state != "Running":
+            return list(self._cache.runs_in(batch.namespace, batch.job, ended=True))
+        names = batch.status.get("runs") or ()
+        found = (self._cache.runs.get(batch.namespace, name) for name in names)
+        return [run for run in found if run is not None]
+
+    def _jobs(self, batch: BatchView, finished: Sequence[RunView]) -> dict[str, HTTPJobView]:
+        names = {batch.job} if batch.job else {run.job for run in finished}
+        found = ((name, self._cache.jobs.get(batch.namespace, name)) for name in names)
+        return {name: job for name, job in found if job is not None}
 
     def _room(self, batch: BatchView, job: HTTPJobView) -> int:
         if job.spec is None:

@@ -26,7 +26,8 @@ Line = tuple[int, BatchItem | Problem]
 
 def read_lines(text: str) -> Iterator[Line]:
     """By number of the line, from 1, its item or what is wrong with it; blank lines are none."""
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not by splitlines: what it takes for the end of a line may stand in a text.
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
