@@ -21,6 +21,7 @@ from sim.batch_story import (
 )
 from sim.test_runs import World, play
 from wavegate.dispatch.call import Call, Heard
+from wavegate.runs.naming import item_name
 
 
 def test_a_batch_makes_its_runs_and_counts_them_though_history_removes_them() -> None:
@@ -354,5 +355,43 @@ def test_lines_that_were_changed_meanwhile_are_not_made_until_they_are_as_they_w
         world.cluster.patch("ConfigMap", "lines", {"data": {"items.jsonl": lines}})
         assert (await ended(world))["state"] == "Completed"
         assert len(world.endpoints.calls) == 8
+
+    play(story)
+
+
+def test_a_stranger_of_a_runs_name_is_left_alone_and_told_of() -> None:
+    async def story(world: World) -> None:
+        batch(world, items=items(3))
+        await world.until(lambda: status(world).get("reason") == "JobMissing")
+        uid = (world.cluster.get("RunBatch", "import") or {})["metadata"]["uid"]
+        world.cluster.create("JobRun", item_name("app", uid, "k1"), {"jobName": "other"})
+        world.job()
+        await world.until(lambda: status(world).get("reason") == "RunRefused")
+        assert status(world)["message"].endswith("exists already and is another's")
+        await asyncio.sleep(30)
+        assert len(calls(world)) == 2
+        world.cluster.delete("JobRun", item_name("app", uid, "k1"))
+        assert (await ended(world))["state"] == "Completed"
+        assert len(calls(world)) == 3
+
+    play(story)
+
+
+def test_batches_of_a_job_share_its_room_and_none_of_their_runs_is_refused() -> None:
+    async def story(world: World) -> None:
+        limits = {"maxConcurrency": 1, "maxQueued": 10}
+        world.job(suspend=True, runs={**KEPT, "limits": limits})
+        source = {"configMapKeyRef": {"name": "lines", "key": "items.jsonl"}}
+        batch(world, "a", itemsFrom=source)
+        await world.until(lambda: status(world, "a").get("reason") == "ItemsMissing")
+        for name in ("b", "c", "d"):
+            batch(world, name, items=items(4))
+        lay(world, "\n".join(["{}"] * 4))
+        await world.until(lambda: len(world.runs()) == 9)
+        await asyncio.sleep(60)
+        assert len(world.runs()) == 9, "nine tenths of maxQueued"
+        world.cluster.patch("HTTPJob", "app", {"spec": {"suspend": False}})
+        for name in ("a", "b", "c", "d"):
+            assert (await ended(world, name))["message"] == "4 of 4 runs completed"
 
     play(story)

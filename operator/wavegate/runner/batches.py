@@ -6,7 +6,7 @@ for single runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from wavegate.cache.runs import RunCache
@@ -15,7 +15,9 @@ from wavegate.engine.passes import Passes
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
 from wavegate.runner.batch_executor import BatchExecutor
+from wavegate.runs.batch_actions import BatchPlan
 from wavegate.runs.batch_observed import BatchView, ObservedBatch
+from wavegate.runs.batch_progress import NOT_MADE
 from wavegate.runs.batch_room import room_of
 from wavegate.runs.batches import plan
 from wavegate.runs.observed import HTTPJobView, RunView
@@ -45,8 +47,8 @@ class BatchReconciler(Passes):
         self._cache = cache
         self._writer = writer
         self._executor = executor
-        self._unmade: dict[Key, Mapping[str, int]] = {}
-        """By batch and job, runs that are not made yet, as its last pass has found."""
+        self._plans: dict[Key, BatchPlan] = {}
+        """By batch, the newest plan."""
 
     def run_changed(self, job: JobKey) -> None:
         """A run of this job has come, gone or changed: there may be room for others."""
@@ -56,28 +58,32 @@ class BatchReconciler(Passes):
 
     def _waiting(self, job: JobKey) -> list[BatchView]:
         """Batches that have runs of a job to make."""
-        if not self._unmade:
-            return []
         namespace, name = job
         return [
             batch
             for batch in self._cache.batches.open
-            if batch.namespace == namespace and self._unmade.get(batch.key, {}).get(name)
+            if batch.namespace == namespace and self._unmade(batch, name)
         ]
+
+    def _unmade(self, batch: BatchView, job: str) -> int:
+        """Runs of a job that a batch has to make: as its newest plan says, or what is on record."""
+        if batch.key in self._plans:
+            return self._plans[batch.key].unmade.get(job, 0)
+        is_its = batch.job == job and batch.state == "Running"
+        return batch.progress.count(NOT_MADE) if is_its else 0
 
     def _pass(self, key: Key, eval_id: str) -> str:
         batch = self._cache.batches.store.get(*key)
         self._executor.keep_only({each.uid for each in self._cache.batches.open})
         if batch is None:
-            self._unmade.pop(key, None)
+            self._plans.pop(key, None)
             self._queue.discard(key)
             self._writer.submit(_departed(key), (), eval_id)
             return "success"
         made = plan(self._observed(batch))
-        before = self._unmade.pop(key, {})
-        if made.unmade:
-            self._unmade[key] = made.unmade
-        for job, count in before.items():
+        before = self._plans.get(key, BatchPlan())
+        self._plans[key] = made
+        for job, count in before.unmade.items():
             if made.unmade.get(job, 0) < count:
                 self._wake_following(batch, job)
         self._writer.submit(batch, made.steps, eval_id)
@@ -130,8 +136,12 @@ class BatchReconciler(Passes):
     def _room(self, batch: BatchView, job: HTTPJobView) -> int:
         if job.spec is None:
             return 0
-        earlier = [each for each in self._waiting(job.key) if _order(each) < _order(batch)]
-        wanted = sum(self._unmade[each.key][job.name] for each in earlier)
+        wanted = 0
+        for other in self._waiting(job.key):
+            if _order(other) < _order(batch):
+                wanted += self._unmade(other, job.name)
+            elif other.key != batch.key and other.key in self._plans:
+                wanted += self._plans[other.key].making.get(job.name, 0)
         active = self._cache.active(job.key).values()
         waiting = sum(run.phase != "Executing" for run in active)
         return room_of(job.spec.runs.limits.max_queued, waiting, wanted)

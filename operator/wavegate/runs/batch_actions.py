@@ -45,8 +45,12 @@ class BatchStep:
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """The outcome of a pass. ``unmade``: by job, runs that are not made yet."""
+    """The outcome of a pass.
+
+    By job, ``unmade``: runs that are not made yet; ``making``: those of them that are to be now.
+    """
 
     steps: tuple[BatchStep, ...] = ()
     unmade: Mapping[str, int] = field(default_factory=dict)
+    making: Mapping[str, int] = field(default_factory=dict)
     wake_at: float | None = None

@@ -14,6 +14,7 @@ after ten seconds: a batch costs some twenty writes of its own, and six a minute
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -55,7 +56,8 @@ class _Pass:
         self.batch: BatchView = observed.batch
         self.now = observed.now
         self.steps: list[BatchStep] = []
-        self.unmade: dict[str, int] = {}
+        self.unmade: Counter[str] = Counter()
+        self.making: Counter[str] = Counter()
         self._wakes: list[float] = []
 
     def plan(self) -> BatchPlan:
@@ -76,7 +78,8 @@ class _Pass:
             self._accept_replay()
         else:
             self._accept_items()
-        return BatchPlan(tuple(self.steps), self.unmade, min(self._wakes, default=None))
+        wake_at = min(self._wakes, default=None)
+        return BatchPlan(tuple(self.steps), dict(self.unmade), dict(self.making), wake_at)
 
     # What has ended.
 
@@ -219,14 +222,13 @@ class _Pass:
         wanted = self._wanted()
         if wanted is None:
             return None
-        left = dict(self.observed.room)
-        refused = ""
+        room, refused = self.observed.room, ""
         for action in wanted:
             name = action.job.name
-            self.unmade[name] = self.unmade.get(name, 0) + 1
-            if left.get(name, 0) <= 0:
+            self.unmade[name] += 1
+            if self.making[name] >= room.get(name, 0):
                 continue
-            left[name] -= 1
+            self.making[name] += 1
             step = BatchStep(f"JobRun/{action.name}", Urgency.CREATE, (action,))
             self.steps.append(step)
             if step.key in self.observed.refusals:
@@ -235,7 +237,7 @@ class _Pass:
                 )
         if refused:
             return "RunRefused", refused
-        if any(count > self.observed.room.get(job, 0) for job, count in self.unmade.items()):
+        if self.unmade != self.making:
             return "MaxQueued", f"{self._far()}; the rest is made as others start, by maxQueued"
         return "Running", self._far()
 

@@ -89,6 +89,13 @@ def test_one_wrong_item_refuses_all() -> None:
     assert made(found) == []
 
 
+def test_one_wrong_thing_is_enough() -> None:
+    of = batch(items=items(30))
+    wrong = [Problem("", "TooLarge", "payloads of 800000 bytes")]
+    status = told(plan(observed(of, read=read(of, problems=wrong, wrong=1))))
+    assert status["message"] == "1 of 30 runs cannot be made, so none is: payloads of 800000 bytes"
+
+
 def test_items_are_judged_by_the_schema_that_the_job_has_now() -> None:
     of = batch(items=items(3))
     assert reads(plan(observed(of, read=read(of, version_key="another"))))
