@@ -80,7 +80,13 @@ class BatchReconciler(Passes):
             self._queue.discard(key)
             self._writer.submit(_departed(key), (), eval_id)
             return "success"
-        made = plan(self._observed(batch))
+        try:
+            made = plan(self._observed(batch))
+        except Exception:
+            # Nobody waits for a batch whose pass has broken; what it wanted is not made.
+            self._plans[key] = BatchPlan()
+            self._writer.submit(batch, (), eval_id)
+            raise
         before = self._plans.get(key, BatchPlan())
         self._plans[key] = made
         for job, count in before.unmade.items():

@@ -264,6 +264,13 @@ def test_what_has_ended_never_changes() -> None:
         plan(observed(batch({"state": "Failed?"}, items=items(1))))
 
 
+def test_what_is_changed_of_it_once_it_has_ended_is_seen() -> None:
+    ended = {"observedGeneration": 1, "state": "Failed", "reason": "RunsFailed", "message": "no"}
+    of = replace(batch(ended, items=items(1), finishedTTL="1h"), generation=2)
+    status = told(plan(observed(of)))
+    assert (status["observedGeneration"], status["state"], status["message"]) == (2, "Failed", "no")
+
+
 def test_it_is_removed_once_its_time_is_over() -> None:
     ended = {"state": "Completed", "observedGeneration": 1, "completionTime": format_time(NOW - 60)}
     of = batch(ended, items=items(1), finishedTTL="1h")
