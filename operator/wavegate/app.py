@@ -329,7 +329,10 @@ class Operator:
                 self.cache.jobs.values, self.cache.deployments.of_job, lambda: self._leading
             )
         )
-        self.metrics.register(RunCollector(self.runner.cache.jobs.values, lambda: self._leading))
+        runs = self.runner.cache
+        self.metrics.register(
+            RunCollector(runs.jobs.values, runs.undelivered, lambda: self._leading)
+        )
 
     def _depth(self, queue: WorkQueue) -> int:
         return queue.depth() if self._leading else 0

@@ -85,4 +85,15 @@ EVENTS: Final = (
     _normal(_BATCH, "BatchCanceled", "Somebody has canceled it, and its runs have ended."),
     _warning(_BATCH, "BatchFailed", "All its runs have ended, and not all of them completed."),
     _warning(_BATCH, "BatchRefused", "Something was wrong with it, and nothing was done."),
+    _warning(
+        _CALLS,
+        "WebhookHeld",
+        "Its webhook is told of nothing: it has answered 410, or a Secret cannot be read.",
+    ),
+    _warning(
+        _CALLS,
+        "WebhookFailed",
+        "Its webhook is not told of a run, in spite of all attempts, or since too many wait: told"
+        " once in ten minutes for each kind of failure, with the name of one run.",
+    ),
 )

@@ -11,12 +11,14 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from wavegate.api.base import Model, between, cel, like, listing, matching, rules
+from wavegate.api.calling import TO_CALL, KeyRef, url_at
 from wavegate.api.durations import Seconds
 from wavegate.api.fleetjob import InvalidSpec, MetaValue, field_problems, spec_document
 from wavegate.api.names import RESERVED_PREFIX
 from wavegate.api.runs import Limits, Rate, Retry, RetryStrategy, Runs, VersionPolicy
 from wavegate.api.template import LABEL_KEYS, LabelValue
 from wavegate.api.trigger import Schedule, Trigger, Window
+from wavegate.api.webhooks import Webhook
 
 __all__ = [
     "HTTPJobSpec",
@@ -30,6 +32,7 @@ __all__ = [
     "Schedule",
     "Trigger",
     "VersionPolicy",
+    "Webhook",
     "Window",
     "load_http_job_spec",
 ]
@@ -51,16 +54,8 @@ _OWN: Final = f"self.name.lowerAscii() in {list(OWN_HEADERS)}" + "".join(
     f" || self.name.lowerAscii().startsWith('{each}')" for each in OWN_HEADER_PREFIXES
 )
 
-_URL: Final = r"^https?://[A-Za-z0-9._~:%\[\]-]+([/?][^\s#]*)?$"
-"""No user information, which would be a secret in a spec, and no fragment."""
-_URL_WORDS: Final = (
-    "must be http:// or https://, a host, and a path; without user, password and fragment"
-)
-_TO = like(_URL, _URL_WORDS)
-Url = Annotated[str, matching("spec.http.url", _URL, _URL_WORDS, least=8, most=2048), _TO]
-FallbackUrl = Annotated[
-    str, matching("spec.http.fallbackUrl", _URL, _URL_WORDS, least=8, most=2048), _TO
-]
+Url = Annotated[str, url_at("spec.http.url"), TO_CALL]
+FallbackUrl = Annotated[str, url_at("spec.http.fallbackUrl"), TO_CALL]
 _PATH: Final = r"^/[^\s#]*$"
 _PATH_WORDS: Final = "must begin with / and have neither blanks nor a fragment"
 UrlPath = Annotated[
@@ -82,20 +77,6 @@ HeaderValue = Annotated[
     matching("spec.http.headers.value", _PRINTABLE, _PRINTABLE_WORDS, least=0, most=1024),
     like(_PRINTABLE, _PRINTABLE_WORDS),
 ]
-KeyName = Annotated[
-    str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")
-]
-KeptObjectName = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
-]
-
-
-class KeyRef(Model):
-    """A key of a Secret or ConfigMap in the same namespace."""
-
-    name: KeptObjectName = Field(description="Name of the object, in the same namespace.")
-    key: KeyName = Field(description="Key in its data.")
 
 
 class HeaderSource(Model):

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from wavegate.api.base import Int32, Int64, JobName, Message, Model, Reason, Timestamp, listing
 from wavegate.api.status import ObservedStatus
+from wavegate.api.webhooks import WebhookStatus
 
 HTTPJobState = Literal["Active", "Suspended", "Invalid"]
 
@@ -158,5 +159,8 @@ class HTTPJobStatus(ObservedStatus):
         default=None,
         description="Where the clock of spec.runs.limits.rate stands: calls are granted until it is"
         " a window ahead.",
+    )
+    webhook: WebhookStatus | None = Field(
+        default=None, description="That the webhook is told of nothing, and why."
     )
     updated_at: Timestamp | None = Field(default=None, description="When the status last changed.")

@@ -20,10 +20,12 @@ from wavegate.api.base import (
     listing,
     rules,
 )
+from wavegate.api.calling import KeyRef, LastError
 from wavegate.api.durations import Seconds
 from wavegate.api.fleetjob import MetaValue
-from wavegate.api.httpjob import KeyRef, RetryStrategy
+from wavegate.api.httpjob import RetryStrategy
 from wavegate.api.status import ObservedStatus
+from wavegate.api.webhooks import DeliveryStatus
 
 Phase = Literal[
     "Delayed",
@@ -252,16 +254,6 @@ class JobRunSpec(Model):
     )
 
 
-class LastError(Model):
-    """How the last attempt failed."""
-
-    error_class: Reason = Field(
-        alias="class", description="What kind of failure it was, in one CamelCase word."
-    )
-    http_status: Int32 | None = Field(default=None, description="Status of the answer, if any.")
-    message: Message | None = Field(default=None, description="What failed, for people.")
-
-
 class Trace(Model):
     """Where the time went, in milliseconds."""
 
@@ -357,3 +349,7 @@ class JobRunStatus(ObservedStatus):
     )
     trace: Trace | None = Field(default=None, description="Where the time went.")
     debug: Debug | None = Field(default=None, description="The last call, where spec.debug is set.")
+    webhook: DeliveryStatus | None = Field(
+        default=None,
+        description="What became of telling the job's webhook of this run's end, where it has one.",
+    )

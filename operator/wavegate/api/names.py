@@ -36,6 +36,9 @@ ANNOTATION_TICK: Final = f"{GROUP}/tick"
 ANNOTATION_AFTER: Final = f"{GROUP}/after"
 """On a run that dependencies have asked for: the ends it is for, as ``JOB=TIME JOB=TIME``."""
 
+ANNOTATION_RESUME: Final = f"{GROUP}/resume-webhook"
+"""On an HTTPJob: whatever it says, a webhook that is paused is called again once it changes."""
+
 ANNOTATION_CORDONED_BY: Final = f"{GROUP}/cordoned-by"
 """On a node that the operator has cordoned: for which execution of which job."""
 

@@ -14,7 +14,12 @@ from wavegate.api.fleetjob import InvalidSpec, field_problems
 from wavegate.api.httpjob import HTTPJobSpec, Rate, load_http_job_spec
 from wavegate.api.httpjob_status import HTTPJobStatus
 from wavegate.api.jobrun import JobRunSpec, JobRunStatus
-from wavegate.api.names import ANNOTATION_AFTER, ANNOTATION_ITEM, ANNOTATION_TICK
+from wavegate.api.names import (
+    ANNOTATION_AFTER,
+    ANNOTATION_ITEM,
+    ANNOTATION_RESUME,
+    ANNOTATION_TICK,
+)
 from wavegate.api.ratelimitpool import RateLimitPoolSpec
 from wavegate.cache.decode import SpecReader
 from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, strings, text
@@ -27,6 +32,7 @@ from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
 from wavegate.runs.payload import digest
 from wavegate.runs.problems import job_problems
 from wavegate.runs.states import TERMINAL, TRANSITIONS
+from wavegate.runs.webhooks import Delivery
 
 
 class RunDecoder:
@@ -55,6 +61,7 @@ class RunDecoder:
             invalid=invalid,
             deleting=meta.deleting,
             status=readable(HTTPJobStatus, raw.get("status")),
+            resume=_annotation(raw, ANNOTATION_RESUME),
         )
         return item_of(meta, meta.name, view)
 
@@ -109,6 +116,8 @@ class RunDecoder:
         }
         if phase not in TERMINAL:
             facts |= _of_active(spec, status)
+        else:
+            facts["delivery"] = _delivery(mapping(status.get("webhook")))
         return item_of(meta, job, RunView(**facts))
 
 
@@ -135,6 +144,16 @@ def decode_pool(raw: Raw) -> Item[Rate | str]:
     return item_of(meta, "", Rate(max=spec.max, window=spec.window))
 
 
+def _delivery(webhook: Raw) -> Delivery | None:
+    if webhook.get("phase") != "Pending":
+        return None
+    return Delivery(integer(webhook.get("attempts")), parse_time(webhook.get("nextTime")) or 0.0)
+
+
+def _annotation(raw: Raw, name: str) -> str:
+    return text(mapping(mapping(raw.get("metadata")).get("annotations")).get(name))
+
+
 def _clocks(value: Any) -> dict[str, float]:
     times = ((name, parse_time(time)) for name, time in strings(value).items())
     return {name: time for name, time in times if time is not None}
@@ -142,8 +161,7 @@ def _clocks(value: Any) -> dict[str, float]:
 
 def _tick(raw: Raw, meta: Meta, job: str, owner_uid: str) -> float | None:
     """The tick that the run was made for; its name has to be the one that follows from it."""
-    annotations = mapping(mapping(raw.get("metadata")).get("annotations"))
-    tick = parse_time(text(annotations.get(ANNOTATION_TICK)))
+    tick = parse_time(_annotation(raw, ANNOTATION_TICK))
     if tick is None or not owner_uid or meta.name != tick_name(job, owner_uid, tick):
         return None
     return tick
@@ -151,8 +169,8 @@ def _tick(raw: Raw, meta: Meta, job: str, owner_uid: str) -> float | None:
 
 def _after(raw: Raw, meta: Meta, job: str, owner_uid: str) -> dict[str, float]:
     """By job, the ends that the run was made for; its name has to be the one that follows."""
-    told = text(mapping(mapping(raw.get("metadata")).get("annotations")).get(ANNOTATION_AFTER))
-    ends = _clocks(dict(part.split("=", 1) for part in told.split() if "=" in part))
+    told = _annotation(raw, ANNOTATION_AFTER).split()
+    ends = _clocks(dict(part.split("=", 1) for part in told if "=" in part))
     named = bool(ends) and bool(owner_uid) and meta.name == after_name(job, owner_uid, ends)
     return ends if named else {}
 

@@ -59,6 +59,8 @@ class RunCache(KindCache):
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._uncounted = Uncounted()
+        self._undelivered: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        """Of those that have ended, whose delivery is pending."""
         self._latest: dict[JobKey, RunView | None] = {}
         """By job, its latest run that was carried out, where somebody has asked for it."""
         self._dependents: defaultdict[JobKey, set[JobKey]] = defaultdict(set)
@@ -114,6 +116,7 @@ class RunCache(KindCache):
             cancels=self.batches.cancels(key, active.values()),
             kept=self.batches.kept(finished.values()) if tidy else frozenset(),
             tidy=tidy,
+            undelivered=self.undelivered(key).values(),
             **calls,
         )
 
@@ -171,6 +174,10 @@ class RunCache(KindCache):
             if key[0] == batch.namespace:
                 self._wake(key)
 
+    def undelivered(self, key: JobKey) -> Mapping[str, RunView]:
+        """The job's runs of which its webhook is still to be told, by uid."""
+        return self._undelivered.get(key, {})
+
     def _job_changed(self, old: Item[HTTPJobView] | None, new: Item[HTTPJobView] | None) -> None:
         before, after = (set(_depends_on(item.view if item else None)) for item in (old, new))
         changed = {item.key for item in (old, new) if item is not None}
@@ -212,7 +219,7 @@ class RunCache(KindCache):
     def _run_changed(self, old: Item[RunView] | None, new: Item[RunView] | None) -> None:
         if old is not None:
             key = (old.namespace, old.job)
-            for views in (self._active, self._finished):
+            for views in (self._active, self._finished, self._undelivered):
                 views[key].pop(old.uid, None)
                 if not views[key]:
                     del views[key]
@@ -225,18 +232,23 @@ class RunCache(KindCache):
             if item is not None:
                 self._learn_clocks(item.view)
         if new is not None:
-            key = (new.namespace, new.job)
-            if new.view.ended:
-                self._finished[key][new.uid] = new.view
-            else:
-                self._active[key][new.uid] = new.view
-                self._seen.setdefault(new.uid, self._now())
+            self._keep(new)
         self._changed(old, new)
         self._tell_batches(old, new)
-        ended = next((item for item in (new, old) if item is not None and item.view.ended), None)
-        if ended is not None:
-            self._latest.pop((ended.namespace, ended.job), None)
-            self._wake_dependents((ended.namespace, ended.job))
+        has_ended = [item for item in (old, new) if item is not None and item.view.ended]
+        if len(has_ended) == 1:  # of one that had before, only its webhook was told, or so
+            self._latest.pop((has_ended[0].namespace, has_ended[0].job), None)
+            self._wake_dependents((has_ended[0].namespace, has_ended[0].job))
+
+    def _keep(self, new: Item[RunView]) -> None:
+        key, view = (new.namespace, new.job), new.view
+        if not view.ended:
+            self._active[key][new.uid] = view
+            self._seen.setdefault(new.uid, self._now())
+            return
+        self._finished[key][new.uid] = view
+        if view.delivery is not None:
+            self._undelivered[key][new.uid] = view
 
     def _tell_batches(self, old: Item[RunView] | None, new: Item[RunView] | None) -> None:
         self.batches.run_changed(old.view if old else None, new.view if new else None)

@@ -67,7 +67,7 @@ def known_families() -> Iterable[Metric]:
     metrics.register(JobCollector(lambda: [job], lambda _: (), lambda: True))
     scored = {"health": {"last7Days": {"score": 0}}}
     calls = HTTPJobView("", "", "", "", 0, 0.0, None, status=scored)
-    metrics.register(RunCollector(lambda: [calls], lambda: True))
+    metrics.register(RunCollector(lambda: [calls], lambda _: (), lambda: True))
     return metrics.registry.collect()
 
 

@@ -38,9 +38,11 @@ from wavegate.runner.batches import CONCURRENCY, BatchReconciler
 from wavegate.runner.batches import INTERVAL as BATCH_INTERVAL
 from wavegate.runner.calls import CallMaker, Calls
 from wavegate.runner.executor import RunExecutor
+from wavegate.runner.hooks import Hooks
 from wavegate.runner.notes import notes_of, notes_of_batch
 from wavegate.runner.reconciler import INTERVAL, RunReconciler
 from wavegate.runner.sources import Sources
+from wavegate.runs.observed import RunView
 from wavegate.settings import Settings
 from wavegate.surroundings import Surroundings
 from wavegate.telemetry.metrics import BATCHES, RUNS, Metrics
@@ -91,9 +93,22 @@ class Runner:
         self.reflectors = self._build_reflectors(
             settings.namespaces, services, transport, around.rng, failed
         )
+        sources = Sources(client, read_secrets=settings.read_secrets)
+        policy = replace(policy, namespace_of=services.namespace_of)
+        self.hooks = Hooks(
+            client,
+            sources,
+            policy,
+            call,
+            leading=leading,
+            now=around.now,
+            ended=self.queue.add,
+            attempted=metrics.attempted,
+            forget=self._forget,
+        )
         self.calls = Calls(
-            Sources(client, read_secrets=settings.read_secrets),
-            replace(policy, namespace_of=services.namespace_of),
+            sources,
+            policy,
             call,
             concurrency=settings.calls,
             leading=leading,
@@ -118,6 +133,7 @@ class Runner:
             self.queue,
             self.writer,
             self.calls,
+            self.hooks,
             identity=settings.identity,
             now=around.now,
             new_id=around.new_id,
@@ -175,18 +191,22 @@ class Runner:
 
     async def close(self) -> None:
         """Begin no call any more, and put on record those that end within a moment."""
-        if self.calls.is_open:
+        if self.calls.is_open or self.hooks.is_open:
             parts = (self.reconciler.run(), self.writer.run())
             tasks = [asyncio.create_task(part) for part in parts]
-            await self.calls.drain()
+            await asyncio.gather(self.calls.drain(), self.hooks.drain())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await self.calls.close()
+        await self.hooks.close()
         await asyncio.gather(self.writer.close(), self.batch_writer.close())
 
     def _run_changed(self, key: JobKey) -> None:
         self.batches.run_changed(key)
+
+    def _forget(self, run: RunView) -> None:
+        self.cache.forget(JOB_RUNS.kind, run.namespace, run.name, run.uid)
 
     def _call_ended(self, key: JobKey) -> None:
         self.reconciler.call_ended(key)

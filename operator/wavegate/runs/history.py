@@ -5,7 +5,8 @@ delete it. A run whose idempotency key lives, and one that knows of a tick, an e
 clock what is not on record in the job yet, or does not count in its health yet, are kept whatever
 the limits say; so is, for each pool, the one that says where its clock stands, until that time,
 where other jobs depend on this one, the latest that was carried out, and one whose end its batch
-has not on record yet.
+has not on record yet. One of which the job's webhook
+is still to be told is kept until it has been, or is given up (see `webhooks`).
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def superfluous_runs(
         and run.uid not in telling
         and not key_lives(run, now)
         and record.has(run)
+        and not (run.delivery is not None and runs.webhook is not None)
         and not _is_needed(job, run, now)
     ]
     removable.sort(key=lambda run: (run.completed or 0.0, run.name))

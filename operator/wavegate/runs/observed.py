@@ -17,6 +17,7 @@ from wavegate.runs.answers import Outcome
 from wavegate.runs.dependencies import Upstream
 from wavegate.runs.pools import Pool
 from wavegate.runs.states import TERMINAL
+from wavegate.runs.webhooks import Deliveries, Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class HTTPJobView:
     invalid: str = ""
     deleting: bool = False
     status: Mapping[str, Any] = field(default_factory=dict)
+    resume: str = ""
+    """What its annotation says that resumes a paused webhook."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -118,6 +121,8 @@ class RunView:
     holder: str = ""
     rate_clock: float | None = None
     pool_clocks: Mapping[str, float] = field(default_factory=dict)
+    delivery: Delivery | None = None
+    """Of one that has ended and of which its job's webhook is still to be told."""
     status: Mapping[str, Any] = field(default_factory=dict)
     """As stored; empty once it has ended."""
 
@@ -162,8 +167,9 @@ class ObservedRuns:
     whether others depend on it; ``uncounted``: runs that have ended, also some that were removed
     since, with all of which the job does not say yet that they count; ``cancels``: by uid, what a
     batch says of a run that it cancels; ``kept``: uids of ended runs that their batch has not
-    counted yet; ``tidy``: whether it is time
-    to look for what is to be removed.
+    counted yet; ``tidy``: whether it is time to look for
+    what is to be removed; ``undelivered``: of the runs that have ended, those whose delivery is
+    pending.
     """
 
     job: HTTPJobView | None
@@ -186,3 +192,5 @@ class ObservedRuns:
     cancels: Mapping[str, str] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     tidy: bool = True
+    undelivered: Collection[RunView] = ()
+    deliveries: Deliveries = field(default_factory=Deliveries)

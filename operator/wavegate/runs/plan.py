@@ -7,7 +7,6 @@ first; then runs start as far as limits and slots go; the rest says why it waits
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from functools import cached_property
 from itertools import chain
@@ -15,9 +14,10 @@ from typing import Any, Final
 
 from wavegate.api.canonical import http_job_hash
 from wavegate.api.httpjob import HTTPJobSpec
+from wavegate.api.jobrun import Phase
 from wavegate.api.names import run_version_name
 from wavegate.domain.actions import SetStatus, Urgency
-from wavegate.domain.times import format_time, format_time_micro, parse_time
+from wavegate.domain.times import format_time, format_time_micro
 from wavegate.runs import notes
 from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep, StartRun
 from wavegate.runs.counting import counting, later_than_counted
@@ -25,20 +25,21 @@ from wavegate.runs.dependencies import unmet
 from wavegate.runs.duplicates import Standing
 from wavegate.runs.held import Held
 from wavegate.runs.history import tidied
-from wavegate.runs.limits import Allowance
+from wavegate.runs.limits import Allowance, rate_clock
 from wavegate.runs.making import of_ends, of_tick
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
-from wavegate.runs.order import ordered
+from wavegate.runs.order import in_turn
 from wavegate.runs.payload import problems
-from wavegate.runs.rate import clock_of, oldest
 from wavegate.runs.report import job_status
 from wavegate.runs.settle import LOST, retry_of, settled
+from wavegate.runs.states import TERMINAL
 from wavegate.runs.statuses import facts_of, is_told, status_of
 from wavegate.runs.target import endpoint_of, url_of
 from wavegate.runs.ticking import Ticking, ticking
 from wavegate.runs.triggering import Triggering, triggering
 from wavegate.runs.version_policy import version_for
 from wavegate.runs.waiting import eligible_since, expires, held, phase_of, queue_full, queued_behind
+from wavegate.runs.webhooks import Telling, outbox, telling
 from wavegate.runs.windows import opens
 
 _BEFORE_QUEUED: Final = {
@@ -68,7 +69,9 @@ class _Pass:
         self.abandon: set[str] = set()
         self.wanting = False
         self.pools: set[str] = set()
-        self._wakes: list[float] = []
+        self.telling = Telling()
+        self._pending = len(observed.undelivered)
+        self._wakes: list[float | None] = []
         self._clock: float | None = None
 
     def plan(self) -> RunPlan:
@@ -86,7 +89,8 @@ class _Pass:
             if self.observed.tidy:
                 removals, wake_at = tidied(self.observed, self.job, self.versions)
                 self.steps += removals
-                self._wakes += [wake_at] if wake_at is not None else []
+                self._wakes.append(wake_at)
+            self._tell_webhook(self.job)
         self._report(ticks, triggers)
         gone = self.observed.calling - {run.uid for run in executing}
         return RunPlan(
@@ -94,7 +98,9 @@ class _Pass:
             abandon=frozenset(self.abandon | gone),
             wanting=self.wanting,
             pools=frozenset(self.pools),
-            wake_at=min(self._wakes, default=None),
+            tell=self.telling.begin,
+            wanting_to_tell=self.telling.wanting,
+            wake_at=min((at for at in self._wakes if at is not None), default=None),
         )
 
     # What ends.
@@ -191,7 +197,7 @@ class _Pass:
         if triggers.ends:
             run = of_ends(job, triggers.ends)
             self.steps.append(RunStep("JobRun/dependencies", Urgency.CREATE, (run,)))
-        self._wakes += [ticks.wake_at] if ticks.wake_at is not None else []
+        self._wakes.append(ticks.wake_at)
         return ticks, triggers
 
     def _own(self, job: HTTPJobView) -> Iterator[RunView]:
@@ -275,14 +281,16 @@ class _Pass:
 
         ``starting``: runs that were chosen before, of which that is not on record yet.
         """
-        self._clock = self._rate_clock(spec)
+        assert self.job is not None
+        runs = chain(self.observed.active, self.observed.finished)
+        self._clock = rate_clock(self.job, runs, self.now)
         limits, pools = spec.runs.limits, self.observed.pools
         allowance = Allowance.of(limits, executing, self._clock, self.now, pools)
         for run in starting:
             allowance.take(run)
         probing: set[str] = set()
         free = self.observed.slots
-        for run in self._in_order(able, executing):
+        for run in in_turn(able, executing, self.observed.finished, self.now):
             version = versions[run.uid]
             assert version.spec is not None
             endpoint = endpoint_of(url_of(version.spec.http, run.namespace))
@@ -302,30 +310,6 @@ class _Pass:
                 probing.add(endpoint)
             self._clock = allowance.clock
             self._execute(run, version, spec, allowance)
-
-    def _in_order(self, able: list[RunView], executing: list[RunView]) -> list[RunView]:
-        if len(able) < 2:
-            return able
-        last: dict[str, float] = {}
-        if len({run.concurrency_key for run in able}) > 1:
-            for run in chain(executing, self.observed.finished):
-                key, started = run.concurrency_key, run.started or 0.0
-                last[key] = max(last.get(key, 0.0), started)
-        counts = Counter(run.concurrency_key for run in executing)
-        return ordered(able, self.now, counts, last)
-
-    def _rate_clock(self, spec: HTTPJobSpec) -> float | None:
-        assert self.job is not None
-        rate = spec.runs.limits.rate
-        if rate is None:
-            return None
-        runs = chain(self.observed.active, self.observed.finished)
-        status = self.job.status
-        own = parse_time(status.get("rateClock")), parse_time(status.get("updatedAt"))
-        # Nearly all runs that are kept are over; to look at each of them is too much for each pass.
-        since = oldest(rate, self.now)
-        recent = (run for run in runs if run.started is not None and run.started > since)
-        return clock_of(rate, chain([own], ((run.rate_clock, run.started) for run in recent)))
 
     def _circuit(self, endpoint: str, probing: set[str]) -> Held | None:
         until = self.observed.held.get(endpoint)
@@ -372,8 +356,7 @@ class _Pass:
         if spec is not None:
             left = self._bounded(left, spec)
         for run, reason in left:
-            if reason.until is not None:
-                self._wakes.append(reason.until)
+            self._wakes.append(reason.until)
             phase = phase_of(run, reason.reason)
             if is_told(run, phase, reason.reason, reason.message):
                 continue
@@ -415,6 +398,22 @@ class _Pass:
             self._refuse(run, "QueueFull", words)
         return [each for each in left if each[0].uid not in refused]
 
+    # What is told of what has ended.
+
+    def _outbox(self, run: RunView, phase: Phase) -> dict[str, Any]:
+        """What the write that ends a run says of the webhook."""
+        version = self._version_of(run.version)
+        spec = self.spec or (version.spec if version else None)
+        told = outbox(spec.runs.webhook if spec else None, phase, self._pending, self.now)
+        self._pending += told is not None
+        return {"webhook": told} if told is not None else {}
+
+    def _tell_webhook(self, job: HTTPJobView) -> None:
+        seen = self.observed
+        self.telling = telling(job, seen.undelivered, seen.deliveries, seen.delayed, self.now)
+        self.steps += self.telling.steps
+        self._wakes.append(self.telling.wake_at)
+
     # What the job says.
 
     def _report(self, ticks: Ticking, triggers: Triggering) -> None:
@@ -431,6 +430,7 @@ class _Pass:
         if self.spec is not None:
             rated = self.spec.runs.limits.rate is not None and self._clock is not None
             facts["rateClock"] = format_time_micro(self._clock or 0.0) if rated else None
+            facts["webhook"] = self.telling.hook
         counts = counting(job, self.observed.uncounted, self.now)
         if counts.health is not None:
             facts["health"] = counts.health
@@ -445,6 +445,8 @@ class _Pass:
     def _set(self, run: RunView, status: dict[str, Any], urgency: Urgency) -> None:
         if self.job is not None:
             status = later_than_counted(self.job, status, self.now)
+        if status["phase"] in TERMINAL:
+            status |= self._outbox(run, status["phase"])
         told = notes.of_run(run.name, status)
         action = SetStatus("JobRun", run.name, run.uid, run.resource_version, status, notes=told)
         self.steps.append(RunStep(run.step_key, urgency, (action,)))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
+from wavegate.api.conditions import READY, STALLED, WEBHOOK_HELD, Condition, set_conditions
 from wavegate.domain.times import format_time
 from wavegate.runs.observed import HTTPJobView, RunView
 
@@ -28,6 +28,7 @@ def job_status(
     """
     counts = Counter(run.phase for run in active)
     state, reason, message = _state(job, invalid)
+    webhook = facts.get("webhook", job.status.get("webhook"))
     status: dict[str, Any] = {
         **job.status,
         "observedGeneration": job.generation,
@@ -38,7 +39,7 @@ def job_status(
         **facts,
         "conditions": set_conditions(
             job.status.get("conditions") or (),
-            _conditions(state, reason, message),
+            [*_conditions(state, reason, message), *_of_webhook(webhook)],
             format_time(now),
             job.generation,
         ),
@@ -68,3 +69,9 @@ def _conditions(state: str, reason: str, message: str) -> list[Condition]:
             Condition(STALLED, "True", reason, message),
         ]
     return [Condition(READY, "True", reason, message)]
+
+
+def _of_webhook(webhook: Mapping[str, Any] | None) -> list[Condition]:
+    if not webhook:
+        return []
+    return [Condition(WEBHOOK_HELD, "True", str(webhook["reason"]), str(webhook["message"]))]
