@@ -205,6 +205,7 @@ JOB_RUN: Final = Kind(
         Column("Attempt", ".status.attempt", "integer", "The attempt."),
         Column("By", ".status.triggeredBy", description="Who asked for it.", wide=True),
         Column("Version", ".status.version", "integer", "The job's version.", wide=True),
+        Column("Webhook", ".status.webhook.phase", description="Whether it was told.", wide=True),
         Column("Message", ".status.message", description="Why, for people."),
         AGE,
     ),

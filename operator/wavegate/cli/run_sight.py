@@ -71,6 +71,7 @@ def run_details(run: Document) -> Document:
         "resultSize": status.get("resultSize", 0),
         "resultHash": status.get("resultHash", ""),
         "debug": status.get("debug") or {},
+        "webhook": status.get("webhook") or {},
     }
 
 
@@ -87,6 +88,7 @@ def http_job_summary(job: Document) -> Document:
         "schedule": at(job, "spec", "trigger", "schedule", "cron") or "",
         "timeZone": at(job, "spec", "trigger", "timeZone") or "UTC",
         "nextTickTime": at(status, "schedule", "nextTickTime") or "",
+        "webhook": status.get("webhook") or {},
         "runs": {
             phase: counts.get(phase, 0) for phase in ("delayed", "queued", "waiting", "executing")
         },

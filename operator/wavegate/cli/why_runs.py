@@ -19,6 +19,7 @@ from typing import Final
 
 from wavegate.api.httpjob import HTTPJobSpec, Window
 from wavegate.cache.decode_runs import RunDecoder
+from wavegate.cli import run_webhooks
 from wavegate.cli.calendar import local_time
 from wavegate.cli.ownership import set_by
 from wavegate.cli.run_sight import run_summary
@@ -67,6 +68,8 @@ def why_run(sight: RunSight, run: Document, facts: Facts) -> Answer:
     coming, if_not = (None, "") if way.ends else waits.next()
     evidence = [facts.operator] if facts.operator and not way.ends else []
     evidence += _of_end(sight, run) if way.ends else waits.evidence()
+    evidence += run_webhooks.evidence(sight.job, run)
+    way = replace(way, how=(*run_webhooks.ways(sight.job, run), *way.how))
     filled = {
         "job": told["job"],
         "run": told["name"],
@@ -104,7 +107,8 @@ def why_http_job(sight: RunSight, facts: Facts) -> Answer:
         evidence.append(_of_schedule(spec, job, coming))
     if coming is not None:
         way = replace(way, then="with the next tick of its schedule")
-    evidence += _of_waiting(sight)
+    evidence += [*_of_waiting(sight), *run_webhooks.evidence(job)]
+    way = replace(way, how=(*run_webhooks.ways(job), *way.how))
     if way.ends and sight.waiting:
         first = min(sight.waiting, key=lambda run: run_summary(run)["creationTime"])
         words = "wavegate why jr/{first} {n} says more of the first run that waits"

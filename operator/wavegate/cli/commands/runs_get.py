@@ -12,6 +12,7 @@ from wavegate.cli.options import Target, connection_options, output_option
 from wavegate.cli.output import print_document, width, wrapped
 from wavegate.cli.reading import bare
 from wavegate.cli.run_sight import moment, run_details, standing
+from wavegate.cli.run_webhooks import delivery
 from wavegate.cli.sight import Document
 from wavegate.kube.resources import JOB_RUNS
 
@@ -94,6 +95,8 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
     if error["class"]:
         status = f" {error['httpStatus']}" if error["httpStatus"] else ""
         found.append(("last error", f"{error['class']}{status}: {error['message']}"))
+    if words := delivery(run):
+        found.append(("webhook", words))
     if told["payload"]:
         found.append(("payload", told["payload"]))
     if told["result"]:
