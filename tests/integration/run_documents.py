@@ -104,6 +104,11 @@ FULL_JOB: Final = http_job(
         "successfulHistoryLimit": 5,
         "failedHistoryLimit": 20,
         "finishedTTL": "24h",
+        "webhook": {
+            "url": "https://hook.example/runs",
+            "secretRefs": [{"name": "keys", "key": "hook"}],
+            "events": ["jobrun.completed", "jobrun.dead_letter"],
+        },
     },
     trigger={
         "timeZone": "Europe/Berlin",
