@@ -198,6 +198,13 @@ _JOB_STATUS: Final = {
         "counted": ["1795774800000000-0a1b2c3d"],
     },
     "rateClock": MOMENT,
+    "webhook": {
+        "phase": "Paused",
+        "reason": "Gone",
+        "message": "it has answered 410",
+        "since": MOMENT,
+        "hook": "sha256:" + "0" * 64,
+    },
     "updatedAt": MOMENT,
 }
 _RUN_STATUS: Final = {
@@ -236,6 +243,13 @@ _RUN_STATUS: Final = {
         "requestBody": "{}",
         "responseHeaders": {"content-type": "text/plain"},
         "responseBody": "no",
+    },
+    "webhook": {
+        "phase": "Pending",
+        "attempts": 2,
+        "nextTime": MOMENT,
+        "completionTime": MOMENT,
+        "lastError": {"class": "Unavailable", "httpStatus": 503, "message": "answered 503"},
     },
 }
 

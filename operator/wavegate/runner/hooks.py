@@ -90,7 +90,8 @@ class Hooks:
         """By uid of the run: its job, and the receiver."""
         self._attempts: dict[JobKey, dict[str, Attempt]] = {}
         self._said: dict[JobKey, Said] = {}
-        self._not_before: dict[JobKey, float] = {}
+        self._not_before: dict[JobKey, tuple[str, float]] = {}
+        """By job, the webhook that is not told before then."""
         self._wanting: OrderedDict[JobKey, str] = OrderedDict()
         """Jobs that could tell more than there were slots, the one that waits longest first, and
         their receivers."""
@@ -102,7 +103,7 @@ class Hooks:
     ) -> Deliveries:
         """What is known of the job's deliveries; of what is on record by now it is forgotten."""
         hook = _hook(job)
-        if hook is None:
+        if job is None or hook is None:
             self.forget(key)
             return Deliveries()
         attempts = self._attempts.get(key, {})
@@ -111,12 +112,15 @@ class Hooks:
             if run is None or run.delivery is None or run.delivery.attempts >= attempt.number:
                 del attempts[uid]
                 self._changed.set()
+        of, not_before = self._not_before.get(key, ("", 0.0))
         return Deliveries(
-            under_way=frozenset(uid for uid, (of, _, _) in self._under_way.items() if of == key),
+            under_way=frozenset(
+                uid for uid, (each, _, _) in self._under_way.items() if each == key
+            ),
             attempts=dict(attempts),
             said=self._said.get(key),
             slots=self._slots(key, endpoint_of(hook.url)) if undelivered else 0,
-            not_before=self._not_before.get(key, 0.0),
+            not_before=not_before if of == mark_of(hook, job.resume) else 0.0,
         )
 
     def begin(self, job: HTTPJobView, run: RunView) -> None:
@@ -206,7 +210,7 @@ class Hooks:
             result = await self._attempt(job, hook, run)
         except Exception:  # a defect of ours ends no process
             _log.exception("the webhook of run %s/%s broke", run.namespace, run.name)
-            self._not_before[job.key] = self._now() + TROUBLED
+            self._hold(job, TROUBLED)
         finally:
             self._under_way.pop(run.uid, None)
             self._changed.set()
@@ -226,17 +230,17 @@ class Hooks:
             self._forget(run)
             return ""
         except ApiError:
-            self._not_before[job.key] = self._now() + TROUBLED
+            self._hold(job, TROUBLED)
             return ""
         except (Unreadable, UnusableSecret) as error:
-            self._not_before[job.key] = self._now() + READ_AGAIN
+            self._hold(job, READ_AGAIN)
             self._say(job.key, Said(mark, "SecretUnreadable", str(error)))
             return "SecretUnreadable"
         if mapping(found.get("metadata")).get("uid") != run.uid:
             self._forget(run)
             return ""
         if not self._leading():
-            self._not_before[job.key] = self._now() + TROUBLED
+            self._hold(job, TROUBLED)
             return ""
         heard = await self._make(call, self._policy, retryable=lambda _: False)
         result = result_of(heard.http_status)
@@ -284,6 +288,11 @@ class Hooks:
             "message": heard.message or f"answered {heard.http_status}",
         }
         return Attempt(number, result, status, now, error, found.retry_after)
+
+    def _hold(self, job: HTTPJobView, seconds: float) -> None:
+        hook = _hook(job)
+        assert hook is not None
+        self._not_before[job.key] = mark_of(hook, job.resume), self._now() + seconds
 
     def _say(self, key: JobKey, said: Said) -> None:
         before = self._said.get(key)

@@ -1,6 +1,19 @@
 """What a webhook is told of a run that has ended: a document of a bounded size.
 
 It follows from the run's status, which changes no more, so that it is the same on each attempt.
+Under ``data``, what there is of it:
+
+| field | is |
+| --- | --- |
+| run, uid, namespace, job | whose end it is |
+| phase, reason, message | how it has ended |
+| attempts, version | attempts that were made of the call, and the version that executed |
+| triggeredBy, replayOf, duplicateOf, idempotencyKey, metadata | where it came from |
+| creationTime, scheduledTime, startTime, completionTime | when it was asked for, and so on |
+| result, or resultSize and resultHash | what was answered, as it is kept |
+| error | class, httpStatus and message of the last attempt that failed |
+| trace | where the time went, in milliseconds |
+| leftOut | names of what there was no room for: metadata, then result and message |
 """
 
 from __future__ import annotations

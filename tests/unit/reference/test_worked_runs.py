@@ -7,6 +7,7 @@ fails, and so does a number or a word of the page that the code has otherwise.
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from wavegate.dispatch.call import MAX_ANSWER
 from wavegate.dispatch.headers import headers
 from wavegate.dispatch.signing import sign
 from wavegate.reference.tables import docstring_table
+from wavegate.runner.hooks import AT_A_TIME, OF_ONE_RECEIVER, TIMEOUT
 from wavegate.runs.answers import RETRYABLE, Outcome, judge, phase_after
 from wavegate.runs.circuit import FAILURES, OPEN_FOR, Circuits
 from wavegate.runs.counting import SETTLED
@@ -40,6 +42,8 @@ from wavegate.runs.retry import LONGEST_RETRY_AFTER, delay
 from wavegate.runs.schedule import ON_TIME, decide
 from wavegate.runs.tallies import begins
 from wavegate.runs.version_policy import version_for
+from wavegate.runs.webhook_body import _TOLD, MAX_BODY, body
+from wavegate.runs.webhooks import DELAYS, EVENT_OF, MOST_PENDING, READ_AGAIN, result_of
 from wavegate.settings import Settings
 
 ROOT: Final = Path(__file__).parents[3]
@@ -251,6 +255,42 @@ def window_row(row: Row) -> None:
 
 
 NOT_REACHED: Final = "TimedOut ConnectFailed DnsFailed TlsFailed Reset"
+
+
+def receiver_row(row: Row) -> None:
+    statuses = {
+        "2xx, also where the rest of the answer does not come": range(200, 300),
+        "410": [410],
+        "anything else, a redirect too, or nothing": [None, 302, 404, 429, 500],
+    }[row["the receiver answers"]]
+    found = {"Delivered": "Delivered", "Gone": "and the webhook is paused", "Failed": "tried again"}
+    assert {found[result_of(status)] in row["the delivery is"] for status in statuses} == {True}
+
+
+def delays_row(row: Row) -> None:
+    waits = [row[str(number)] for number in range(1, len(DELAYS) + 2)]
+    assert waits[-1] == "none"
+    assert [parse_duration(each.replace(" ", "").replace("min", "m")) for each in waits[:-1]] == [
+        *DELAYS
+    ]
+
+
+def told_row(row: Row) -> None:
+    error = {"class": "Reset", "message": "m"}
+    status = {**dict.fromkeys(_TOLD, "x"), "phase": "Failed", "lastError": error}
+    document = {
+        "metadata": {"name": "n", "namespace": "s", "uid": "u", "creationTimestamp": "t"},
+        "spec": {"jobName": "app", "replayOf": "r", "idempotencyKey": "k"},
+        "status": {**status, "metadata": {"large": "x" * 70_000}},
+    }
+    data = json.loads(body(document))["data"] | {"metadata": {}}
+    shown = {name for each in rows("runs.webhook_body") for name in NAMES.findall(each["field"])}
+    assert shown - {"or", "and"} == set(data)
+    assert set(NAMES.findall(row["field"])) - {"or", "and"} <= set(data)
+
+
+NAMES: Final = re.compile(r"\w+")
+
 WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.answers": answer_row,
     "runs.answers 2": phase_row,
@@ -265,6 +305,9 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.job_health": counted_row,
     "runs.job_health 2": score_row,
     "runs.tallies": window_row,
+    "runs.webhooks": receiver_row,
+    "runs.webhooks 2": delays_row,
+    "runs.webhook_body": told_row,
 }
 
 
@@ -322,6 +365,11 @@ TEXT: Final = " ".join(PAGE.split())
         f"the newest {RUNS.successful_history_limit} Completed ones",
         f"the newest {RUNS.failed_history_limit} others",
         f"more than {MAX_COUNTED} runs a minute the rest within a minute",
+        f"The document has at most {MAX_BODY // 1024} KiB",
+        f"It has {TIMEOUT:g} s to answer",
+        f"at most {MOST_PENDING:,} are",
+        f"looked for once a minute{'' if READ_AGAIN == 60.0 else '!'}",
+        f"called at most {OF_ONE_RECEIVER} times at once, all of them together {AT_A_TIME} times",
         f"(`settings.calls`, {Settings(identity='a').calls})",
         f"`startingDeadline` ({Schedule(cron='@daily').starting_deadline / 60:g} m)",
     ],
@@ -355,6 +403,10 @@ def test_every_header_of_a_call_is_on_the_page() -> None:
     sent = headers(uid="u", run="r", job="j", namespace="n", version=1, attempt=1)
     sent |= sign(["whsec_" + "A" * 32], "u", 0.0, "{}")
     assert [name for name in sent if f"`{name}`" not in PAGE] == []
+
+
+def test_every_type_that_a_webhook_is_told_of_is_on_the_page() -> None:
+    assert [event for event in EVENT_OF.values() if f"`{event}`" not in PAGE] == []
 
 
 def test_every_limit_is_on_the_page() -> None:
