@@ -255,6 +255,13 @@ async def test_a_key_that_cannot_be_had_is_no_attempt(secrets: bool, key: str, w
     assert bench.attempted == ["SecretUnreadable"]
 
 
+async def test_another_webhook_waits_for_no_secret_of_the_one_before() -> None:
+    bench, of = Bench(secrets=False), hooked()
+    assert (await bench.tell(of)).not_before == NOW + READ_AGAIN
+    for other in (replace(of, resume="now"), hooked("http://other.example/")):
+        assert bench.hooks.known(of.key, other, {"uid-one": pending()}).not_before == 0.0
+
+
 async def test_a_run_that_is_gone_is_forgotten_and_one_that_is_not_read_is_read_again() -> None:
     bench = Bench()
     bench.objects.trouble = NotFound(404, "NotFound", "no")

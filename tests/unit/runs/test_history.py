@@ -10,6 +10,7 @@ from wavegate.domain.actions import DeleteRecord
 from wavegate.domain.times import format_time_micro
 from wavegate.runs.history import tidied
 from wavegate.runs.observed import RunView
+from wavegate.runs.webhooks import Delivery
 
 
 def test_one_that_is_kept_for_its_key_does_not_hide_when_the_next_is_removed() -> None:
@@ -111,3 +112,16 @@ def test_one_that_does_not_count_in_the_jobs_health_yet_is_kept_until_it_does() 
         (replace(new, status={"state": "Active"}), 1),  # one from before there was a health
     ):
         assert len(tidied(observed(of, finished=[over]), of, [])[0]) == removals
+
+
+def test_one_that_is_still_to_be_told_is_kept_while_the_job_has_a_webhook() -> None:
+    own = {"phase": "Completed", "owner_uid": "job-uid"}
+    pending = run("pending", completed=NOW - 900, delivery=Delivery(3, NOW + 60), **own)
+    told = [run(f"told-{number}", completed=NOW - number, **own) for number in (10, 20)]
+    hook = {"url": "http://hook.example/", "secretRefs": [{"name": "keys", "key": "one"}]}
+    kept = {"successfulHistoryLimit": 1, "finishedTTL": "5m"}
+    for runs, gone in (({**kept, "webhook": hook}, ["told-20"]), (kept, ["pending", "told-20"])):
+        of = all_counted(job(runs=runs), NOW)
+        steps, _ = tidied(observed(of, finished=[pending, *told]), of, [])
+        actions = [action for step in steps for action in step.actions]
+        assert [each.name for each in actions if isinstance(each, DeleteRecord)] == gone
