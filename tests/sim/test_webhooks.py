@@ -353,27 +353,52 @@ def test_hooks_of_a_suspended_job_still_go_out() -> None:
 
 
 class Dying(Untroubled):
-    """The process dies at the chosen of its writes, before or after it is carried out."""
+    """The process dies at one of its writes, before it is carried out or after it."""
 
-    def __init__(self, process: Any, chance: Random) -> None:
+    def __init__(self, process: Any, write: int, *, after: bool) -> None:
         self._process = process
-        self._chance = chance
-        self._left = chance.randint(1, 30)
+        self._left = write
+        self._after = after
 
     async def sending(self, request: Request) -> None:
         if request.method != "GET" and "/leases/" not in request.path:
             self._left -= 1
-            self._kill(self._chance.random() < 0.5)
+            if not self._left and not self._after:
+                self._process.kill()
 
     async def answered(self, *_: Any) -> None:
-        self._kill(True)
-
-    def _kill(self, now: bool) -> None:
-        if now and self._left <= 0:
+        if self._left <= 0 and self._after:
             self._process.kill()
 
 
-@pytest.mark.parametrize("seed", range(6))
+WRITES: Final = 10
+"""So many a process has at least that tells of two runs, of one of them twice."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("write", range(1, WRITES + 1))
+def test_a_kill_at_any_write_loses_nothing(write: int, after: bool) -> None:
+    async def story(world: HookWorld) -> None:
+        world.endpoints.receive = answers(503, 200)
+        world.keep_keys()
+        world.hooked(runs={"retry": {"initialDelay": "1s"}})
+        for name in ("one", "two"):
+            world.ask(name)
+        await world.ended()
+        await world.delivered(2)
+        assert len(world.cluster.processes) == 2
+        taken = {each.run for each in world.told if each.heard and each.heard.http_status == 200}
+        assert taken == {"one", "two"}
+
+    lives = iter([True])
+
+    def trouble(process: Any) -> Untroubled:
+        return Dying(process, write, after=after) if next(lives, False) else Untroubled()
+
+    play(story, trouble=trouble)
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_no_delivery_is_lost_whichever_write_a_process_dies_at(seed: int) -> None:
     async def story(world: HookWorld) -> None:
         chance = Random(f"{seed} receiver")
@@ -401,7 +426,9 @@ def test_no_delivery_is_lost_whichever_write_a_process_dies_at(seed: int) -> Non
     chance, lives = Random(f"{seed} kills"), iter(range(KILLS))
 
     def trouble(process: Any) -> Untroubled:
-        return Dying(process, chance) if next(lives, None) is not None else Untroubled()
+        if next(lives, None) is None:
+            return Untroubled()
+        return Dying(process, chance.randint(1, 30), after=chance.random() < 0.5)
 
     play(story, seed, trouble)
 
