@@ -8,7 +8,7 @@ hold is asked at each write, by rules of its own that know nothing of how the co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -23,7 +23,7 @@ from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction, StartR
 from wavegate.runs.answers import RETRYABLE, Outcome
 from wavegate.runs.circuit import Circuits
 from wavegate.runs.naming import tick_name
-from wavegate.runs.observed import Answer, ObservedRuns, RunView
+from wavegate.runs.observed import Answer, ObservedRuns
 from wavegate.runs.plan import plan
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
 from wavegate.runs.tallies import over, read
@@ -85,7 +85,7 @@ class RunWorld:
         """By uid, the phases of all runs that have ended, also of those that are gone."""
         self._seed = seed
         self._decoder = RunDecoder()
-        self._views: dict[tuple[str, str], RunView] = {}
+        self._views: dict[tuple[str, str], Any] = {}
         self._revision = 0
         self._process = 0
         self._calls: dict[str, Under] = {}
@@ -200,14 +200,14 @@ class RunWorld:
             yield from step.actions
 
     def _observed(self) -> ObservedRuns:
-        views = [self._decoded(run) for run in self.runs.values()]
+        views = [self._decoded(run, self._decoder.run) for run in self.runs.values()]
         executing = {view.uid for view in views if view.phase == "Executing"}
         for uid in self._answers.keys() - executing:
             del self._answers[uid]
         held, probes = self._circuits.held(self.now)
-        versions = [self._decoder.version(each).view for each in self.versions.values()]
+        versions = [self._decoded(each, self._decoder.version) for each in self.versions.values()]
         return ObservedRuns(
-            job=self._decoder.job(self.job).view if self.job is not None else None,
+            job=self._view() if self.job is not None else None,
             now=self.now,
             versions=sorted(versions, key=lambda each: each.version),
             active=[view for view in views if not view.ended],
@@ -221,11 +221,11 @@ class RunWorld:
             uncounted=[view for view in views if view.ended],
         )
 
-    def _decoded(self, run: Document) -> RunView:
+    def _decoded(self, document: Document, decode: Callable[[Document], Any]) -> Any:
         """As it is stored now, decoded once."""
-        identity = (run["metadata"]["uid"], run["metadata"]["resourceVersion"])
+        identity = (document["metadata"]["uid"], document["metadata"]["resourceVersion"])
         if identity not in self._views:
-            self._views[identity] = self._decoder.run(run).view
+            self._views[identity] = decode(document).view
         return self._views[identity]
 
     def _end_calls(self) -> None:
@@ -260,7 +260,7 @@ class RunWorld:
 
     def _view(self) -> Any:
         assert self.job is not None
-        return self._decoder.job(self.job).view
+        return self._decoded(self.job, self._decoder.job)
 
     def _start(self, action: StartRun) -> bool:
         run = self.runs[action.record.name]
