@@ -183,11 +183,7 @@ def test_when_no_operator_runs_that_is_said_first(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (
-            "none",
-            "no FleetJob, HTTPJob, FleetDeployment, Execution, JobRun or RunBatch none in namespace"
-            " default",
-        ),
+        ("none", "Execution, JobRun or RunBatch none in namespace default"),
         ("fd/none", "no FleetDeployment none in namespace default"),
         ("fd/", "the name of the FleetDeployment is empty"),
         (
