@@ -7,6 +7,7 @@ Jobs that are HTTP calls reach an endpoint of the test's own, in the place of th
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -16,9 +17,11 @@ import pytest
 import wavelab
 from integration.conftest import NAMESPACE, Api
 from support import shared
-from support.answering import Endpoint, Received, Reply
+from support.answering import HOST, Endpoint, Received, Reply
 from support.examples import Example, example_files, shown_in_readme, shown_on_pages
 from support.operator_process import OperatorProcess
+from support.receiver import receiving
+from support.secrets import allow_secrets
 from support.space import Space
 
 pytestmark = pytest.mark.cluster
@@ -132,7 +135,7 @@ def _asks_for(space: Space, job: str, needs: tuple[str, ...]) -> bool:
 
 
 def test_each_example_that_calls_has_a_test() -> None:
-    tested = ("batch", "chain", "nightly", "pool", "retry")
+    tested = ("batch", "chain", "nightly", "pool", "retry", "webhook")
     assert set(CALLING) == {f"httpjob-{name}.yaml" for name in tested}
 
 
@@ -250,6 +253,30 @@ def test_a_batch_makes_its_runs_no_faster_than_its_pool_allows(
         assert list(run["status"]["poolClocks"]) == ["crm"]
     space.delete("RunBatch", name)
     space.delete("RateLimitPool", "crm")
+    _remove(space, job)
+
+
+def test_the_one_with_a_webhook_tells_the_receiver_beside_it(
+    space: Space, operator: OperatorProcess, endpoint: Endpoint
+) -> None:
+    (job,) = CALLING["httpjob-webhook.yaml"].objects
+    name, (ref,) = job["metadata"]["name"], job["spec"]["runs"]["webhook"]["secretRefs"]
+    key = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    allow_secrets(space)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": ref["name"]}}
+    path = f"/api/v1/namespaces/{space.name}/secrets"
+    space.client.request("POST", path, {**secret, "stringData": {ref["key"]: key}})
+    with receiving(key) as receiver:
+        job["spec"]["runs"]["webhook"]["url"] = f"http://{HOST}:{receiver.port}/runs"
+        _apply(space, _calling(job, endpoint))
+        _apply(space, _run("by-hand", name))
+        space.wait(
+            "it is told",
+            lambda: (
+                _status(space, "JobRun", "by-hand").get("webhook", {}).get("phase") == "Delivered"
+            ),
+        )
+        assert receiver.line().endswith(f"jobrun.completed: {space.name}/by-hand")
     _remove(space, job)
 
 
