@@ -23,6 +23,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wavegate.api.jobrun import Phase
@@ -171,37 +172,36 @@ def telling(
     hook = job.spec.runs.webhook if job.spec is not None else None
     if hook is None:
         return Telling()
-    steps, left = _recorded(undelivered, known, delayed)
+    steps: list[RunStep] = []
+    due: list[RunView] = []
+    later: float | None = None
+    for (
+        run
+    ) in undelivered:  # perhaps a thousand, at each pass of a job that may make fifty a second
+        assert run.delivery is not None
+        if run.uid in known.attempts:
+            steps.append(_record(run, known.attempts[run.uid]))
+        elif run.delivery.next_time > now:
+            later = run.delivery.next_time if later is None else min(later, run.delivery.next_time)
+        elif not (run.uid in known.under_way or run.deleting or run.step_key in delayed):
+            due.append(run)
     state = _state(job, mark_of(hook, job.resume), known.said, now)
     held = state["phase"] if state else ""
     if held == "Paused":
-        return Telling(steps, hook=state)
+        return Telling(tuple(steps), hook=state)
     if known.not_before > now:
-        wake_at = known.not_before if left else None
-        return Telling(steps, hook=state, wake_at=wake_at)
+        wake_at = known.not_before if due or later is not None else None
+        return Telling(tuple(steps), hook=state, wake_at=wake_at)
     # One attempt says whether the Secret is there, and not one for each run that waits for it.
     slots = known.slots if not held else min(known.slots, 1 - len(known.under_way))
-    due = [run for run, at in left if at <= now]
-    begin = tuple(due[: max(0, slots)])
-    wake_at = min((at for _, at in left if at > now), default=None)
+    begin = tuple(nsmallest(max(0, slots), due, key=_due))
     wanting = not held and len(due) > len(begin)
-    return Telling(steps, begin, wanting, state, wake_at)
+    return Telling(tuple(steps), begin, wanting, state, later)
 
 
-def _recorded(
-    undelivered: Iterable[RunView], known: Deliveries, delayed: frozenset[str]
-) -> tuple[tuple[RunStep, ...], list[tuple[RunView, float]]]:
-    """What is to be put on record; and the other runs, the one that is due first first."""
-    steps, left = [], []
-    for run in undelivered:
-        assert run.delivery is not None
-        attempt = known.attempts.get(run.uid)
-        if attempt is not None:
-            steps.append(_record(run, attempt))
-        elif run.uid not in known.under_way and run.step_key not in delayed and not run.deleting:
-            left.append((run, run.delivery.next_time))
-    left.sort(key=lambda each: (each[1], each[0].name))
-    return tuple(steps), left
+def _due(run: RunView) -> tuple[float, str]:
+    assert run.delivery is not None
+    return run.delivery.next_time, run.name
 
 
 def _record(run: RunView, attempt: Attempt) -> RunStep:
