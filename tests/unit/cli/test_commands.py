@@ -367,7 +367,7 @@ def test_http_jobs_are_listed_below_fleet_jobs(calling: Played) -> None:
     assert [each["name"] for each in told["httpJobs"]] == ["app", "bill"]
     assert set(told["httpJobs"][0]) == {
         *("namespace", "name", "state", "message", "version", "schedule", "timeZone"),
-        *("nextTickTime", "runs"),
+        *("nextTickTime", "webhook", "runs"),
     }
 
 
