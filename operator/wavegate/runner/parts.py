@@ -32,6 +32,7 @@ from wavegate.kube.resources import (
     Resource,
 )
 from wavegate.kube.transport import Transport
+from wavegate.runner.callbacks import Callbacks
 from wavegate.runner.calls import CallMaker, Calls
 from wavegate.runner.executor import RunExecutor
 from wavegate.runner.notes import notes_of
@@ -75,11 +76,23 @@ class Runner:
         self.reflectors = self._build_reflectors(
             settings.namespaces, services, transport, around.rng, failed
         )
+        sources = Sources(client, read_secrets=settings.read_secrets)
+        self.callbacks = Callbacks(
+            self.cache,
+            client,
+            sources,
+            namespaces=settings.namespaces,
+            leading=leading,
+            now=around.now,
+            wake=self.queue.add,
+            took=metrics.called_back,
+        )
         self.calls = Calls(
-            Sources(client, read_secrets=settings.read_secrets),
+            sources,
             replace(policy, namespace_of=services.namespace_of),
             call,
             concurrency=settings.calls,
+            callback_address=settings.callback_url,
             leading=leading,
             now=around.now,
             ended=self._call_ended,
@@ -102,6 +115,7 @@ class Runner:
             self.queue,
             self.writer,
             self.calls,
+            self.callbacks,
             identity=settings.identity,
             now=around.now,
             new_id=around.new_id,
@@ -127,14 +141,16 @@ class Runner:
         """Make passes, once all is known and this process leads, until cancelled."""
         for key in self.cache.job_keys():
             self.queue.add(key)
+        self.callbacks.lead()
         await self.reconciler.run()
 
     async def close(self) -> None:
         """Begin no call any more, and put on record those that end within a moment."""
-        if self.calls.is_open:
+        self.callbacks.stop()
+        if self.calls.is_open or self.callbacks.is_open:
             parts = (self.reconciler.run(), self.writer.run())
             tasks = [asyncio.create_task(part) for part in parts]
-            await self.calls.drain()
+            await asyncio.gather(self.calls.drain(), self.callbacks.drain())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

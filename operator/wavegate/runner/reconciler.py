@@ -16,6 +16,7 @@ from wavegate.cache.store import JobKey
 from wavegate.engine.passes import Passes
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
+from wavegate.runner.callbacks import Callbacks
 from wavegate.runner.calls import Calls
 from wavegate.runs.actions import StartRun
 from wavegate.runs.observed import HTTPJobView, ObservedRuns
@@ -38,6 +39,7 @@ class RunReconciler(Passes):
         queue: WorkQueue,
         writer: Writer,
         calls: Calls,
+        callbacks: Callbacks,
         *,
         identity: str,
         now: Callable[[], float],
@@ -48,6 +50,7 @@ class RunReconciler(Passes):
         self._cache = cache
         self._writer = writer
         self._calls = calls
+        self._callbacks = callbacks
         self._identity = identity
         self._tidied: dict[JobKey, float] = {}
         self._promised: dict[JobKey, int] = {}
@@ -94,9 +97,8 @@ class RunReconciler(Passes):
         return self._wake(key, made.wake_at, self._writer.next_change(key), again)
 
     def _observe(self, key: JobKey, *, tidy: bool) -> ObservedRuns | None:
-        executing = [
-            uid for uid, run in self._cache.active(key).items() if run.phase == "Executing"
-        ]
+        active = self._cache.active(key).items()
+        called = [uid for uid, run in active if run.phase == "Executing" and not run.is_accepted]
         held, probes = self._calls.held()
         return self._cache.observed(
             key,
@@ -104,7 +106,9 @@ class RunReconciler(Passes):
             slots=self._share(key),
             tidy=tidy,
             calling=self._calls.of(key),
-            answers=self._calls.answers(key, executing),
+            answers={**self._calls.answers(key, called), **self._callbacks.answers(key)},
+            heartbeats=self._callbacks.heartbeats(key),
+            leads_since=self._callbacks.leads_since,
             held=held,
             probes=probes,
             pools=self._pools_of(key),

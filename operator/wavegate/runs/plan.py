@@ -20,6 +20,8 @@ from wavegate.domain.actions import SetStatus, Urgency
 from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs import notes
 from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep, StartRun
+from wavegate.runs.callbacks import CallbackView, begun, due
+from wavegate.runs.circuit import circuit_holds
 from wavegate.runs.dependencies import unmet
 from wavegate.runs.duplicates import Standing
 from wavegate.runs.held import Held
@@ -31,7 +33,7 @@ from wavegate.runs.order import ordered
 from wavegate.runs.payload import problems
 from wavegate.runs.rate import clock_of, oldest
 from wavegate.runs.report import job_status
-from wavegate.runs.settle import LOST, retry_of, settled
+from wavegate.runs.settle import LOST, heard_of, retry_of, settled, silence
 from wavegate.runs.statuses import facts_of, is_told, status_of
 from wavegate.runs.target import endpoint_of, url_of
 from wavegate.runs.ticking import Ticking, ticking
@@ -123,6 +125,8 @@ class _Pass:
                 return self._canceled(run, "Canceled", words)
             if replaced:
                 self.abandon.add(run.uid)
+            elif run.callback is not None and run.callback.accepted is not None:
+                return self._waits_for_call_back(run, run.callback)
             elif run.uid not in self.observed.calling:
                 return self._settled(run, LOST)
         elif run.canceled:
@@ -132,6 +136,13 @@ class _Pass:
         if replaced:
             return self._canceled(run, "Replaced", "a newer tick of the schedule replaces it")
         return None if run.phase == "Executing" else self._expired(run)
+
+    def _waits_for_call_back(self, run: RunView, callback: CallbackView) -> dict[str, Any] | None:
+        heard, since = self.observed.heartbeats.get(run.uid), self.observed.leads_since
+        if answer := silence(callback, heard, since, self.now):
+            return self._settled(run, answer)
+        self._wakes.append(due(callback, heard, since))
+        return heard_of(run, callback, heard, self.now)
 
     def _expired(self, run: RunView) -> dict[str, Any] | None:
         end = expires(run, self.spec) if self.spec is not None else None
@@ -284,7 +295,7 @@ class _Pass:
             version = versions[run.uid]
             assert version.spec is not None
             endpoint = endpoint_of(url_of(version.spec.http, run.namespace))
-            reason = self._circuit(endpoint, probing) or allowance.refuses(run)
+            reason = circuit_holds(endpoint, self.observed.held, probing) or allowance.refuses(run)
             if reason is None and not free:
                 self.wanting = True
                 reason = Held("OperatorBusy", "the operator makes as many calls as it may")
@@ -325,15 +336,6 @@ class _Pass:
         recent = (run for run in runs if run.started is not None and run.started > since)
         return clock_of(rate, chain([own], ((run.rate_clock, run.started) for run in recent)))
 
-    def _circuit(self, endpoint: str, probing: set[str]) -> Held | None:
-        until = self.observed.held.get(endpoint)
-        if until is None and endpoint not in probing:
-            return None
-        words = f"calls of {endpoint} have failed in a row; one is tried"
-        if until is None:
-            return Held("CircuitOpen", f"{words} now")
-        return Held("CircuitOpen", f"{words} at {format_time(until)}", until)
-
     def _execute(
         self, run: RunView, version: RunVersionView, spec: HTTPJobSpec, allowance: Allowance
     ) -> None:
@@ -354,6 +356,7 @@ class _Pass:
             "poolClocks": {name: format_time_micro(at) for name, at in pools.items()} or None,
             "metadata": {**version.spec.runs.default_metadata, **run.metadata} or None,
             "trace": {"queueWaitMs": max(0, round(1000 * wait))},
+            "callback": begun(version.spec.http, self.now),
         }
         words = f"attempt {attempt} of {most}"
         status = status_of(run, "Executing", "Executing", words, self.now, **facts)

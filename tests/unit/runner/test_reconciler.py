@@ -39,6 +39,18 @@ class Calls:
         return {}, frozenset()
 
 
+class Callbacks:
+    """Nobody calls back."""
+
+    leads_since = 0.0
+
+    def answers(self, _: JobKey) -> dict[str, Any]:
+        return {}
+
+    def heartbeats(self, _: JobKey) -> dict[str, float]:
+        return {}
+
+
 class Writer:
     """Keeps the newest steps of each job, and carries out none."""
 
@@ -76,11 +88,13 @@ class World:
         patch.setattr(reconciler, "plan", self._plan)
         calls: Any = self.calls
         writer: Any = self.writer
+        callbacks: Any = Callbacks()
         self._reconciler = RunReconciler(
             cache,
             WorkQueue(lambda: NOW),
             writer,
             calls,
+            callbacks,
             identity="me",
             now=lambda: NOW,
             new_id=lambda: "pass",
