@@ -44,7 +44,8 @@ def settled(run: RunView, answer: Answer, retry: Retry, now: float) -> dict[str,
         "resultSize": answer.result_size if answer.result is None and answer.result_hash else None,
         "resultHash": answer.result_hash if answer.result is None else None,
         "trace": _trace(run, answer, phase, now),
-        "debug": answer.debug,
+        # A call that was answered 202 is the last one, whatever ends the wait for its call back.
+        "debug": run.status.get("debug") if run.is_accepted else answer.debug,
         "holder": None,
         "nextRetryTime": None,
     }
