@@ -101,7 +101,7 @@ class CallbackServer:
         return response
 
     async def _reply(self, request: web.BaseRequest) -> Reply:
-        path = _PATH.fullmatch(request.path)
+        path = _PATH.fullmatch(request.rel_url.raw_path)
         if path is None or request.method != "POST":
             words = "POST /runs/NAMESPACE/RUN/ATTEMPT/complete, fail or heartbeat"
             return self._refused(Reply("NotFound", words))
