@@ -128,6 +128,12 @@ SHOWS: dict[str, tuple[Any, str]] = {
     ),
     "settings.logFormat": ("text", "--log-format=text"),
     "settings.verbose": (True, "- --verbose"),
+    "callbacks.enabled": (
+        True,
+        "--callback-url=http://wavegate-callbacks.wavegate-system.svc:8090",
+    ),
+    "callbacks.port": (8099, "--callback-bind=0.0.0.0:8099"),
+    "callbacks.url": ("https://c.example.com/w", "--callback-url=https://c.example.com/w"),
     "resources": ({"limits": {"memory": "1Gi"}}, "memory: 1Gi"),
     "podDisruptionBudget.enabled": (False, "-PodDisruptionBudget"),
     "podDisruptionBudget.maxUnavailable": ("40%", "maxUnavailable: 40%"),
@@ -141,6 +147,7 @@ SHOWS: dict[str, tuple[Any, str]] = {
     "runAsUser": (12345, "runAsUser: 12345"),
     "networkPolicy.enabled": (False, "-kind: NetworkPolicy"),
     "networkPolicy.metricsFrom": ([{"podSelector": {}}], "from:\n        - podSelector: {}"),
+    "networkPolicy.callbacksFrom": ([{"podSelector": {}}], "from:\n        - podSelector: {}"),
     "networkPolicy.apiServerPorts": ([8443], "{port: 8443, protocol: TCP}"),
     "networkPolicy.apiServerTo": (
         [{"ipBlock": {"cidr": "10.0.0.1/32"}}],
@@ -177,7 +184,11 @@ for found_by in WITH:
     SHOWS[f"{found_by}.labels"] = ({"release": "p"}, "    release: p")
     if found_by.endswith("Monitor"):
         SHOWS[f"{found_by}.interval"] = ("7s", "interval: 7s")
-NEEDS = {"serviceAccount.create": {"serviceAccount": {"name": "given"}}}
+WITH["callbacks"] = {"enabled": True}
+NEEDS = {
+    "serviceAccount.create": {"serviceAccount": {"name": "given"}},
+    "networkPolicy.callbacksFrom": {"callbacks": {"enabled": True}},
+}
 """What has to be given beside a value."""
 
 
@@ -297,6 +308,12 @@ BAD: list[tuple[str, Any, str]] = [
     ("nodeSelector", {"a": True}, "nodeSelector/a"),
     ("runAsUser", 0, "runAsUser"),
     ("runAsUser", 10000, "runAsUser"),
+    ("callbacks.enabled", "yes", "callbacks/enabled"),
+    ("callbacks.port", 80, "callbacks/port"),
+    ("callbacks.url", "c.example.com", "callbacks/url"),
+    ("callbacks.url", "https://u:p@c.example.com", "callbacks/url"),
+    ("callbacks.host", "c", "host"),
+    ("networkPolicy.callbacksFrom", ["all"], "networkPolicy/callbacksFrom/0"),
     ("networkPolicy.apiServerPorts", [], "networkPolicy/apiServerPorts"),
     ("networkPolicy.apiServerPorts", [0], "networkPolicy/apiServerPorts/0"),
     ("networkPolicy.callPorts", [0], "networkPolicy/callPorts/0"),
@@ -388,6 +405,26 @@ def test_two_replicas_are_spread_and_one_may_be_drained() -> None:
     assert len(selectors) == 4
     service = only(documents, "Service")["spec"]["selector"]
     assert service.items() <= labels.items()
+
+
+def test_call_backs_have_a_port_a_service_and_a_hole_in_the_policy_only_where_they_are_taken() -> (
+    None
+):
+    off, on = template(), template(values={"callbacks": {"enabled": True, "port": 8099}})
+    assert "callbacks" not in json.dumps(off)
+    service = only(on, "Service", "wavegate-callbacks")
+    (port,) = service["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (8099, "callbacks")
+    ports = {each["name"]: each["containerPort"] for each in operator_container(on)["ports"]}
+    assert ports["callbacks"] == 8099
+    labels = only(on, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    _, ingress = only(on, "NetworkPolicy", "wavegate")["spec"]["ingress"]
+    assert ingress == {"ports": [{"port": "callbacks", "protocol": "TCP"}]}
+    peers = [{"podSelector": {"matchLabels": {"a": "b"}}}]
+    given = {"callbacks": {"enabled": True}, "networkPolicy": {"callbacksFrom": peers}}
+    _, ingress = only(template(values=given), "NetworkPolicy", "wavegate")["spec"]["ingress"]
+    assert ingress["from"] == peers
 
 
 def test_a_single_replica_has_no_budget() -> None:

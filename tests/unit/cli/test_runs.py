@@ -33,7 +33,7 @@ KEYS = {
 }
 ALL_KEYS = KEYS | {
     *("replayOf", "duplicateOf", "canceled", "holder", "metadata", "payload", "trace", "result"),
-    *("resultSize", "resultHash", "debug"),
+    *("resultSize", "resultHash", "callback", "debug"),
 }
 
 
