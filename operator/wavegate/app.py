@@ -373,7 +373,7 @@ async def run(settings: Settings) -> int:
         call_backs = CallbackServer(operator.runner.callbacks)
         if settings.callback_url:
             port = await call_backs.start(settings.callback_host, settings.callback_port)
-            _log.info("serving call backs on port %d, as %s", port, settings.callback_url)
+            _log.info("serving call backs at port %d, as %s", port, settings.callback_url)
         lag = asyncio.create_task(sample_lag(metrics.lagged), name="lag")
         garbage = asyncio.create_task(collect(), name="garbage")
         try:

@@ -26,6 +26,7 @@ from wavegate.dispatch.headers import headers
 from wavegate.dispatch.signing import sign
 from wavegate.reference.tables import docstring_table
 from wavegate.runs.answers import RETRYABLE, Outcome, judge, phase_after
+from wavegate.runs.callbacks import VERBS, CallbackView, hash_of, overdue, standing
 from wavegate.runs.circuit import FAILURES, OPEN_FOR, Circuits
 from wavegate.runs.cron import Cron
 from wavegate.runs.dependencies import Upstream, latest, unmet
@@ -222,6 +223,29 @@ def circuit_row(row: Row) -> None:
 
 
 NOT_REACHED: Final = "TimedOut ConnectFailed DnsFailed TlsFailed Reset"
+
+
+def silence_row(row: Row) -> None:
+    view = CallbackView(heartbeat_timeout=60.0, deadline=1600.0, accepted=1000.0)
+    silent = {"less than heartbeatTimeout": (59.9,), "heartbeatTimeout": (60.0, 599.9)}
+    silent["anything"] = (0.0, 60.0, 700.0)
+    for seconds in silent[row["silent for"]]:
+        whole = 600.0 if row["since its begin"] == "completionTimeout" else seconds
+        now = 1000.0 + max(whole, seconds)
+        found = overdue(view, now - seconds, 0.0, now)
+        assert (found.outcome if found else "waits") == row["the attempt"]
+
+
+def call_back_row(row: Row) -> None:
+    outcome: Any = {"called back Completed": "Completed", "called back Failed": "Failed"}
+    outcome = outcome.get(row["the attempt"])
+    view = CallbackView(token_hash=hash_of("uid", 1, "token"), outcome=outcome)
+    executes = row["the attempt"] == "is called or waits"
+    for verb in VERBS:
+        assert standing(view, "uid", 1, executes, verb, "token") == row[verb]
+        assert standing(view, "uid", 1, executes, verb, "another") == "Refused"
+
+
 WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.answers": answer_row,
     "runs.answers 2": phase_row,
@@ -233,6 +257,8 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.schedule": catch_up_row,
     "runs.schedule 2": policy_row,
     "runs.circuit 2": circuit_row,
+    "runs.callbacks": silence_row,
+    "runs.callbacks 2": call_back_row,
 }
 
 
