@@ -270,6 +270,13 @@ async def test_a_process_that_ends_waits_until_they_are_on_record() -> None:
     assert (await task).code == "Taken"
 
 
+async def test_a_process_that_ends_still_knows_since_when_it_led() -> None:
+    """Its last passes would otherwise take what another one heard for silence."""
+    bench = Bench()
+    bench.callbacks.stop()
+    assert bench.callbacks.leads_since == NOW
+
+
 async def test_what_is_not_on_record_at_its_end_is_not_answered_2xx(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

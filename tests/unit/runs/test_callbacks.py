@@ -242,6 +242,14 @@ def test_a_call_back_ends_the_attempt_also_while_the_call_is_under_way(
     assert statuses(made)["one"]["callback"]["outcome"] == answer.called_back
 
 
+@pytest.mark.parametrize("now", [NOW, NOW + 60])
+def test_what_was_kept_of_the_call_stays_when_the_attempt_ends(now: float) -> None:
+    seen = replace(waiting(), status={**waiting().status, "debug": {"requestBody": "{}"}})
+    done = {} if now > NOW else {"uid-one": Answer("Completed", called_back="Completed")}
+    made = plan(observed(job(http=ASYNC), seen, answers=done, now=now))
+    assert statuses(made)["one"]["debug"] == {"requestBody": "{}"}
+
+
 def test_a_run_that_waits_for_its_call_back_holds_its_place() -> None:
     limited = job(http=ASYNC, runs={"limits": {"maxConcurrency": 1}})
     made = plan(observed(limited, waiting(), run("two", created=NOW - 60)))
