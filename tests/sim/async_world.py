@@ -14,6 +14,7 @@ from typing import Final
 
 from sim.test_runs import ROLES, World
 from wavegate.dispatch.call import Call, Heard
+from wavegate.dispatch.keeping import Body
 from wavegate.runner.callbacks import CallBack, Reply
 from wavegate.runs.callbacks import Verb
 from wavegate.settings import Settings
@@ -78,9 +79,9 @@ class Workers:
             return None
         process = at or self._chance.choice(living)
 
-        async def read() -> bytes:
+        async def read() -> Body:
             await asyncio.sleep(0.001)
-            return body
+            return Body(body)
 
         token = self.tokens[run, attempt]
         call = CallBack("default", run, attempt, verb, token, {}, read)

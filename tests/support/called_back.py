@@ -9,6 +9,7 @@ from typing import Any, Final
 from support.runs_world import NOW
 from wavegate.api.names import API_VERSION
 from wavegate.cache.runs import RunCache
+from wavegate.dispatch.keeping import Body
 from wavegate.domain.times import format_time_micro
 from wavegate.kube.errors import ApiError, NotFound
 from wavegate.runner.callbacks import CallBack, Callbacks, Reply
@@ -82,8 +83,8 @@ class Bench:
         namespace: str = "shop",
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        async def read() -> bytes:
-            return body
+        async def read() -> Body:
+            return Body(body)
 
         call = CallBack(namespace, name, attempt, verb, token, headers or {}, read)
         return await self.callbacks.take(call)

@@ -21,7 +21,8 @@ from multidict import CIMultiDict
 from wavegate.dispatch.addresses import AddressPolicy
 from wavegate.dispatch.connecting import Gate, judged, open_session
 from wavegate.dispatch.failures import MAX_LINE, AnswerTooLarge, InvalidHeader, Stage, what_failed
-from wavegate.dispatch.masking import Masker, kept
+from wavegate.dispatch.keeping import Body, kept
+from wavegate.dispatch.masking import Masker
 from wavegate.runs.answers import Outcome
 
 MAX_ANSWER: Final = 1024 * 1024
@@ -144,7 +145,7 @@ async def _call(call: Call, url: str, policy: AddressPolicy, trust: ssl.SSLConte
         trace=progress.trace,
         debug=_debug(call, progress, masker) if call.debug else None,
     )
-    return heard if failure else replace(heard, **kept(bytes(progress.body), masker))
+    return heard if failure else replace(heard, **kept(Body(bytes(progress.body)), masker))
 
 
 async def _ask(

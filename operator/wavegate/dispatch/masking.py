@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
-
-from wavegate.api.jobrun import MAX_RESULT
+from typing import Final
 
 MASK: Final = "***"
 MAX_HEADERS: Final = 64
@@ -20,19 +16,6 @@ MAX_BODY: Final = 4096
 _CONFIDENTIAL: Final = re.compile(
     r"auth|cookie|token|secret|passw|credential|session|signature|(api|access|private)-?key", re.I
 )
-
-
-def kept(body: bytes, masker: Masker | None) -> dict[str, Any]:
-    """What is kept of a body, as fields of an answer: text of at most 8 KiB, secrets masked.
-
-    Else, and where nobody knows which secrets it may hold (None), its size and its SHA-256 in hex.
-    """
-    if masker is not None and len(body) <= MAX_RESULT:
-        with contextlib.suppress(UnicodeDecodeError):
-            text = masker.text(body.decode())
-            if len(text) <= MAX_RESULT:  # masks may be longer than what they hide
-                return {"result": text}
-    return {"result_size": len(body), "result_hash": hashlib.sha256(body).hexdigest()}
 
 
 class Masker:

@@ -16,6 +16,7 @@ from typing import Final, cast
 
 from aiohttp import web
 
+from wavegate.dispatch.keeping import Body
 from wavegate.runner.callbacks import BodyRefused, CallBack, Callbacks, Reply
 from wavegate.runs.callbacks import VERBS, Verb
 
@@ -32,6 +33,8 @@ MAX_CONNECTIONS: Final = 512
 TOKEN_HEADER: Final = "X-Callback-Token"  # noqa: S105  (a name)
 
 _MAX_FIELD: Final = 4096
+_BUFFER: Final = 16 * 1024
+"""Bytes of a connection that wait to be read, about twice as many at most."""
 _MAX_HEADERS: Final = 64
 _LINGER: Final = 1.0
 """Seconds for which what is left of a request is read, so that its answer arrives."""
@@ -66,6 +69,7 @@ class CallbackServer:
             logger=_quiet,
             keepalive_timeout=HEAD_TIMEOUT,
             lingering_time=_LINGER,
+            read_bufsize=_BUFFER,
             max_line_size=_MAX_FIELD,
             max_field_size=_MAX_FIELD,
             max_headers=_MAX_HEADERS,
@@ -111,7 +115,7 @@ class CallbackServer:
             return self._refused(Reply("Malformed", words))
         namespace, run, attempt, verb = path.groups()
 
-        async def read() -> bytes:
+        async def read() -> Body:
             return await _body(request)
 
         call_back = CallBack(
@@ -131,17 +135,17 @@ class _Closing(asyncio.Protocol):
         cast("asyncio.Transport", transport).abort()
 
 
-async def _body(request: web.BaseRequest) -> bytes:
-    """The whole body. Raises BodyRefused."""
-    body = bytearray()
+async def _body(request: web.BaseRequest) -> Body:
+    """Its body, read to the end. Raises BodyRefused."""
+    body = Body()
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
             async for piece in request.content.iter_any():
-                body += piece
-                if len(body) > MAX_BODY:
+                body.add(piece)
+                if body.size > MAX_BODY:
                     raise BodyRefused("TooLarge", f"it is longer than {MAX_BODY} bytes")
     except TimeoutError:
         raise BodyRefused("TooSlow", f"it did not come within {BODY_TIMEOUT:g} s") from None
     except (web.RequestPayloadError, ConnectionError):
         raise BodyRefused("Malformed", "it broke off") from None
-    return bytes(body)
+    return body

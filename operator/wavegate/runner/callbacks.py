@@ -16,7 +16,8 @@ from typing import Final, Literal
 
 from wavegate.cache.runs import RunCache
 from wavegate.cache.store import JobKey
-from wavegate.dispatch.masking import Masker, kept
+from wavegate.dispatch.keeping import Body, kept
+from wavegate.dispatch.masking import Masker
 from wavegate.engine.client import Client
 from wavegate.kube.errors import ApiError, NotFound
 from wavegate.kube.resources import JOB_RUNS
@@ -106,7 +107,7 @@ class CallBack:
     verb: Verb
     token: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
-    read: Callable[[], Awaitable[bytes]] = field(repr=False)
+    read: Callable[[], Awaitable[Body]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +324,7 @@ class Callbacks:
         if not recorded.done():
             recorded.set_result(code)
 
-    async def _kept(self, run: RunView, call_back: CallBack, body: bytes) -> dict[str, object]:
+    async def _kept(self, run: RunView, call_back: CallBack, body: Body) -> dict[str, object]:
         """What is kept of the body; its text only where it is known which secrets it may hold."""
         version = self._cache.version((run.namespace, run.job), run.version)
         if version is None or version.spec is None:

@@ -10,6 +10,7 @@ import pytest
 
 from support.called_back import JOB, SPEC, TOKEN, Bench, run, settled
 from support.runs_world import NOW
+from wavegate.dispatch.keeping import Body
 from wavegate.kube.errors import ServerError
 from wavegate.runner import callbacks as rules
 from wavegate.runner.callbacks import LOOKS, BodyRefused, CallBack, Reply
@@ -116,9 +117,9 @@ async def test_who_does_not_lead_takes_none() -> None:
 async def test_who_leads_no_more_when_the_body_is_there_takes_none() -> None:
     bench = Bench()
 
-    async def read() -> bytes:
+    async def read() -> Body:
         bench.leading = False
-        return b""
+        return Body()
 
     call = CallBack("shop", "one", 1, "complete", TOKEN, {}, read)
     assert (await bench.callbacks.take(call)).code == "NotLeading"
@@ -127,7 +128,7 @@ async def test_who_leads_no_more_when_the_body_is_there_takes_none() -> None:
 async def test_nothing_is_read_of_who_has_no_token() -> None:
     bench = Bench()
 
-    async def read() -> bytes:
+    async def read() -> Body:
         raise AssertionError
 
     for token, attempt in (("wrong", 1), (TOKEN, 2)):
@@ -138,7 +139,7 @@ async def test_nothing_is_read_of_who_has_no_token() -> None:
 async def test_a_body_that_is_not_taken_is_told_and_may_come_again() -> None:
     bench = Bench()
 
-    async def read() -> bytes:
+    async def read() -> Body:
         raise BodyRefused("TooLarge", "it is longer")
 
     reply = await bench.callbacks.take(CallBack("shop", "one", 1, "complete", TOKEN, {}, read))
@@ -151,7 +152,7 @@ async def test_a_fault_of_ours_says_to_come_again_and_is_logged_without_what_cam
 ) -> None:
     bench = Bench()
 
-    async def read() -> bytes:
+    async def read() -> Body:
         raise RuntimeError(TOKEN)
 
     reply = await bench.callbacks.take(CallBack("shop", "one", 1, "complete", TOKEN, {}, read))
