@@ -66,6 +66,7 @@ from wavegate.kube.resources import (
     Resource,
 )
 from wavegate.kube.transport import HttpTransport, Transport
+from wavegate.runner.callback_server import CallbackServer
 from wavegate.runner.calls import CallMaker
 from wavegate.runner.parts import Runner
 from wavegate.settings import Settings
@@ -376,12 +377,17 @@ async def run(settings: Settings) -> int:
         server = TelemetryServer(operator.metrics, operator.unready)
         port = await server.start(settings.metrics_host, settings.metrics_port)
         _log.info("serving /metrics, /healthz and /readyz on port %d", port)
+        call_backs = CallbackServer(operator.runner.callbacks)
+        if settings.callback_url:
+            port = await call_backs.start(settings.callback_host, settings.callback_port)
+            _log.info("serving call backs at port %d, as %s", port, settings.callback_url)
         lag = asyncio.create_task(sample_lag(metrics.lagged), name="lag")
         garbage = asyncio.create_task(collect(), name="garbage")
         try:
             return await operator.run()
         finally:
             await _cancel([lag, garbage])
+            await call_backs.close()
             await server.close()
 
 

@@ -70,6 +70,9 @@ FULL_JOB: Final = http_job(
         "url": "https://echo.example:8443/run?a=b",
         "fallbackUrl": "http://192.0.2.1/",
         "timeout": "30s",
+        "completion": "Async",
+        "heartbeatTimeout": "1m",
+        "completionTimeout": "12h",
         "headers": [
             {"name": "X-Team", "value": "shop"},
             {
@@ -230,6 +233,14 @@ _RUN_STATUS: Final = {
     "holder": "wavegate-0",
     "rateClock": MOMENT,
     "poolClocks": {"partner": MOMENT},
+    "callback": {
+        "tokenHash": "a" * 64,
+        "heartbeatTimeout": "1m",
+        "deadline": MOMENT,
+        "acceptedTime": MOMENT,
+        "heartbeatTime": MOMENT,
+        "outcome": "Failed",
+    },
     "trace": {
         "queueWaitMs": 1,
         "connectMs": 2,

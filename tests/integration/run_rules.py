@@ -8,6 +8,7 @@ from typing import Any, Final
 from integration.api_rules import Object, Rule, patch, without
 from integration.batch_rules import BATCH_RULES
 from integration.run_documents import MOMENT, http_job, job_run, pool
+from integration.webhook_rules import WEBHOOK_RULES
 
 KEY: Final = {"name": "mine", "key": "token"}
 URL: Final = "https://echo.example/run"
@@ -37,6 +38,28 @@ def _between(
         if wrong.startswith("-"):
             says = f"{field}: Invalid value"
         yield Rule(f"{field} {wrong}", make(**{name: right}), make(**{name: wrong}), says)
+
+
+def _asynchronous(**http: Any) -> Object:
+    return _http(completion="Async", **http)
+
+
+def _async_rules() -> Iterator[Rule]:
+    says = 'spec.http.completion: Unsupported value: "Later"'
+    yield Rule("completion", _asynchronous(), _http(completion="Later"), says)
+    for field, most, more in (
+        ("heartbeatTimeout", "24h", "1441m"),
+        ("completionTimeout", "168h", "10081m"),
+    ):
+        path = f"spec.http.{field}"
+        yield from _between(field, path, _asynchronous, ("1s", most), ("999ms", more))
+        good, says = _asynchronous(**{field: "1m"}), f"{path}: is for completion Async only"
+        yield Rule(f"{field} of Sync", good, _http(completion="Sync", **{field: "1m"}), says)
+        yield Rule(f"{field} by default", good, _http(**{field: "1m"}), says)
+    both = _asynchronous(heartbeatTimeout="1m", completionTimeout="1m")
+    longer = _asynchronous(heartbeatTimeout="61s", completionTimeout="1m")
+    says = "spec.http.heartbeatTimeout: must not be above completionTimeout"
+    yield Rule("heartbeatTimeout above", both, longer, says)
 
 
 def _call_rules() -> Iterator[Rule]:
@@ -78,6 +101,7 @@ def _call_rules() -> Iterator[Rule]:
         says = f"spec.http.serviceRef.{field}: {words}"
         yield Rule(f"serviceRef {field} {bad}", http_job(http=right), http_job(http=wrong), says)
     yield from _between("timeout", "spec.http.timeout", _http, ("100ms", "1h"), ("99ms", "61m"))
+    yield from _async_rules()
 
 
 def _header_rules() -> Iterator[Rule]:
@@ -99,6 +123,7 @@ def _header_rules() -> Iterator[Rule]:
         "X-Run-Id",
         "x-job-name",
         "X-Attempt",
+        "X-Callback-Token",
         "Webhook-Signature",
     ):
         yield Rule(f"header {name}", named(f"My-{name}"), named(name), _TAKEN)
@@ -390,33 +415,6 @@ def _pools(names: list[str]) -> Object:
     return _runs(limits={"pools": names})
 
 
-def _webhook_rules() -> Iterator[Rule]:
-    key = {"name": "keys", "key": "one"}
-
-    def hook(**given: Any) -> Object:
-        whole = {"url": "https://hook.example/", "secretRefs": [key], **given}
-        kept = {name: value for name, value in whole.items() if value is not None}
-        return _runs(webhook=kept)
-
-    path, good = "spec.runs.webhook", hook(events=["jobrun.failed"])
-    for name in ("url", "secretRefs"):
-        yield Rule(
-            f"webhook without {name}", good, hook(**{name: None}), f"{path}.{name}: Required"
-        )
-    says = f"{path}.url: must be http:// or https://"
-    for url in ("ftp://hook.example/", "https://user:word@hook.example/"):
-        yield Rule(f"webhook {url}", good, hook(url=url), says)
-    yield Rule("no key", good, hook(secretRefs=[]), f"{path}.secretRefs: Invalid value")
-    yield Rule(
-        "2 keys", hook(secretRefs=[key] * 2), hook(secretRefs=[key] * 3), "secretRefs: Too many"
-    )
-    yield Rule("no event", good, hook(events=[]), f"{path}.events: Invalid value")
-    says = f'{path}.events[0]: Unsupported value: "Failed": supported values: "jobrun.completed"'
-    yield Rule("event", good, hook(events=["Failed"]), says)
-    says = f"{path}.events[1]: Duplicate value"
-    yield Rule("event twice", good, hook(events=["jobrun.failed"] * 2), says)
-
-
 RUN_RULES: Final[tuple[Rule, ...]] = (
     *_call_rules(),
     *_header_rules(),
@@ -428,5 +426,5 @@ RUN_RULES: Final[tuple[Rule, ...]] = (
     *_fixed_rules(),
     *_pool_rules(),
     *BATCH_RULES,
-    *_webhook_rules(),
+    *WEBHOOK_RULES,
 )

@@ -8,6 +8,8 @@ Jobs that are HTTP calls reach an endpoint of the test's own, in the place of th
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -18,7 +20,7 @@ import wavelab
 from integration.conftest import NAMESPACE, Api
 from support import shared
 from support.answering import HOST, Endpoint, Received, Reply
-from support.examples import Example, example_files, shown_in_readme, shown_on_pages
+from support.examples import ROOT, Example, example_files, shown_in_readme, shown_on_pages
 from support.operator_process import OperatorProcess
 from support.receiver import receiving
 from support.secrets import allow_secrets
@@ -135,7 +137,7 @@ def _asks_for(space: Space, job: str, needs: tuple[str, ...]) -> bool:
 
 
 def test_each_example_that_calls_has_a_test() -> None:
-    tested = ("batch", "chain", "nightly", "pool", "retry", "webhook")
+    tested = ("async", "batch", "chain", "nightly", "pool", "retry", "webhook")
     assert set(CALLING) == {f"httpjob-{name}.yaml" for name in tested}
 
 
@@ -189,6 +191,36 @@ def test_the_one_that_is_tried_again_ends_as_a_dead_letter_and_can_be_replayed(
     space.wait("its key is used", lambda: _phase(space, "order-42-thrice") == "Canceled")
     refused = _status(space, "JobRun", "order-42-thrice")
     assert (refused["reason"], refused["duplicateOf"]) == ("DuplicateKey", "order-42-twice")
+    _remove(space, job)
+
+
+def test_the_one_that_is_called_back_is_worked_for_by_the_worker_beside_it(
+    space: Space, operator: OperatorProcess
+) -> None:
+    (job,) = CALLING["httpjob-async.yaml"].objects
+    worker = ROOT / "examples" / "httpjob-async-worker.py"
+    command = [sys.executable, str(worker), "--bind", f"{HOST}:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().split()[-1]
+        try:
+            http = {**job["spec"]["http"], "url": f"http://{HOST}:{port}/render"}
+            _apply(space, {**job, "spec": {**job["spec"], "http": http}})
+            _apply(space, _run("good", "render", payload='{"seconds": 2}'))
+            _apply(space, _run("bad", "render", payload='{"seconds": "two"}'))
+            space.wait(
+                "it is to be called back",
+                lambda: _status(space, "JobRun", "good").get("reason") == "CallbackPending",
+                poll=0.05,
+            )
+            space.wait("it is done", lambda: _phase(space, "good") == "Completed")
+            space.wait("it has failed", lambda: _phase(space, "bad") == "DeadLetter")
+        finally:
+            process.terminate()
+    assert _status(space, "JobRun", "good")["result"] == '{"slept": 2.0}'
+    status = _status(space, "JobRun", "bad")
+    assert (status["attempt"], status["callback"]["outcome"]) == (3, "Failed")
+    assert status["result"].startswith("ValueError: could not convert")
     _remove(space, job)
 
 

@@ -72,7 +72,7 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
     _, answer = api.create(http_job(), dry=True)
     assert answer["status"] == {"observedGeneration": -1}
     assert answer["spec"] == {
-        "http": {"url": "https://echo.example/run", "timeout": "5m"},
+        "http": {"url": "https://echo.example/run", "timeout": "5m", "completion": "Sync"},
         "runs": {
             "retry": {
                 "maxAttempts": 3,

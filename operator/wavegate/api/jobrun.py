@@ -21,7 +21,7 @@ from wavegate.api.base import (
     rules,
 )
 from wavegate.api.calling import KeyRef, LastError
-from wavegate.api.durations import Seconds
+from wavegate.api.durations import DURATION_MAX_LENGTH, Seconds
 from wavegate.api.fleetjob import MetaValue
 from wavegate.api.httpjob import RetryStrategy
 from wavegate.api.status import ObservedStatus
@@ -50,6 +50,8 @@ ENDED: Final[tuple[Phase, ...]] = (
     *("Completed", "Failed", "TimedOut", "Crashed", "SystemFailed", "Canceled", "Expired"),
     "DeadLetter",
 )
+
+CallbackOutcome = Literal["Completed", "Failed"]
 
 MAX_PAYLOAD: Final = 8 * 1024
 MAX_RESULT: Final = 8 * 1024
@@ -273,6 +275,36 @@ class Trace(Model):
     )
 
 
+class Callback(Model):
+    """The call back of an Async job's attempt, the last one."""
+
+    token_hash: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        default=None,
+        description="By which the token that the call carried is known again: SHA-256, in hex, of"
+        " uid/attempt/token.",
+    )
+    heartbeat_timeout: Annotated[str, StringConstraints(max_length=DURATION_MAX_LENGTH)] | None = (
+        Field(
+            default=None,
+            description="For how long the endpoint may be silent; then the attempt is Crashed.",
+        )
+    )
+    deadline: Timestamp | None = Field(
+        default=None, description="When the attempt is TimedOut, whatever the heartbeats say."
+    )
+    accepted_time: Timestamp | None = Field(
+        default=None, description="When the call was answered 202; from then on it is waited for."
+    )
+    heartbeat_time: Timestamp | None = Field(
+        default=None,
+        description="A heartbeat that came; of those within a third of heartbeatTimeout, and within"
+        " 10s, only the first is put on record.",
+    )
+    outcome: CallbackOutcome | None = Field(
+        default=None, description="What the endpoint called back: Completed or Failed."
+    )
+
+
 class Debug(Model):
     """The last call, for who looks for a fault; values of secrets are masked."""
 
@@ -346,6 +378,9 @@ class JobRunStatus(ObservedStatus):
         default_factory=dict,
         max_length=8,
         description="The same of each RateLimitPool, by its name.",
+    )
+    callback: Callback | None = Field(
+        default=None, description="The call back of its last attempt, for an Async job."
     )
     trace: Trace | None = Field(default=None, description="Where the time went.")
     debug: Debug | None = Field(default=None, description="The last call, where spec.debug is set.")

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from wavegate.api.canonical import http_version_key
+from wavegate.api.durations import parse_duration
 from wavegate.api.fleetjob import InvalidSpec, field_problems
-from wavegate.api.httpjob import HTTPJobSpec, Rate, load_http_job_spec
+from wavegate.api.httpjob import HEARTBEAT_TIMEOUT, HTTPJobSpec, Rate, load_http_job_spec
 from wavegate.api.httpjob_status import HTTPJobStatus
 from wavegate.api.jobrun import JobRunSpec, JobRunStatus
 from wavegate.api.names import (
@@ -27,6 +28,7 @@ from wavegate.cache.statuses import readable
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.times import parse_time
 from wavegate.kube.resources import HTTP_JOBS
+from wavegate.runs.callbacks import OUTCOMES, CallbackView
 from wavegate.runs.naming import after_name, item_name, tick_name
 from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
 from wavegate.runs.payload import digest
@@ -113,6 +115,7 @@ class RunDecoder:
             "completed": parse_time(status.get("completionTime")),
             "rate_clock": parse_time(status.get("rateClock")),
             "pool_clocks": _clocks(status.get("poolClocks")),
+            "callback": _callback(mapping(status.get("callback"))),
         }
         if phase not in TERMINAL:
             facts |= _of_active(spec, status)
@@ -157,6 +160,23 @@ def _annotation(raw: Raw, name: str) -> str:
 def _clocks(value: Any) -> dict[str, float]:
     times = ((name, parse_time(time)) for name, time in strings(value).items())
     return {name: time for name, time in times if time is not None}
+
+
+def _callback(said: Raw) -> CallbackView | None:
+    if not said:
+        return None
+    try:
+        silence = parse_duration(text(said.get("heartbeatTimeout")))
+    except ValueError:
+        silence = HEARTBEAT_TIMEOUT
+    return CallbackView(
+        token_hash=text(said.get("tokenHash")),
+        heartbeat_timeout=silence,
+        deadline=parse_time(said.get("deadline")),
+        accepted=parse_time(said.get("acceptedTime")),
+        heartbeat=parse_time(said.get("heartbeatTime")),
+        outcome=next((each for each in OUTCOMES.values() if each == said.get("outcome")), None),
+    )
 
 
 def _tick(raw: Raw, meta: Meta, job: str, owner_uid: str) -> float | None:

@@ -64,6 +64,10 @@ def run_details(run: Document) -> Document:
         "duplicateOf": status.get("duplicateOf", ""),
         "canceled": bool(spec.get("canceled")),
         "holder": status.get("holder", ""),
+        "callback": {
+            name: at(status, "callback", name) or ""
+            for name in ("acceptedTime", "heartbeatTime", "deadline", "outcome")
+        },
         "metadata": status.get("metadata") or spec.get("metadata") or {},
         "payload": spec.get("payload", ""),
         "trace": status.get("trace") or {},

@@ -35,6 +35,15 @@ def _over(who: str, *how: str) -> WayOut:
 RUN_WAITS: Final[Mapping[str, WayOut]] = {
     "Pending": WayOut(ITSELF, (), "within seconds, once the operator runs"),
     "Executing": WayOut(ITSELF, (_CANCEL,), "with the answer to its call"),
+    "CallbackPending": WayOut(
+        ENDPOINT,
+        (
+            "let the endpoint call back complete or fail, or heartbeat while it works",
+            "who owns HTTPJob {job} can raise spec.http.heartbeatTimeout, for later attempts",
+            _CANCEL,
+        ),
+        "with the call back of its endpoint",
+    ),
     "Scheduled": WayOut(ITSELF, (_CANCEL,), "once the time that was asked for has come"),
     "RetryBackoff": WayOut(ITSELF, (_CANCEL,), "with its next attempt"),
     "ConcurrencyLimit": WayOut(
@@ -142,7 +151,8 @@ RUN_ENDS: Final[Mapping[str, WayOut]] = {
     "Unavailable": _over(ENDPOINT, "make the endpoint well", _REPLAY),
     "TimedOut": _over(
         ENDPOINT,
-        "make the endpoint faster, or raise spec.http.timeout of HTTPJob {job}",
+        "make the endpoint faster, or raise spec.http.timeout of HTTPJob {job}; where it is Async,"
+        " its completionTimeout",
         _REPLAY,
     ),
     "AnswerTooLarge": _over(
@@ -164,6 +174,12 @@ RUN_ENDS: Final[Mapping[str, WayOut]] = {
     ),
     "SourceUnreadable": _over(
         OWNER, "make the Secret, ConfigMap or run readable that the message names", _REPLAY
+    ),
+    "CallbacksOff": _over(
+        ADMINISTRATOR,
+        "let the operator take call backs: callbacks.enabled of the chart, or --callback-url",
+        "or set spec.http.completion of HTTPJob {job} to Sync",
+        _REPLAY,
     ),
     "Fault": _over(ADMINISTRATOR, "look into the operator's log, and report it", _REPLAY),
     # ended before its end

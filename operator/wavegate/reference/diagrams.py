@@ -102,7 +102,7 @@ _RUN_EVENTS: Final[Mapping[tuple[str, str], str]] = {
     ("Executing", "Completed"): "2xx",
     ("Executing", "Failed"): "the endpoint said no",
     ("Executing", "TimedOut"): "no answer in time, its only attempt",
-    ("Executing", "Crashed"): "its process is gone, its only attempt",
+    ("Executing", "Crashed"): "its process is gone, or its endpoint silent; its only attempt",
     ("Executing", "SystemFailed"): "it could not be called",
     ("Executing", "DeadLetter"): "its attempts are used up",
 }

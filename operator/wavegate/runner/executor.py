@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -16,8 +18,22 @@ from wavegate.runner import bodies
 from wavegate.runner.calls import Calls
 from wavegate.runner.creating import create_or_find
 from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction, StartRun
+from wavegate.runs.callbacks import hash_of
 from wavegate.runs.observed import HTTPJobView
 from wavegate.telemetry.metrics import Metrics
+
+
+def _with_token(record: SetStatus) -> tuple[SetStatus, str]:
+    """With the hash of a new token for who is to call back; the token itself is on record nowhere.
+
+    Empty: nobody is.
+    """
+    status = record.status
+    if "callback" not in status:
+        return record, ""
+    token = secrets.token_urlsafe(32)
+    known = {"tokenHash": hash_of(record.uid, status["attempt"], token), **status["callback"]}
+    return replace(record, status={**status, "callback": known}), token
 
 
 class RunExecutor:
@@ -66,13 +82,14 @@ class RunExecutor:
         if version is None or version.spec is None:
             return LookAgain(f"version {action.version} is gone")
         uid, begun = action.record.uid, False
+        record, token = _with_token(action.record)
         self._calls.reserve(job.key, uid)
         try:
-            outcome = await self._record(job, action.record)
+            outcome = await self._record(job, record)
             run = self._cache.active(job.key).get(uid)
             if isinstance(outcome, Done) and run is not None and run.phase == "Executing":
                 self._metrics.run_waited(action.record.status["trace"]["queueWaitMs"] / 1000)
-                self._calls.begin(job.key, run, version.spec)
+                self._calls.begin(job.key, run, version.spec, token)
                 begun = True
             return outcome
         finally:

@@ -36,6 +36,7 @@ from wavegate.kube.transport import Transport
 from wavegate.runner.batch_executor import BatchExecutor
 from wavegate.runner.batches import CONCURRENCY, BatchReconciler
 from wavegate.runner.batches import INTERVAL as BATCH_INTERVAL
+from wavegate.runner.callbacks import Callbacks
 from wavegate.runner.calls import CallMaker, Calls
 from wavegate.runner.executor import RunExecutor
 from wavegate.runner.hooks import Hooks
@@ -106,11 +107,22 @@ class Runner:
             attempted=metrics.attempted,
             forget=self._forget,
         )
+        self.callbacks = Callbacks(
+            self.cache,
+            client,
+            sources,
+            namespaces=settings.namespaces,
+            leading=leading,
+            now=around.now,
+            wake=self.queue.add,
+            took=metrics.called_back,
+        )
         self.calls = Calls(
             sources,
             policy,
             call,
             concurrency=settings.calls,
+            callback_address=settings.callback_url,
             leading=leading,
             now=around.now,
             ended=self._call_ended,
@@ -134,6 +146,7 @@ class Runner:
             self.writer,
             self.calls,
             self.hooks,
+            self.callbacks,
             identity=settings.identity,
             now=around.now,
             new_id=around.new_id,
@@ -185,16 +198,18 @@ class Runner:
             self.queue.add(key)
         for batch in self.cache.batches.open:
             self.batch_queue.add(batch.key)
+        self.callbacks.lead()
         async with asyncio.TaskGroup() as passes:
             passes.create_task(self.reconciler.run())
             passes.create_task(self.batches.run())
 
     async def close(self) -> None:
         """Begin no call any more, and put on record those that end within a moment."""
-        if self.calls.is_open or self.hooks.is_open:
+        self.callbacks.stop()
+        if self.calls.is_open or self.hooks.is_open or self.callbacks.is_open:
             parts = (self.reconciler.run(), self.writer.run())
             tasks = [asyncio.create_task(part) for part in parts]
-            await asyncio.gather(self.calls.drain(), self.hooks.drain())
+            await asyncio.gather(self.calls.drain(), self.hooks.drain(), self.callbacks.drain())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -16,6 +16,7 @@ from wavegate.cache.store import JobKey
 from wavegate.engine.passes import Passes
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
+from wavegate.runner.callbacks import Callbacks
 from wavegate.runner.calls import Calls
 from wavegate.runner.hooks import Hooks
 from wavegate.runs.actions import RunPlan, StartRun
@@ -40,6 +41,7 @@ class RunReconciler(Passes):
         writer: Writer,
         calls: Calls,
         hooks: Hooks,
+        callbacks: Callbacks,
         *,
         identity: str,
         now: Callable[[], float],
@@ -51,6 +53,7 @@ class RunReconciler(Passes):
         self._writer = writer
         self._calls = calls
         self._hooks = hooks
+        self._callbacks = callbacks
         self._identity = identity
         self._tidied: dict[JobKey, float] = {}
         self._promised: dict[JobKey, int] = {}
@@ -107,9 +110,8 @@ class RunReconciler(Passes):
         self._hooks.passed(job.key, job, begun=begun, wanting=made.wanting_to_tell)
 
     def _observe(self, key: JobKey, *, tidy: bool) -> ObservedRuns | None:
-        executing = [
-            uid for uid, run in self._cache.active(key).items() if run.phase == "Executing"
-        ]
+        active = self._cache.active(key).items()
+        called = [uid for uid, run in active if run.phase == "Executing" and not run.is_accepted]
         held, probes = self._calls.held()
         return self._cache.observed(
             key,
@@ -117,7 +119,9 @@ class RunReconciler(Passes):
             slots=self._share(key),
             tidy=tidy,
             calling=self._calls.of(key),
-            answers=self._calls.answers(key, executing),
+            answers={**self._calls.answers(key, called), **self._callbacks.answers(key)},
+            heartbeats=self._callbacks.heartbeats(key),
+            leads_since=self._callbacks.leads_since,
             held=held,
             probes=probes,
             pools=self._pools_of(key),

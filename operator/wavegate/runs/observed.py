@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wavegate.api.httpjob import HTTPJobSpec
-from wavegate.api.jobrun import Overrides, PayloadSource, Phase
+from wavegate.api.jobrun import CallbackOutcome, Overrides, PayloadSource, Phase
 from wavegate.domain.observed import DEFAULT_PRIORITY
 from wavegate.runs.answers import Outcome
+from wavegate.runs.callbacks import CallbackView
 from wavegate.runs.dependencies import Upstream
 from wavegate.runs.pools import Pool
 from wavegate.runs.states import TERMINAL
@@ -119,6 +120,8 @@ class RunView:
     started: float | None = None
     completed: float | None = None
     holder: str = ""
+    callback: CallbackView | None = None
+    """Of its last attempt, by an Async job."""
     rate_clock: float | None = None
     pool_clocks: Mapping[str, float] = field(default_factory=dict)
     delivery: Delivery | None = None
@@ -129,6 +132,11 @@ class RunView:
     @property
     def ended(self) -> bool:
         return self.phase in TERMINAL
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether its attempt was answered 202: it waits for the call back."""
+        return self.callback is not None and self.callback.accepted is not None
 
     @property
     def step_key(self) -> str:
@@ -151,6 +159,8 @@ class Answer:
     trace: Mapping[str, int] = field(default_factory=dict)
     debug: Mapping[str, Any] | None = None
     ended: float = 0.0
+    called_back: CallbackOutcome | None = None
+    """None: it is no call back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +170,16 @@ class ObservedRuns:
     ``seen``: by uid, when this process first saw a run that was made meanwhile; ``calling``: uids
     of runs whose call this process makes; ``answers``: by uid, what came of one that is not on
     record yet; ``held``: by endpoint, until when its circuit is open; ``probes``: endpoints that
-    are to be called once; ``pools``: by name, those that the job names and that are there, or
-    what of their spec is not understood;
-    ``slots``: calls that may begin; ``delayed``: keys of steps that have failed and may not be
-    tried again yet; ``upstreams``: by name, the jobs that this one depends on; ``depended_on``:
-    whether others depend on it; ``uncounted``: runs that have ended, also some that were removed
-    since, with all of which the job does not say yet that they count; ``cancels``: by uid, what a
-    batch says of a run that it cancels; ``kept``: uids of ended runs that their batch has not
-    counted yet; ``tidy``: whether it is time to look for
-    what is to be removed; ``undelivered``: of the runs that have ended, those whose delivery is
-    pending.
+    are to be called once; ``pools``: by name, those that the job names and that are there, or what
+    of their spec is not understood; ``slots``: calls that may begin; ``delayed``: keys of steps
+    that have failed and may not be tried again yet; ``heartbeats``: by uid, when the last one came
+    of an endpoint that is to call back; ``leads_since``: since when this process takes call backs;
+    ``upstreams``: by name, the jobs that this one depends on; ``depended_on``: whether others
+    depend on it; ``uncounted``: runs that have ended, also some that were removed since, with all
+    of which the job does not say yet that they count; ``cancels``: by uid, what a batch says of a
+    run that it cancels; ``kept``: uids of ended runs that their batch has not counted yet;
+    ``tidy``: whether it is time to look for what is to be removed; ``undelivered``: of the runs
+    that have ended, those whose delivery is pending.
     """
 
     job: HTTPJobView | None
@@ -186,6 +196,8 @@ class ObservedRuns:
     probes: frozenset[str] = frozenset()
     pools: Mapping[str, Pool | str] = field(default_factory=dict)
     delayed: frozenset[str] = frozenset()
+    heartbeats: Mapping[str, float] = field(default_factory=dict)
+    leads_since: float = 0.0
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     depended_on: bool = False
     uncounted: Collection[RunView] = ()

@@ -19,7 +19,9 @@ from wavegate.api.names import run_version_name
 from wavegate.domain.actions import SetStatus, Urgency
 from wavegate.domain.times import format_time, format_time_micro
 from wavegate.runs import notes
-from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep, StartRun
+from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep
+from wavegate.runs.callbacks import CallbackView, due
+from wavegate.runs.circuit import circuit_holds
 from wavegate.runs.counting import counting, later_than_counted
 from wavegate.runs.dependencies import unmet
 from wavegate.runs.duplicates import Standing
@@ -31,7 +33,8 @@ from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, Ru
 from wavegate.runs.order import in_turn
 from wavegate.runs.payload import problems
 from wavegate.runs.report import job_status
-from wavegate.runs.settle import LOST, retry_of, settled
+from wavegate.runs.settle import LOST, heard_of, retry_of, settled, silence
+from wavegate.runs.starting import start
 from wavegate.runs.states import TERMINAL
 from wavegate.runs.statuses import facts_of, is_told, status_of
 from wavegate.runs.target import endpoint_of, url_of
@@ -131,6 +134,8 @@ class _Pass:
                 return self._canceled(run, "Canceled", words)
             if replaced:
                 self.abandon.add(run.uid)
+            elif run.callback is not None and run.callback.accepted is not None:
+                return self._waits_for_call_back(run, run.callback)
             elif run.uid not in self.observed.calling:
                 return self._settled(run, LOST)
         elif canceled:
@@ -140,6 +145,13 @@ class _Pass:
         if replaced:
             return self._canceled(run, "Replaced", "a newer tick of the schedule replaces it")
         return None if run.phase == "Executing" else self._expired(run)
+
+    def _waits_for_call_back(self, run: RunView, callback: CallbackView) -> dict[str, Any] | None:
+        heard, since = self.observed.heartbeats.get(run.uid), self.observed.leads_since
+        if answer := silence(callback, heard, since, self.now):
+            return self._settled(run, answer)
+        self._wakes.append(due(callback, heard, since))
+        return heard_of(run, callback, heard, self.now)
 
     def _expired(self, run: RunView) -> dict[str, Any] | None:
         end = expires(run, self.spec) if self.spec is not None else None
@@ -294,7 +306,7 @@ class _Pass:
             version = versions[run.uid]
             assert version.spec is not None
             endpoint = endpoint_of(url_of(version.spec.http, run.namespace))
-            reason = self._circuit(endpoint, probing) or allowance.refuses(run)
+            reason = circuit_holds(endpoint, self.observed.held, probing) or allowance.refuses(run)
             if reason is None and not free:
                 self.wanting = True
                 reason = Held("OperatorBusy", "the operator makes as many calls as it may")
@@ -309,43 +321,7 @@ class _Pass:
             if endpoint in self.observed.probes:
                 probing.add(endpoint)
             self._clock = allowance.clock
-            self._execute(run, version, spec, allowance)
-
-    def _circuit(self, endpoint: str, probing: set[str]) -> Held | None:
-        until = self.observed.held.get(endpoint)
-        if until is None and endpoint not in probing:
-            return None
-        words = f"calls of {endpoint} have failed in a row; one is tried"
-        if until is None:
-            return Held("CircuitOpen", f"{words} now")
-        return Held("CircuitOpen", f"{words} at {format_time(until)}", until)
-
-    def _execute(
-        self, run: RunView, version: RunVersionView, spec: HTTPJobSpec, allowance: Allowance
-    ) -> None:
-        assert version.spec is not None
-        clock, pools = allowance.clock, allowance.pool_clocks
-        attempt = run.attempt + 1
-        most = retry_of(run, version.spec).max_attempts
-        wait = self.now - eligible_since(run, self.observed.seen.get(run.uid))
-        facts: dict[str, Any] = {
-            **facts_of(run),
-            "attempt": attempt,
-            "version": version.version,
-            "startTime": format_time_micro(self.now),
-            "holder": self.observed.identity,
-            "nextRetryTime": None,
-            "expirationTime": None,
-            "rateClock": format_time_micro(clock) if spec.runs.limits.rate and clock else None,
-            "poolClocks": {name: format_time_micro(at) for name, at in pools.items()} or None,
-            "metadata": {**version.spec.runs.default_metadata, **run.metadata} or None,
-            "trace": {"queueWaitMs": max(0, round(1000 * wait))},
-        }
-        words = f"attempt {attempt} of {most}"
-        status = status_of(run, "Executing", "Executing", words, self.now, **facts)
-        record = SetStatus("JobRun", run.name, run.uid, run.resource_version, status)
-        action = StartRun(record, version.version)
-        self.steps.append(RunStep(run.step_key, Urgency.CREATE, (action,)))
+            self.steps.append(start(self.observed, run, version, spec, allowance))
 
     # What waits.
 

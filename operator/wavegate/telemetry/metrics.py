@@ -88,6 +88,22 @@ REFLECTED: Final = (
 )
 """What is listed and watched."""
 
+CALLBACKS: Final = (
+    "Taken",
+    "Repeated",
+    "Conflict",
+    "Over",
+    "Refused",
+    "NotLeading",
+    "NotRecorded",
+    "Busy",
+    "Malformed",
+    "NotFound",
+    "TooLarge",
+    "TooSlow",
+)
+"""What is answered to a call back."""
+
 SOURCES: Final = ("pod", "prometheus")
 """Where counters of judged pods are read."""
 
@@ -269,6 +285,11 @@ class Metrics:
             _CALL_BUCKETS,
             result=get_args(Result),
         )
+        self._call_backs = self._counter(
+            "wavegate_callbacks",
+            "Call backs of the endpoints of Async HTTPJobs, heartbeats too, by what was answered.",
+            outcome=CALLBACKS,
+        )
         self._reflector_errors = self._counter(
             "wavegate_reflector_errors",
             "Lists and watches that failed, by resource.",
@@ -373,6 +394,10 @@ class Metrics:
     def attempted(self, result: str, seconds: float) -> None:
         """An attempt to tell a webhook has ended: one of `runs.webhooks.Result`."""
         self._attempt_seconds.labels(result).observe(seconds)
+
+    def called_back(self, outcome: str) -> None:
+        """An endpoint has called back, and was answered so: one of CALLBACKS."""
+        self._call_backs.labels(outcome).inc()
 
     def window(self, verdict: str) -> None:
         """A window was closed: good, bad or unreadable."""

@@ -19,8 +19,9 @@ from wavegate.cli import asking
 from wavegate.cli.asking import run_document
 from wavegate.cli.cluster import Cluster
 from wavegate.cli.commands.runs import runs as group
+from wavegate.cli.commands.runs_get import lines
 from wavegate.cli.errors import CliError
-from wavegate.cli.run_sight import moment, run_row
+from wavegate.cli.run_sight import moment, run_details, run_row
 from wavegate.dispatch.call import Call, Heard
 from wavegate.kube.resources import BY_KIND
 from wavegate.runs.replaying import replay_spec
@@ -34,7 +35,7 @@ KEYS = {
 }
 ALL_KEYS = KEYS | {
     *("replayOf", "duplicateOf", "canceled", "holder", "metadata", "payload", "trace", "result"),
-    *("resultSize", "resultHash", "debug", "webhook"),
+    *("resultSize", "resultHash", "callback", "debug", "webhook"),
 }
 
 
@@ -180,6 +181,28 @@ def test_the_last_call_is_told_where_it_was_kept(monkeypatch: pytest.MonkeyPatch
     assert told["request headers"] == "X-A=1"
     assert told["answer body"] == "fine"
     assert told["result"] == "9000 bytes, ab; not kept"
+
+
+def test_what_is_known_of_a_call_back_is_told_and_no_hash_of_its_token() -> None:
+    callback = {
+        "tokenHash": "a" * 64,
+        "heartbeatTimeout": "1m",
+        "deadline": "2023-11-15T22:13:00Z",
+        "acceptedTime": "2023-11-14T22:13:00Z",
+        "heartbeatTime": "2023-11-14T22:14:00Z",
+        "outcome": "Failed",
+    }
+    run = {
+        "metadata": {"name": "one"},
+        "spec": {"jobName": "app"},
+        "status": {"phase": "Queued", "callback": callback},
+    }
+    told = dict(lines(run, 1_700_000_100.0))
+    assert told["answered 202"].startswith("2023-11-14T22:13:00Z")
+    assert told["heartbeat"].startswith("2023-11-14T22:14:00Z")
+    assert told["deadline"].startswith("2023-11-15T22:13:00Z")
+    assert told["called back"] == "Failed"
+    assert "a" * 64 not in str(told) + str(run_details(run))
 
 
 @pytest.mark.parametrize(

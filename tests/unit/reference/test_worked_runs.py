@@ -29,6 +29,7 @@ from wavegate.dispatch.signing import sign
 from wavegate.reference.tables import docstring_table
 from wavegate.runner.hooks import AT_A_TIME, OF_ONE_RECEIVER, TIMEOUT
 from wavegate.runs.answers import RETRYABLE, Outcome, judge, phase_after
+from wavegate.runs.callbacks import VERBS, CallbackView, hash_of, overdue, standing
 from wavegate.runs.circuit import FAILURES, OPEN_FOR, Circuits
 from wavegate.runs.counting import SETTLED
 from wavegate.runs.cron import Cron
@@ -58,6 +59,7 @@ Row = Mapping[str, str]
 def answer_row(row: Row) -> None:
     statuses, headers = {
         "2xx": (range(200, 300), {}),
+        "of an Async job 202": ([202], {}),
         "408, 425, 429, 5xx but 501 and 505": (TRIED, {}),
         "the same with ``X-Run-Non-Retryable: true``": (TRIED, {"X-Run-Non-Retryable": "true"}),
         "anything else; 3xx too, as redirects are not followed": (
@@ -66,7 +68,7 @@ def answer_row(row: Row) -> None:
         ),
     }[row["answer"]]
     for status in statuses:
-        found = judge(status, headers, 0.0)
+        found = judge(status, headers, 0.0, is_async="Async" in row["answer"])
         assert (found.outcome, found.retryable) == (row["outcome"], row["tried again"] == "yes")
 
 
@@ -291,6 +293,28 @@ def told_row(row: Row) -> None:
 
 NAMES: Final = re.compile(r"\w+")
 
+
+def silence_row(row: Row) -> None:
+    view = CallbackView(heartbeat_timeout=60.0, deadline=1600.0, accepted=1000.0)
+    silent = {"less than heartbeatTimeout": (59.9,), "heartbeatTimeout": (60.0, 599.9)}
+    silent["anything"] = (0.0, 60.0, 700.0)
+    for seconds in silent[row["silent for"]]:
+        whole = 600.0 if row["since its begin"] == "completionTimeout" else seconds
+        now = 1000.0 + max(whole, seconds)
+        found = overdue(view, now - seconds, 0.0, now)
+        assert (found.outcome if found else "waits") == row["the attempt"]
+
+
+def call_back_row(row: Row) -> None:
+    outcome: Any = {"called back Completed": "Completed", "called back Failed": "Failed"}
+    outcome = outcome.get(row["the attempt"])
+    view = CallbackView(token_hash=hash_of("uid", 1, "token"), outcome=outcome)
+    executes = row["the attempt"] == "is called or waits"
+    for verb in VERBS:
+        assert standing(view, "uid", 1, executes, verb, "token") == row[verb]
+        assert standing(view, "uid", 1, executes, verb, "another") == "Refused"
+
+
 WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.answers": answer_row,
     "runs.answers 2": phase_row,
@@ -308,6 +332,8 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.webhooks": receiver_row,
     "runs.webhooks 2": delays_row,
     "runs.webhook_body": told_row,
+    "runs.callbacks": silence_row,
+    "runs.callbacks 2": call_back_row,
 }
 
 

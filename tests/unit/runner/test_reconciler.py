@@ -50,6 +50,18 @@ class Hooks:
         """Nothing is kept."""
 
 
+class Callbacks:
+    """Nobody calls back."""
+
+    leads_since = 0.0
+
+    def answers(self, _: JobKey) -> dict[str, Any]:
+        return {}
+
+    def heartbeats(self, _: JobKey) -> dict[str, float]:
+        return {}
+
+
 class Writer:
     """Keeps the newest steps of each job, and carries out none."""
 
@@ -88,12 +100,14 @@ class World:
         calls: Any = self.calls
         writer: Any = self.writer
         hooks: Any = Hooks()
+        callbacks: Any = Callbacks()
         self._reconciler = RunReconciler(
             cache,
             WorkQueue(lambda: NOW),
             writer,
             calls,
             hooks,
+            callbacks,
             identity="me",
             now=lambda: NOW,
             new_id=lambda: "pass",

@@ -26,6 +26,11 @@ _TIMES: Final = {
     "expires": "expirationTime",
     "ended": "completionTime",
 }
+_CALLBACK: Final = {
+    "answered 202": "acceptedTime",
+    "heartbeat": "heartbeatTime",
+    "deadline": "deadline",
+}
 _WORDS: Final = {
     "version": "version",
     "priority": "priority",
@@ -82,6 +87,7 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
         found.append(("asked for by", told["triggeredBy"]))
     found += [(label, moment(told[key], now)) for label, key in _TIMES.items() if told[key]]
     found += [(label, str(told[key])) for label, key in _WORDS.items() if told[key]]
+    found += _call_back(told["callback"], now)
     if told["metadata"]:
         found.append(("metadata", _pairs(told["metadata"])))
     if told["trace"]:
@@ -104,6 +110,11 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
     elif told["resultHash"]:
         found.append(("result", f"{told['resultSize']} bytes, {told['resultHash']}; not kept"))
     return found + _debug(told["debug"])
+
+
+def _call_back(told: Document, now: float) -> list[tuple[str, str]]:
+    found = [(label, moment(told[key], now)) for label, key in _CALLBACK.items() if told[key]]
+    return [*found, ("called back", told["outcome"])] if told["outcome"] else found
 
 
 def _debug(debug: Document) -> list[tuple[str, str]]:
