@@ -97,7 +97,10 @@ def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
             return True
     schedule = job.status.get("schedule") or {}
     ticked = parse_time(schedule.get("lastTickTime")) or 0.0
-    if job.spec.trigger.schedule is not None and (run.scheduled or 0.0) > ticked:
+    # A record without a beginning is that of a suspended job: no tick before it goes on counts.
+    rests = "expression" in schedule and "since" not in schedule
+    ticks = job.spec.trigger.schedule is not None and not rests
+    if ticks and (run.scheduled or 0.0) > ticked:
         return True
     rate, clock = job.spec.runs.limits.rate, parse_time(job.status.get("rateClock"))
     if rate is None or run.rate_clock is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from support.runs_world import NOW, all_counted, job, observed, run
 from wavegate.domain.actions import DeleteRecord
-from wavegate.domain.times import format_time_micro
+from wavegate.domain.times import format_time, format_time_micro
 from wavegate.runs.history import tidied
 from wavegate.runs.observed import RunView
 from wavegate.runs.webhooks import Delivery
@@ -82,6 +82,29 @@ def test_of_a_job_that_others_depend_on_the_latest_run_is_kept_that_was_carried_
         steps, _ = tidied(observed(of, finished=finished, depended_on=depended_on), of, [])
         names = {action.name for step in steps for action in step.actions}
         assert {each.name for each in finished} - names == kept
+
+
+def test_one_of_a_tick_is_kept_until_that_is_on_record_but_while_the_job_is_suspended() -> None:
+    hourly = {"schedule": {"cron": "@hourly"}}
+    of = all_counted(job(runs={"successfulHistoryLimit": 0}, trigger=hourly))
+    ended = run(
+        "of-a-tick",
+        phase="Completed",
+        owner_uid="job-uid",
+        completed=NOW - 10,
+        scheduled=NOW - 60,
+    )
+    begun = {"expression": "@hourly UTC", "since": format_time(NOW - 9000)}
+    for schedule, removals in (
+        ({}, 0),
+        (begun, 0),
+        ({**begun, "lastTickTime": format_time(NOW - 61)}, 0),
+        ({**begun, "lastTickTime": format_time(NOW - 60)}, 1),
+        ({"expression": "@hourly UTC", "missedTicks": 3}, 1),  # suspended
+    ):
+        told = replace(of, status={**of.status, "schedule": schedule})
+        steps, _ = tidied(observed(told, finished=[ended]), told, [])
+        assert len(steps) == removals, schedule
 
 
 def test_one_that_was_made_for_an_end_is_kept_until_that_is_on_record() -> None:
