@@ -306,7 +306,7 @@ RUN_STATUSES: Final[dict[str, tuple[Object, Object, list[str]]]] = {
     "HTTPJob": (
         FULL_JOB,
         _JOB_STATUS,
-        ["shown", "2", "Suspended", "*/15 8-18 * * Mon-Fri", MOMENT, "3", "4"],
+        ["shown", "2", "Suspended", "*/15 8-18 * * Mon-Fri", MOMENT, "3", "4", "68.2"],
     ),
     "JobRun": (
         FULL_RUN,

@@ -25,9 +25,12 @@ def _webhook_rules() -> Iterator[Rule]:
     says = f"{path}.url: must be http:// or https://"
     for url in ("ftp://hook.example/", "https://user:word@hook.example/"):
         yield Rule(f"webhook {url}", good, hook(url=url), says)
-    yield Rule("no key", good, hook(secretRefs=[]), f"{path}.secretRefs: Invalid value")
+    yield Rule("no signing key", good, hook(secretRefs=[]), f"{path}.secretRefs: Invalid value")
     yield Rule(
-        "2 keys", hook(secretRefs=[key] * 2), hook(secretRefs=[key] * 3), "secretRefs: Too many"
+        "3 signing keys",
+        hook(secretRefs=[key] * 2),
+        hook(secretRefs=[key] * 3),
+        f"{path}.secretRefs: Too many",
     )
     yield Rule("no event", good, hook(events=[]), f"{path}.events: Invalid value")
     says = f'{path}.events[0]: Unsupported value: "Failed": supported values: "jobrun.completed"'

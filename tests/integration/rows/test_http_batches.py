@@ -91,13 +91,13 @@ def test_row_batch_items(asked: Asked, endpoint: Endpoint) -> None:
 
     endpoint.answer = answer
     asked.job(runs={"retry": ONCE, "payloadSchema": SCHEMA})
-    make(asked, jobName="app", items=items(40), labels={"source": "crm"})
+    make(asked, jobName="app", items=items(30), labels={"source": "crm"})
     status = ended(asked)
     assert (status["state"], status["reason"]) == ("Failed", "RunsFailed")
-    assert status["message"] == "39 of 40 runs completed, 1 failed"
+    assert status["message"] == "29 of 30 runs completed, 1 failed"
     found = {name: count for name, count in status["counts"].items() if count}
-    assert found == {"total": 40, "completed": 39, "failed": 1}
-    assert status["progress"] == f"{'C' * 7}F{'C' * 32}"
+    assert found == {"total": 30, "completed": 29, "failed": 1}
+    assert status["progress"] == f"{'C' * 7}F{'C' * 22}"
     assert status["observedGeneration"] == 1
     told = {each["type"]: (each["status"], each["reason"]) for each in status["conditions"]}
     assert told == {"Ready": ("False", "RunsFailed"), "Stalled": ("True", "RunsFailed")}
@@ -106,7 +106,7 @@ def test_row_batch_items(asked: Asked, endpoint: Endpoint) -> None:
     assert error["message"] == "Failed: answered 422"
     assert at(status["startTime"]) <= at(status["completionTime"])
     assert at(status["startTime"]) <= at(status["updatedAt"])
-    assert len(endpoint.calls) == len({call.run for call in endpoint.calls}) == 40
+    assert len(endpoint.calls) == len({call.run for call in endpoint.calls}) == 30
     asked.until("history limits hold", lambda: len(runs(asked)) == 4)
     kept = runs(asked)["k7"]
     assert kept["metadata"]["name"] == error["run"]
