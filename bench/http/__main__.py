@@ -17,7 +17,7 @@ import aiohttp
 
 from bench import machine
 from bench.errors import BenchError
-from bench.http.scenarios import Figures, Stage, pool, schedules, sustained, waits
+from bench.http.scenarios import Figures, Stage, batches, pool, schedules, sustained, waits
 from bench.lab import SHIPPED, Lab
 
 ADDRESS = "127.0.0.2"
@@ -40,6 +40,7 @@ async def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any
                 "waits": lambda: waits(stage, options.seconds / 2, options.rate),
                 "sustained": lambda: sustained(stage, options.seconds, options.kept),
                 "pool": lambda: pool(stage, options.jobs, options.granted, 10),
+                "batches": lambda: batches(stage, options.batches, options.items),
                 "schedules": lambda: schedules(stage, options.jobs, options.ticks),
             }
             for name in options.scenarios:
@@ -97,11 +98,13 @@ def main() -> int:
         "--jobs", type=int, default=20, help="schedules, CronJobs, and jobs of a pool"
     )
     parser.add_argument("--granted", type=int, default=200, help="calls of a pool in ten seconds")
+    parser.add_argument("--batches", type=int, default=10, help="batches that are made at once")
+    parser.add_argument("--items", type=int, default=500, help="runs of each of them")
     parser.add_argument("--ticks", type=int, default=5, help="ticks of each schedule")
     parser.add_argument(
         "--scenarios",
         type=lambda text: text.split(","),
-        default=["waits", "sustained", "pool", "schedules"],
+        default=["waits", "sustained", "pool", "batches", "schedules"],
     )
     options = parser.parse_args()
     directory = options.out / f"runs-{machine.code()}"

@@ -59,6 +59,17 @@ class Stage:
         await self.lab.api.request("POST", f"{_ROOT}/jobruns", body)
         return name, time.time()
 
+    async def batch(self, name: str, job: str, count: int) -> None:
+        """Ask for so many runs by one object."""
+        items = [{"key": f"k{number}", "payload": '{"n": 1}'} for number in range(count)]
+        body = _document("RunBatch", name, {"jobName": job, "items": items})
+        await self.lab.api.request("POST", f"{_ROOT}/runbatches", body)
+
+    async def batches(self) -> list[dict[str, Any]]:
+        """Statuses of all batches."""
+        found = await self.lab.api.get(f"{_ROOT}/runbatches")
+        return [each.get("status", {}) for each in found["items"]]
+
     async def calls(self, since: int) -> list[tuple[str, str, float]]:
         """Calls from the one with that number on: job, run and time."""
         async with self.session.get(f"{self.url}/calls?from={since}") as answer:
@@ -66,7 +77,7 @@ class Stage:
 
     async def remove(self) -> None:
         """Everything that a scenario has made."""
-        for plural in ("httpjobs", "jobruns", "jobversions", "ratelimitpools"):
+        for plural in ("httpjobs", "jobruns", "jobversions", "ratelimitpools", "runbatches"):
             await self.lab.api.request("DELETE", f"{_ROOT}/{plural}")
 
     async def _owner(self, job: str) -> dict[str, Any]:
@@ -183,6 +194,32 @@ async def pool(stage: Stage, jobs: int, calls: int, seconds: int) -> Figures:
     }
 
 
+async def batches(stage: Stage, number: int, count: int) -> Figures:
+    """Batches of so many runs each, asked for at once: from then until all have completed."""
+    await stage.job("batches")
+    before = len(await stage.calls(0))
+    meter = Meter(stage.lab, stage.operator)
+    await meter.begin()
+    for each in range(number):
+        await stage.batch(f"batch-{each}", "batches", count)
+    begin = time.time()
+    calls = await _all_called(stage, before, number * count)
+    await _all_completed(stage)
+    end = time.time()
+    meter.done()
+    await meter.end()
+    when = sorted(each[2] for each in calls)
+    await stage.remove()
+    return meter.figures | {
+        "runs": len(calls),
+        "batches": number,
+        "called once each": len({run for _, run, _ in calls}) == len(calls),
+        "until the first call": when[0] - begin,
+        "until all have completed": end - begin,
+        "calls a second": len(when) / (when[-1] - when[0]),
+    }
+
+
 async def schedules(stage: Stage, jobs: int, ticks: int) -> Figures:
     """How late schedules of each minute are, beside as many CronJobs of the same control plane."""
     before = len(await stage.calls(0))
@@ -258,6 +295,17 @@ async def _all_called(stage: Stage, before: int, number: int) -> list[tuple[str,
         if time.monotonic() > deadline:
             raise BenchError(f"{len(calls)} of {number} runs were called")
         await asyncio.sleep(0.2)
+
+
+async def _all_completed(stage: Stage) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        states = Counter(each.get("state") for each in await stage.batches())
+        if set(states) == {"Completed"}:
+            return
+        if time.monotonic() > deadline:
+            raise BenchError(f"batches have ended as {dict(states)}")
+        await asyncio.sleep(0.1)
 
 
 def _slowest(calls: list[tuple[str, str, float]], begin: float, end: float) -> float:

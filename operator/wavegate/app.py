@@ -67,13 +67,14 @@ from wavegate.kube.resources import (
     Resource,
 )
 from wavegate.kube.transport import HttpTransport, Transport
+from wavegate.runner.callback_server import CallbackServer
 from wavegate.runner.calls import CallMaker
 from wavegate.runner.parts import Runner
 from wavegate.settings import Settings
 from wavegate.surroundings import Surroundings
 from wavegate.telemetry.jobs import JobCollector
 from wavegate.telemetry.lag import sample_lag
-from wavegate.telemetry.metrics import RUNS, Metrics
+from wavegate.telemetry.metrics import BATCHES, RUNS, Metrics
 from wavegate.telemetry.runs import RunCollector
 from wavegate.telemetry.server import TelemetryServer
 from wavegate.watch.reflector import Reflector
@@ -316,8 +317,9 @@ class Operator:
     def _measure(self) -> None:
         """What is looked up at each scrape: of what only the leader does, a standby has nothing."""
         self._leads(False)
-        self.metrics.measure_queue(lambda: self.queue.depth() if self._leading else 0)
-        self.metrics.measure_queue(lambda: self.runner.queue.depth() if self._leading else 0, RUNS)
+        self.metrics.measure_queue(partial(self._depth, self.queue))
+        for queue, name in ((self.runner.queue, RUNS), (self.runner.batch_queue, BATCHES)):
+            self.metrics.measure_queue(partial(self._depth, queue), name)
         by_resource: dict[str, list[Callable[[], float]]] = {
             each.plural: [self.comparison.silence]
             for each in (FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS)
@@ -331,7 +333,13 @@ class Operator:
                 self.cache.jobs.values, self.cache.deployments.of_job, lambda: self._leading
             )
         )
-        self.metrics.register(RunCollector(self.runner.cache.jobs.values, lambda: self._leading))
+        runs = self.runner.cache
+        self.metrics.register(
+            RunCollector(runs.jobs.values, runs.undelivered, lambda: self._leading)
+        )
+
+    def _depth(self, queue: WorkQueue) -> int:
+        return queue.depth() if self._leading else 0
 
     def _fleet_changed(self, key: JobKey) -> None:
         self.queue.add(key)
@@ -376,12 +384,17 @@ async def run(settings: Settings) -> int:
         server = TelemetryServer(operator.metrics, operator.unready)
         port = await server.start(settings.metrics_host, settings.metrics_port)
         _log.info("serving /metrics, /healthz and /readyz on port %d", port)
+        call_backs = CallbackServer(operator.runner.callbacks)
+        if settings.callback_url:
+            port = await call_backs.start(settings.callback_host, settings.callback_port)
+            _log.info("serving call backs at port %d, as %s", port, settings.callback_url)
         lag = asyncio.create_task(sample_lag(metrics.lagged), name="lag")
         garbage = asyncio.create_task(collect(), name="garbage")
         try:
             return await operator.run()
         finally:
             await _cancel([lag, garbage])
+            await call_backs.close()
             await server.close()
 
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
-import posixpath
-import re
 import socket
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from yarl import URL
 
-from wavegate.api.durations import parse_duration
 from wavegate.api.fleetjob import ONE_SHOT_TYPES
 from wavegate.domain.observed import PlanSettings
 from wavegate.health.endpoint import Endpoint
-
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+from wavegate.option_types import (
+    IPNetwork,
+    address,
+    base_url,
+    directory,
+    duration,
+    named,
+    network,
+    positive,
+    source,
+    whole,
+)
 
 ENVIRONMENT_PREFIX: Final = "WAVEGATE_"
 
@@ -33,8 +39,6 @@ _REPEATED: Final = (
     "prometheus_ca_file",
 )
 """Options that may be given several times."""
-
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 _DESCRIPTION: Final = """\
 Rolls versioned jobs out to every node their selector matches, wave by wave, and goes back by
@@ -77,6 +81,10 @@ class Settings:
     """Whose Services the HTTPJobs of every namespace may call."""
     call_networks: tuple[IPNetwork, ...] = ()
     """Addresses that may be called although they are of a kind that is refused."""
+    callback_url: str = ""
+    """Where endpoints reach the port at which they call back; empty: it is not served."""
+    callback_host: str = "0.0.0.0"  # noqa: S104  (it is called from other machines)
+    callback_port: int = 8090
     write_rate: float = 300.0
     write_burst: float = 500.0
     prometheus: Mapping[str, Endpoint] = field(default_factory=dict)
@@ -109,10 +117,13 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
     repeated: dict[str, list[Any]] = {name: given[name] or values[name] or [] for name in _REPEATED}
     single = {name: value for name, value in values.items() if name not in _REPEATED}
     host, port = single.pop("metrics_bind")
+    callback_host, callback_port = single.pop("callback_bind")
     return Settings(
         **single,
         metrics_host=host,
         metrics_port=port,
+        callback_host=callback_host,
+        callback_port=callback_port,
         namespaces=tuple(dict.fromkeys(repeated["namespace"])),
         config_directories=tuple(dict.fromkeys(repeated["config_directory"])),
         call_namespaces=tuple(dict.fromkeys(repeated["call_namespace"])),
@@ -161,6 +172,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_leader_options(parser)
     _add_work_options(parser)
     _add_call_options(parser)
+    _add_callback_options(parser)
     _add_source_options(parser)
     _add_report_options(parser)
     return parser
@@ -223,28 +235,28 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         "--config-directory",
         metavar="DIR",
         action="append",
-        type=_directory,
+        type=directory,
         help="directory of the nodes in which jobs of type config may write; may be repeated"
         " (default: none, and every such job is refused)",
     )
     group.add_argument(
         "--lost-after",
         metavar="DURATION",
-        type=_duration,
+        type=duration,
         default=defaults.lost_after,
         help="how long a rollout waits for a node that became NotReady (default: 1h)",
     )
     group.add_argument(
         "--write-rate",
         metavar="N",
-        type=_positive,
+        type=positive,
         default=300.0,
         help="requests a second sent at most for writes (default: 300)",
     )
     group.add_argument(
         "--write-burst",
         metavar="N",
-        type=_positive,
+        type=positive,
         default=500.0,
         help="requests that may be sent at once after a quiet time (default: 500)",
     )
@@ -259,7 +271,7 @@ def _add_call_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--calls",
         metavar="N",
-        type=_whole,
+        type=whole,
         default=64,
         help="calls that are under way at most, over all jobs (default: %(default)s)",
     )
@@ -278,9 +290,33 @@ def _add_call_options(parser: argparse.ArgumentParser) -> None:
         "--call-network",
         metavar="CIDR",
         action="append",
-        type=_network,
+        type=network,
         help="addresses that may be called although they are loopback or link-local; may be"
         " repeated",
+    )
+
+
+def _add_callback_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "call backs of Async HTTPJobs",
+        "Without an address, runs of jobs with spec.http.completion Async fail, CallbacksOff.",
+    )
+    group.add_argument(
+        "--callback-url",
+        metavar="URL",
+        type=base_url,
+        default="",
+        help="address at which endpoints reach --callback-bind, such as"
+        " http://wavegate-callbacks.wavegate-system.svc:8090 (default: none, and call backs are not"
+        " served)",
+    )
+    group.add_argument(
+        "--callback-bind",
+        metavar="HOST:PORT",
+        type=address,
+        default="0.0.0.0:8090",
+        help="where call backs are served; port 0: any free one, which is logged (default:"
+        " %(default)s)",
     )
 
 
@@ -294,7 +330,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         "--prometheus-source",
         metavar="NAME=URL",
         action="append",
-        type=_source,
+        type=source,
         help="a Prometheus, or what answers as one, such as"
         " main=https://prometheus.monitoring:9090; may be repeated",
     )
@@ -302,14 +338,14 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         "--prometheus-token-file",
         metavar="NAME=FILE",
         action="append",
-        type=_named,
+        type=named,
         help="file with the bearer token for that source, https only; read again for each query",
     )
     group.add_argument(
         "--prometheus-ca-file",
         metavar="NAME=FILE",
         action="append",
-        type=_named,
+        type=named,
         help="file with the certificates (PEM) that vouch for that source, instead of the"
         " system's; read again for each query",
     )
@@ -320,7 +356,7 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--metrics-bind",
         metavar="HOST:PORT",
-        type=_address,
+        type=address,
         default="0.0.0.0:8080",
         help="where /metrics, /healthz and /readyz are served; port 0: any free one, which is"
         " logged (default: %(default)s)",
@@ -356,71 +392,3 @@ def _from_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str
         else:
             found.append(f"{option}={text}")
     return found
-
-
-def _network(text: str) -> IPNetwork:
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no network: {error}") from error
-
-
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 10000")
-    return int(text)
-
-
-def _directory(text: str) -> str:
-    if posixpath.normpath(text) != text or not text.startswith("/") or text in ("/", "//"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an absolute, normalised path below /")
-    return text
-
-
-def _named(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    if not _NAME.fullmatch(name) or not value:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, the name a DNS label")
-    return name, value
-
-
-def _source(text: str) -> tuple[str, str]:
-    name, url = _named(text)
-    try:
-        parts = URL(url)
-        whole = parts.scheme in ("http", "https") and parts.host and parts.port
-        bare = parts.with_user(None).with_query(None).with_fragment(None) == parts
-    except ValueError:
-        whole = bare = False
-    if not (whole and bare):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not NAME=URL with an address such as https://prometheus:9090, without"
-            " a user, a password and a query"
-        )
-    return name, url
-
-
-def _duration(text: str) -> float:
-    return _checked(parse_duration, text, "a duration such as 30m")
-
-
-def _positive(text: str) -> float:
-    value = _checked(float, text, "a number above 0")
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host, int(port)
-
-
-def _checked(convert: Callable[[str], Any], text: str, what: str) -> float:
-    try:
-        return float(convert(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from error

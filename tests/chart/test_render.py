@@ -128,6 +128,12 @@ SHOWS: dict[str, tuple[Any, str]] = {
     ),
     "settings.logFormat": ("text", "--log-format=text"),
     "settings.verbose": (True, "- --verbose"),
+    "callbacks.enabled": (
+        True,
+        "--callback-url=http://wavegate-callbacks.wavegate-system.svc:8090",
+    ),
+    "callbacks.port": (8099, "--callback-bind=0.0.0.0:8099"),
+    "callbacks.url": ("https://c.example.com/w", "--callback-url=https://c.example.com/w"),
     "resources": ({"limits": {"memory": "1Gi"}}, "memory: 1Gi"),
     "podDisruptionBudget.enabled": (False, "-PodDisruptionBudget"),
     "podDisruptionBudget.maxUnavailable": ("40%", "maxUnavailable: 40%"),
@@ -141,6 +147,7 @@ SHOWS: dict[str, tuple[Any, str]] = {
     "runAsUser": (12345, "runAsUser: 12345"),
     "networkPolicy.enabled": (False, "-kind: NetworkPolicy"),
     "networkPolicy.metricsFrom": ([{"podSelector": {}}], "from:\n        - podSelector: {}"),
+    "networkPolicy.callbacksFrom": ([{"podSelector": {}}], "from:\n        - podSelector: {}"),
     "networkPolicy.apiServerPorts": ([8443], "{port: 8443, protocol: TCP}"),
     "networkPolicy.apiServerTo": (
         [{"ipBlock": {"cidr": "10.0.0.1/32"}}],
@@ -177,7 +184,11 @@ for found_by in WITH:
     SHOWS[f"{found_by}.labels"] = ({"release": "p"}, "    release: p")
     if found_by.endswith("Monitor"):
         SHOWS[f"{found_by}.interval"] = ("7s", "interval: 7s")
-NEEDS = {"serviceAccount.create": {"serviceAccount": {"name": "given"}}}
+WITH["callbacks"] = {"enabled": True}
+NEEDS = {
+    "serviceAccount.create": {"serviceAccount": {"name": "given"}},
+    "networkPolicy.callbacksFrom": {"callbacks": {"enabled": True}},
+}
 """What has to be given beside a value."""
 
 
@@ -297,6 +308,12 @@ BAD: list[tuple[str, Any, str]] = [
     ("nodeSelector", {"a": True}, "nodeSelector/a"),
     ("runAsUser", 0, "runAsUser"),
     ("runAsUser", 10000, "runAsUser"),
+    ("callbacks.enabled", "yes", "callbacks/enabled"),
+    ("callbacks.port", 80, "callbacks/port"),
+    ("callbacks.url", "c.example.com", "callbacks/url"),
+    ("callbacks.url", "https://u:p@c.example.com", "callbacks/url"),
+    ("callbacks.host", "c", "host"),
+    ("networkPolicy.callbacksFrom", ["all"], "networkPolicy/callbacksFrom/0"),
     ("networkPolicy.apiServerPorts", [], "networkPolicy/apiServerPorts"),
     ("networkPolicy.apiServerPorts", [0], "networkPolicy/apiServerPorts/0"),
     ("networkPolicy.callPorts", [0], "networkPolicy/callPorts/0"),
@@ -393,30 +410,6 @@ def test_two_replicas_are_spread_and_one_may_be_drained() -> None:
 def test_a_single_replica_has_no_budget() -> None:
     kinds = {each["kind"] for each in template("--set", "replicas=1")}
     assert "PodDisruptionBudget" not in kinds
-
-
-def test_the_policy_lets_pods_be_counted_and_sources_be_asked() -> None:
-    sources = {
-        "main": {"url": "https://p:9091/x"},
-        "a": {"url": "http://q"},
-        "b": {"url": "https://q"},
-    }
-    policy = only(
-        template(values={"settings": {"prometheusSources": sources}}), "NetworkPolicy", "wavegate"
-    )
-    dns, server, pods, prometheus, calls = policy["spec"]["egress"]
-    assert {each["port"] for each in dns["ports"]} == {53}
-    assert [each["port"] for each in server["ports"]] == [443, 6443]
-    (peer,) = pods["to"]
-    assert peer["podSelector"]["matchExpressions"] == [
-        {"key": "wavegate.dev/job", "operator": "Exists"}
-    ]
-    assert peer["namespaceSelector"] == {}
-    assert [each["port"] for each in prometheus["ports"]] == [443, 80, 9091]
-    assert [each["port"] for each in calls["ports"]] == [80, 443]
-    (ingress,) = policy["spec"]["ingress"]
-    assert ingress == {"ports": [{"port": "metrics", "protocol": "TCP"}]}
-    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
 
 
 def test_with_namespaces_its_rights_and_its_reach_are_theirs() -> None:

@@ -16,6 +16,7 @@ from sim.world import CRASHES, FINE, spec
 from support.told import Stage, roles
 from wavegate.api.jobrun import MAX_RUN_NAME
 from wavegate.api.names import MAX_DEPLOYMENT_NAME, MAX_JOB_NAME
+from wavegate.api.runbatch import MAX_BATCH_NAME
 from wavegate.kube.errors import Invalid
 from wavegate.runs.states import TERMINAL
 from wavegate.simulation.cluster import SimulatedCluster
@@ -149,12 +150,14 @@ LONGEST: Final = {
     "FleetDeployment": MAX_DEPLOYMENT_NAME,
     "HTTPJob": MAX_JOB_NAME,
     "JobRun": MAX_RUN_NAME,
+    "RunBatch": MAX_BATCH_NAME,
 }
 _SPECS: Final[dict[str, Any]] = {
     "FleetJob": JOBS["plain"]["spec"],
     "FleetDeployment": {"jobName": "app", "type": "Stop"},
     "HTTPJob": {"http": {"url": "http://echo.example/"}},
     "JobRun": {"jobName": "app"},
+    "RunBatch": {"jobName": "app", "items": [{"key": "a"}]},
 }
 
 

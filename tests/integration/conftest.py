@@ -32,6 +32,7 @@ from support.space import Space
 from wavegate.api.crds import KINDS
 from wavegate.api.names import API_VERSION
 from wavelab.client import Client
+from wavelab.network import free_ports
 
 ROOT = Path(__file__).parents[2]
 NODES = 20
@@ -163,7 +164,12 @@ def shared_operator(cluster: wavelab.Cluster) -> Iterator[OperatorProcess]:
     with shared.once("operator") as is_first:
         if is_first:
             config = cluster.service_account_kubeconfig("wavegate-system", "wavegate")
-            process = OperatorProcess(config, log, *CALLS)
+            [port] = free_ports(1, ())
+            called_back = (
+                f"--callback-bind=127.0.0.1:{port}",
+                f"--callback-url=http://127.0.0.1:{port}",
+            )
+            process = OperatorProcess(config, log, *CALLS, *called_back)
             process.start()
             shared.keep_operator(process)
         else:

@@ -49,6 +49,17 @@ def pool(name: str = "partner", /, **spec: Any) -> Object:
     }
 
 
+def run_batch(name: str = "import", /, **spec: Any) -> Object:
+    """Runs of that job at once; ``spec`` replaces its fields, None takes one away."""
+    whole = {"jobName": "echo", "items": [{"key": "a"}], **spec}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "RunBatch",
+        "metadata": {"name": name},
+        "spec": {field: value for field, value in whole.items() if value is not None},
+    }
+
+
 FULL_JOB: Final = http_job(
     "shown",
     displayName="Orders",
@@ -59,6 +70,9 @@ FULL_JOB: Final = http_job(
         "url": "https://echo.example:8443/run?a=b",
         "fallbackUrl": "http://192.0.2.1/",
         "timeout": "30s",
+        "completion": "Async",
+        "heartbeatTimeout": "1m",
+        "completionTimeout": "12h",
         "headers": [
             {"name": "X-Team", "value": "shop"},
             {
@@ -93,6 +107,11 @@ FULL_JOB: Final = http_job(
         "successfulHistoryLimit": 5,
         "failedHistoryLimit": 20,
         "finishedTTL": "24h",
+        "webhook": {
+            "url": "https://hook.example/runs",
+            "secretRefs": [{"name": "keys", "key": "hook"}],
+            "events": ["jobrun.completed", "jobrun.dead_letter"],
+        },
     },
     trigger={
         "timeZone": "Europe/Berlin",
@@ -164,7 +183,38 @@ _JOB_STATUS: Final = {
         "skippedTicks": 6,
     },
     "dependencies": [{"jobKind": "HTTPJob", "jobName": "up", "decidedUpTo": MOMENT}],
+    "health": {
+        "since": MOMENT,
+        "asOf": MOMENT,
+        "last7Days": {
+            "from": MOMENT,
+            "total": 12,
+            "completed": 6,
+            "failed": 2,
+            "timedOut": 1,
+            "crashed": 1,
+            "canceled": 1,
+            "expired": 1,
+            "successRate": 0.5455,
+            "averageMs": 2000,
+            "p95Ms": 1959,
+            "p95Error": 0.043,
+            "stability": 30,
+            "score": 68.2,
+        },
+        "hours": {"2026-11-27T09": "6,2,1,1,1,1 12000 3 87:6"},
+        "days": {"2026-11-22": ",5,,,, 0 3"},
+        "countedUpTo": MOMENT,
+        "counted": ["1795774800000000-0a1b2c3d"],
+    },
     "rateClock": MOMENT,
+    "webhook": {
+        "phase": "Paused",
+        "reason": "Gone",
+        "message": "it has answered 410",
+        "since": MOMENT,
+        "hook": "sha256:" + "0" * 64,
+    },
     "updatedAt": MOMENT,
 }
 _RUN_STATUS: Final = {
@@ -200,6 +250,14 @@ _RUN_STATUS: Final = {
     "holder": "wavegate-0",
     "rateClock": MOMENT,
     "poolClocks": {"partner": MOMENT},
+    "callback": {
+        "tokenHash": "a" * 64,
+        "heartbeatTimeout": "1m",
+        "deadline": MOMENT,
+        "acceptedTime": MOMENT,
+        "heartbeatTime": MOMENT,
+        "outcome": "Failed",
+    },
     "trace": {
         "queueWaitMs": 1,
         "connectMs": 2,
@@ -214,6 +272,50 @@ _RUN_STATUS: Final = {
         "responseHeaders": {"content-type": "text/plain"},
         "responseBody": "no",
     },
+    "webhook": {
+        "phase": "Pending",
+        "attempts": 2,
+        "nextTime": MOMENT,
+        "completionTime": MOMENT,
+        "lastError": {"class": "Unavailable", "httpStatus": 503, "message": "answered 503"},
+    },
+}
+
+FULL_BATCH: Final = run_batch(
+    "shown",
+    items=[
+        {
+            "key": "order-7",
+            "payload": '{"id": 7}',
+            "idempotencyKey": "order-7",
+            "priority": 3,
+            "notBefore": MOMENT,
+            "metadata": {"order": "7"},
+            "concurrencyKey": "shop",
+            "ttl": "10m",
+        }
+    ],
+    labels={"source": "shop"},
+    canceled=True,
+    finishedTTL="24h",
+)
+
+_COUNTS: Final = ("open", "completed", "failed", "canceled", "duplicates", "deleted")
+
+_BATCH_STATUS: Final[Object] = {
+    "observedGeneration": 1,
+    "conditions": [CONDITION],
+    "state": "Running",
+    "reason": "MaxQueued",
+    "message": "2 of 9 runs ended",
+    "counts": {"total": 9, "pending": 3, **dict.fromkeys(_COUNTS, 1)},
+    "errors": [{"key": "order-7", "run": "echo-1", "reason": "Rejected", "message": "no"}],
+    "progress": "...oCFXDG",
+    "runs": ["echo-0"],
+    "itemsHash": f"sha256:{'a' * 64}",
+    "startTime": MOMENT,
+    "completionTime": MOMENT,
+    "updatedAt": MOMENT,
 }
 
 RUN_STATUSES: Final[dict[str, tuple[Object, Object, list[str]]]] = {
@@ -221,12 +323,17 @@ RUN_STATUSES: Final[dict[str, tuple[Object, Object, list[str]]]] = {
     "HTTPJob": (
         FULL_JOB,
         _JOB_STATUS,
-        ["shown", "2", "Suspended", "*/15 8-18 * * Mon-Fri", MOMENT, "3", "4"],
+        ["shown", "2", "Suspended", "*/15 8-18 * * Mon-Fri", MOMENT, "3", "4", "68.2"],
     ),
     "JobRun": (
         FULL_RUN,
         _RUN_STATUS,
         ["shown", "echo", "Queued", "RetryBackoff", "1", "attempt 1 of 3 failed"],
+    ),
+    "RunBatch": (
+        FULL_BATCH,
+        _BATCH_STATUS,
+        ["shown", "echo", "Running", "9", "3", "1", "1", "1", "2 of 9 runs ended"],
     ),
 }
 """By kind: an object, a full status (empty: none is reported), and what ``kubectl get`` prints."""

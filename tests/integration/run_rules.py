@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from integration.api_rules import Object, Rule, patch, without
+from integration.batch_rules import BATCH_RULES
 from integration.run_documents import MOMENT, http_job, job_run, pool
+from integration.webhook_rules import WEBHOOK_RULES
 
 KEY: Final = {"name": "mine", "key": "token"}
 URL: Final = "https://echo.example/run"
@@ -36,6 +38,28 @@ def _between(
         if wrong.startswith("-"):
             says = f"{field}: Invalid value"
         yield Rule(f"{field} {wrong}", make(**{name: right}), make(**{name: wrong}), says)
+
+
+def _asynchronous(**http: Any) -> Object:
+    return _http(completion="Async", **http)
+
+
+def _async_rules() -> Iterator[Rule]:
+    says = 'spec.http.completion: Unsupported value: "Later"'
+    yield Rule("completion", _asynchronous(), _http(completion="Later"), says)
+    for field, most, more in (
+        ("heartbeatTimeout", "24h", "1441m"),
+        ("completionTimeout", "168h", "10081m"),
+    ):
+        path = f"spec.http.{field}"
+        yield from _between(field, path, _asynchronous, ("1s", most), ("999ms", more))
+        good, says = _asynchronous(**{field: "1m"}), f"{path}: is for completion Async only"
+        yield Rule(f"{field} of Sync", good, _http(completion="Sync", **{field: "1m"}), says)
+        yield Rule(f"{field} by default", good, _http(**{field: "1m"}), says)
+    both = _asynchronous(heartbeatTimeout="1m", completionTimeout="1m")
+    longer = _asynchronous(heartbeatTimeout="61s", completionTimeout="1m")
+    says = "spec.http.heartbeatTimeout: must not be above completionTimeout"
+    yield Rule("heartbeatTimeout above", both, longer, says)
 
 
 def _call_rules() -> Iterator[Rule]:
@@ -77,6 +101,7 @@ def _call_rules() -> Iterator[Rule]:
         says = f"spec.http.serviceRef.{field}: {words}"
         yield Rule(f"serviceRef {field} {bad}", http_job(http=right), http_job(http=wrong), says)
     yield from _between("timeout", "spec.http.timeout", _http, ("100ms", "1h"), ("99ms", "61m"))
+    yield from _async_rules()
 
 
 def _header_rules() -> Iterator[Rule]:
@@ -98,6 +123,7 @@ def _header_rules() -> Iterator[Rule]:
         "X-Run-Id",
         "x-job-name",
         "X-Attempt",
+        "X-Callback-Token",
         "Webhook-Signature",
     ):
         yield Rule(f"header {name}", named(f"My-{name}"), named(name), _TAKEN)
@@ -415,4 +441,6 @@ RUN_RULES: Final[tuple[Rule, ...]] = (
     *_request_rules(),
     *_fixed_rules(),
     *_pool_rules(),
+    *BATCH_RULES,
+    *WEBHOOK_RULES,
 )

@@ -345,7 +345,7 @@ def test_a_version_shows_the_job_that_owns_it(api: Api) -> None:
 
 
 def shown(api: Api, path: str) -> list[str]:
-    """The cells that ``kubectl get`` prints for an object, without age and what is empty."""
+    """The cells that ``kubectl get`` prints for an object, without times ago and what is empty."""
     code, table = api.request("GET", path, accept=TABLE)
     assert code == 200, table
     return cells(table)
@@ -356,7 +356,7 @@ def cells(table: Any) -> list[str]:
     return [
         str(cell).lower() if isinstance(cell, bool) else str(cell)
         for column, cell in zip(table["columnDefinitions"], row, strict=True)
-        if column["priority"] == 0 and column["name"] != "Age" and cell not in (None, "")
+        if column["priority"] == 0 and column["type"] != "date" and cell not in (None, "")
     ]
 
 

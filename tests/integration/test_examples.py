@@ -7,6 +7,9 @@ Jobs that are HTTP calls reach an endpoint of the test's own, in the place of th
 
 from __future__ import annotations
 
+import base64
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -16,9 +19,11 @@ import pytest
 import wavelab
 from integration.conftest import NAMESPACE, Api
 from support import shared
-from support.answering import Endpoint, Received, Reply
-from support.examples import Example, example_files, shown_in_readme, shown_on_pages
+from support.answering import HOST, Endpoint, Received, Reply
+from support.examples import ROOT, Example, example_files, shown_in_readme, shown_on_pages
 from support.operator_process import OperatorProcess
+from support.receiver import receiving
+from support.secrets import allow_secrets
 from support.space import Space
 
 pytestmark = pytest.mark.cluster
@@ -150,7 +155,7 @@ def _asks_for(space: Space, job: str, needs: tuple[str, ...]) -> bool:
 
 
 def test_each_example_that_calls_has_a_test() -> None:
-    tested = ("chain", "nightly", "pool", "retry")
+    tested = ("async", "batch", "chain", "nightly", "pool", "retry", "webhook")
     assert set(CALLING) == {f"httpjob-{name}.yaml" for name in tested}
 
 
@@ -207,6 +212,36 @@ def test_the_one_that_is_tried_again_ends_as_a_dead_letter_and_can_be_replayed(
     _remove(space, job)
 
 
+def test_the_one_that_is_called_back_is_worked_for_by_the_worker_beside_it(
+    space: Space, operator: OperatorProcess
+) -> None:
+    (job,) = CALLING["httpjob-async.yaml"].objects
+    worker = ROOT / "examples" / "httpjob-async-worker.py"
+    command = [sys.executable, str(worker), "--bind", f"{HOST}:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().split()[-1]
+        try:
+            http = {**job["spec"]["http"], "url": f"http://{HOST}:{port}/render"}
+            _apply(space, {**job, "spec": {**job["spec"], "http": http}})
+            _apply(space, _run("good", "render", payload='{"seconds": 2}'))
+            _apply(space, _run("bad", "render", payload='{"seconds": "two"}'))
+            space.wait(
+                "it is to be called back",
+                lambda: _status(space, "JobRun", "good").get("reason") == "CallbackPending",
+                poll=0.05,
+            )
+            space.wait("it is done", lambda: _phase(space, "good") == "Completed")
+            space.wait("it has failed", lambda: _phase(space, "bad") == "DeadLetter")
+        finally:
+            process.terminate()
+    assert _status(space, "JobRun", "good")["result"] == '{"slept": 2.0}'
+    status = _status(space, "JobRun", "bad")
+    assert (status["attempt"], status["callback"]["outcome"]) == (3, "Failed")
+    assert status["result"].startswith("ValueError: could not convert")
+    _remove(space, job)
+
+
 def test_those_that_share_a_pool_wait_for_it_and_then_call(
     space: Space, operator: OperatorProcess, endpoint: Endpoint
 ) -> None:
@@ -248,6 +283,51 @@ def test_those_of_a_chain_are_called_one_after_another(
     for job in jobs[:-1]:
         space.delete("HTTPJob", job["metadata"]["name"])
     _remove(space, jobs[-1])
+
+
+def test_a_batch_makes_its_runs_no_faster_than_its_pool_allows(
+    space: Space, operator: OperatorProcess, endpoint: Endpoint
+) -> None:
+    pool, job, batch = CALLING["httpjob-batch.yaml"].objects
+    for each in (pool, batch, _calling(job, endpoint)):
+        _apply(space, each)
+    name = batch["metadata"]["name"]
+    space.wait("it has ended", lambda: "completionTime" in _status(space, "RunBatch", name))
+    status = _status(space, "RunBatch", name)
+    assert (status["state"], status["counts"]["completed"]) == ("Completed", 2)
+    assert sorted(call.body for call in endpoint.calls) == [
+        item["payload"] for item in batch["spec"]["items"]
+    ]
+    for run in space.list("JobRun"):
+        assert run["metadata"]["labels"]["source"] == "crm"
+        assert list(run["status"]["poolClocks"]) == ["crm"]
+    space.delete("RunBatch", name)
+    space.delete("RateLimitPool", "crm")
+    _remove(space, job)
+
+
+def test_the_one_with_a_webhook_tells_the_receiver_beside_it(
+    space: Space, operator: OperatorProcess, endpoint: Endpoint
+) -> None:
+    (job,) = CALLING["httpjob-webhook.yaml"].objects
+    name, (ref,) = job["metadata"]["name"], job["spec"]["runs"]["webhook"]["secretRefs"]
+    key = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    allow_secrets(space)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": ref["name"]}}
+    path = f"/api/v1/namespaces/{space.name}/secrets"
+    space.client.request("POST", path, {**secret, "stringData": {ref["key"]: key}})
+    with receiving(key) as receiver:
+        job["spec"]["runs"]["webhook"]["url"] = f"http://{HOST}:{receiver.port}/runs"
+        _apply(space, _calling(job, endpoint))
+        _apply(space, _run("by-hand", name))
+        space.wait(
+            "it is told",
+            lambda: (
+                _status(space, "JobRun", "by-hand").get("webhook", {}).get("phase") == "Delivered"
+            ),
+        )
+        assert receiver.line().endswith(f"jobrun.completed: {space.name}/by-hand")
+    _remove(space, job)
 
 
 def _phase_of(space: Space, job: str) -> list[str]:

@@ -9,11 +9,20 @@ import pytest
 from pydantic import BaseModel
 
 from integration.conftest import Api, collection
-from integration.run_documents import FULL_JOB, FULL_RUN, RUN_STATUSES, http_job, job_run
+from integration.run_documents import (
+    FULL_BATCH,
+    FULL_JOB,
+    FULL_RUN,
+    RUN_STATUSES,
+    http_job,
+    job_run,
+    run_batch,
+)
 from rows import fields, leaves
 from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.httpjob_status import HTTPJobStatus
 from wavegate.api.jobrun import JobRunSpec, JobRunStatus
+from wavegate.api.runbatch import RunBatchSpec, RunBatchStatus
 
 pytestmark = pytest.mark.cluster
 
@@ -22,8 +31,13 @@ WHOLE: dict[str, tuple[dict[str, Any], type[BaseModel]]] = {
     "HTTPJob.status": (RUN_STATUSES["HTTPJob"][1], HTTPJobStatus),
     "JobRun.spec": (FULL_RUN["spec"], JobRunSpec),
     "JobRun.status": (RUN_STATUSES["JobRun"][1], JobRunStatus),
+    "RunBatch.spec": (FULL_BATCH["spec"], RunBatchSpec),
+    "RunBatch.status": (RUN_STATUSES["RunBatch"][1], RunBatchStatus),
 }
-OTHERS = ("HTTPJob.spec.http.serviceRef.", "JobRun.spec.payloadFrom.", "JobRun.spec.replayOf")
+OTHERS = (
+    *("RunBatch.spec.itemsFrom.", "RunBatch.spec.cancel.", "RunBatch.spec.replay."),
+    *("HTTPJob.spec.http.serviceRef.", "JobRun.spec.payloadFrom.", "JobRun.spec.replayOf"),
+)
 """Fields in whose place another one stands."""
 
 
@@ -44,7 +58,7 @@ def test_a_whole_document_has_every_field(root: str) -> None:
     assert [path for path in wanted if path not in set(paths(root, document))] == []
 
 
-@pytest.mark.parametrize("obj", [FULL_JOB, FULL_RUN], ids=lambda obj: obj["kind"])
+@pytest.mark.parametrize("obj", [FULL_JOB, FULL_RUN, FULL_BATCH], ids=lambda obj: obj["kind"])
 def test_a_whole_spec_is_kept_and_understood(api: Api, obj: dict[str, Any]) -> None:
     code, answer = api.create(obj, dry=True)
     assert code == 201, answer
@@ -58,7 +72,7 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
     _, answer = api.create(http_job(), dry=True)
     assert answer["status"] == {"observedGeneration": -1}
     assert answer["spec"] == {
-        "http": {"url": "https://echo.example/run", "timeout": "5m"},
+        "http": {"url": "https://echo.example/run", "timeout": "5m", "completion": "Sync"},
         "runs": {
             "retry": {
                 "maxAttempts": 3,
@@ -97,6 +111,9 @@ def test_defaults_are_those_of_the_models(api: Api) -> None:
         "debug": False,
         "canceled": False,
     }
+    _, answer = api.create(run_batch(), dry=True)
+    assert answer["status"] == {"observedGeneration": -1}
+    assert answer["spec"] == {**run_batch()["spec"], "canceled": False}
 
 
 @pytest.mark.parametrize(

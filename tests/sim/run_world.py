@@ -8,7 +8,7 @@ hold is asked at each write, by rules of its own that know nothing of how the co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -23,9 +23,10 @@ from wavegate.runs.actions import CreateRun, CreateRunVersion, RunAction, StartR
 from wavegate.runs.answers import RETRYABLE, Outcome
 from wavegate.runs.circuit import Circuits
 from wavegate.runs.naming import tick_name
-from wavegate.runs.observed import Answer, ObservedRuns, RunView
+from wavegate.runs.observed import Answer, ObservedRuns
 from wavegate.runs.plan import plan
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
+from wavegate.runs.tallies import over, read
 from wavegate.runs.target import endpoint_of
 
 BEGIN: Final = 1_774_740_000.0
@@ -47,6 +48,15 @@ OUTCOMES: Final[tuple[Outcome, ...]] = (
 )
 
 Document = dict[str, Any]
+
+_COUNTS_AS: Final[dict[str, str]] = {
+    "Completed": "completed",
+    **dict.fromkeys(("Failed", "SystemFailed", "DeadLetter"), "failed"),
+    "TimedOut": "timedOut",
+    "Crashed": "crashed",
+    "Canceled": "canceled",
+    "Expired": "expired",
+}
 
 
 @dataclass(frozen=True)
@@ -71,9 +81,11 @@ class RunWorld:
         self.runs: dict[str, Document] = {}
         self.versions: dict[str, Document] = {}
         self.job: Document | None = None
+        self.ended: dict[str, str] = {}
+        """By uid, the phases of all runs that have ended, also of those that are gone."""
         self._seed = seed
         self._decoder = RunDecoder()
-        self._views: dict[tuple[str, str], RunView] = {}
+        self._views: dict[tuple[str, str], Any] = {}
         self._revision = 0
         self._process = 0
         self._calls: dict[str, Under] = {}
@@ -145,6 +157,15 @@ class RunWorld:
     def phases(self) -> dict[str, str]:
         return {name: _phase(run) for name, run in self.runs.items()}
 
+    def left_out(self) -> Counter[str]:
+        """What has ended and is not counted in the job's health."""
+        return Counter(_COUNTS_AS[each] for each in self.ended.values()) - self.counted()
+
+    def counted(self) -> Counter[str]:
+        """What the job's health says of the runs that have ended."""
+        health = self.job["status"].get("health") or {} if self.job is not None else {}
+        return Counter(over(read(health), "30d", self.now).counts)
+
     def reason(self, name: str) -> str:
         return str(self.runs[name]["status"].get("reason", ""))
 
@@ -179,14 +200,14 @@ class RunWorld:
             yield from step.actions
 
     def _observed(self) -> ObservedRuns:
-        views = [self._decoded(run) for run in self.runs.values()]
+        views = [self._decoded(run, self._decoder.run) for run in self.runs.values()]
         executing = {view.uid for view in views if view.phase == "Executing"}
         for uid in self._answers.keys() - executing:
             del self._answers[uid]
         held, probes = self._circuits.held(self.now)
-        versions = [self._decoder.version(each).view for each in self.versions.values()]
+        versions = [self._decoded(each, self._decoder.version) for each in self.versions.values()]
         return ObservedRuns(
-            job=self._decoder.job(self.job).view if self.job is not None else None,
+            job=self._view() if self.job is not None else None,
             now=self.now,
             versions=sorted(versions, key=lambda each: each.version),
             active=[view for view in views if not view.ended],
@@ -197,13 +218,14 @@ class RunWorld:
             answers=dict(self._answers),
             held=held,
             probes=probes,
+            uncounted=[view for view in views if view.ended],
         )
 
-    def _decoded(self, run: Document) -> RunView:
+    def _decoded(self, document: Document, decode: Callable[[Document], Any]) -> Any:
         """As it is stored now, decoded once."""
-        identity = (run["metadata"]["uid"], run["metadata"]["resourceVersion"])
+        identity = (document["metadata"]["uid"], document["metadata"]["resourceVersion"])
         if identity not in self._views:
-            self._views[identity] = self._decoder.run(run).view
+            self._views[identity] = decode(document).view
         return self._views[identity]
 
     def _end_calls(self) -> None:
@@ -238,7 +260,7 @@ class RunWorld:
 
     def _view(self) -> Any:
         assert self.job is not None
-        return self._decoder.job(self.job).view
+        return self._decoded(self.job, self._decoder.job)
 
     def _start(self, action: StartRun) -> bool:
         run = self.runs[action.record.name]
@@ -313,6 +335,10 @@ class RunWorld:
             longest = max(5.0, _seconds(retry.get("maxDelay", "1h")))
             assert -1e-3 <= wait <= longest + 1e-3, f"{name} waits {wait:g} s"
 
+    def _counts_each_once(self) -> None:
+        counted, ended = self.counted(), Counter(_COUNTS_AS[each] for each in self.ended.values())
+        assert counted <= ended, f"{counted} are counted, {ended} have ended"
+
     # The API server.
 
     def _made(self, kind: str, name: str, spec: Document) -> Document:
@@ -363,6 +389,10 @@ class RunWorld:
         self._revision += 1
         document["metadata"]["resourceVersion"] = str(self._revision)
         document["status"] = dict(action.status)
+        if action.kind == "HTTPJob":
+            self._counts_each_once()
+        elif _phase(document) in TERMINAL:
+            self.ended[document["metadata"]["uid"]] = _phase(document)
         words = (action.status.get(each) for each in ("phase", "state", "reason", "attempt"))
         self._tell(f"{action.name}: {' '.join(str(each) for each in words if each)}")
         return True

@@ -115,6 +115,7 @@ def test_no_limit_is_exceeded_and_every_run_ends(
     }
     note("\n".join(world.story[-60:]))
     assert not left, "hours after the last of it everything has ended"
+    assert not world.left_out(), "each end counts in the job's health"
 
 
 @settings(max_examples=settings.default.max_examples // 3)
@@ -138,5 +139,6 @@ def test_ticks_are_neither_doubled_nor_lost(
     told = world.job["status"]["schedule"]
     assert len(world.ticks) + told["missedTicks"] + told["skippedTicks"] == len(due)
     assert len(due) >= 4 * 12 - 1
+    assert not world.left_out(), "each end counts, whatever history has removed"
     for name, phase in world.phases().items():
         assert phase in TERMINAL or phase == "Executing" or world.reason(name) in WAITS

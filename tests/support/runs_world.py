@@ -33,6 +33,12 @@ def job(now: float = NOW, **spec: Any) -> HTTPJobView:
     )
 
 
+def all_counted(of: HTTPJobView, up_to: float = NOW) -> HTTPJobView:
+    """The job, in whose health all counts that has ended up to then."""
+    told = {"since": format_time(of.created), "countedUpTo": format_time(up_to)}
+    return replace(of, status={**of.status, "health": told})
+
+
 def version(of: HTTPJobView, number: int = 1) -> RunVersionView:
     return RunVersionView(
         name=f"{of.name}-h{number}",

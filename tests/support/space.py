@@ -19,6 +19,7 @@ PLURALS = {
     "HTTPJob": "httpjobs",
     "JobRun": "jobruns",
     "RateLimitPool": "ratelimitpools",
+    "RunBatch": "runbatches",
 }
 
 

@@ -26,6 +26,7 @@ from wavegate.domain.times import parse_time
 from wavegate.kube.errors import error_of
 from wavegate.kube.resources import BY_KIND
 from wavegate.kube.transport import DEFAULT_TIMEOUT, JSON, Query
+from wavegate.settings import Settings
 from wavegate.simulation.cluster import NAMESPACE, SimulatedCluster
 from wavegate.simulation.kinds import SERVED
 from wavegate.simulation.loop import VirtualLoop
@@ -231,11 +232,16 @@ def _has(document: Document, field: str) -> bool:
     return bool(found == value)
 
 
-def play(story: Story, patch: pytest.MonkeyPatch, nodes: int = 4) -> Played:
+def play(
+    story: Story,
+    patch: pytest.MonkeyPatch,
+    nodes: int = 4,
+    settings: Settings = Settings(identity=""),  # noqa: B008 - it is frozen
+) -> Played:
     """Play a story with the whole operator on so many nodes."""
 
     async def run() -> tuple[Server, float]:
-        cluster = SimulatedCluster(roles())
+        cluster = SimulatedCluster(roles(), settings=settings)
         for number in range(nodes):
             cluster.fleet.add(f"n{number:02}")
         cluster.keep_running()

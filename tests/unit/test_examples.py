@@ -11,6 +11,7 @@ from wavegate.api.httpjob import load_http_job_spec
 from wavegate.api.jobrun import JobRunSpec
 from wavegate.api.names import API_VERSION
 from wavegate.api.ratelimitpool import RateLimitPoolSpec
+from wavegate.api.runbatch import RunBatchSpec
 from wavegate.cli.linting import advice, problems
 from wavegate.runs.payload import problems as payload_problems
 from wavegate.runs.problems import job_problems
@@ -37,6 +38,8 @@ def test_an_example_is_valid(example: Example) -> None:
                 assert job_problems(load_http_job_spec(each["spec"])) == []
             case "RateLimitPool":
                 RateLimitPoolSpec.model_validate(each["spec"])
+            case "RunBatch":
+                RunBatchSpec.model_validate(each["spec"])
             case kind:
                 assert kind == "JobRun"
                 JobRunSpec.model_validate(each["spec"])
@@ -59,7 +62,12 @@ def test_every_page_of_a_task_that_needs_yaml_has_some() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "job_kind"),
-    [("FleetDeployment", "FleetJob"), ("JobRun", "HTTPJob"), ("JobRun", "FleetJob")],
+    [
+        ("FleetDeployment", "FleetJob"),
+        ("JobRun", "HTTPJob"),
+        ("JobRun", "FleetJob"),
+        ("RunBatch", "HTTPJob"),
+    ],
 )
 def test_what_names_a_job_names_one_of_an_example(kind: str, job_kind: str) -> None:
     jobs = {job["metadata"]["name"] for each in SHOWN for job in each.of(job_kind)}
@@ -78,10 +86,15 @@ def test_a_run_has_a_payload_that_its_job_takes() -> None:
         for job in each.of("HTTPJob")
     }
     compared = 0
-    runs = (run for each in SHOWN for run in each.of("JobRun"))
-    for run in (run for run in runs if run["spec"].get("jobKind") != "FleetJob"):
-        schema = specs[run["spec"]["jobName"]].runs.payload_schema
-        if "payload" in run["spec"]:
-            assert payload_problems(run["spec"]["payload"], schema) == ""
+    runs = [run["spec"] for each in SHOWN for run in each.of("JobRun")]
+    asked_for = [spec for spec in runs if spec.get("jobKind") != "FleetJob"]
+    batches = [batch["spec"] for each in SHOWN for batch in each.of("RunBatch")]
+    asked_for += [
+        {**item, "jobName": batch["jobName"]} for batch in batches for item in batch["items"]
+    ]
+    for run in asked_for:
+        schema = specs[run["jobName"]].runs.payload_schema
+        if "payload" in run:
+            assert payload_problems(run["payload"], schema) == ""
             compared += schema is not None
     assert compared

@@ -70,6 +70,11 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* Where endpoints call back. */}}
+{{- define "wavegate.callbackUrl" -}}
+{{- .Values.callbacks.url | default (printf "http://%s-callbacks.%s.svc:%v" (include "wavegate.fullname" .) .Release.Namespace .Values.callbacks.port) }}
+{{- end }}
+
 {{/* Ports of the sources of error rates, each once. */}}
 {{- define "wavegate.sourcePorts" -}}
 {{- $ports := list }}

@@ -10,8 +10,12 @@
 - apiGroups: [wavegate.dev]
   resources: [ratelimitpools]
   verbs: [get, list, watch]
-# A run is made for each tick of a schedule; of an HTTPJob's own runs, those no longer kept are
-# removed.
+# A batch is removed once its finishedTTL is over, if it has one.
+- apiGroups: [wavegate.dev]
+  resources: [runbatches]
+  verbs: [get, list, watch, delete]
+# A run is made for each tick of a schedule and each item of a batch; of an HTTPJob's own runs,
+# those no longer kept are removed.
 - apiGroups: [wavegate.dev]
   resources: [jobruns]
   verbs: [get, list, watch, create, delete]
@@ -33,6 +37,7 @@
     - executions/status
     - httpjobs/status
     - jobruns/status
+    - runbatches/status
   verbs: [update, patch]
 # Owner references with blockOwnerDeletion need this right on the owner, where the admission
 # plugin OwnerReferencesPermissionEnforcement is on. No finalizer is ever written.

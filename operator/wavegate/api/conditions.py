@@ -2,7 +2,7 @@
 
 Ready and Available are always there; Reconciling and Stalled exist only while they are true, as
 kstatus wants it, so that a tool that knows nothing of this project can say whether an object is
-current, in progress or failed.
+current, in progress or failed. So does WebhookHeld, which says nothing of that.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ READY: Final = "Ready"
 RECONCILING: Final = "Reconciling"
 STALLED: Final = "Stalled"
 AVAILABLE: Final = "Available"
+WEBHOOK_HELD: Final = "WebhookHeld"
+"""Of an HTTPJob: its webhook is told of nothing."""
 
-ONLY_WHILE_TRUE: Final = frozenset({RECONCILING, STALLED})
+ONLY_WHILE_TRUE: Final = frozenset({RECONCILING, STALLED, WEBHOOK_HELD})
 OWNED: Final = (READY, RECONCILING, STALLED, AVAILABLE)
-"""Types that the operator writes, in the order in which they are listed."""
+"""Types of every job that the operator writes, in the order in which they are listed."""
 
 MAX_MESSAGE: Final = 32768
 
@@ -106,7 +108,7 @@ def set_conditions(
 ) -> list[dict[str, Any]]:
     """The conditions to store, in a fixed order: the wanted ones and what else stays.
 
-    ``lastTransitionTime`` is kept while the status is the same. Reconciling and Stalled that are
+    ``lastTransitionTime`` is kept while the status is the same. Those of ONLY_WHILE_TRUE that are
     not wanted, or not wanted true, are dropped; Ready and Available that are not mentioned stay as
     they were, as do types that the operator does not write. With nothing new to say the result
     equals ``old``. ``now_iso`` is RFC 3339 in UTC. Changes no argument.

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel
 
 from wavegate.api.base import cel
 from wavegate.api.execution import ExecutionSpec, ExecutionStatus
@@ -24,58 +21,13 @@ from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.api.httpjob_status import HTTPJobStatus
 from wavegate.api.jobrun import MAX_RUN_NAME, UNENDED, JobRunSpec, JobRunStatus
 from wavegate.api.jobversion import JobVersionSpec, JobVersionStatus
-from wavegate.api.names import CATEGORY, GROUP, MAX_JOB_NAME, VERSION
+from wavegate.api.kind import AGE, Column, Kind, short_name
+from wavegate.api.names import CATEGORY, GROUP, VERSION
 from wavegate.api.ratelimitpool import RateLimitPoolSpec
+from wavegate.api.runbatch import MAX_BATCH_NAME, RunBatchSpec, RunBatchStatus
 from wavegate.api.schema import Schema, spec_schema, status_schema
 
 REPAIR: Final = "python -m wavegate.api.crds --out crds/"
-
-_NO_DOT: Final = "!self.metadata.name.contains('.')"
-"""With the server's own check of names this leaves DNS labels; a regex is over the cost budget."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One printer column of ``kubectl get``."""
-
-    name: str
-    path: str
-    type: str = "string"
-    description: str = ""
-    wide: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        made: dict[str, Any] = {"name": self.name, "type": self.type, "jsonPath": self.path}
-        if self.description:
-            made["description"] = self.description
-        if self.wide:
-            made["priority"] = 1
-        return made
-
-
-AGE: Final = Column("Age", ".metadata.creationTimestamp", "date", "Time since it was created.")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """All that the CRD of a kind is made of."""
-
-    kind: str
-    plural: str
-    short: str
-    description: str
-    spec: type[BaseModel]
-    status: type[BaseModel] | None
-    """None: nothing is reported of it."""
-    columns: tuple[Column, ...]
-    rules: tuple[dict[str, str], ...] = ()
-    selectable: tuple[str, ...] = ()
-    status_default: Mapping[str, Any] | None = None
-
-    @property
-    def file_name(self) -> str:
-        return f"{GROUP}_{self.plural}.yaml"
-
 
 _NEVER_SEEN: Final = {"observedGeneration": -1}
 """Of a new object, so that it is never taken for finished."""
@@ -112,11 +64,7 @@ FLEET_JOB: Final = Kind(
         AGE,
     ),
     rules=(
-        cel(
-            f"self.metadata.name.size() <= {MAX_JOB_NAME} && {_NO_DOT}",
-            f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_JOB_NAME}"
-            " characters, so that every name made from it fits",
-        ),
+        short_name("so that every name made from it fits"),
         cel(
             "!has(self.spec.trigger) || !has(self.spec.trigger.dependsOn)"
             " || self.spec.trigger.dependsOn.all(d, d.jobName != self.metadata.name"
@@ -177,11 +125,7 @@ FLEET_DEPLOYMENT: Final = Kind(
         AGE,
     ),
     rules=(
-        cel(
-            f"self.metadata.name.size() <= 63 && {_NO_DOT}",
-            "metadata.name: must be a DNS label (a-z, 0-9, -) of at most 63 characters, because"
-            " executions carry it as a label",
-        ),
+        short_name("because executions carry it as a label", 63),
         cel(
             "self.spec.type in ['Create', 'Update'] ||"
             " !self.metadata.name.startsWith(self.spec.jobName + '-v') ||"
@@ -239,15 +183,13 @@ HTTP_JOB: Final = Kind(
         Column("Next", ".status.schedule.nextTickTime", description="The next tick."),
         Column("Queued", ".status.runs.queued", "integer", "Runs that may start, or are held."),
         Column("Executing", ".status.runs.executing", "integer", "Runs that execute."),
+        Column("Score", ".status.health.last7Days.score", "number", "Health, from 0 to 100."),
+        Column("As of", ".status.health.asOf", "date", "When a run last counted in it."),
         Column("Message", ".status.message", description="Why, for people.", wide=True),
         AGE,
     ),
     rules=(
-        cel(
-            f"self.metadata.name.size() <= {MAX_JOB_NAME} && {_NO_DOT}",
-            f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_JOB_NAME}"
-            " characters, so that every name made from it fits",
-        ),
+        short_name("so that every name made from it fits"),
         cel(
             "!has(self.spec.trigger.dependsOn)"
             " || self.spec.trigger.dependsOn.all(d, d.jobName != self.metadata.name"
@@ -275,15 +217,12 @@ JOB_RUN: Final = Kind(
         Column("Attempt", ".status.attempt", "integer", "The attempt."),
         Column("By", ".status.triggeredBy", description="Who asked for it.", wide=True),
         Column("Version", ".status.version", "integer", "The job's version.", wide=True),
+        Column("Webhook", ".status.webhook.phase", description="Whether it was told.", wide=True),
         Column("Message", ".status.message", description="Why, for people."),
         AGE,
     ),
     rules=(
-        cel(
-            f"self.metadata.name.size() <= {MAX_RUN_NAME} && {_NO_DOT}",
-            f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_RUN_NAME}"
-            " characters, so that every name made from it fits",
-        ),
+        short_name("so that every name made from it fits", MAX_RUN_NAME),
         cel(
             "!self.spec.canceled || oldSelf.spec.canceled || !has(oldSelf.status)"
             " || !has(oldSelf.status.phase)"
@@ -309,13 +248,39 @@ RATE_LIMIT_POOL: Final = Kind(
         Column("Window", ".spec.window", description="The window."),
         AGE,
     ),
+    rules=(short_name("so that a job can name it"),),
+)
+
+RUN_BATCH: Final = Kind(
+    kind="RunBatch",
+    plural="runbatches",
+    short="rb",
+    description="A RunBatch asks for up to 500 runs of an HTTPJob at once, of which all are made or"
+    " none, or cancels or replays the runs that a selector matches.",
+    spec=RunBatchSpec,
+    status=RunBatchStatus,
+    columns=(
+        Column("Job", ".spec.jobName", description="The HTTPJob."),
+        Column("State", ".status.state", description="The batch in one word."),
+        Column("Total", ".status.counts.total", "integer", "Runs that it is about."),
+        Column("Pending", ".status.counts.pending", "integer", "Runs that are not made yet."),
+        Column("Open", ".status.counts.open", "integer", "Runs that have not ended."),
+        Column("Completed", ".status.counts.completed", "integer", "Runs that completed."),
+        Column("Failed", ".status.counts.failed", "integer", "Runs that ended badly."),
+        Column("Message", ".status.message", description="Why, for people."),
+        AGE,
+    ),
     rules=(
+        short_name("because its runs carry it as a label", MAX_BATCH_NAME),
         cel(
-            f"self.metadata.name.size() <= {MAX_JOB_NAME} && {_NO_DOT}",
-            f"metadata.name: must be a DNS label (a-z, 0-9, -) of at most {MAX_JOB_NAME}"
-            " characters, so that a job can name it",
+            "!self.spec.canceled || oldSelf.spec.canceled || !has(oldSelf.status)"
+            " || !has(oldSelf.status.state) || oldSelf.status.state in ['Pending', 'Running']",
+            "spec.canceled: the batch has ended already, nothing is left to cancel",
+            reason="FieldValueForbidden",
         ),
     ),
+    selectable=(".spec.jobName", ".status.state"),
+    status_default=_NEVER_SEEN,
 )
 
 KINDS: Final = (
@@ -326,6 +291,7 @@ KINDS: Final = (
     HTTP_JOB,
     JOB_RUN,
     RATE_LIMIT_POOL,
+    RUN_BATCH,
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-_Kind = Literal["FleetJob", "FleetDeployment", "HTTPJob"]
+_Kind = Literal["FleetJob", "FleetDeployment", "HTTPJob", "RunBatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ def _warning(kind: _Kind, reason: str, words: str) -> EventReason:
 _JOB: Final = "FleetJob"
 _ROLLOUT: Final = "FleetDeployment"
 _CALLS: Final = "HTTPJob"
+_BATCH: Final = "RunBatch"
 
 EVENTS: Final = (
     _normal(_ROLLOUT, "RolloutPending", "It waits, for a first node or for its job."),
@@ -80,4 +81,19 @@ EVENTS: Final = (
         " of one run.",
     ),
     _warning(_CALLS, "TicksMissed", "Ticks of its schedule passed, and no run was made for them."),
+    _normal(_BATCH, "BatchCompleted", "All its runs completed, or have ended where it cancels."),
+    _normal(_BATCH, "BatchCanceled", "Somebody has canceled it, and its runs have ended."),
+    _warning(_BATCH, "BatchFailed", "All its runs have ended, and not all of them completed."),
+    _warning(_BATCH, "BatchRefused", "Something was wrong with it, and nothing was done."),
+    _warning(
+        _CALLS,
+        "WebhookHeld",
+        "Its webhook is told of nothing: it has answered 410, or a Secret cannot be read.",
+    ),
+    _warning(
+        _CALLS,
+        "WebhookFailed",
+        "Its webhook is not told of a run, in spite of all attempts, or since too many wait: told"
+        " once in ten minutes for each kind of failure, with the name of one run.",
+    ),
 )

@@ -80,12 +80,13 @@ EXPRESSION_PATTERN: Final = (
 """The seven forms of a match expression: ``k=v k==v k!=v k in (a,b) k notin (a,b) k !k``."""
 
 _EXPRESSION = re.compile(EXPRESSION_PATTERN)
-_FORMS: Final = "write k=v, k==v, k!=v, k in (a,b), k notin (a,b), k or !k"
+EXPRESSION_FORMS: Final = "write k=v, k==v, k!=v, k in (a,b), k notin (a,b), k or !k"
 
 
-def _expression(text: str) -> str:
+def expression(text: str) -> str:
+    """The text, if it is one of the seven forms. Raises ValueError."""
     if not _EXPRESSION.fullmatch(text):
-        raise ValueError(f"{text!r} is not a match expression: {_FORMS}")
+        raise ValueError(f"{text!r} is not a match expression: {EXPRESSION_FORMS}")
     return text
 
 
@@ -97,11 +98,11 @@ Expression = Annotated[
         json_schema_extra=rules(
             cel(
                 f"self.matches(r'{EXPRESSION_PATTERN}')",
-                f"spec.selector.matchExpressions: {_FORMS}",
+                f"spec.selector.matchExpressions: {EXPRESSION_FORMS}",
             )
         ),
     ),
-    AfterValidator(_expression),
+    AfterValidator(expression),
 ]
 
 

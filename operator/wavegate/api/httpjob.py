@@ -6,19 +6,22 @@ run is asked for stands in a JobRun, or in ``trigger.schedule``.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from wavegate.api.base import MetaValue, Model, between, cel, like, listing, matching, rules
+from wavegate.api.calling import TO_CALL, KeyRef, url_at
 from wavegate.api.durations import Seconds
 from wavegate.api.fleetjob import InvalidSpec, field_problems, spec_document
 from wavegate.api.names import RESERVED_PREFIX
 from wavegate.api.runs import Limits, Rate, Retry, RetryStrategy, Runs, VersionPolicy
 from wavegate.api.template import LABEL_KEYS, LabelValue
 from wavegate.api.trigger import Schedule, Trigger, Window
+from wavegate.api.webhooks import Webhook
 
 __all__ = [
+    "Completion",
     "HTTPJobSpec",
     "Http",
     "KeyRef",
@@ -30,6 +33,7 @@ __all__ = [
     "Schedule",
     "Trigger",
     "VersionPolicy",
+    "Webhook",
     "Window",
     "load_http_job_spec",
 ]
@@ -44,23 +48,20 @@ OWN_HEADERS: Final = (
     "traceparent",
 )
 """Headers that a call has anyway, lower case; beside them all that begin with ``x-run-``,
-``x-job-``, ``x-attempt`` or ``webhook-``."""
-OWN_HEADER_PREFIXES: Final = ("x-run-", "x-job-", "x-attempt", "webhook-")
+``x-job-``, ``x-attempt``, ``x-callback-`` or ``webhook-``."""
+OWN_HEADER_PREFIXES: Final = ("x-run-", "x-job-", "x-attempt", "x-callback-", "webhook-")
+
+Completion = Literal["Sync", "Async"]
+HEARTBEAT_TIMEOUT: Final = 300.0
+COMPLETION_TIMEOUT: Final = 86_400.0
+"""Seconds, where an Async job says nothing else."""
 
 _OWN: Final = f"self.name.lowerAscii() in {list(OWN_HEADERS)}" + "".join(
     f" || self.name.lowerAscii().startsWith('{each}')" for each in OWN_HEADER_PREFIXES
 )
 
-_URL: Final = r"^https?://[A-Za-z0-9._~:%\[\]-]+([/?][^\s#]*)?$"
-"""No user information, which would be a secret in a spec, and no fragment."""
-_URL_WORDS: Final = (
-    "must be http:// or https://, a host, and a path; without user, password and fragment"
-)
-_TO = like(_URL, _URL_WORDS)
-Url = Annotated[str, matching("spec.http.url", _URL, _URL_WORDS, least=8, most=2048), _TO]
-FallbackUrl = Annotated[
-    str, matching("spec.http.fallbackUrl", _URL, _URL_WORDS, least=8, most=2048), _TO
-]
+Url = Annotated[str, url_at("spec.http.url"), TO_CALL]
+FallbackUrl = Annotated[str, url_at("spec.http.fallbackUrl"), TO_CALL]
 _PATH: Final = r"^/[^\s#]*$"
 _PATH_WORDS: Final = "must begin with / and have neither blanks nor a fragment"
 UrlPath = Annotated[
@@ -82,20 +83,6 @@ HeaderValue = Annotated[
     matching("spec.http.headers.value", _PRINTABLE, _PRINTABLE_WORDS, least=0, most=1024),
     like(_PRINTABLE, _PRINTABLE_WORDS),
 ]
-KeyName = Annotated[
-    str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")
-]
-KeptObjectName = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
-]
-
-
-class KeyRef(Model):
-    """A key of a Secret or ConfigMap in the same namespace."""
-
-    name: KeptObjectName = Field(description="Name of the object, in the same namespace.")
-    key: KeyName = Field(description="Key in its data.")
 
 
 class HeaderSource(Model):
@@ -116,7 +103,8 @@ class Header(Model):
             cel(
                 f"!({_OWN})",
                 "spec.http.headers: a name that each call has anyway (Content-Type,"
-                " Idempotency-Key, traceparent, X-Run-…, X-Job-…, Webhook-…) cannot be given",
+                " Idempotency-Key, traceparent, X-Run-…, X-Job-…, X-Callback-…, Webhook-…) cannot"
+                " be given",
                 reason="FieldValueForbidden",
             ),
         )
@@ -156,6 +144,15 @@ class Signing(Model):
     )
 
 
+def _async_only(field: str) -> dict[str, str]:
+    return cel(
+        f"!has(self.{field}) || (has(self.completion) && self.completion == 'Async')",
+        f"spec.http.{field}: is for completion Async only",
+        field_path=f".{field}",
+        reason="FieldValueForbidden",
+    )
+
+
 class Http(Model):
     """What is called, and how."""
 
@@ -165,7 +162,14 @@ class Http(Model):
                 "has(self.url) != has(self.serviceRef)",
                 "spec.http: needs a url or a serviceRef, and not both",
                 reason="FieldValueRequired",
-            )
+            ),
+            *(_async_only(name) for name in ("heartbeatTimeout", "completionTimeout")),
+            cel(
+                "!has(self.heartbeatTimeout) || !has(self.completionTimeout)"
+                " || self.heartbeatTimeout <= self.completionTimeout",
+                "spec.http.heartbeatTimeout: must not be above completionTimeout",
+                field_path=".heartbeatTimeout",
+            ),
         )
     )
 
@@ -195,6 +199,24 @@ class Http(Model):
     )
     signing: Signing | None = Field(
         default=None, description="Calls are signed as Standard Webhooks say."
+    )
+    completion: Completion = Field(
+        default="Sync",
+        description="When a run is over: Sync (with the answer to its call) or Async (a call that"
+        " is answered 202 is over once the endpoint has called back at the address that the call"
+        " had in X-Callback-Url; any other answer counts as with Sync).",
+    )
+    heartbeat_timeout: Seconds | None = Field(
+        default=None,
+        description="For Async: for so long the endpoint may be silent after its 202 or its last"
+        " heartbeat; then the attempt is Crashed. From 1s to 24h; without, 5m.",
+        json_schema_extra=between("spec.http.heartbeatTimeout", "1s", "24h"),
+    )
+    completion_timeout: Seconds | None = Field(
+        default=None,
+        description="For Async: longest time from the begin of an attempt to its end, whatever the"
+        " heartbeats say; then the attempt is TimedOut. From 1s to 168h; without, 24h.",
+        json_schema_extra=between("spec.http.completionTimeout", "1s", "168h"),
     )
 
 

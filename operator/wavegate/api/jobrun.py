@@ -21,11 +21,13 @@ from wavegate.api.base import (
     listing,
     rules,
 )
-from wavegate.api.durations import Seconds
+from wavegate.api.calling import KeyRef, LastError
+from wavegate.api.durations import DURATION_MAX_LENGTH, Seconds
 from wavegate.api.fleetjob_status import MAX_NODE_FAILURES, NodeFailure
-from wavegate.api.httpjob import KeyRef, RetryStrategy
+from wavegate.api.httpjob import RetryStrategy
 from wavegate.api.status import ObservedStatus
 from wavegate.api.trigger import RunKind
+from wavegate.api.webhooks import DeliveryStatus
 
 Phase = Literal[
     "Delayed",
@@ -41,10 +43,17 @@ Phase = Literal[
     "Expired",
     "DeadLetter",
 ]
-TriggeredBy = Literal["Manual", "Schedule", "Dependency", "Replay", "API"]
+TriggeredBy = Literal["Manual", "Schedule", "Dependency", "Replay", "Batch", "API"]
 
 UNENDED: Final[tuple[Phase, ...]] = ("Delayed", "Queued", "Executing", "Waiting")
 """Phases of runs that have not ended."""
+
+ENDED: Final[tuple[Phase, ...]] = (
+    *("Completed", "Failed", "TimedOut", "Crashed", "SystemFailed", "Canceled", "Expired"),
+    "DeadLetter",
+)
+
+CallbackOutcome = Literal["Completed", "Failed"]
 
 MAX_PAYLOAD: Final = 8 * 1024
 MAX_RESULT: Final = 8 * 1024
@@ -273,16 +282,6 @@ class JobRunSpec(Model):
     )
 
 
-class LastError(Model):
-    """How the last attempt failed."""
-
-    error_class: Reason = Field(
-        alias="class", description="What kind of failure it was, in one CamelCase word."
-    )
-    http_status: Int32 | None = Field(default=None, description="Status of the answer, if any.")
-    message: Message | None = Field(default=None, description="What failed, for people.")
-
-
 class Trace(Model):
     """Where the time went, in milliseconds."""
 
@@ -299,6 +298,36 @@ class Trace(Model):
     )
     total_ms: Int64 | None = Field(
         default=None, description="From when it could start until it had ended."
+    )
+
+
+class Callback(Model):
+    """The call back of an Async job's attempt, the last one."""
+
+    token_hash: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        default=None,
+        description="By which the token that the call carried is known again: SHA-256, in hex, of"
+        " uid/attempt/token.",
+    )
+    heartbeat_timeout: Annotated[str, StringConstraints(max_length=DURATION_MAX_LENGTH)] | None = (
+        Field(
+            default=None,
+            description="For how long the endpoint may be silent; then the attempt is Crashed.",
+        )
+    )
+    deadline: Timestamp | None = Field(
+        default=None, description="When the attempt is TimedOut, whatever the heartbeats say."
+    )
+    accepted_time: Timestamp | None = Field(
+        default=None, description="When the call was answered 202; from then on it is waited for."
+    )
+    heartbeat_time: Timestamp | None = Field(
+        default=None,
+        description="A heartbeat that came; of those within a third of heartbeatTimeout, and within"
+        " 10s, only the first is put on record.",
+    )
+    outcome: CallbackOutcome | None = Field(
+        default=None, description="What the endpoint called back: Completed or Failed."
     )
 
 
@@ -365,7 +394,7 @@ class JobRunStatus(ObservedStatus):
     )
     last_error: LastError | None = Field(default=None, description="How the last attempt failed.")
     triggered_by: TriggeredBy | None = Field(
-        default=None, description="Manual, Schedule, Dependency, Replay or API."
+        default=None, description="Manual, Schedule, Dependency, Replay, Batch or API."
     )
     nodes: RunNodes | None = Field(
         default=None, description="Of a run of a FleetJob: nodes, and what became of them."
@@ -396,5 +425,12 @@ class JobRunStatus(ObservedStatus):
         max_length=8,
         description="The same of each RateLimitPool, by its name.",
     )
+    callback: Callback | None = Field(
+        default=None, description="The call back of its last attempt, for an Async job."
+    )
     trace: Trace | None = Field(default=None, description="Where the time went.")
     debug: Debug | None = Field(default=None, description="The last call, where spec.debug is set.")
+    webhook: DeliveryStatus | None = Field(
+        default=None,
+        description="What became of telling the job's webhook of this run's end, where it has one.",
+    )

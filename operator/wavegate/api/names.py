@@ -29,6 +29,11 @@ LABEL_RUN: Final = f"{GROUP}/run"
 LABEL_JOB_KIND: Final = f"{GROUP}/job-kind"
 """On versions and runs: the kind of their job. What has none is a FleetJob's."""
 
+LABEL_BATCH: Final = f"{GROUP}/batch"
+"""On a run that a RunBatch has made: name of the batch."""
+
+ANNOTATION_ITEM: Final = f"{GROUP}/batch-item"
+"""On the same: the batch and which item of it, as ``UID KEY``."""
 ANNOTATION_TICK: Final = f"{GROUP}/tick"
 """On a run that a schedule has made: for which tick."""
 ANNOTATION_AFTER: Final = f"{GROUP}/after"
@@ -36,6 +41,8 @@ ANNOTATION_AFTER: Final = f"{GROUP}/after"
 
 ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
 """On a FleetJob that a run has made: for which of its attempts."""
+ANNOTATION_RESUME: Final = f"{GROUP}/resume-webhook"
+"""On an HTTPJob: whatever it says, a webhook that is paused is called again once it changes."""
 
 ANNOTATION_CORDONED_BY: Final = f"{GROUP}/cordoned-by"
 """On a node that the operator has cordoned: for which execution of which job."""

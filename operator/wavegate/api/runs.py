@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from wavegate.api.base import AnyObject, JobName, MetaValue, Model, between, cel, listing, rules
 from wavegate.api.durations import Seconds
+from wavegate.api.webhooks import Webhook
 
 RetryStrategy = Literal["Exponential", "Linear", "Fixed", "Custom"]
 OnLimit = Literal["Queue", "Reject"]
@@ -211,4 +212,9 @@ class Runs(Model):
         description="For how long a run is kept once it has ended, whatever the history limits"
         " say; 8760h at most. Without: as the limits say.",
         json_schema_extra=between("spec.runs.finishedTTL", "0s", "8760h"),
+    )
+    webhook: Webhook | None = Field(
+        default=None,
+        description="Who is told of runs that have ended. It is that of the job as it is now,"
+        " whatever version executes.",
     )

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
 
 from wavegate.api.canonical import http_version_key
+from wavegate.api.durations import parse_duration
 from wavegate.api.fleetjob import InvalidSpec, field_problems
-from wavegate.api.httpjob import HTTPJobSpec, Rate, load_http_job_spec
+from wavegate.api.httpjob import HEARTBEAT_TIMEOUT, HTTPJobSpec, Rate, load_http_job_spec
 from wavegate.api.httpjob_status import HTTPJobStatus
 from wavegate.api.jobrun import JobRunSpec, JobRunStatus
-from wavegate.api.names import ANNOTATION_AFTER, ANNOTATION_TICK, job_ref
+from wavegate.api.names import (
+    ANNOTATION_AFTER,
+    ANNOTATION_ITEM,
+    ANNOTATION_RESUME,
+    ANNOTATION_TICK,
+    job_ref,
+)
 from wavegate.api.ratelimitpool import RateLimitPoolSpec
 from wavegate.cache.decode import SpecReader
 from wavegate.cache.fields import Meta, Raw, controller_of, integer, mapping, meta_of, strings, text
@@ -20,11 +29,13 @@ from wavegate.cache.statuses import readable
 from wavegate.cache.store import Item, item_of
 from wavegate.domain.times import parse_time
 from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS
-from wavegate.runs.naming import after_name, tick_name
+from wavegate.runs.callbacks import OUTCOMES, CallbackView
+from wavegate.runs.naming import after_name, item_name, tick_name
 from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
 from wavegate.runs.payload import digest
 from wavegate.runs.problems import job_problems
 from wavegate.runs.states import TERMINAL, TRANSITIONS
+from wavegate.runs.webhooks import Delivery
 
 
 class RunDecoder:
@@ -53,6 +64,7 @@ class RunDecoder:
             invalid=invalid,
             deleting=meta.deleting,
             status=readable(HTTPJobStatus, raw.get("status")),
+            resume=_annotation(raw, ANNOTATION_RESUME),
         )
         return item_of(meta, meta.name, view)
 
@@ -98,15 +110,20 @@ class RunDecoder:
             "payload_digest": _digest(spec, kind),
             "scheduled": _tick(raw, meta, job, owned),
             "after": _after(raw, meta, job, owned),
+            "labels": _labels(raw),
+            **_of_batch(raw, meta, job, status),
             "attempt": integer(status.get("attempt")),
             "version": integer(status.get("version")),
             "started": parse_time(status.get("startTime")),
             "completed": parse_time(status.get("completionTime")),
             "rate_clock": parse_time(status.get("rateClock")),
             "pool_clocks": _clocks(status.get("poolClocks")),
+            "callback": _callback(mapping(status.get("callback"))),
         }
         if phase not in TERMINAL:
             facts |= _of_active(spec, status)
+        else:
+            facts["delivery"] = _delivery(mapping(status.get("webhook")))
         return item_of(meta, job_ref(kind, job), RunView(**facts))
 
 
@@ -140,15 +157,41 @@ def _digest(spec: Raw, kind: str) -> str:
     return digest(text(spec.get("payload"))) if "payload" in spec else ""
 
 
+def _delivery(webhook: Raw) -> Delivery | None:
+    if webhook.get("phase") != "Pending":
+        return None
+    return Delivery(integer(webhook.get("attempts")), parse_time(webhook.get("nextTime")) or 0.0)
+
+
+def _annotation(raw: Raw, name: str) -> str:
+    return text(mapping(mapping(raw.get("metadata")).get("annotations")).get(name))
+
+
 def _clocks(value: Any) -> dict[str, float]:
     times = ((name, parse_time(time)) for name, time in strings(value).items())
     return {name: time for name, time in times if time is not None}
 
 
+def _callback(said: Raw) -> CallbackView | None:
+    if not said:
+        return None
+    try:
+        silence = parse_duration(text(said.get("heartbeatTimeout")))
+    except ValueError:
+        silence = HEARTBEAT_TIMEOUT
+    return CallbackView(
+        token_hash=text(said.get("tokenHash")),
+        heartbeat_timeout=silence,
+        deadline=parse_time(said.get("deadline")),
+        accepted=parse_time(said.get("acceptedTime")),
+        heartbeat=parse_time(said.get("heartbeatTime")),
+        outcome=next((each for each in OUTCOMES.values() if each == said.get("outcome")), None),
+    )
+
+
 def _tick(raw: Raw, meta: Meta, job: str, owner_uid: str) -> float | None:
     """The tick that the run was made for; its name has to be the one that follows from it."""
-    annotations = mapping(mapping(raw.get("metadata")).get("annotations"))
-    tick = parse_time(text(annotations.get(ANNOTATION_TICK)))
+    tick = parse_time(_annotation(raw, ANNOTATION_TICK))
     if tick is None or not owner_uid or meta.name != tick_name(job, owner_uid, tick):
         return None
     return tick
@@ -156,10 +199,30 @@ def _tick(raw: Raw, meta: Meta, job: str, owner_uid: str) -> float | None:
 
 def _after(raw: Raw, meta: Meta, job: str, owner_uid: str) -> dict[str, float]:
     """By job, the ends that the run was made for; its name has to be the one that follows."""
-    told = text(mapping(mapping(raw.get("metadata")).get("annotations")).get(ANNOTATION_AFTER))
-    ends = _clocks(dict(part.split("=", 1) for part in told.split() if "=" in part))
+    told = _annotation(raw, ANNOTATION_AFTER).split()
+    ends = _clocks(dict(part.split("=", 1) for part in told if "=" in part))
     named = bool(ends) and bool(owner_uid) and meta.name == after_name(job, owner_uid, ends)
     return ends if named else {}
+
+
+def _of_batch(raw: Raw, meta: Meta, job: str, status: Raw) -> dict[str, Any]:
+    """Which item of which batch the run is; its name has to be the one that follows."""
+    told = text(mapping(mapping(raw.get("metadata")).get("annotations")).get(ANNOTATION_ITEM))
+    batch, number, key = (*told.split(" ", 2), "", "")[:3]
+    if not number.isdecimal() or meta.name != item_name(job, batch, key):
+        return {}
+    facts = {"batch": batch, "number": int(number[:9]), "item": key}
+    return {**facts, **{name: text(status.get(name)) for name in ("reason", "message")}}
+
+
+def _labels(raw: Raw) -> Mapping[str, str]:
+    return _shared(tuple(sorted(strings(mapping(raw.get("metadata")).get("labels")).items())))
+
+
+@lru_cache(maxsize=4096)
+def _shared(labels: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """Most runs of a job have the same ones."""
+    return dict(labels)
 
 
 def _of_active(spec: Raw, status: Raw) -> dict[str, Any]:

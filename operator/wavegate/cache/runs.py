@@ -8,17 +8,27 @@ ones to find the few that wait.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from wavegate.api.httpjob import Rate
 from wavegate.api.names import job_ref, split_ref
+from wavegate.cache.batches import Batches
 from wavegate.cache.decode_runs import RunDecoder, decode_pool
 from wavegate.cache.fleet_runs import FleetSide
 from wavegate.cache.kinds import KindCache
 from wavegate.cache.store import Item, JobKey, Key, Store
+from wavegate.cache.uncounted import Uncounted
 from wavegate.domain.observed import JobView, RunStands
-from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, JOB_RUNS, JOB_VERSIONS, RATE_LIMIT_POOLS
+from wavegate.kube.resources import (
+    FLEET_JOBS,
+    HTTP_JOBS,
+    JOB_RUNS,
+    JOB_VERSIONS,
+    RATE_LIMIT_POOLS,
+    RUN_BATCHES,
+)
+from wavegate.runs.batch_observed import BatchView
 from wavegate.runs.cycles import cycle
 from wavegate.runs.dependencies import Upstream, latest
 from wavegate.runs.nodes import Pass
@@ -33,7 +43,11 @@ _OVER: Final = 5.0
 
 
 class RunCache(KindCache):
-    """The stores, kind by kind. ``clock``: monotonic seconds; ``now``: epoch seconds."""
+    """The stores, kind by kind. ``clock``: monotonic seconds; ``now``: epoch seconds.
+
+    ``wake_batch`` is told batches that have something new to look at, ``run_changed`` jobs of which
+    a run has come, gone or changed.
+    """
 
     def __init__(
         self,
@@ -41,9 +55,13 @@ class RunCache(KindCache):
         *,
         clock: Callable[[], float],
         now: Callable[[], float],
+        wake_batch: Callable[[Key], None] = lambda _: None,
+        run_changed: Callable[[JobKey], None] = lambda _: None,
         fleet: FleetSide | None = None,
     ) -> None:
         super().__init__(wake)
+        self._run_of = run_changed
+        self.batches = Batches(wake_batch, self._batch_told, clock)
         self._fleet = fleet
         self._fleet_depends: dict[JobKey, Sequence[str]] = {}
         """By FleetJob that is executed when asked, the jobs that it depends on."""
@@ -57,6 +75,9 @@ class RunCache(KindCache):
         """Of what runs say or have said: also of those that are gone."""
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        self._uncounted = Uncounted()
+        self._undelivered: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        """Of those that have ended, whose delivery is pending."""
         self._latest: dict[JobKey, RunView | None] = {}
         """By job, its latest run that was carried out, where somebody has asked for it."""
         self._dependents: defaultdict[JobKey, set[JobKey]] = defaultdict(set)
@@ -70,6 +91,7 @@ class RunCache(KindCache):
             JOB_VERSIONS.kind: (decoder.version, self.versions),
             JOB_RUNS.kind: (decoder.run, self.runs),
             RATE_LIMIT_POOLS.kind: (decode_pool, self.pools),
+            RUN_BATCHES.kind: (self.batches.decode, self.batches.store),
         }
 
     def job_keys(self) -> set[JobKey]:
@@ -124,7 +146,11 @@ class RunCache(KindCache):
             upstreams={name: self._upstream(key, name) for name in self.depends_on(key)},
             depended_on=key in self._dependents,
             passes=self._passes(active.values()),
+            uncounted=self._uncounted.of(key),
+            cancels=self.batches.cancels(key, active.values()),
+            kept=self.batches.kept(finished.values()) if tidy else frozenset(),
             tidy=tidy,
+            undelivered=self.undelivered(key).values(),
             **calls,
         )
 
@@ -234,12 +260,38 @@ class RunCache(KindCache):
         for name in after:
             self._dependents[key[0], name].add(key)
 
+    def runs_in(self, namespace: str, job: str = "", *, ended: bool) -> Iterator[RunView]:
+        """Runs of a namespace, or of one job there, that have ended or have not."""
+        views = self._finished if ended else self._active
+        for key in [(namespace, job)] if job else [key for key in views if key[0] == namespace]:
+            yield from views.get(key, {}).values()
+
+    def _batch_told(self, batch: BatchView) -> None:
+        """Jobs whose runs a batch cancels, or has counted, so that they may be removed."""
+        keys = {*self._active, *self._finished}
+        if batch.job:
+            keys &= {(batch.namespace, batch.job)}
+        for key in keys:
+            if key[0] == batch.namespace:
+                self._wake(key)
+
+    def undelivered(self, key: JobKey) -> Mapping[str, RunView]:
+        """The job's runs of which its webhook is still to be told, by uid."""
+        return self._undelivered.get(key, {})
+
     def _job_changed(self, old: Item[HTTPJobView] | None, new: Item[HTTPJobView] | None) -> None:
         before, after = (set(_depends_on(item.view if item else None)) for item in (old, new))
         changed = {item.key for item in (old, new) if item is not None}
         for key in changed:
             self._depends(key, before, after)
+        if old is not None and (new is None or new.uid != old.uid):
+            self._uncounted.says(old.key, None)
+        if new is not None:
+            self._uncounted.says(new.key, new.view)
         self._changed(old, new)
+        if _made_by(old) != _made_by(new):
+            for namespace in {key[0] for key in changed}:
+                self.batches.job_changed(namespace)
         if before != after or _standing(old) != _standing(new):
             for key in changed:
                 self._wake_dependents(key, all_of_them=before != after)
@@ -265,10 +317,11 @@ class RunCache(KindCache):
     def _run_changed(self, old: Item[RunView] | None, new: Item[RunView] | None) -> None:
         if old is not None:
             key = old.view.job_key
-            for views in (self._active, self._finished):
+            for views in (self._active, self._finished, self._undelivered):
                 views[key].pop(old.uid, None)
                 if not views[key]:
                     del views[key]
+        self._uncounted.changed(old, new)
         for item in filter(None, (old, new)):
             if new is None or new.view.ended:
                 self._seen.pop(item.uid, None)
@@ -276,17 +329,28 @@ class RunCache(KindCache):
             if item.view.job_kind == _FLEET:
                 self.wake_fleet(item.key)
         if new is not None:
-            key = new.view.job_key
-            if new.view.ended:
-                self._finished[key][new.uid] = new.view
-            else:
-                self._active[key][new.uid] = new.view
-                self._seen.setdefault(new.uid, self._now())
+            self._keep(new)
         self._changed(old, new)
-        ended = next((item for item in (new, old) if item is not None and item.view.ended), None)
-        if ended is not None:
-            self._latest.pop(ended.view.job_key, None)
-            self._wake_dependents(ended.view.job_key)
+        self._tell_batches(old, new)
+        has_ended = [item.view for item in (old, new) if item is not None and item.view.ended]
+        if len(has_ended) == 1:  # of one that had before, only its webhook was told, or so
+            self._latest.pop(has_ended[0].job_key, None)
+            self._wake_dependents(has_ended[0].job_key)
+
+    def _keep(self, new: Item[RunView]) -> None:
+        key, view = new.view.job_key, new.view
+        if not view.ended:
+            self._active[key][new.uid] = view
+            self._seen.setdefault(new.uid, self._now())
+            return
+        self._finished[key][new.uid] = view
+        if view.delivery is not None:
+            self._undelivered[key][new.uid] = view
+
+    def _tell_batches(self, old: Item[RunView] | None, new: Item[RunView] | None) -> None:
+        self.batches.run_changed(old.view if old else None, new.view if new else None)
+        for key in {item.view.job_key for item in (old, new) if item is not None}:
+            self._run_of(key)
 
     def _learn_clocks(self, run: RunView) -> None:
         # Also of one that goes: by then its clocks, and those that are older, are mostly passed.
@@ -300,6 +364,15 @@ class RunCache(KindCache):
 def _depends_on(job: HTTPJobView | None) -> Sequence[str]:
     spec = job.spec if job is not None and not job.deleting else None
     return [each.ref for each in spec.trigger.depends_on] if spec is not None else ()
+
+
+def _made_by(item: Item[HTTPJobView] | None) -> tuple[object, ...]:
+    """What a batch that makes runs of a job sees of it."""
+    if item is None:
+        return ()
+    job = item.view
+    most = job.spec.runs.limits.max_queued if job.spec is not None else 0
+    return job.uid, job.deleting, job.version_key, most
 
 
 def _standing(item: Item[HTTPJobView] | None) -> tuple[bool, bool]:

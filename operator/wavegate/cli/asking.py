@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from wavegate.api.asked import Asked, of_fleet
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.api.httpjob import load_http_job_spec
@@ -16,9 +14,6 @@ from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, JOB_RUNS
 from wavegate.runs.duplicates import KEY_LIVES
 from wavegate.runs.payload import problems
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
-
-_REPEATED: Final = ("priority", "metadata", "concurrencyKey", "ttl", "overrides", "debug")
-"""What a replay has of the run that it repeats, beside the payload, which it refers to."""
 
 
 def run_document(job: Document, name: str, spec: Document) -> Document:
@@ -47,13 +42,6 @@ def kind_of(job: Document) -> str:
 def loaded(spec: Document) -> Asked:
     """What a job's spec says of its runs. Raises InvalidSpec."""
     return load_http_job_spec(spec) if "http" in spec else of_fleet(load_job_spec(spec))
-
-
-def replay_spec(run: Document) -> Document:
-    """The spec of a run that repeats one: at once, without its key, which is used up."""
-    spec = run["spec"]
-    kept = {field: spec[field] for field in _REPEATED if spec.get(field)}
-    return {"replayOf": run["metadata"]["name"], **kept}
 
 
 def payload_problem(job: Document, payload: str | None) -> str:

@@ -1,9 +1,9 @@
 """The rules of a CRD that are written in CEL, evaluated as the API server evaluates them.
 
 By the library cel-python, with what Kubernetes adds to the language as far as these rules use it:
-``substring``, ``lowerAscii``, ``format.qualifiedName().validate(…).hasValue()``, and texts whose
-schema has format duration as durations. A rule about a change (``oldSelf``) says nothing of one
-document.
+``substring``, ``lowerAscii``, ``format.qualifiedName().validate(…).hasValue()``, ``sum``, and texts
+whose schema has format duration as durations. A rule about a change (``oldSelf``) says nothing of
+one document.
 """
 
 from __future__ import annotations
@@ -80,12 +80,17 @@ def _has_value(found: Any) -> Any:
     return celtypes.BoolType(len(found) > 0)
 
 
+def _sum(numbers: Any) -> Any:
+    return celtypes.IntType(sum(int(each) for each in numbers))
+
+
 _FUNCTIONS: Final[Any] = {
     "substring": _substring,
     "lowerAscii": _lower_ascii,
     "qualifiedName": _qualified_name,
     "validate": _validate,
     "hasValue": _has_value,
+    "sum": _sum,
 }
 
 

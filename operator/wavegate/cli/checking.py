@@ -21,6 +21,7 @@ KINDS: Final = (
     "jobruns",
     "jobversions",
     "ratelimitpools",
+    "runbatches",
 )
 
 

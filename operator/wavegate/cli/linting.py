@@ -28,11 +28,13 @@ from wavegate.api.fleetjob import (
 )
 from wavegate.api.httpjob import load_http_job_spec
 from wavegate.api.names import API_VERSION
+from wavegate.api.runbatch import BatchItem
 from wavegate.cli.assumed import directories_of
 from wavegate.cli.cel import broken_rules
 from wavegate.cli.sight import Document, at
 from wavegate.domain.observed import PlanSettings
 from wavegate.drivers.driver import DocumentError, driver_for
+from wavegate.runs.batch_items import problem_of, twice
 from wavegate.runs.payload import problems as payload_problems
 from wavegate.runs.problems import job_problems
 from wavegate.simulation.schema import Schema
@@ -141,8 +143,19 @@ def _of_run(document: Document) -> list[str]:
     return [f"spec.{words}"] if words else []
 
 
+def _of_batch(document: Document) -> Iterator[str]:
+    """Of its items: whether they are JSON; the schema is the job's."""
+    items = [BatchItem.model_validate(each) for each in at(document, "spec", "items") or ()]
+    for place, words in twice(items):
+        yield f"spec.items[{place}].{words}"
+    for place, item in enumerate(items):
+        if (problem := problem_of(item, None)) is not None:
+            yield f"spec.items[{place}].{problem.message}"
+
+
 _BY_OPERATOR: Final[Mapping[str, Callable[[Document], Iterable[str]]]] = {
     "FleetJob": _of_job,
     "HTTPJob": _of_http_job,
     "JobRun": _of_run,
+    "RunBatch": _of_batch,
 }

@@ -17,6 +17,7 @@ from wavegate.kube.resources import (
     JOB_RUNS,
     JOB_VERSIONS,
     PODS,
+    RUN_BATCHES,
     Resource,
 )
 
@@ -26,6 +27,7 @@ SHORT: Final = {
     FLEET_DEPLOYMENTS: "fd",
     EXECUTIONS: "ex",
     JOB_RUNS: "jr",
+    RUN_BATCHES: "rb",
 }
 """Short names of the kinds that commands take, in the order in which a name is looked for."""
 

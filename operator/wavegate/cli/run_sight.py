@@ -75,6 +75,10 @@ def run_details(run: Document) -> Document:
         "duplicateOf": status.get("duplicateOf", ""),
         "canceled": bool(spec.get("canceled")),
         "holder": status.get("holder", ""),
+        "callback": {
+            name: at(status, "callback", name) or ""
+            for name in ("acceptedTime", "heartbeatTime", "deadline", "outcome")
+        },
         "metadata": status.get("metadata") or spec.get("metadata") or {},
         "payload": spec.get("payload", ""),
         "trace": status.get("trace") or {},
@@ -84,6 +88,7 @@ def run_details(run: Document) -> Document:
         "resultSize": status.get("resultSize", 0),
         "resultHash": status.get("resultHash", ""),
         "debug": status.get("debug") or {},
+        "webhook": status.get("webhook") or {},
     }
 
 
@@ -100,6 +105,7 @@ def http_job_summary(job: Document) -> Document:
         "schedule": at(job, "spec", "trigger", "schedule", "cron") or "",
         "timeZone": at(job, "spec", "trigger", "timeZone") or "UTC",
         "nextTickTime": at(status, "schedule", "nextTickTime") or "",
+        "webhook": status.get("webhook") or {},
         "runs": {
             phase: counts.get(phase, 0) for phase in ("delayed", "queued", "waiting", "executing")
         },

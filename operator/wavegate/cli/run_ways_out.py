@@ -36,6 +36,15 @@ def over(who: str, *how: str) -> WayOut:
 RUN_WAITS: Final[Mapping[str, WayOut]] = {
     "Pending": WayOut(ITSELF, (), "within seconds, once the operator runs"),
     "Executing": WayOut(ITSELF, (_CANCEL,), "with the answer to its call"),
+    "CallbackPending": WayOut(
+        ENDPOINT,
+        (
+            "let the endpoint call back complete or fail, or heartbeat while it works",
+            "who owns HTTPJob {job} can raise spec.http.heartbeatTimeout, for later attempts",
+            _CANCEL,
+        ),
+        "with the call back of its endpoint",
+    ),
     "Scheduled": WayOut(ITSELF, (_CANCEL,), "once the time that was asked for has come"),
     "RetryBackoff": WayOut(ITSELF, (_CANCEL,), "with its next attempt"),
     "ConcurrencyLimit": WayOut(
@@ -143,7 +152,8 @@ RUN_ENDS: Final[Mapping[str, WayOut]] = {
     "Unavailable": over(ENDPOINT, "make the endpoint well", _REPLAY),
     "TimedOut": over(
         ENDPOINT,
-        "make the endpoint faster, or raise spec.http.timeout of {kind} {job}",
+        "make the endpoint faster, or raise spec.http.timeout of {kind} {job}; where it is Async,"
+        " its completionTimeout",
         _REPLAY,
     ),
     "AnswerTooLarge": over(
@@ -165,6 +175,12 @@ RUN_ENDS: Final[Mapping[str, WayOut]] = {
     ),
     "SourceUnreadable": over(
         OWNER, "make the Secret, ConfigMap or run readable that the message names", _REPLAY
+    ),
+    "CallbacksOff": over(
+        ADMINISTRATOR,
+        "let the operator take call backs: callbacks.enabled of the chart, or --callback-url",
+        "or set spec.http.completion of {kind} {job} to Sync",
+        _REPLAY,
     ),
     "Fault": over(ADMINISTRATOR, "look into the operator's log, and report it", _REPLAY),
     # ended before its end

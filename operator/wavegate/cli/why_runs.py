@@ -22,6 +22,7 @@ from wavegate.api.httpjob import HTTPJobSpec, Window
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_runs import RunDecoder
 from wavegate.cache.fleet_runs import asked_view
+from wavegate.cli import run_webhooks
 from wavegate.cli.calendar import local_time
 from wavegate.cli.ownership import set_by
 from wavegate.cli.pass_ways_out import PASS_ENDS, PASS_WAITS, STUCK
@@ -31,9 +32,10 @@ from wavegate.cli.sight import Document, at, condition
 from wavegate.cli.ways_out import UNKNOWN
 from wavegate.cli.why import Answer, Facts, answered
 from wavegate.domain.times import format_time, parse_time
+from wavegate.runs.callbacks import CallbackView, due
 from wavegate.runs.observed import HTTPJobView
 from wavegate.runs.rate import clock_of, next_time
-from wavegate.runs.settle import retry_of
+from wavegate.runs.settle import CALLBACK_PENDING, retry_of
 from wavegate.runs.states import TERMINAL
 from wavegate.runs.waiting import expires
 from wavegate.runs.windows import opens
@@ -73,6 +75,8 @@ def why_run(sight: RunSight, run: Document, facts: Facts) -> Answer:
     coming, if_not = (None, "") if way.ends else waits.next()
     evidence = [facts.operator] if facts.operator and not way.ends else []
     evidence += _of_end(sight, run) if way.ends else waits.evidence()
+    evidence += run_webhooks.evidence(sight.job, run)
+    way = replace(way, how=(*run_webhooks.ways(sight.job, run), *way.how))
     filled = {
         **_named_job(told["jobKind"], told["job"]),
         "run": told["name"],
@@ -81,7 +85,14 @@ def why_run(sight: RunSight, run: Document, facts: Facts) -> Answer:
     since = _since_run(sight, run, reason)
     says = told["message"]
     if phase == "Executing":
-        says = f"{'its nodes' if over_nodes else 'the answer to its call'}: {says}"
+        what = (
+            "its nodes"
+            if over_nodes
+            else "the call back of its endpoint"
+            if reason == CALLBACK_PENDING
+            else "the answer to its call"
+        )
+        says = f"{what}: {says}"
     answer = answered(
         run, phase, reason, says, since, evidence, way, facts.operator, filled, coming
     )
@@ -111,7 +122,8 @@ def why_http_job(sight: RunSight, facts: Facts) -> Answer:
         evidence.append(_of_schedule(spec, job, coming))
     if coming is not None:
         way = replace(way, then="with the next tick of its schedule")
-    evidence += _of_waiting(sight)
+    evidence += [*_of_waiting(sight), *run_webhooks.evidence(job)]
+    way = replace(way, how=(*run_webhooks.ways(job), *way.how))
     if way.ends and sight.waiting:
         first = min(sight.waiting, key=lambda run: run_summary(run)["creationTime"])
         words = "wavegate why jr/{first} {n} says more of the first run that waits"
@@ -144,6 +156,9 @@ class _Waits:
             return None, ""
         if self._reason == "Executing":
             return until, "that attempt counts as TimedOut, and is tried again while some are left"
+        if self._reason == CALLBACK_PENDING:
+            words = "without a heartbeat until then that attempt counts as Crashed, at its deadline"
+            return until, f"{words} as TimedOut, and is tried again while some are left"
         if end is not None and (until is None or end < until):
             return max(end, self._now), "it is Expired, and does not start any more"
         return until, ""
@@ -167,7 +182,13 @@ class _Waits:
                 found.append(f"it expires at {format_time(end)} if it has not started")
         if self._job is not None and self._job.invalid:
             found.append(f"{self._job.kind} {self._job.name}: {self._job.invalid}")
-        if self._reason not in ("Executing", "Scheduled", "RetryBackoff", "Pending"):
+        if self._reason not in (
+            "Executing",
+            CALLBACK_PENDING,
+            "Scheduled",
+            "RetryBackoff",
+            "Pending",
+        ):
             found += _of_waiting(self._sight, besides=told["name"])
         return found
 
@@ -186,6 +207,8 @@ class _Waits:
                 found = opens(spec.trigger.windows, spec.trigger.time_zone, self._now)
             case "RateLimited" if spec is not None:
                 found = self._granted(spec)
+            case "CallbackPending" if run.callback is not None:
+                found = due(run.callback, None, 0.0)
             case "Executing" if isinstance(spec, HTTPJobSpec) and run.started is not None:
                 own = run.overrides.timeout if run.overrides else None
                 longest = own if own is not None else spec.http.timeout
@@ -206,6 +229,8 @@ class _Waits:
         limits, key = spec.runs.limits, self._run.concurrency_key
         executing = self._sight.executing
         match self._reason:
+            case "CallbackPending":
+                return _of_call_back(self._run.callback)
             case "ConcurrencyLimit":
                 told = f"maxConcurrency {limits.max_concurrency}" if limits.max_concurrency else ""
                 return [_named(told, executing)]
@@ -228,6 +253,16 @@ class _Waits:
                 return []
 
 
+def _of_call_back(callback: CallbackView | None) -> list[str]:
+    if callback is None or callback.accepted is None:
+        return []
+    heard = format_time(callback.heartbeat) if callback.heartbeat is not None else "none yet"
+    found = [f"answered 202 at {format_time(callback.accepted)}", f"heartbeat on record: {heard}"]
+    if callback.deadline is not None:
+        found.append(f"its deadline, whatever is heard: {format_time(callback.deadline)}")
+    return found
+
+
 def _view(job: Document) -> HTTPJobView:
     if "http" in job["spec"]:
         return RunDecoder().job(job).view
@@ -245,7 +280,7 @@ def _since_run(sight: RunSight, run: Document, reason: str) -> str:
     told, created = run_summary(run), str(at(run, "metadata", "creationTimestamp") or "")
     if told["completionTime"]:
         return str(told["completionTime"])
-    if reason == "Executing":
+    if reason in ("Executing", CALLBACK_PENDING):
         return str(told["startTime"])
     if reason == "JobSuspended" and sight.job is not None and (by := set_by(sight.job, "suspend")):
         return max(created, by[1])

@@ -9,8 +9,6 @@ value that says what, without a secret and without what was sent or received.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hashlib
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
@@ -20,10 +18,10 @@ from typing import Any, Final
 import aiohttp
 from multidict import CIMultiDict
 
-from wavegate.api.jobrun import MAX_RESULT
 from wavegate.dispatch.addresses import AddressPolicy
 from wavegate.dispatch.connecting import Gate, judged, open_session
 from wavegate.dispatch.failures import MAX_LINE, AnswerTooLarge, InvalidHeader, Stage, what_failed
+from wavegate.dispatch.keeping import Body, kept
 from wavegate.dispatch.masking import Masker
 from wavegate.runs.answers import Outcome
 
@@ -147,7 +145,7 @@ async def _call(call: Call, url: str, policy: AddressPolicy, trust: ssl.SSLConte
         trace=progress.trace,
         debug=_debug(call, progress, masker) if call.debug else None,
     )
-    return heard if failure else _with_result(heard, bytes(progress.body), masker)
+    return heard if failure else replace(heard, **kept(Body(bytes(progress.body)), masker))
 
 
 async def _ask(
@@ -198,15 +196,6 @@ def _unpacked(sent: bytearray, encoding: str) -> bytearray:
     if len(body) > MAX_ANSWER:
         raise AnswerTooLarge(MAX_ANSWER)
     return bytearray(body) if unpacker.eof and not unpacker.unused_data else sent
-
-
-def _with_result(heard: Heard, body: bytes, masker: Masker) -> Heard:
-    if len(body) <= MAX_RESULT:
-        with contextlib.suppress(UnicodeDecodeError):
-            text = masker.text(body.decode())
-            if len(text) <= MAX_RESULT:  # masks may be longer than what they hide
-                return replace(heard, result=text)
-    return replace(heard, result_size=len(body), result_hash=hashlib.sha256(body).hexdigest())
 
 
 def _debug(call: Call, progress: _Progress, masker: Masker) -> dict[str, Any]:

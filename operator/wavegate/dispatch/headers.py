@@ -28,6 +28,17 @@ def headers(
     }
 
 
+def callback_headers(
+    address: str, namespace: str, run: str, attempt: int, token: str
+) -> dict[str, str]:
+    """Where the endpoint of an Async job calls back, and with which token.
+
+    ``address``: of the operator, as endpoints reach it.
+    """
+    url = f"{address}/runs/{namespace}/{run}/{attempt}"
+    return {"X-Callback-Url": url, "X-Callback-Token": token}
+
+
 def traceparent(uid: str, attempt: int) -> str:
     """As W3C Trace Context says: the trace is the run, by its uid, and the span the attempt."""
     trace = uid.replace("-", "").lower()

@@ -192,7 +192,14 @@ class RunEnd:
     phase: str
 
 
-Counted = Verdict | WaveEnd | GateEnd | RolloutEnd | RunEnd
+@dataclass(frozen=True, slots=True)
+class DeliveryEnd:
+    """A delivery of an HTTPJob's webhook has ended: Delivered or Failed."""
+
+    phase: str
+
+
+Counted = Verdict | WaveEnd | GateEnd | RolloutEnd | RunEnd | DeliveryEnd
 
 
 @dataclass(frozen=True, slots=True)

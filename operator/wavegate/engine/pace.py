@@ -14,7 +14,8 @@ from typing import Final
 
 from wavegate.domain.actions import SetStatus
 from wavegate.engine.outcomes import TooSoon
-from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS
+from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS, RUN_BATCHES
+from wavegate.runs.batch_states import ENDED
 
 PACE: Final = 1.0
 """Seconds between two writes of a status that has a pace."""
@@ -32,6 +33,7 @@ _ENDS: Final[Mapping[str, Collection[str]]] = {
     FLEET_JOBS.kind: ("Completed", "Failed", "RolloutFailed", "Stopped"),
     FLEET_DEPLOYMENTS.kind: ("Completed", "Failed", "Canceled"),
     HTTP_JOBS.kind: (),
+    RUN_BATCHES.kind: ENDED,
 }
 """States of the kinds that have a pace in which something has ended."""
 

@@ -51,6 +51,7 @@ EXECUTIONS: Final = Resource(GROUP, VERSION, "executions", "Execution")
 HTTP_JOBS: Final = Resource(GROUP, VERSION, "httpjobs", "HTTPJob")
 JOB_RUNS: Final = Resource(GROUP, VERSION, "jobruns", "JobRun")
 RATE_LIMIT_POOLS: Final = Resource(GROUP, VERSION, "ratelimitpools", "RateLimitPool")
+RUN_BATCHES: Final = Resource(GROUP, VERSION, "runbatches", "RunBatch")
 PODS: Final = Resource("", "v1", "pods", "Pod")
 NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
@@ -69,6 +70,7 @@ BY_KIND: Final = {
         HTTP_JOBS,
         JOB_RUNS,
         RATE_LIMIT_POOLS,
+        RUN_BATCHES,
         PODS,
         NODES,
         CONFIG_MAPS,

@@ -13,7 +13,7 @@ from typing import Final
 from wavegate.api.jobrun import Phase
 from wavegate.domain import blame, executions, gate, rollback, rollout
 from wavegate.reference.tables import docstring_table
-from wavegate.runs import states
+from wavegate.runs import batch_states, states
 
 Transition = tuple[str, str, str]
 
@@ -102,7 +102,7 @@ _RUN_EVENTS: Final[Mapping[tuple[str, str], str]] = {
     ("Executing", "Completed"): "2xx",
     ("Executing", "Failed"): "the endpoint said no",
     ("Executing", "TimedOut"): "no answer in time, its only attempt",
-    ("Executing", "Crashed"): "its process is gone, its only attempt",
+    ("Executing", "Crashed"): "its process is gone, or its endpoint silent; its only attempt",
     ("Executing", "SystemFailed"): "it could not be called",
     ("Executing", "DeadLetter"): "its attempts are used up",
 }
@@ -131,5 +131,6 @@ DIAGRAMS: Final[Mapping[str, Callable[[], str]]] = {
     "rollback": lambda: state_diagram(_of_rollback(), "Open"),
     "gate": lambda: state_diagram(_of_gate(), "Shut"),
     "blame": lambda: state_diagram(_of_blame(), "Waiting"),
+    "batch": lambda: state_diagram(batch_states.TRANSITIONS, "Open"),
     "run": lambda: state_diagram(_of_run(), "Open"),
 }

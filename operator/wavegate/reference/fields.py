@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wavegate.api.crds import Kind, crd
+from wavegate.api.crds import crd
+from wavegate.api.kind import Kind
 
 Schema = Mapping[str, Any]
 

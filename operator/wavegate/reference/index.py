@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from wavegate.api.crds import FLEET_JOB, HTTP_JOB, KINDS, Kind
+from wavegate.api.crds import FLEET_JOB, HTTP_JOB, KINDS
+from wavegate.api.kind import Kind
 from wavegate.reference.fields import fields_of
 from wavegate.reference.markdown import anchor, page, table
 
@@ -19,6 +20,7 @@ CONCEPTS: Final = (
     "states",
     "runs",
     "fleet-runs",
+    "batches",
 )
 
 _REFUSALS: Final = (

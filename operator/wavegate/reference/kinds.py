@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from wavegate.api.crds import FLEET_DEPLOYMENT, FLEET_JOB, Kind
+from wavegate.api.crds import FLEET_DEPLOYMENT, FLEET_JOB
+from wavegate.api.kind import Kind
 from wavegate.api.names import API_VERSION
 from wavegate.reference.fields import Field, fields_of
 from wavegate.reference.filled import ROOT, filled_defaults
@@ -19,6 +20,7 @@ WRITERS: Final = {
     "HTTPJob": "you write spec, the operator writes status",
     "JobRun": "you, or the operator for a tick of a schedule; the operator writes status",
     "RateLimitPool": "you",
+    "RunBatch": "you",
 }
 _WRITTEN: Final = "What may be written"
 _REPORTED: Final = "What is reported"

@@ -65,8 +65,9 @@ def known_families() -> Iterable[Metric]:
     metrics = Metrics()
     job = JobView("", "", "", "", 0, 0.0, None, {})
     metrics.register(JobCollector(lambda: [job], lambda _: (), lambda: True))
-    calls = HTTPJobView("", "", "", "", 0, 0.0, None)
-    metrics.register(RunCollector(lambda: [calls], lambda: True))
+    scored = {"health": {"last7Days": {"score": 0}}}
+    calls = HTTPJobView("", "", "", "", 0, 0.0, None, status=scored)
+    metrics.register(RunCollector(lambda: [calls], lambda _: (), lambda: True))
     return metrics.registry.collect()
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from wavegate.api.names import (
     ANNOTATION_AFTER,
     ANNOTATION_ATTEMPT,
+    ANNOTATION_ITEM,
     ANNOTATION_TICK,
     API_VERSION,
+    LABEL_BATCH,
     LABEL_JOB,
     LABEL_JOB_KIND,
     LABEL_RUN,
@@ -15,8 +20,17 @@ from wavegate.api.names import (
 )
 from wavegate.domain.times import format_time, format_time_micro
 from wavegate.engine.bodies import Document, Owner
-from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS, JOB_RUNS, JOB_VERSIONS
+from wavegate.kube.resources import (
+    FLEET_DEPLOYMENTS,
+    FLEET_JOBS,
+    HTTP_JOBS,
+    JOB_RUNS,
+    JOB_VERSIONS,
+    RUN_BATCHES,
+)
 from wavegate.runs.actions import CreatePass, CreateRun, CreateRunVersion, RetryPass
+from wavegate.runs.batch_actions import CreateItemRun
+from wavegate.runs.batch_observed import BatchView
 from wavegate.runs.observed import HTTPJobView
 
 
@@ -98,6 +112,30 @@ def _made_for(action: CreateRun) -> dict[str, str]:
         return {ANNOTATION_TICK: format_time(action.tick)}
     ends = sorted(action.after.items())
     return {ANNOTATION_AFTER: " ".join(f"{name}={format_time_micro(end)}" for name, end in ends)}
+
+
+def item_run(batch: BatchView, action: CreateItemRun, spec: Mapping[str, Any]) -> Document:
+    """A run of a batch. It is the job's, as every run, so that the job's history limits hold; and
+    the batch's, so that it outlasts the job for as long as the batch is there."""
+    references = [owner(action.job).reference(), _reference(batch)]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": JOB_RUNS.kind,
+        "metadata": {
+            "name": action.name,
+            "namespace": batch.namespace,
+            "labels": {**action.labels, **_labels(action.job), LABEL_BATCH: batch.name},
+            "annotations": {ANNOTATION_ITEM: f"{batch.uid} {action.number} {action.key}"},
+            "ownerReferences": references,
+        },
+        "spec": {"jobName": action.job.name, **spec},
+    }
+
+
+def _reference(batch: BatchView) -> Document:
+    """As an owner that is not the controller, and whose deletion waits for nothing."""
+    name, uid = batch.name, batch.uid
+    return {"apiVersion": API_VERSION, "kind": RUN_BATCHES.kind, "name": name, "uid": uid}
 
 
 def owner(job: HTTPJobView) -> Owner:

@@ -11,13 +11,14 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol
 
 from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.cache.store import JobKey
 from wavegate.dispatch.addresses import AddressPolicy
 from wavegate.dispatch.call import Call, Heard
-from wavegate.dispatch.headers import headers
+from wavegate.dispatch.headers import callback_headers, headers
 from wavegate.dispatch.signing import UnusableSecret, sign
 from wavegate.runner.sources import Needs, Sources, Unreadable
 from wavegate.runs.answers import RETRYABLE, judge
@@ -27,6 +28,11 @@ from wavegate.runs.target import endpoint_of, url_of
 
 CLOSE_TIMEOUT: Final = 10.0
 """Seconds that calls are given to end, and to be put on record, when the process ends."""
+
+CALLBACKS_OFF: Final = (
+    "spec.http.completion is Async, and this operator takes no call backs; its administrator can"
+    " allow it, or set Sync"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +48,7 @@ class CallMaker(Protocol):
 class Calls:
     """At most ``concurrency`` at a time.
 
+    ``callback_address``: where the operator is called back; empty: nowhere.
     ``ended`` is told the job of a call that has ended, ``called`` the outcome and the seconds.
     """
 
@@ -52,6 +59,7 @@ class Calls:
         make: CallMaker,
         *,
         concurrency: int,
+        callback_address: str = "",
         leading: Callable[[], bool],
         now: Callable[[], float],
         ended: Callable[[JobKey], None],
@@ -61,6 +69,7 @@ class Calls:
         self._policy = policy
         self._make = make
         self._concurrency = concurrency
+        self._callback_address = callback_address
         self._leading = leading
         self._now = now
         self._ended = ended
@@ -102,9 +111,12 @@ class Calls:
         """It could not be put on record."""
         self._calling.pop(uid, None)
 
-    def begin(self, key: JobKey, run: RunView, spec: HTTPJobSpec) -> None:
-        """Make the call of a run that is on record as executing, by this spec."""
-        task = asyncio.create_task(self._call(key, run, spec), name=f"call of {run.name}")
+    def begin(self, key: JobKey, run: RunView, spec: HTTPJobSpec, token: str = "") -> None:
+        """Make the call of a run that is on record as executing, by this spec.
+
+        ``token``: with which its endpoint calls back, for an Async job.
+        """
+        task = asyncio.create_task(self._call(key, run, spec, token), name=f"call of {run.name}")
         self._calling[run.uid] = (key, task)
 
     def abandon(self, uid: str) -> None:
@@ -137,10 +149,10 @@ class Calls:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _call(self, key: JobKey, run: RunView, spec: HTTPJobSpec) -> None:
+    async def _call(self, key: JobKey, run: RunView, spec: HTTPJobSpec, token: str) -> None:
         answer: Answer | None = None
         try:
-            answer = await self._answer(run, spec)
+            answer = await self._answer(run, spec, token)
         except Exception as error:  # a defect of ours ends one attempt, and no process
             _log.exception("the call of run %s/%s broke", run.namespace, run.name)
             answer = Answer("Fault", message=f"a fault of the operator: {type(error).__name__}")
@@ -153,12 +165,14 @@ class Calls:
             self._changed.set()
             self._ended(key)
 
-    async def _answer(self, run: RunView, spec: HTTPJobSpec) -> Answer | None:
+    async def _answer(self, run: RunView, spec: HTTPJobSpec, token: str) -> Answer | None:
         """What came of it; None where it was not made, since another process may lead."""
         http = spec.http
+        if http.completion == "Async" and not self._callback_address:
+            return Answer("CallbacksOff", message=CALLBACKS_OFF)
         try:
             needs = await self._sources.needs(run, http, spec.runs.payload_schema)
-            call = self._prepared(run, spec, needs)
+            call = self._prepared(run, spec, needs, token)
         except Unreadable as error:
             return Answer("SourceUnreadable", message=str(error), retryable=error.may_pass)
         except UnusableSecret as error:
@@ -168,14 +182,17 @@ class Calls:
         endpoint, began = endpoint_of(call.url), self._now()
         self._circuits.begun(endpoint, began)
         trace = {"dispatchMs": max(0, round(1000 * (began - (run.started or began))))}
-        heard = await self._make(call, self._policy, retryable=self._is_retryable)
-        answer = self._judged(heard)
+        judged = partial(self._judged, is_async=http.completion == "Async")
+        heard = await self._make(
+            call, self._policy, retryable=lambda heard: judged(heard).retryable
+        )
+        answer = judged(heard)
         # The fallback is called only where the endpoint itself is not well.
         outcome = "Unavailable" if heard.from_fallback else answer.outcome
         self._circuits.ended(endpoint, outcome, began, self._now())
         return replace(answer, trace={**trace, **heard.trace})
 
-    def _prepared(self, run: RunView, spec: HTTPJobSpec, needs: Needs) -> Call:
+    def _prepared(self, run: RunView, spec: HTTPJobSpec, needs: Needs, token: str) -> Call:
         http, uid = spec.http, run.uid
         own = run.overrides.timeout if run.overrides else None
         sent = {
@@ -189,6 +206,9 @@ class Calls:
                 attempt=run.attempt,
             ),
         }
+        if token:
+            to = self._callback_address
+            sent |= callback_headers(to, run.namespace, run.name, run.attempt, token)
         if needs.signing:
             sent |= sign(needs.signing, uid, self._now(), needs.payload)
         return Call(
@@ -198,14 +218,11 @@ class Calls:
             headers=sent,
             timeout=own if own is not None else http.timeout,
             fallback_url=http.fallback_url or "",
-            secrets=needs.secrets,
+            secrets=(*needs.secrets, token),
             debug=run.debug,
         )
 
-    def _is_retryable(self, heard: Heard) -> bool:
-        return self._judged(heard).retryable
-
-    def _judged(self, heard: Heard) -> Answer:
+    def _judged(self, heard: Heard, *, is_async: bool) -> Answer:
         too_large = heard.failure == "AnswerTooLarge" and not 200 <= (heard.http_status or 0) < 300
         if heard.failure and not too_large:
             return Answer(
@@ -216,7 +233,7 @@ class Calls:
                 debug=heard.debug,
             )
         assert heard.http_status is not None
-        found = judge(heard.http_status, heard.headers, self._now())
+        found = judge(heard.http_status, heard.headers, self._now(), is_async=is_async)
         return Answer(
             found.outcome,
             http_status=heard.http_status,

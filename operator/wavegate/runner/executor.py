@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
 from wavegate.api.httpjob import HTTPJobSpec
 from wavegate.cache.runs import RunCache
 from wavegate.domain.actions import DeleteRecord, SetStatus
-from wavegate.engine.bodies import Document, controller
 from wavegate.engine.client import Client
 from wavegate.engine.events import EventTeller
 from wavegate.engine.objects import delete, look_at, put_status, tried
-from wavegate.engine.outcomes import Done, LookAgain, Outcome, Refused
+from wavegate.engine.outcomes import Done, LookAgain, Outcome
 from wavegate.engine.pace import Pace
-from wavegate.kube.errors import AlreadyExists
-from wavegate.kube.resources import BY_KIND
 from wavegate.runner import bodies
 from wavegate.runner.calls import Calls
+from wavegate.runner.creating import create_or_find
 from wavegate.runs.actions import (
     CreatePass,
     CreateRun,
@@ -27,8 +27,22 @@ from wavegate.runs.actions import (
     StartPass,
     StartRun,
 )
+from wavegate.runs.callbacks import hash_of
 from wavegate.runs.observed import HTTPJobView
 from wavegate.telemetry.metrics import Metrics
+
+
+def _with_token(record: SetStatus) -> tuple[SetStatus, str]:
+    """With the hash of a new token for who is to call back; the token itself is on record nowhere.
+
+    Empty: nobody is.
+    """
+    status = record.status
+    if "callback" not in status:
+        return record, ""
+    token = secrets.token_urlsafe(32)
+    known = {"tokenHash": hash_of(record.uid, status["attempt"], token), **status["callback"]}
+    return replace(record, status={**status, "callback": known}), token
 
 
 class RunExecutor:
@@ -63,15 +77,19 @@ class RunExecutor:
             case DeleteRecord():
                 return await delete(self._client, self._cache, job.namespace, action)
             case CreateRunVersion():
-                return await self._create(bodies.version(job, action))
+                body = bodies.version(job, action)
+                return await create_or_find(self._client, self._cache, body)
             case CreateRun():
-                return await self._create(bodies.run(job, action))
+                body = bodies.run(job, action)
+                return await create_or_find(self._client, self._cache, body)
             case StartPass():
                 return await self._record(job, action.record)
             case CreatePass():
-                return await self._create(bodies.fleet_job(job, action))
+                body = bodies.fleet_job(job, action)
+                return await create_or_find(self._client, self._cache, body)
             case RetryPass():
-                return await self._create(bodies.restart(job, action))
+                body = bodies.restart(job, action)
+                return await create_or_find(self._client, self._cache, body)
             case _:
                 assert_never(action)
 
@@ -81,13 +99,14 @@ class RunExecutor:
         if version is None or not isinstance(version.spec, HTTPJobSpec):
             return LookAgain(f"version {action.version} is gone")
         uid, begun = action.record.uid, False
+        record, token = _with_token(action.record)
         self._calls.reserve(job.key, uid)
         try:
-            outcome = await self._record(job, action.record)
+            outcome = await self._record(job, record)
             run = self._cache.active(job.key).get(uid)
             if isinstance(outcome, Done) and run is not None and run.phase == "Executing":
                 self._metrics.run_waited(action.record.status["trace"]["queueWaitMs"] / 1000)
-                self._calls.begin(job.key, run, version.spec)
+                self._calls.begin(job.key, run, version.spec, token)
                 begun = True
             return outcome
         finally:
@@ -105,19 +124,6 @@ class RunExecutor:
         for note in action.notes:
             if note.counted is not None:
                 self._metrics.count(note.counted)
-        return Done()
-
-    async def _create(self, body: Document) -> Outcome:
-        """Create, or find that it is there: its name follows from what is meant."""
-        resource, metadata = BY_KIND[body["kind"]], body["metadata"]
-        try:
-            made = await self._client.create(resource, metadata["namespace"], body)
-        except AlreadyExists:
-            made = await self._client.get(resource, metadata["namespace"], metadata["name"])
-            if controller(made) != controller(body):
-                name = f"{resource.kind} {metadata['namespace']}/{metadata['name']}"
-                return Refused("Stranger", f"{name} exists already and is not the job's")
-        self._cache.assume(resource.kind, made)
         return Done()
 
     async def _look(self, job: HTTPJobView, action: RunAction) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from wavegate.domain.actions import Note, SetStatus
+from wavegate.domain.actions import DeleteRecord, Note, SetStatus
 from wavegate.domain.times import format_time
 from wavegate.runs.actions import CreatePass, CreateRun, CreateRunVersion, RetryPass, RunAction
+from wavegate.runs.batch_actions import BatchAction
 
 
 def notes_of(action: RunAction) -> tuple[Note, ...]:
@@ -23,6 +24,16 @@ def notes_of(action: RunAction) -> tuple[Note, ...]:
             return _one("PassRetried", words, attempt=action.attempt)
         case CreateRun():
             return _one("RunMade", f"{action.name} is made for {_made_for(action)}")
+    return ()
+
+
+def notes_of_batch(action: BatchAction) -> tuple[Note, ...]:
+    """The same of an action of a batch's plan; its runs are told of as they end."""
+    match action:
+        case SetStatus():
+            return action.notes
+        case DeleteRecord():
+            return _one("BatchRemoved", f"{action.name} is removed: its finishedTTL is over")
     return ()
 
 

@@ -18,8 +18,10 @@ from wavegate.engine.passes import Passes
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.writer import Writer
 from wavegate.kube.resources import FLEET_JOBS
+from wavegate.runner.callbacks import Callbacks
 from wavegate.runner.calls import Calls
-from wavegate.runs.actions import StartPass, StartRun
+from wavegate.runner.hooks import Hooks
+from wavegate.runs.actions import RunPlan, StartPass, StartRun
 from wavegate.runs.observed import HTTPJobView, ObservedRuns
 from wavegate.runs.plan import plan
 from wavegate.runs.pools import Pool, Pools
@@ -40,6 +42,8 @@ class RunReconciler(Passes):
         queue: WorkQueue,
         writer: Writer,
         calls: Calls,
+        hooks: Hooks,
+        callbacks: Callbacks,
         *,
         identity: str,
         now: Callable[[], float],
@@ -50,6 +54,8 @@ class RunReconciler(Passes):
         self._cache = cache
         self._writer = writer
         self._calls = calls
+        self._hooks = hooks
+        self._callbacks = callbacks
         self._identity = identity
         self._tidied: dict[JobKey, float] = {}
         self._promised: dict[JobKey, int] = {}
@@ -87,6 +93,7 @@ class RunReconciler(Passes):
         promised = dict.fromkeys(observed.pools, begins + unrecorded)
         self._pools.passed(key, promised, made.pools, begins=begins > 0)
         self._writer.submit(observed.job or _departed(key), made.steps, eval_id)
+        self._tell(observed, made)
         if made.wanting:
             self._wanting[key] = None
         else:
@@ -96,10 +103,18 @@ class RunReconciler(Passes):
         again = None if tidy else self._tidied[key] + TIDY_EVERY
         return self._wake(key, made.wake_at, self._writer.next_change(key), again)
 
+    def _tell(self, observed: ObservedRuns, made: RunPlan) -> None:
+        job = observed.job
+        if job is None:
+            return
+        for run in made.tell:
+            self._hooks.begin(job, run)
+        begun = bool(made.tell)
+        self._hooks.passed(job.key, job, begun=begun, wanting=made.wanting_to_tell)
+
     def _observe(self, key: JobKey, *, tidy: bool) -> ObservedRuns | None:
-        executing = [
-            uid for uid, run in self._cache.active(key).items() if run.phase == "Executing"
-        ]
+        active = self._cache.active(key).items()
+        called = [uid for uid, run in active if run.phase == "Executing" and not run.is_accepted]
         held, probes = self._calls.held()
         return self._cache.observed(
             key,
@@ -107,11 +122,16 @@ class RunReconciler(Passes):
             slots=self._share(key),
             tidy=tidy,
             calling=self._calls.of(key) | self._beginning(key),
-            answers=self._calls.answers(key, executing),
+            answers={**self._calls.answers(key, called), **self._callbacks.answers(key)},
+            heartbeats=self._callbacks.heartbeats(key),
+            leads_since=self._callbacks.leads_since,
             held=held,
             probes=probes,
             pools=self._pools_of(key),
             delayed=self._writer.delayed(key),
+            deliveries=self._hooks.known(
+                key, self._cache.jobs.get(*key), self._cache.undelivered(key)
+            ),
         )
 
     def _beginning(self, key: JobKey) -> frozenset[str]:
@@ -152,12 +172,14 @@ class RunReconciler(Passes):
         ``unrecorded``: its calls of which nothing is on record yet.
         """
         self._writer.submit(observed.job or _departed(key), (), eval_id)
+        self._hooks.passed(key, observed.job, begun=False, wanting=False)
         self._wanting.pop(key, None)
         self._promised.pop(key, None)
         self._pools.passed(key, dict.fromkeys(observed.pools, unrecorded), (), begins=False)
 
     def _forget(self, key: JobKey) -> None:
         self._queue.discard(key)
+        self._hooks.forget(key)
         self._tidied.pop(key, None)
         self._wanting.pop(key, None)
         self._promised.pop(key, None)

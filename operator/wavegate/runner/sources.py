@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wavegate.api.httpjob import Http, KeyRef
+from wavegate.api.calling import KeyRef
+from wavegate.api.httpjob import Http
 from wavegate.cache.fields import mapping, text
 from wavegate.engine.client import Client
 from wavegate.kube.errors import ApiError, Forbidden, NotFound
@@ -66,8 +67,12 @@ class Sources:
                 value = header.value or ""
             headers[header.name] = value
         refs = http.signing.secret_refs if http.signing else []
-        signing = tuple([await self._credential(run.namespace, ref) for ref in refs])
+        signing = await self.signing(run.namespace, refs)
         return Needs(payload, headers, signing, (*secrets, *signing))
+
+    async def signing(self, namespace: str, refs: Iterable[KeyRef]) -> tuple[str, ...]:
+        """Signing keys, as they are written. Raises Unreadable."""
+        return tuple([await self._credential(namespace, ref) for ref in refs])
 
     async def _payload(
         self, run: RunView, schema: Mapping[str, Any] | None, secrets: list[str]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wavegate.domain.actions import DeleteRecord, SetStatus, Urgency
+
+if TYPE_CHECKING:
+    from wavegate.runs.observed import RunView
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,15 @@ class RunPlan:
     """The outcome of a pass.
 
     ``abandon``: uids of runs whose call nobody waits for any more; ``wanting``: whether a run could
-    start and lacks nothing but a slot; ``pools``: names of those for which a run waits.
+    start and lacks nothing but a slot; ``pools``: names of those for which a run waits; ``tell``:
+    runs that have ended and that the webhook is to be told of now; ``wanting_to_tell``: whether
+    another one could be told of and lacks nothing but a slot.
     """
 
     steps: tuple[RunStep, ...] = ()
     abandon: frozenset[str] = frozenset()
     wanting: bool = False
     pools: frozenset[str] = frozenset()
+    tell: tuple[RunView, ...] = ()
+    wanting_to_tell: bool = False
     wake_at: float | None = None

@@ -5,6 +5,7 @@ A call ends with one word, its outcome. Where there was an answer, its status an
 | answer | outcome | tried again |
 | --- | --- | --- |
 | 2xx | Completed | no |
+| of an Async job 202 | Accepted | no |
 | 408, 425, 429, 5xx but 501 and 505 | Unavailable | yes |
 | the same with ``X-Run-Non-Retryable: true`` | Rejected | no |
 | anything else; 3xx too, as redirects are not followed | Rejected | no |
@@ -14,12 +15,14 @@ What the outcome makes of the run, by the attempts that it has in all and has le
 | outcome | left | none left, of several | the only one |
 | --- | --- | --- | --- |
 | Completed | Completed | Completed | Completed |
+| Accepted | Executing | Executing | Executing |
 | Unavailable | Queued | DeadLetter | Failed |
 | TimedOut | Queued | DeadLetter | TimedOut |
 | Crashed | Queued | DeadLetter | Crashed |
 | ConnectFailed, DnsFailed, TlsFailed, Reset | Queued | DeadLetter | SystemFailed |
 | Rejected, AnswerTooLarge, BadAnswer | Failed | Failed | Failed |
 | AddressRefused, SourceUnreadable, Fault | SystemFailed | SystemFailed | SystemFailed |
+| CallbacksOff | SystemFailed | SystemFailed | SystemFailed |
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from wavegate.runs.retry import LONGEST_RETRY_AFTER
 
 Outcome = Literal[
     "Completed",
+    "Accepted",
     "Rejected",
     "Unavailable",
     "AnswerTooLarge",
@@ -47,15 +51,18 @@ Outcome = Literal[
     "Reset",
     "AddressRefused",
     "SourceUnreadable",
+    "CallbacksOff",
     "Fault",
 ]
 """How a call ended, which is also the class of the run's last error.
 
-``AnswerTooLarge``: a 2xx whose body is not read to its end. ``BadAnswer``: what came is no HTTP.
+``Accepted``: the endpoint calls back. ``AnswerTooLarge``: a 2xx whose body is not read to its end.
+``BadAnswer``: what came is no HTTP.
 ``Reset``: the connection closed before the answer was complete. ``Crashed``: the process that
-called is gone. ``AddressRefused``: the address is none that may be called. ``SourceUnreadable``: a
-Secret or ConfigMap that the call needs cannot be read, or lacks the key. ``Fault``: of the
-operator's own.
+called is gone, or the endpoint that was to call back is silent. ``AddressRefused``: the address is
+none that may be called. ``SourceUnreadable``: a Secret or ConfigMap that the call needs cannot be
+read, or lacks the key. ``CallbacksOff``: the endpoint is to call back, and this operator takes no
+call backs. ``Fault``: of the operator's own.
 """
 
 PassOutcome = Literal["NodesFailed", "RolloutCanceled", "NameTaken", "VersionMissing"]
@@ -72,11 +79,13 @@ RETRYABLE: Final[frozenset[Outcome]] = frozenset(
 
 NON_RETRYABLE_HEADER: Final = "X-Run-Non-Retryable"
 RETRY_AFTER_HEADER: Final = "Retry-After"
+ACCEPTED: Final = 202
 
 _UNAVAILABLE: Final = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
 
 _ENDS_AS: Final[Mapping[AttemptOutcome, Phase]] = {
     "Completed": "Completed",
+    "Accepted": "Executing",
     "Rejected": "Failed",
     "Unavailable": "Failed",
     "AnswerTooLarge": "Failed",
@@ -89,6 +98,7 @@ _ENDS_AS: Final[Mapping[AttemptOutcome, Phase]] = {
     "Reset": "SystemFailed",
     "AddressRefused": "SystemFailed",
     "SourceUnreadable": "SystemFailed",
+    "CallbacksOff": "SystemFailed",
     "Fault": "SystemFailed",
     "NodesFailed": "Failed",
     "RolloutCanceled": "Failed",
@@ -107,12 +117,16 @@ class Judgment:
     retry_after: float | None = None
 
 
-def judge(status: int, headers: Mapping[str, str], now: float) -> Judgment:
+def judge(
+    status: int, headers: Mapping[str, str], now: float, *, is_async: bool = False
+) -> Judgment:
     """What an answer means by its status and its headers, whose names may have any case.
 
     ``now``: epoch seconds. Retry-After is seconds or an HTTP date, at most an hour; what is
     neither is ignored, as it is in an answer after which the run is not tried again.
     """
+    if is_async and status == ACCEPTED:
+        return Judgment("Accepted", retryable=False)
     if 200 <= status < 300:
         return Judgment("Completed", retryable=False)
     final = _header(headers, NON_RETRYABLE_HEADER).lower() == "true"

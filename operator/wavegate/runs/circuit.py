@@ -16,8 +16,8 @@ What an end says of the endpoint:
 | --- | --- |
 | time-outs; connect, DNS and TLS failures; resets | it is not well |
 | Unavailable: 408, 425, 429 and the 5xx that are retried | the same: more calls do not help it |
-| Completed, Rejected, BadAnswer, AnswerTooLarge | it answers |
-| Crashed, AddressRefused, SourceUnreadable | nothing |
+| Completed, Accepted, Rejected, BadAnswer, AnswerTooLarge | it answers |
+| Crashed, AddressRefused, SourceUnreadable, CallbacksOff | nothing |
 
 A call that began before the circuit opened says nothing of it any more: of a hundred calls to an
 endpoint that is gone, the last time-outs would otherwise be taken for the probe's.
@@ -25,7 +25,7 @@ endpoint that is gone, the last time-outs would otherwise be taken for the probe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +43,7 @@ _NOT_WELL: Final[frozenset[AttemptOutcome]] = frozenset(
     {"Unavailable", "TimedOut", "ConnectFailed", "DnsFailed", "TlsFailed", "Reset"}
 )
 _ANSWERS: Final[frozenset[AttemptOutcome]] = frozenset(
-    {"Completed", "Rejected", "BadAnswer", "AnswerTooLarge"}
+    {"Completed", "Accepted", "Rejected", "BadAnswer", "AnswerTooLarge"}
 )
 
 
@@ -57,6 +57,21 @@ class _Circuit:
     """When it opened last; None: it is closed."""
     free: float = 0.0
     """When the next call may begin, where it is not closed."""
+
+
+def circuit_holds(endpoint: str, held: Mapping[str, float], probing: Container[str]) -> Held | None:
+    """Why an endpoint is not called now.
+
+    ``held``: by endpoint, until when (epoch seconds) its circuit is open; ``probing``: those that
+    are being tried.
+    """
+    until = held.get(endpoint)
+    if until is None and endpoint not in probing:
+        return None
+    words = f"calls of {endpoint} have failed in a row; one is tried"
+    if until is None:
+        return Held("CircuitOpen", f"{words} now")
+    return Held("CircuitOpen", f"{words} at {format_time(until)}", until)
 
 
 class Circuits:
@@ -117,19 +132,3 @@ class Circuits:
             circuit.opened, circuit.free = now, now + OPEN_FOR
         if len(self._circuits) > MOST_ENDPOINTS:
             del self._circuits[next(iter(self._circuits))]
-
-
-def held_by_circuit(
-    endpoint: str, held: Mapping[str, float], probing: Collection[str]
-) -> Held | None:
-    """What stands against a call of an endpoint now.
-
-    ``held``: by endpoint, until when its circuit is open; ``probing``: those that are tried now.
-    """
-    until = held.get(endpoint)
-    if until is None and endpoint not in probing:
-        return None
-    words = f"calls of {endpoint} have failed in a row; one is tried"
-    if until is None:
-        return Held("CircuitOpen", f"{words} now")
-    return Held("CircuitOpen", f"{words} at {format_time(until)}", until)

@@ -1,10 +1,12 @@
 """Which runs that have ended, and which versions, are removed.
 
 Only what the job owns: a run that somebody applied without making it the job's stays until they
-delete it. A run whose idempotency key lives, and one that knows of a tick or of the rate's clock
-what is not on record in the job yet, are kept whatever the limits say; so is, for each pool, the
-one that says where its clock stands, until that time, and where other jobs depend on this one, the
-latest that was carried out.
+delete it. A run whose idempotency key lives, and one that knows of a tick, an end or the rate's
+clock what is not on record in the job yet, or does not count in its health yet, are kept whatever
+the limits say; so is, for each pool, the one that says where its clock stands, until that time,
+where other jobs depend on this one, the latest that was carried out, and one whose end its batch
+has not on record yet. One of which the job's webhook
+is still to be told is kept until it has been, or is given up (see `webhooks`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 from wavegate.domain.actions import DeleteRecord, Urgency
 from wavegate.domain.times import parse_time
 from wavegate.runs.actions import RunStep
+from wavegate.runs.counting import Record
 from wavegate.runs.dependencies import latest
 from wavegate.runs.duplicates import key_lives
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
@@ -25,7 +28,8 @@ def tidied(
     observed: ObservedRuns, job: HTTPJobView, versions: Sequence[RunVersionView]
 ) -> tuple[list[RunStep], float | None]:
     """The removals, and when there may be others; None: not by themselves."""
-    runs = superfluous_runs(job, observed.finished, observed.now, depended_on=observed.depended_on)
+    ended = [run for run in observed.finished if run.uid not in observed.kept]
+    runs = superfluous_runs(job, ended, observed.now, depended_on=observed.depended_on)
     steps = [_removal("JobRun", run) for run in runs]
     # Those of a FleetJob are the fleet's to remove, which knows what runs by them.
     own = versions if job.kind == "HTTPJob" else ()
@@ -40,7 +44,7 @@ def superfluous_runs(
     """Runs to remove, the oldest first. ``depended_on``: whether other jobs depend on the job."""
     assert job.spec is not None
     runs = job.spec.runs
-    telling = set(_telling_of_pools(job, finished, now))
+    record, telling = Record.of(job, now), set(_telling_of_pools(job, finished, now))
     if depended_on and (counts := latest(finished)) is not None:
         telling.add(counts.uid)
     removable = [
@@ -50,6 +54,8 @@ def superfluous_runs(
         and not run.deleting
         and run.uid not in telling
         and not key_lives(run, now)
+        and record.has(run)
+        and not (run.delivery is not None and runs.webhook is not None)
         and not _is_needed(job, run, now)
     ]
     removable.sort(key=lambda run: (run.completed or 0.0, run.name))
@@ -93,7 +99,10 @@ def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
             return True
     schedule = job.status.get("schedule") or {}
     ticked = parse_time(schedule.get("lastTickTime")) or 0.0
-    if job.spec.trigger.schedule is not None and (run.scheduled or 0.0) > ticked:
+    # A record without a beginning is that of a suspended job: no tick before it goes on counts.
+    rests = "expression" in schedule and "since" not in schedule
+    ticks = job.spec.trigger.schedule is not None and not rests
+    if ticks and (run.scheduled or 0.0) > ticked:
         return True
     rate, clock = job.spec.runs.limits.rate, parse_time(job.status.get("rateClock"))
     if rate is None or run.rate_clock is None:

@@ -9,16 +9,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from wavegate.api.durations import format_duration
 from wavegate.api.httpjob import Limits, Rate
+from wavegate.domain.times import parse_time
 from wavegate.runs.held import Held
-from wavegate.runs.observed import RunView
+from wavegate.runs.observed import HTTPJobView, RunView
 from wavegate.runs.pools import Pool
-from wavegate.runs.rate import ahead, granted, next_time
+from wavegate.runs.rate import ahead, clock_of, granted, next_time, oldest
 
 TURN = 0.1
 """Seconds after which a run is looked at again where another job goes first."""
+
+
+def rate_clock(job: HTTPJobView, runs: Iterable[RunView], now: float) -> float | None:
+    """Where the clock of the job's rate stands; None: it has none, or nothing says so."""
+    rate = job.spec.runs.limits.rate if job.spec is not None else None
+    if rate is None:
+        return None
+    own = parse_time(job.status.get("rateClock")), parse_time(job.status.get("updatedAt"))
+    # Nearly all runs that are kept are over; to look at each of them is too much for each pass.
+    since = oldest(rate, now)
+    recent = (run for run in runs if run.started is not None and run.started > since)
+    return clock_of(rate, chain([own], ((run.rate_clock, run.started) for run in recent)))
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Naming: what a run is called; at most 40 characters.
 
-The run of a tick, or for the ends of other jobs' runs, has the same name whoever makes it, so that
-the API server refuses a second one.
+The run of a tick, for the ends of other jobs' runs, or for an item of a batch has the same name
+whoever makes it, so that the API server refuses a second one.
 
 A run with a key has a name that follows from its job and the key, so that the API server itself
 refuses a second one. Once that has failed, the key is free again, and the next run of it is
@@ -38,6 +38,11 @@ def keyed_name(job: str, job_uid: str, key: str, number: int = 1) -> str:
     """
     name = _name(job, node_hash(f"{job_uid}/key/{key}"), len(f"-{MOST_OF_A_KEY}"))
     return name if number == 1 else f"{name}-{number}"
+
+
+def item_name(job: str, batch_uid: str, key: str) -> str:
+    """Name of the run for an item of a batch, or that repeats a run of that name."""
+    return _name(job, node_hash(f"{batch_uid}/item/{key}"), 0)
 
 
 def drawn_name(job: str, draw: str) -> str:

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wavegate.api.asked import Asked
-from wavegate.api.jobrun import Overrides, PayloadSource, Phase
+from wavegate.api.jobrun import CallbackOutcome, Overrides, PayloadSource, Phase
 from wavegate.api.names import job_ref
 from wavegate.api.trigger import RunKind
 from wavegate.domain.observed import DEFAULT_PRIORITY
 from wavegate.runs.answers import AttemptOutcome
+from wavegate.runs.callbacks import CallbackView
 from wavegate.runs.dependencies import Upstream
 from wavegate.runs.nodes import Pass
 from wavegate.runs.pools import Pool
 from wavegate.runs.states import TERMINAL
+from wavegate.runs.webhooks import Deliveries, Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class HTTPJobView:
     kind: RunKind = "HTTPJob"
     rolls_out: bool = False
     """A FleetJob that is not executed when asked, but by a rollout of each version."""
+    resume: str = ""
+    """What its annotation says that resumes a paused webhook."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -116,7 +120,17 @@ class RunView:
     """The tick that it was made for."""
     after: Mapping[str, float] = field(default_factory=dict)
     """By job, the ends of runs that it was made for."""
+    batch: str = ""
+    """uid of the RunBatch that has made it; empty: none."""
+    number: int = 0
+    """Which of the batch's runs it is, from 0."""
+    item: str = ""
+    """Key of the batch's item."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
+    reason: str = ""
+    message: str = ""
+    """Of a batch's run: why it is as it is."""
     attempt: int = 0
     version: int = 0
     """0: none yet."""
@@ -124,8 +138,12 @@ class RunView:
     started: float | None = None
     completed: float | None = None
     holder: str = ""
+    callback: CallbackView | None = None
+    """Of its last attempt, by an Async job."""
     rate_clock: float | None = None
     pool_clocks: Mapping[str, float] = field(default_factory=dict)
+    delivery: Delivery | None = None
+    """Of one that has ended and of which its job's webhook is still to be told."""
     status: Mapping[str, Any] = field(default_factory=dict)
     """As stored; empty once it has ended."""
 
@@ -137,6 +155,11 @@ class RunView:
     def job_key(self) -> tuple[str, str]:
         """Of its job: namespace, and how it is named among runs."""
         return (self.namespace, job_ref(self.job_kind, self.job))
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether its attempt was answered 202: it waits for the call back."""
+        return self.callback is not None and self.callback.accepted is not None
 
     @property
     def step_key(self) -> str:
@@ -161,6 +184,8 @@ class Answer:
     ended: float = 0.0
     nodes: Mapping[str, int] | None = None
     failures: Sequence[Mapping[str, Any]] = ()
+    called_back: CallbackOutcome | None = None
+    """None: it is no call back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +195,17 @@ class ObservedRuns:
     ``seen``: by uid, when this process first saw a run that was made meanwhile; ``calling``: uids
     of runs whose call this process makes; ``answers``: by uid, what came of one that is not on
     record yet; ``held``: by endpoint, until when its circuit is open; ``probes``: endpoints that
-    are to be called once; ``pools``: by name, those that the job names and that are there, or
-    what of their spec is not understood;
-    ``slots``: calls that may begin; ``delayed``: keys of steps that have failed and may not be
-    tried again yet; ``upstreams``: as they are named among runs, the jobs that this one depends
-    on; ``depended_on``: whether others depend on it; ``passes``: by uid of its runs that execute
-    over nodes, the FleetJob that each has made; ``tidy``: whether it is time to look for what is to
-    be removed.
+    are to be called once; ``pools``: by name, those that the job names and that are there, or what
+    of their spec is not understood; ``slots``: calls that may begin; ``delayed``: keys of steps
+    that have failed and may not be tried again yet; ``heartbeats``: by uid, when the last one came
+    of an endpoint that is to call back; ``leads_since``: since when this process takes call backs;
+    ``upstreams``: as they are named among runs, the jobs that this one depends on;
+    ``depended_on``: whether others depend on it; ``passes``: by uid of its runs that execute over
+    nodes, the FleetJob that each has made; ``uncounted``: runs that have ended, also some that were
+    removed since, with all of which the job does not say yet that they count; ``cancels``: by uid,
+    what a batch says of a run that it cancels; ``kept``: uids of ended runs that their batch has
+    not counted yet; ``tidy``: whether it is time to look for what is to be removed;
+    ``undelivered``: of the runs that have ended, those whose delivery is pending.
     """
 
     job: HTTPJobView | None
@@ -193,7 +222,14 @@ class ObservedRuns:
     probes: frozenset[str] = frozenset()
     pools: Mapping[str, Pool | str] = field(default_factory=dict)
     delayed: frozenset[str] = frozenset()
+    heartbeats: Mapping[str, float] = field(default_factory=dict)
+    leads_since: float = 0.0
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     depended_on: bool = False
     passes: Mapping[str, Pass] = field(default_factory=dict)
+    uncounted: Collection[RunView] = ()
+    cancels: Mapping[str, str] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
     tidy: bool = True
+    undelivered: Collection[RunView] = ()
+    deliveries: Deliveries = field(default_factory=Deliveries)

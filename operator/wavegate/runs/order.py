@@ -28,13 +28,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 
 from wavegate.runs.observed import RunView
 
 AGES_BY_ONE_IN: Final = 3600.0
 """Seconds."""
+
+
+def in_turn(
+    able: list[RunView], executing: Iterable[RunView], finished: Iterable[RunView], now: float
+) -> list[RunView]:
+    """The runs that could start now in that order; the others are those of their job."""
+    if len(able) < 2:
+        return able
+    executing, last = list(executing), dict[str, float]()
+    if len({run.concurrency_key for run in able}) > 1:
+        for run in chain(executing, finished):
+            key, started = run.concurrency_key, run.started or 0.0
+            last[key] = max(last.get(key, 0.0), started)
+    return ordered(able, now, Counter(run.concurrency_key for run in executing), last)
 
 
 def ordered(

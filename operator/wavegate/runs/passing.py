@@ -55,17 +55,19 @@ def passing(
     retry: Retry,
     now: float,
     *,
+    canceled: str,
     replaced: bool,
 ) -> Passing:
     """What is to be done for a run that executes over nodes.
 
-    ``found``: the FleetJob of its name; ``version``: by which it executes, None where it is gone.
+    ``found``: the FleetJob of its name; ``version``: by which it executes, None where it is gone;
+    ``canceled``: why it is, empty: it is not.
     """
-    reason = "Canceling" if run.canceled else "Replacing" if replaced else ""
+    reason = "Canceling" if canceled else "Replacing" if replaced else ""
     if is_stopping(run):
         reason = run.status["reason"]
     if reason:
-        return Passing(_stopped(run, found, reason, now))
+        return Passing(_stopped(run, found, reason, canceled, now))
     if found is None:
         return _made(run, version, retry, now)
     if not found.is_own:
@@ -104,8 +106,11 @@ def _taken(run: RunView, retry: Retry, now: float) -> dict[str, Any]:
     return settled(run, Answer("NameTaken", message=words), retry, now)
 
 
-def _stopped(run: RunView, found: Pass | None, reason: str, now: float) -> dict[str, Any] | None:
-    ends_as, why = STOPPING[reason]
+def _stopped(
+    run: RunView, found: Pass | None, reason: str, canceled: str, now: float
+) -> dict[str, Any] | None:
+    ends_as, words = STOPPING[reason]
+    why = canceled or words
     own = found if found is not None and found.is_own else None
     if own is None or not own.working:
         facts = facts_of(own) if own is not None else {}

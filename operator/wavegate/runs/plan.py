@@ -7,7 +7,6 @@ first; then runs start as far as limits and slots go; the rest says why it waits
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from functools import cached_property
 from itertools import chain
@@ -16,31 +15,36 @@ from typing import Any, Final
 from wavegate.api.asked import Asked
 from wavegate.api.canonical import http_job_hash
 from wavegate.api.httpjob import HTTPJobSpec
+from wavegate.api.jobrun import Phase
 from wavegate.api.names import run_version_name
 from wavegate.domain.actions import SetStatus, Urgency
-from wavegate.domain.times import format_time, format_time_micro, parse_time
+from wavegate.domain.times import format_time, format_time_micro
 from wavegate.runs import notes
-from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep, StartPass, StartRun
-from wavegate.runs.circuit import held_by_circuit
+from wavegate.runs.actions import CreateRunVersion, RunPlan, RunStep
+from wavegate.runs.callbacks import CallbackView, due
+from wavegate.runs.circuit import circuit_holds
+from wavegate.runs.counting import counting, later_than_counted
 from wavegate.runs.dependencies import unmet
 from wavegate.runs.duplicates import Standing
 from wavegate.runs.held import Held
 from wavegate.runs.history import tidied
-from wavegate.runs.limits import Allowance
+from wavegate.runs.limits import Allowance, rate_clock
 from wavegate.runs.making import of_ends, of_tick
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
-from wavegate.runs.order import ordered
+from wavegate.runs.order import in_turn
 from wavegate.runs.passing import passing
 from wavegate.runs.payload import problems
-from wavegate.runs.rate import clock_of, oldest
 from wavegate.runs.report import report
-from wavegate.runs.settle import LOST, retry_of, settled
+from wavegate.runs.settle import LOST, heard_of, retry_of, settled, silence
+from wavegate.runs.starting import start
+from wavegate.runs.states import TERMINAL
 from wavegate.runs.statuses import facts_of, is_told, status_of
 from wavegate.runs.target import endpoint_of, url_of
 from wavegate.runs.ticking import Ticking, ticking
 from wavegate.runs.triggering import Triggering, triggering
 from wavegate.runs.version_policy import version_for
 from wavegate.runs.waiting import eligible_since, expires, held, phase_of, queue_full, queued_behind
+from wavegate.runs.webhooks import Telling, outbox, telling
 from wavegate.runs.windows import opens
 
 _BEFORE_QUEUED: Final = {
@@ -74,7 +78,9 @@ class _Pass:
         self.abandon: set[str] = set()
         self.wanting = False
         self.pools: set[str] = set()
-        self._wakes: list[float] = []
+        self.telling = Telling()
+        self._pending = len(observed.undelivered)
+        self._wakes: list[float | None] = []
         self._clock: float | None = None
 
     def plan(self) -> RunPlan:
@@ -96,7 +102,8 @@ class _Pass:
             if self.observed.tidy:
                 removals, wake_at = tidied(self.observed, self.job, self.versions)
                 self.steps += removals
-                self._wakes += [wake_at] if wake_at is not None else []
+                self._wakes.append(wake_at)
+            self._tell_webhook(self.job)
         self._report(ticks, triggers)
         gone = self.observed.calling - {run.uid for run in executing}
         return RunPlan(
@@ -104,7 +111,9 @@ class _Pass:
             abandon=frozenset(self.abandon | gone),
             wanting=self.wanting,
             pools=frozenset(self.pools),
-            wake_at=min(self._wakes, default=None),
+            tell=self.telling.begin,
+            wanting_to_tell=self.telling.wanting,
+            wake_at=min((at for at in self._wakes if at is not None), default=None),
         )
 
     # What ends.
@@ -124,34 +133,44 @@ class _Pass:
         return waiting
 
     def _ended(self, run: RunView, replaced: bool) -> dict[str, Any] | None:
+        canceled = "spec.canceled is set" if run.canceled else self.observed.cancels.get(run.uid)
         if run.phase == "Executing" and run.job_kind == "FleetJob":
-            return self._passed(run, replaced)
+            return self._passed(run, canceled or "", replaced)
         if run.phase == "Executing":
             answer = self.observed.answers.get(run.uid)
             if answer is not None:
                 return self._settled(run, answer)
-            if run.canceled:
+            if canceled:
                 self.abandon.add(run.uid)
-                words = "spec.canceled is set; what the endpoint makes of the call is not known"
+                words = f"{canceled}; what the endpoint makes of the call is not known"
                 return self._canceled(run, "Canceled", words)
             if replaced:
                 self.abandon.add(run.uid)
+            elif run.callback is not None and run.callback.accepted is not None:
+                return self._waits_for_call_back(run, run.callback)
             elif run.uid not in self.observed.calling:
                 return self._settled(run, LOST)
-        elif run.canceled:
-            return self._canceled(run, "Canceled", "spec.canceled is set")
+        elif canceled:
+            return self._canceled(run, "Canceled", canceled)
         elif run.invalid:
             return self._canceled(run, "InvalidSpec", run.invalid)
         if replaced:
             return self._canceled(run, "Replaced", "a newer tick of the schedule replaces it")
         return None if run.phase == "Executing" else self._expired(run)
 
-    def _passed(self, run: RunView, replaced: bool) -> dict[str, Any] | None:
+    def _passed(self, run: RunView, canceled: str, replaced: bool) -> dict[str, Any] | None:
         found, version = self.observed.passes.get(run.uid), self._version_of(run.version)
         retry = retry_of(run, version.spec if version else self.spec)
-        made = passing(run, found, version, retry, self.now, replaced=replaced)
+        made = passing(run, found, version, retry, self.now, canceled=canceled, replaced=replaced)
         self.steps += [made.step] if made.step is not None else []
         return made.status
+
+    def _waits_for_call_back(self, run: RunView, callback: CallbackView) -> dict[str, Any] | None:
+        heard, since = self.observed.heartbeats.get(run.uid), self.observed.leads_since
+        if answer := silence(callback, heard, since, self.now):
+            return self._settled(run, answer)
+        self._wakes.append(due(callback, heard, since))
+        return heard_of(run, callback, heard, self.now)
 
     def _expired(self, run: RunView) -> dict[str, Any] | None:
         end = expires(run, self.spec) if self.spec is not None else None
@@ -209,7 +228,7 @@ class _Pass:
         if triggers.ends:
             run = of_ends(job, triggers.ends)
             self.steps.append(RunStep("JobRun/dependencies", Urgency.CREATE, (run,)))
-        self._wakes += [ticks.wake_at] if ticks.wake_at is not None else []
+        self._wakes.append(ticks.wake_at)
         return ticks, triggers
 
     def _own(self, job: HTTPJobView) -> Iterator[RunView]:
@@ -293,20 +312,21 @@ class _Pass:
 
         ``starting``: runs that were chosen before, of which that is not on record yet.
         """
-        self._clock = self._rate_clock(spec)
+        assert self.job is not None
+        runs = chain(self.observed.active, self.observed.finished)
+        self._clock = rate_clock(self.job, runs, self.now)
         limits, pools = spec.runs.limits, self.observed.pools
         allowance = Allowance.of(limits, executing, self._clock, self.now, pools)
         for run in starting:
             allowance.take(run)
         probing: set[str] = set()
         free = self.observed.slots
-        for run in self._in_order(able, executing):
+        for run in in_turn(able, executing, self.observed.finished, self.now):
             version = versions[run.uid]
             assert version.spec is not None
             http = version.spec.http if isinstance(version.spec, HTTPJobSpec) else None
             endpoint = endpoint_of(url_of(http, run.namespace)) if http is not None else ""
-            reason = held_by_circuit(endpoint, self.observed.held, probing)
-            reason = reason or allowance.refuses(run)
+            reason = circuit_holds(endpoint, self.observed.held, probing) or allowance.refuses(run)
             if reason is None and http is not None and not free:
                 self.wanting = True
                 reason = Held("OperatorBusy", "the operator makes as many calls as it may")
@@ -321,59 +341,7 @@ class _Pass:
             if endpoint in self.observed.probes:
                 probing.add(endpoint)
             self._clock = allowance.clock
-            self._execute(run, version, spec, allowance)
-
-    def _in_order(self, able: list[RunView], executing: list[RunView]) -> list[RunView]:
-        if len(able) < 2:
-            return able
-        last: dict[str, float] = {}
-        if len({run.concurrency_key for run in able}) > 1:
-            for run in chain(executing, self.observed.finished):
-                key, started = run.concurrency_key, run.started or 0.0
-                last[key] = max(last.get(key, 0.0), started)
-        counts = Counter(run.concurrency_key for run in executing)
-        return ordered(able, self.now, counts, last)
-
-    def _rate_clock(self, spec: Asked) -> float | None:
-        assert self.job is not None
-        rate = spec.runs.limits.rate
-        if rate is None:
-            return None
-        runs = chain(self.observed.active, self.observed.finished)
-        status = self.job.status
-        own = parse_time(status.get("rateClock")), parse_time(status.get("updatedAt"))
-        # Nearly all runs that are kept are over; to look at each of them is too much for each pass.
-        since = oldest(rate, self.now)
-        recent = (run for run in runs if run.started is not None and run.started > since)
-        return clock_of(rate, chain([own], ((run.rate_clock, run.started) for run in recent)))
-
-    def _execute(
-        self, run: RunView, version: RunVersionView, spec: Asked, allowance: Allowance
-    ) -> None:
-        assert version.spec is not None
-        clock, pools = allowance.clock, allowance.pool_clocks
-        attempt = run.attempt + 1
-        calls = isinstance(version.spec, HTTPJobSpec)
-        most = retry_of(run, version.spec).max_attempts
-        wait = self.now - eligible_since(run, self.observed.seen.get(run.uid))
-        facts: dict[str, Any] = {
-            **facts_of(run),
-            "attempt": attempt,
-            "version": version.version,
-            "startTime": format_time_micro(self.now),
-            "holder": self.observed.identity if calls else None,
-            "nextRetryTime": None,
-            "expirationTime": None,
-            "rateClock": format_time_micro(clock) if spec.runs.limits.rate and clock else None,
-            "poolClocks": {name: format_time_micro(at) for name, at in pools.items()} or None,
-            "metadata": {**version.spec.runs.default_metadata, **run.metadata} or None,
-            "trace": {"queueWaitMs": max(0, round(1000 * wait))},
-        }
-        words = f"attempt {attempt} of {most}"
-        status = status_of(run, "Executing", "Executing", words, self.now, **facts)
-        record = SetStatus("JobRun", run.name, run.uid, run.resource_version, status)
-        action = StartRun(record, version.version) if calls else StartPass(record)
-        self.steps.append(RunStep(run.step_key, Urgency.CREATE, (action,)))
+            self.steps.append(start(self.observed, run, version, spec, allowance))
 
     # What waits.
 
@@ -384,8 +352,7 @@ class _Pass:
         if spec is not None:
             left = self._bounded(left, spec)
         for run, reason in left:
-            if reason.until is not None:
-                self._wakes.append(reason.until)
+            self._wakes.append(reason.until)
             phase = phase_of(run, reason.reason)
             if is_told(run, phase, reason.reason, reason.message):
                 continue
@@ -425,6 +392,22 @@ class _Pass:
             self._refuse(run, "QueueFull", words)
         return [each for each in left if each[0].uid not in refused]
 
+    # What is told of what has ended.
+
+    def _outbox(self, run: RunView, phase: Phase) -> dict[str, Any]:
+        """What the write that ends a run says of the webhook."""
+        version = self._version_of(run.version)
+        spec = self.spec or (version.spec if version else None)
+        told = outbox(spec.runs.webhook if spec else None, phase, self._pending, self.now)
+        self._pending += told is not None
+        return {"webhook": told} if told is not None else {}
+
+    def _tell_webhook(self, job: HTTPJobView) -> None:
+        seen = self.observed
+        self.telling = telling(job, seen.undelivered, seen.deliveries, seen.delayed, self.now)
+        self.steps += self.telling.steps
+        self._wakes.append(self.telling.wake_at)
+
     # What the job says.
 
     def _report(self, ticks: Ticking, triggers: Triggering) -> None:
@@ -441,10 +424,20 @@ class _Pass:
         if self.spec is not None:
             rated = self.spec.runs.limits.rate is not None and self._clock is not None
             facts["rateClock"] = format_time_micro(self._clock or 0.0) if rated else None
+            facts["webhook"] = self.telling.hook
+        if job.kind == "HTTPJob":
+            counts = counting(job, self.observed.uncounted, self.now)
+            if counts.health is not None:
+                facts["health"] = counts.health
+            self._wakes.append(counts.wake_at)
         step = report(job, self.observed.active, self.now, facts)
         self.steps += [step] if step is not None else []
 
     def _set(self, run: RunView, status: dict[str, Any], urgency: Urgency) -> None:
+        if self.job is not None:
+            status = later_than_counted(self.job, status, self.now)
+        if status["phase"] in TERMINAL:
+            status |= self._outbox(run, status["phase"])
         told = notes.of_run(run.name, status)
         action = SetStatus("JobRun", run.name, run.uid, run.resource_version, status, notes=told)
         self.steps.append(RunStep(run.step_key, urgency, (action,)))

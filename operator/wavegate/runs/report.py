@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from wavegate.api.conditions import READY, STALLED, Condition, set_conditions
+from wavegate.api.conditions import READY, STALLED, WEBHOOK_HELD, Condition, set_conditions
 from wavegate.domain.actions import SetStatus, Urgency
 from wavegate.domain.times import format_time
 from wavegate.runs import notes
@@ -68,6 +68,7 @@ def job_status(
     ``invalid``: what is wrong with its spec. Facts by their names in the status.
     """
     state, reason, message = _state(job, invalid)
+    webhook = facts.get("webhook", job.status.get("webhook"))
     status: dict[str, Any] = {
         **job.status,
         "observedGeneration": job.generation,
@@ -78,7 +79,7 @@ def job_status(
         **facts,
         "conditions": set_conditions(
             job.status.get("conditions") or (),
-            _conditions(state, reason, message),
+            [*_conditions(state, reason, message), *_of_webhook(webhook)],
             format_time(now),
             job.generation,
         ),
@@ -108,3 +109,9 @@ def _conditions(state: str, reason: str, message: str) -> list[Condition]:
             Condition(STALLED, "True", reason, message),
         ]
     return [Condition(READY, "True", reason, message)]
+
+
+def _of_webhook(webhook: Mapping[str, Any] | None) -> list[Condition]:
+    if not webhook:
+        return []
+    return [Condition(WEBHOOK_HELD, "True", str(webhook["reason"]), str(webhook["message"]))]

@@ -67,6 +67,8 @@ def facts_of(run: RunView) -> Mapping[str, Any]:
         by = {"triggeredBy": "Schedule", "scheduledTime": format_time(run.scheduled)}
     elif run.after:
         by = {"triggeredBy": "Dependency"}
+    elif run.batch:
+        by = {"triggeredBy": "Batch"}
     elif run.replay_of:
         by = {"triggeredBy": "Replay"}
     else:

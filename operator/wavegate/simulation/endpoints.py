@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from wavegate.dispatch.addresses import AddressPolicy
 from wavegate.dispatch.call import Call, Heard
@@ -30,12 +32,35 @@ class Made:
 
 
 @dataclass(slots=True)
+class Told:
+    """An attempt to tell a webhook: the call, what its body says, from when to when."""
+
+    call: Call
+    body: Mapping[str, Any]
+    began: float
+    ended: float | None = None
+    heard: Heard | None = None
+
+    @property
+    def run(self) -> str:
+        """Name of the run that it is about."""
+        return str(self.body["data"]["run"])
+
+    @property
+    def id(self) -> str:
+        return self.call.headers["webhook-id"]
+
+
+@dataclass(slots=True)
 class Endpoints:
-    """``answer`` says what comes of each call; ``calls`` has them in the order of their begin."""
+    """``answer`` says what comes of each call, ``receive`` of each that tells a webhook; ``calls``
+    and ``told`` have them in the order of their begin."""
 
     now: Callable[[], float]
     answer: Answering = fine
+    receive: Answering = fine
     calls: list[Made] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
 
     async def make(
         self,
@@ -47,6 +72,8 @@ class Endpoints:
         """As `dispatch.call.make`; a fallback is not simulated."""
         assert not call.fallback_url
         headers = call.headers
+        if "X-Run-Id" not in headers:
+            return await self._told(call)
         made = Made(
             headers["X-Run-Id"],
             headers["Idempotency-Key"],
@@ -58,3 +85,12 @@ class Endpoints:
             return await self.answer(call)
         finally:
             made.ended = self.now()
+
+    async def _told(self, call: Call) -> Heard:
+        told = Told(call, json.loads(call.body), self.now())
+        self.told.append(told)
+        try:
+            told.heard = await self.receive(call)
+            return told.heard
+        finally:
+            told.ended = self.now()

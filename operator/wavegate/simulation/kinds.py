@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wavegate.api.crds import KINDS, crd
-from wavegate.api.crds import Kind as CustomKind
+from wavegate.api.kind import Kind as CustomKind
 from wavegate.kube.resources import (
     BY_KIND,
     CONFIG_MAPS,
@@ -15,6 +15,7 @@ from wavegate.kube.resources import (
     LEASES,
     NODES,
     PODS,
+    SECRETS,
     SERVICES,
     Resource,
 )
@@ -68,6 +69,7 @@ SERVED: Final[dict[str, Kind]] = {
     PODS.kind: Kind(PODS, status=True, blind_updates=True),
     NODES.kind: Kind(NODES, status=True, status_at_birth=True, blind_updates=True),
     CONFIG_MAPS.kind: Kind(CONFIG_MAPS, blind_updates=True),
+    SECRETS.kind: Kind(SECRETS, blind_updates=True),
     SERVICES.kind: Kind(SERVICES, blind_updates=True),
     EVENTS.kind: Kind(EVENTS, blind_updates=True),
     LEASES.kind: Kind(LEASES),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from itertools import product
-from typing import Final, TypeVar, assert_never
+from typing import Final, TypeVar, assert_never, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -27,16 +27,26 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
-from wavegate.domain.actions import Counted, GateEnd, RolloutEnd, RunEnd, Verdict, WaveEnd
+from wavegate.domain.actions import (
+    Counted,
+    DeliveryEnd,
+    GateEnd,
+    RolloutEnd,
+    RunEnd,
+    Verdict,
+    WaveEnd,
+)
 from wavegate.domain.blame import WITHDRAWALS
 from wavegate.runs.answers import OUTCOMES
 from wavegate.runs.states import TERMINAL
+from wavegate.runs.webhooks import Result
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
 FLEET: Final = "fleetjob"
 RUNS: Final = "httpjob"
-CONTROLLERS: Final = (FLEET, RUNS)
+BATCHES: Final = "runbatch"
+CONTROLLERS: Final = (FLEET, RUNS, BATCHES)
 """Of the one controller and of its queue."""
 
 RESULTS: Final = ("success", "error", "requeue", "requeue_after")
@@ -73,9 +83,26 @@ REFLECTED: Final = (
     "nodes",
     "pods",
     "ratelimitpools",
+    "runbatches",
     "services",
 )
 """What is listed and watched."""
+
+CALLBACKS: Final = (
+    "Taken",
+    "Repeated",
+    "Conflict",
+    "Over",
+    "Refused",
+    "NotLeading",
+    "NotRecorded",
+    "Busy",
+    "Malformed",
+    "NotFound",
+    "TooLarge",
+    "TooSlow",
+)
+"""What is answered to a call back."""
 
 SOURCES: Final = ("pod", "prometheus")
 """Where counters of judged pods are read."""
@@ -83,6 +110,7 @@ SOURCES: Final = ("pod", "prometheus")
 WINDOWS: Final = ("good", "bad", "unreadable")
 ROLLOUTS: Final = ("Create", "Update", "Restart", "Rollback", "Stop")
 ENDS: Final = ("Completed", "Failed", "Canceled")
+DELIVERY_ENDS: Final = ("Delivered", "Failed")
 GATE_ENDS: Final = ("Passed", "Failed")
 TIMES: Final = ("active", "waiting")
 """Time of a rollout or gate: waiting for a person, or anything else."""
@@ -244,6 +272,24 @@ class Metrics:
             _CALL_BUCKETS,
             outcome=OUTCOMES,
         )
+        self._deliveries = self._counter(
+            "wavegate_webhook_deliveries",
+            "Deliveries of HTTPJobs' webhooks that ended, each of one run: Delivered, or Failed"
+            " (given up).",
+            phase=DELIVERY_ENDS,
+        )
+        self._attempt_seconds = self._histogram(
+            "wavegate_webhook_attempt_seconds",
+            "Time of attempts to tell a webhook of a run, by what came of them; SecretUnreadable:"
+            " it was not called.",
+            _CALL_BUCKETS,
+            result=get_args(Result),
+        )
+        self._call_backs = self._counter(
+            "wavegate_callbacks",
+            "Call backs of the endpoints of Async HTTPJobs, heartbeats too, by what was answered.",
+            outcome=CALLBACKS,
+        )
         self._reflector_errors = self._counter(
             "wavegate_reflector_errors",
             "Lists and watches that failed, by resource.",
@@ -332,6 +378,8 @@ class Metrics:
                     self._rollout_seconds.labels(kind, outcome, "waiting").observe(waiting)
             case RunEnd(phase):
                 self._runs.labels(phase).inc()
+            case DeliveryEnd(phase):
+                self._deliveries.labels(phase).inc()
             case _:
                 assert_never(found)
 
@@ -342,6 +390,14 @@ class Metrics:
     def called(self, outcome: str, seconds: float) -> None:
         """A call has ended: one of `runs.answers.OUTCOMES`."""
         self._call_seconds.labels(outcome).observe(seconds)
+
+    def attempted(self, result: str, seconds: float) -> None:
+        """An attempt to tell a webhook has ended: one of `runs.webhooks.Result`."""
+        self._attempt_seconds.labels(result).observe(seconds)
+
+    def called_back(self, outcome: str) -> None:
+        """An endpoint has called back, and was answered so: one of CALLBACKS."""
+        self._call_backs.labels(outcome).inc()
 
     def window(self, verdict: str) -> None:
         """A window was closed: good, bad or unreadable."""

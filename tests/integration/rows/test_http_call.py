@@ -9,7 +9,7 @@ from standardwebhooks import Webhook
 
 from support.answering import HOST, Endpoint, Received, Reply
 from support.asking import AT_ONCE, ONCE, Asked
-from support.operator_process import USER
+from support.secrets import allow_secrets
 from wavegate.runs.circuit import FAILURES
 from wavelab.client import Client
 
@@ -151,45 +151,6 @@ def test_row_http_headers(asked: Asked, endpoint: Endpoint) -> None:
     assert (call.headers["X-Team"], call.headers["Accept"]) == ("a, b", "text/plain")
 
 
-def allow_secrets(asked: Asked, client: Client) -> None:
-    """Give the operator the right to read the Secrets of the test's namespace."""
-    base = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{asked.space.name}"
-    group = "rbac.authorization.k8s.io"
-    role = {
-        "apiVersion": f"{group}/v1",
-        "kind": "Role",
-        "metadata": {"name": "secrets"},
-        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
-    }
-    binding = {
-        "apiVersion": f"{group}/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "secrets"},
-        "roleRef": {"apiGroup": group, "kind": "Role", "name": "secrets"},
-        "subjects": [
-            {"kind": "ServiceAccount", "name": "wavegate", "namespace": "wavegate-system"}
-        ],
-    }
-    client.create(f"{base}/roles", role)
-    client.create(f"{base}/rolebindings", binding)
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {
-            "user": USER,
-            "resourceAttributes": {
-                "resource": "secrets",
-                "verb": "get",
-                "namespace": asked.space.name,
-            },
-        },
-    }
-    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-    asked.until(
-        "the right is known", lambda: client.request("POST", path, review)["status"]["allowed"]
-    )
-
-
 @pytest.mark.row(
     "HTTPJob.spec.http.headers[].valueFrom.secretKeyRef.name",
     "HTTPJob.spec.http.headers[].valueFrom.secretKeyRef.key",
@@ -216,7 +177,7 @@ def test_row_http_secrets(asked: Asked, endpoint: Endpoint, cluster_client: Clie
     status = asked.ended("before")
     assert (status["phase"], status["reason"]) == ("SystemFailed", "SourceUnreadable")
     assert status["message"] == "Secret mine: Forbidden", "the rights that are shipped"
-    allow_secrets(asked, cluster_client)
+    allow_secrets(asked.space)
     endpoint.answer = lambda call: Reply(body=call.body.encode())
     asked.run("one", payloadFrom=source, debug=True)
     status = asked.ended("one")
@@ -236,7 +197,7 @@ def test_row_http_secrets(asked: Asked, endpoint: Endpoint, cluster_client: Clie
 @pytest.mark.row("HTTPJob.spec.http.headers[].valueFrom.secretKeyRef.key")
 def test_row_http_secret_without_the_key(asked: Asked, cluster_client: Client) -> None:
     asked.keep("Secret", "mine", {"token": "t"})
-    allow_secrets(asked, cluster_client)
+    allow_secrets(asked.space)
     value = {"secretKeyRef": {"name": "mine", "key": "other"}}
     asked.job(http={"headers": [{"name": "X-Token", "valueFrom": value}]})
     asked.run("one")

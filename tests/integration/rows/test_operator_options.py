@@ -107,6 +107,21 @@ def test_without_read_secrets_none_is_read(start: Start, space: Space, endpoint:
     assert endpoint.calls == []
 
 
+@pytest.mark.row("HTTPJob.spec.http.completion")
+def test_without_callback_url_no_async_job_is_called(
+    start: Start, space: Space, endpoint: Endpoint
+) -> None:
+    """As the operator comes; never as if it were Sync."""
+    start("--call-network=127.0.0.0/8")
+    asked = Asked(space, endpoint)
+    asked.job(http={"completion": "Async"})
+    asked.run("one")
+    status = asked.ended("one")
+    assert (status["phase"], status["reason"]) == ("SystemFailed", "CallbacksOff")
+    assert status["message"].endswith("its administrator can allow it, or set Sync")
+    assert endpoint.calls == []
+
+
 @pytest.mark.row("HTTPJob.spec.http.url")
 def test_without_call_network_loopback_is_not_called(
     start: Start, space: Space, endpoint: Endpoint

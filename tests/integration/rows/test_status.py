@@ -192,9 +192,10 @@ def test_row_status_last_accepted(started: Space) -> None:
     space.apply("app", words)
     space.wait("v3 is made", lambda: space.get("JobVersion", "app-v3"))
     space.wait("it was seen", lambda: seen(space))
+    # It is Pending until the version has been looked at, which its own write brings about.
+    space.wait("it says so", lambda: space.condition("app")["reason"] == "RolledBack")
     assert space.get("FleetDeployment", "app-v3") is None, "the Rollback still holds"
     assert set(space.running("app").values()) == {"1"}
-    assert space.condition("app")["reason"] == "RolledBack"
     assert status_of(space)["lastAccepted"] == remembered
     deploy(space, "halt", type="Stop")
     space.wait("it completed", lambda: ended(space, "halt"))

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from wavegate.api import crds
-from wavegate.api.crds import KINDS, Kind, crd, drifted, main, render
+from wavegate.api.crds import KINDS, crd, drifted, main, render
+from wavegate.api.kind import Kind
 
 CRDS = Path(__file__).parents[3] / "crds"
 PRESERVE = "x-kubernetes-preserve-unknown-fields"

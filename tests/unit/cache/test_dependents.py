@@ -8,6 +8,7 @@ from unit.cache.documents import meta
 from wavegate.cache.runs import RunCache
 from wavegate.domain.times import format_time_micro
 from wavegate.runs.dependencies import Upstream
+from wavegate.runs.webhooks import Delivery
 
 NOW = 1_738_324_800.0
 
@@ -35,8 +36,16 @@ class Watched:
         document = {"http": {"url": "http://echo.example/"}, "trigger": trigger, **spec}
         self._event("HTTPJob", event, name, document, status or {}, deleting=deleting)
 
-    def run(self, name: str, job: str, phase: str, ago: float = 0.0, event: str = "ADDED") -> None:
-        status = {"phase": phase, "completionTime": format_time_micro(NOW - ago)}
+    def run(
+        self,
+        name: str,
+        job: str,
+        phase: str,
+        ago: float = 0.0,
+        event: str = "ADDED",
+        **facts: Any,
+    ) -> None:
+        status = {"phase": phase, "completionTime": format_time_micro(NOW - ago), **facts}
         self._event("JobRun", event, name, {"jobName": job}, status)
 
     def _event(
@@ -154,3 +163,20 @@ def test_who_depends_on_it_no_more_is_forgotten() -> None:
     assert not watched.is_depended_on("up")
     watched.run("up-1", "up", "Completed")
     assert watched.woken == {"up"}
+
+
+def test_what_is_still_to_be_told_is_found_without_a_walk_and_wakes_no_other_job() -> None:
+    watched = Watched()
+    watched.job("up")
+    watched.job("down", "up")
+    pending = {"phase": "Pending", "attempts": 2, "nextTime": format_time_micro(NOW + 30)}
+    watched.run("one", "up", "Completed", webhook=pending)
+    watched.run("two", "up", "Completed")
+    found = watched.cache.undelivered(("shop", "up"))
+    assert {view.name: view.delivery for view in found.values()} == {"one": Delivery(2, NOW + 30)}
+    watched.woken.clear()
+    watched.run("one", "up", "Completed", webhook={"phase": "Delivered", "attempts": 3})
+    assert watched.woken == {"up"}, "of its end the other has heard before"
+    assert watched.cache.undelivered(("shop", "up")) == {}
+    watched.run("one", "up", "Completed", event="DELETED")
+    assert watched.woken == {"up", "down"}

@@ -66,6 +66,9 @@ ONCE = {"retry": {"maxAttempts": 1}}
 async def all_that_wait(stage: Stage) -> None:
     """A run for each reason to wait, named after it in lower case."""
     runs = Runs(stage)
+    silent = {"url": "http://s202.x/", "completion": "Async", "heartbeatTimeout": "2h"}
+    runs.job("callbackpending", http=silent)
+    runs.ask("callbackpending")
     runs.job("scheduled", runs={"ttl": "1h"})
     runs.ask("scheduled", notBefore=format_time(stage.cluster.now() + 7200))
     slowly = {"maxAttempts": 4, "strategy": "Fixed", "initialDelay": "1h", "jitterPercent": 0}
@@ -125,7 +128,7 @@ WAITING = (
     *("Scheduled", "RetryBackoff", "ConcurrencyLimit", "KeyConcurrencyLimit", "RateLimited"),
     *("OutsideWindow", "JobSuspended", "CircuitOpen", "JobMissing", "JobInvalid", "PoolMissing"),
     *("PoolLimited", "PoolInvalid", "DependencyPending", "DependencyMissing", "DependencyCycle"),
-    "Executing",
+    *("Executing", "CallbackPending"),
 )
 
 
@@ -155,6 +158,8 @@ async def all_that_ended(stage: Stage) -> None:
         runs.ask(name)
     runs.job("unavailable", "s503", runs={"retry": {"maxAttempts": 2, "initialDelay": "1s"}})
     runs.ask("unavailable", metadata={"month": "11"}, concurrencyKey="c", priority=3)
+    runs.job("callbacksoff", http={"url": "http://s202.x/", "completion": "Async"})
+    runs.ask("callbacksoff")
     runs.job("sourceunreadable")
     runs.ask("sourceunreadable", payloadFrom={"secretKeyRef": {"name": "none", "key": "a"}})
     runs.job("payloadinvalid", runs={"payloadSchema": {"type": "object", "required": ["a"]}})
@@ -204,6 +209,7 @@ ENDED = (
     *("Completed", "Rejected", "Unavailable", "TimedOut", "AnswerTooLarge", "BadAnswer"),
     *("ConnectFailed", "DnsFailed", "TlsFailed", "Reset", "Crashed", "AddressRefused"),
     *("SourceUnreadable", "Fault", "Canceled", "Expired", "Replaced", "PayloadInvalid"),
+    "CallbacksOff",
     *("DuplicateKey", "KeyReused", "Duplicate", "QueueFull", "RateLimited", "VersionMissing"),
 )
 

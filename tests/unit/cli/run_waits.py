@@ -17,6 +17,14 @@ WAITS: dict[str, tuple[str, str, str, str, float | None, str]] = {
         300,
         "that attempt counts as TimedOut",
     ),
+    "CallbackPending": (
+        "the call back of its endpoint: attempt 1 of 3: answered 202; to be called back",
+        "heartbeat on record: none yet",
+        ENDPOINT,
+        "let the endpoint call back complete or fail",
+        2 * HOUR,
+        "that attempt counts as Crashed",
+    ),
     "Scheduled": (
         "not before 2023-11-15T00:13:20Z",
         "it expires at 2023-11-15T01:13:20Z if it has not started",

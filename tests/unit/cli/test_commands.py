@@ -367,7 +367,7 @@ def test_http_jobs_are_listed_below_fleet_jobs(calling: Played) -> None:
     assert [each["name"] for each in told["httpJobs"]] == ["app", "bill"]
     assert set(told["httpJobs"][0]) == {
         *("namespace", "name", "state", "message", "version", "schedule", "timeZone"),
-        *("nextTickTime", "runs"),
+        *("nextTickTime", "webhook", "runs"),
     }
 
 
@@ -392,6 +392,8 @@ def test_of_an_http_job_its_newest_runs_are_told(calling: Played) -> None:
     assert "bill is an HTTPJob" in watched.err
 
 
-@pytest.mark.parametrize("name", ["trigger", "runs", "ticks", "enable", "disable", "clone"])
+@pytest.mark.parametrize(
+    "name", ["trigger", "runs", "health", "ticks", "enable", "disable", "clone"]
+)
 def test_the_commands_for_http_jobs_teach_by_an_example(name: str, gate: Played) -> None:
     assert f"Example: wavegate {name} " in gate(name, "--help").out

@@ -197,6 +197,17 @@ ENDPOINT = {"url": "https://echo.example/"}
         (of_kind("JobRun", jobName="app", payload="{"), "spec.payload: is not JSON"),
         (of_kind("JobRun", jobName="app", priority=11), "spec.priority: 11"),
         (of_kind("JobRun", payload="{}"), "spec.jobName"),
+        (of_kind("RunBatch", jobName="app", items=[{"key": "a", "payload": "{}"}]), ""),
+        (
+            of_kind("RunBatch", jobName="app", items=[{"key": "a"}, {"key": "b", "payload": "{"}]),
+            "spec.items[1].payload: is not JSON",
+        ),
+        (
+            of_kind("RunBatch", jobName="app", items=[{"key": "a"}, {"key": "a"}]),
+            "spec.items[1]",
+        ),
+        (of_kind("RunBatch", cancel={}), "spec: cancel needs a jobName"),
+        (of_kind("RunBatch", jobName="app"), "spec: needs exactly one of items"),
     ],
 )
 def test_http_jobs_and_runs_are_held_against_the_rules_of_runs(

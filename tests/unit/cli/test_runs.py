@@ -16,13 +16,15 @@ from support.told import Played, Stage, play
 from unit.cli import run_stories
 from unit.cli.run_stories import Runs
 from wavegate.cli import asking
-from wavegate.cli.asking import replay_spec, run_document
+from wavegate.cli.asking import run_document
 from wavegate.cli.cluster import Cluster
 from wavegate.cli.commands.runs import runs as group
+from wavegate.cli.commands.runs_get import lines
 from wavegate.cli.errors import CliError
-from wavegate.cli.run_sight import moment, run_row
+from wavegate.cli.run_sight import moment, run_details, run_row
 from wavegate.dispatch.call import Call, Heard
 from wavegate.kube.resources import BY_KIND
+from wavegate.runs.replaying import replay_spec
 from wavegate.simulation.rights import Administrator
 
 KEYS = {
@@ -33,7 +35,7 @@ KEYS = {
 }
 ALL_KEYS = KEYS | {
     *("replayOf", "duplicateOf", "canceled", "holder", "metadata", "payload", "trace", "result"),
-    *("resultSize", "resultHash", "debug", "nodes", "failures"),
+    *("resultSize", "resultHash", "callback", "debug", "webhook", "nodes", "failures"),
 }
 
 
@@ -181,6 +183,28 @@ def test_the_last_call_is_told_where_it_was_kept(monkeypatch: pytest.MonkeyPatch
     assert told["result"] == "9000 bytes, ab; not kept"
 
 
+def test_what_is_known_of_a_call_back_is_told_and_no_hash_of_its_token() -> None:
+    callback = {
+        "tokenHash": "a" * 64,
+        "heartbeatTimeout": "1m",
+        "deadline": "2023-11-15T22:13:00Z",
+        "acceptedTime": "2023-11-14T22:13:00Z",
+        "heartbeatTime": "2023-11-14T22:14:00Z",
+        "outcome": "Failed",
+    }
+    run = {
+        "metadata": {"name": "one"},
+        "spec": {"jobName": "app"},
+        "status": {"phase": "Queued", "callback": callback},
+    }
+    told = dict(lines(run, 1_700_000_100.0))
+    assert told["answered 202"].startswith("2023-11-14T22:13:00Z")
+    assert told["heartbeat"].startswith("2023-11-14T22:14:00Z")
+    assert told["deadline"].startswith("2023-11-15T22:13:00Z")
+    assert told["called back"] == "Failed"
+    assert "a" * 64 not in str(told) + str(run_details(run))
+
+
 @pytest.mark.parametrize(
     ("text", "zone", "words"),
     [
@@ -232,8 +256,8 @@ def test_canceling_sets_the_field_of_each(told: Played) -> None:
         (("cancel", "held", "done"), "cannot be canceled: done is Completed"),
         (("cancel", "held", "none"), "no JobRun none in namespace default"),
         (("replay", "first", "held"), "only a run that has ended can be replayed: held is Queued"),
-        (("cancel",), "Missing argument 'RUN...'"),
-        (("replay",), "Missing argument 'RUN...'"),
+        (("cancel",), "name the runs, or choose them by -l or --job"),
+        (("replay",), "name the runs, or choose them by -l or --job"),
         (("get", "none"), "no JobRun none in namespace default"),
     ],
 )
@@ -292,7 +316,7 @@ def test_a_replay_is_executed_with_the_payload_of_the_run(monkeypatch: pytest.Mo
         job, one = stage.cluster.get("HTTPJob", "app"), stage.cluster.get("JobRun", "one")
         assert job is not None
         assert one is not None
-        body, path = run_document(job, "two", replay_spec(one)), BY_KIND["JobRun"]
+        body, path = run_document(job, "two", replay_spec("one", one["spec"])), BY_KIND["JobRun"]
         stage.cluster.server.request(
             Administrator("user"), "POST", path.collection("default"), body=body
         )

@@ -13,7 +13,7 @@ DEPLOYMENTS = "/apis/apps/v1/deployments"
 PODS = "/api/v1/pods"
 KINDS = (
     *("fleetjobs", "fleetdeployments", "executions", "jobversions"),
-    *("httpjobs", "jobruns", "ratelimitpools"),
+    *("httpjobs", "jobruns", "ratelimitpools", "runbatches"),
 )
 CRDS = "kubectl delete crd " + " ".join(f"{kind}.wavegate.dev" for kind in KINDS)
 

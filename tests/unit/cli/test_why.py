@@ -183,13 +183,13 @@ def test_when_no_operator_runs_that_is_said_first(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (
-            "none",
-            "no FleetJob, HTTPJob, FleetDeployment, Execution or JobRun none in namespace default",
-        ),
+        ("none", "Execution, JobRun or RunBatch none in namespace default"),
         ("fd/none", "no FleetDeployment none in namespace default"),
         ("fd/", "the name of the FleetDeployment is empty"),
-        ("pod/none", "pod: is not fleetjob, httpjob, fleetdeployment, execution or jobrun"),
+        (
+            "pod/none",
+            "pod: is not fleetjob, httpjob, fleetdeployment, execution, jobrun or runbatch",
+        ),
     ],
 )
 def test_what_is_not_there_is_an_error(

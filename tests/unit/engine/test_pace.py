@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from wavegate.domain.actions import SetStatus
 from wavegate.engine.outcomes import TooSoon
 from wavegate.engine.pace import PACE, TOGETHER, Pace
@@ -48,6 +50,16 @@ def test_of_hundreds_of_rollouts_how_far_they_have_come_is_told_in_turn() -> Non
     assert pace.too_soon(fleet) == TooSoon(clock.now + 91 / TOGETHER)
     ended = {"stateType": "Completed", "details": {"reason": "Completed"}}
     assert pace.too_soon(replace(fleet, status={"state": ended})) is None
+
+
+@pytest.mark.parametrize("state", ["Completed", "Failed", "Refused", "Canceled"])
+def test_a_batch_is_told_of_once_a_second_and_its_end_at_once(state: str) -> None:
+    clock = Clock()
+    pace = Pace(lambda: clock.now, None)
+    batch = SetStatus("RunBatch", "b", "b", "1", {"state": "Running", "reason": "Running"})
+    pace.wrote(batch)
+    assert pace.too_soon(batch) == TooSoon(clock.now + PACE)
+    assert pace.too_soon(replace(batch, status={"state": state})) is None
 
 
 def test_runs_have_no_pace_and_count_for_nobody() -> None:

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ConfigDict, Field
 
 from wavegate.api.base import Model, cel, rules
-from wavegate.api.crds import FLEET_DEPLOYMENT, FLEET_JOB, KINDS, Kind, crd
+from wavegate.api.crds import FLEET_DEPLOYMENT, FLEET_JOB, KINDS, crd
+from wavegate.api.kind import Kind
 from wavegate.reference.fields import Field as Described
 from wavegate.reference.fields import fields_of
 

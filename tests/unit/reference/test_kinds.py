@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wavegate.api.crds import FLEET_DEPLOYMENT, FLEET_JOB, KINDS, Kind
+from wavegate.api.crds import FLEET_DEPLOYMENT, FLEET_JOB, KINDS
+from wavegate.api.kind import Kind
 from wavegate.reference.fields import fields_of
 from wavegate.reference.kinds import kind_page
 from wavegate.reference.markdown import anchor

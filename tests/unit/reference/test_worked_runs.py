@@ -7,6 +7,7 @@ fails, and so does a number or a word of the page that the code has otherwise.
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -19,23 +20,31 @@ import pytest
 from support.runs_world import NOW, job, run, version
 from wavegate.api.durations import parse_duration
 from wavegate.api.httpjob import Limits, Rate, Retry, Runs, Schedule, VersionPolicy
+from wavegate.api.httpjob_status import MAX_COUNTED
 from wavegate.api.jobrun import MAX_RESULT
 from wavegate.api.trigger import Dependency
 from wavegate.dispatch.call import MAX_ANSWER
 from wavegate.dispatch.headers import headers
 from wavegate.dispatch.signing import sign
 from wavegate.reference.tables import docstring_table
+from wavegate.runner.hooks import AT_A_TIME, OF_ONE_RECEIVER, TIMEOUT
 from wavegate.runs.answers import RETRYABLE, Outcome, judge, phase_after
+from wavegate.runs.callbacks import VERBS, CallbackView, hash_of, overdue, standing
 from wavegate.runs.circuit import FAILURES, OPEN_FOR, Circuits
+from wavegate.runs.counting import SETTLED
 from wavegate.runs.cron import Cron
 from wavegate.runs.dependencies import Upstream, latest, unmet
 from wavegate.runs.duplicates import KEY_LIVES
+from wavegate.runs.job_health import COUNTED_AS, Tally, health, score, stability
 from wavegate.runs.plan import TOLD_AFTER
 from wavegate.runs.pools import Pools
 from wavegate.runs.rate import granted
 from wavegate.runs.retry import LONGEST_RETRY_AFTER, delay
 from wavegate.runs.schedule import ON_TIME, decide
+from wavegate.runs.tallies import begins
 from wavegate.runs.version_policy import version_for
+from wavegate.runs.webhook_body import _TOLD, MAX_BODY, body
+from wavegate.runs.webhooks import DELAYS, EVENT_OF, MOST_PENDING, READ_AGAIN, result_of
 from wavegate.settings import Settings
 
 ROOT: Final = Path(__file__).parents[3]
@@ -50,6 +59,7 @@ Row = Mapping[str, str]
 def answer_row(row: Row) -> None:
     statuses, headers = {
         "2xx": (range(200, 300), {}),
+        "of an Async job 202": ([202], {}),
         "408, 425, 429, 5xx but 501 and 505": (TRIED, {}),
         "the same with ``X-Run-Non-Retryable: true``": (TRIED, {"X-Run-Non-Retryable": "true"}),
         "anything else; 3xx too, as redirects are not followed": (
@@ -58,7 +68,7 @@ def answer_row(row: Row) -> None:
         ),
     }[row["answer"]]
     for status in statuses:
-        found = judge(status, headers, 0.0)
+        found = judge(status, headers, 0.0, is_async="Async" in row["answer"])
         assert (found.outcome, found.retryable) == (row["outcome"], row["tried again"] == "yes")
 
 
@@ -220,7 +230,91 @@ def circuit_row(row: Row) -> None:
         assert found == says, outcome
 
 
+def counted_row(row: Row) -> None:
+    phases = [phase for phase, counts_as in COUNTED_AS.items() if counts_as == row["counts as"]]
+    assert phases == row["phases"].split(", ")
+
+
+def score_row(row: Row) -> None:
+    runs, canceled, completed = (int(row[each]) for each in ("runs", "canceled", "completed"))
+    average, p95 = (
+        parse_duration(row[each].replace(" ", "")) if row[each] != "none" else None
+        for each in ("average", "p95")
+    )
+    steady = stability(average, p95)
+    assert steady == float(row["stability"])
+    counts = {"completed": completed, "canceled": canceled, "failed": runs - completed - canceled}
+    rate = health(Tally(counts)).success_rate  # type: ignore[arg-type]
+    found = score(rate, steady) if rate is not None else None
+    assert found == (None if row["score"] == "none" else float(row["score"]))
+
+
+def window_row(row: Row) -> None:
+    now = datetime(2026, 11, 27, 10, 20, tzinfo=UTC)
+    begun = datetime.fromtimestamp(begins(row["window"], now.timestamp()), UTC)  # type: ignore[arg-type]
+    of = "" if begun.month == now.month else " of the month before,"
+    assert f"{begun:%d}th{of} {begun:%H:%M}" == row["begins"]
+
+
 NOT_REACHED: Final = "TimedOut ConnectFailed DnsFailed TlsFailed Reset"
+
+
+def receiver_row(row: Row) -> None:
+    statuses = {
+        "2xx, also where the rest of the answer does not come": range(200, 300),
+        "410": [410],
+        "anything else, a redirect too, or nothing": [None, 302, 404, 429, 500],
+    }[row["the receiver answers"]]
+    found = {"Delivered": "Delivered", "Gone": "and the webhook is paused", "Failed": "tried again"}
+    assert {found[result_of(status)] in row["the delivery is"] for status in statuses} == {True}
+
+
+def delays_row(row: Row) -> None:
+    waits = [row[str(number)] for number in range(1, len(DELAYS) + 2)]
+    assert waits[-1] == "none"
+    assert [parse_duration(each.replace(" ", "").replace("min", "m")) for each in waits[:-1]] == [
+        *DELAYS
+    ]
+
+
+def told_row(row: Row) -> None:
+    error = {"class": "Reset", "message": "m"}
+    status = {**dict.fromkeys(_TOLD, "x"), "phase": "Failed", "lastError": error}
+    document = {
+        "metadata": {"name": "n", "namespace": "s", "uid": "u", "creationTimestamp": "t"},
+        "spec": {"jobName": "app", "replayOf": "r", "idempotencyKey": "k"},
+        "status": {**status, "metadata": {"large": "x" * 70_000}},
+    }
+    data = json.loads(body(document))["data"] | {"metadata": {}}
+    shown = {name for each in rows("runs.webhook_body") for name in NAMES.findall(each["field"])}
+    assert shown - {"or", "and"} == set(data)
+    assert set(NAMES.findall(row["field"])) - {"or", "and"} <= set(data)
+
+
+NAMES: Final = re.compile(r"\w+")
+
+
+def silence_row(row: Row) -> None:
+    view = CallbackView(heartbeat_timeout=60.0, deadline=1600.0, accepted=1000.0)
+    silent = {"less than heartbeatTimeout": (59.9,), "heartbeatTimeout": (60.0, 599.9)}
+    silent["anything"] = (0.0, 60.0, 700.0)
+    for seconds in silent[row["silent for"]]:
+        whole = 600.0 if row["since its begin"] == "completionTimeout" else seconds
+        now = 1000.0 + max(whole, seconds)
+        found = overdue(view, now - seconds, 0.0, now)
+        assert (found.outcome if found else "waits") == row["the attempt"]
+
+
+def call_back_row(row: Row) -> None:
+    outcome: Any = {"called back Completed": "Completed", "called back Failed": "Failed"}
+    outcome = outcome.get(row["the attempt"])
+    view = CallbackView(token_hash=hash_of("uid", 1, "token"), outcome=outcome)
+    executes = row["the attempt"] == "is called or waits"
+    for verb in VERBS:
+        assert standing(view, "uid", 1, executes, verb, "token") == row[verb]
+        assert standing(view, "uid", 1, executes, verb, "another") == "Refused"
+
+
 WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.answers": answer_row,
     "runs.answers 2": phase_row,
@@ -232,6 +326,14 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.schedule": catch_up_row,
     "runs.schedule 2": policy_row,
     "runs.circuit 2": circuit_row,
+    "runs.job_health": counted_row,
+    "runs.job_health 2": score_row,
+    "runs.tallies": window_row,
+    "runs.webhooks": receiver_row,
+    "runs.webhooks 2": delays_row,
+    "runs.webhook_body": told_row,
+    "runs.callbacks": silence_row,
+    "runs.callbacks 2": call_back_row,
 }
 
 
@@ -288,12 +390,22 @@ TEXT: Final = " ".join(PAGE.split())
         f"raises it, up to an hour{'' if LONGEST_RETRY_AFTER == 3600 else '!'}",
         f"the newest {RUNS.successful_history_limit} Completed ones",
         f"the newest {RUNS.failed_history_limit} others",
+        f"more than {MAX_COUNTED} runs a minute the rest within a minute",
+        f"The document has at most {MAX_BODY // 1024} KiB",
+        f"It has {TIMEOUT:g} s to answer",
+        f"at most {MOST_PENDING:,} are",
+        f"looked for once a minute{'' if READ_AGAIN == 60.0 else '!'}",
+        f"called at most {OF_ONE_RECEIVER} times at once, all of them together {AT_A_TIME} times",
         f"(`settings.calls`, {Settings(identity='a').calls})",
         f"`startingDeadline` ({Schedule(cron='@daily').starting_deadline / 60:g} m)",
     ],
 )
 def test_a_number_of_the_page_is_the_codes(words: str) -> None:
     assert words in TEXT
+
+
+def test_a_flood_is_counted_within_a_minute() -> None:
+    assert SETTLED == 60
 
 
 def test_the_bound_of_the_rate_is_the_one_of_the_rule() -> None:
@@ -317,6 +429,10 @@ def test_every_header_of_a_call_is_on_the_page() -> None:
     sent = headers(uid="u", run="r", job="j", namespace="n", version=1, attempt=1)
     sent |= sign(["whsec_" + "A" * 32], "u", 0.0, "{}")
     assert [name for name in sent if f"`{name}`" not in PAGE] == []
+
+
+def test_every_type_that_a_webhook_is_told_of_is_on_the_page() -> None:
+    assert [event for event in EVENT_OF.values() if f"`{event}`" not in PAGE] == []
 
 
 def test_every_limit_is_on_the_page() -> None:

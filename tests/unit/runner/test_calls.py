@@ -55,6 +55,9 @@ class Bench:
         self._end.clear()
         self.calls.reserve(KEY, run.uid)
         self.calls.begin(KEY, run, SPEC)
+        await self.ends()
+
+    async def ends(self) -> None:
         await self._end.wait()
 
 
@@ -114,6 +117,33 @@ async def test_a_fault_of_ours_ends_one_attempt() -> None:
     answer = bench.calls.answers(KEY, ["uid-one"])["uid-one"]
     assert (answer.outcome, answer.retryable) == ("Fault", False)
     assert answer.message == "a fault of the operator: RuntimeError"
+
+
+ASYNC = job(http={"url": "http://echo.example/", "completion": "Async"}).spec
+
+
+async def test_an_async_call_says_where_it_is_called_back_and_keeps_the_token_out_of_all() -> None:
+    assert ASYNC is not None
+    bench = Bench(Heard(http_status=202))
+    bench.calls._callback_address = "http://operator.example"
+    bench.calls.begin(KEY, executing(), ASYNC, "a-token")
+    await bench.ends()
+    (call,) = bench.made
+    assert call.headers["X-Callback-Url"] == "http://operator.example/runs/shop/one/1"
+    assert call.headers["X-Callback-Token"] == "a-token"
+    assert "a-token" in call.secrets
+    assert "a-token" not in repr(call)
+    assert bench.calls.answers(KEY, ["uid-one"])["uid-one"].outcome == "Accepted"
+
+
+async def test_where_nobody_can_call_back_an_async_call_is_not_made() -> None:
+    assert ASYNC is not None
+    bench = Bench(Heard(http_status=200))
+    bench.calls.begin(KEY, executing(), ASYNC, "a-token")
+    await bench.ends()
+    assert not bench.made
+    answer = bench.calls.answers(KEY, ["uid-one"])["uid-one"]
+    assert (answer.outcome, answer.retryable) == ("CallbacksOff", False)
 
 
 async def test_what_is_sent_follows_from_the_run() -> None:

@@ -16,6 +16,7 @@ from wavegate.runner.reconciler import RunReconciler
 from wavegate.runs.actions import RunStep, StartRun
 from wavegate.runs.observed import ObservedRuns
 from wavegate.runs.plan import plan
+from wavegate.runs.webhooks import Deliveries
 
 NOW = 1_738_324_810.0
 SPEC = {"http": {"url": "http://echo.example/"}, "runs": {"limits": {"pools": ["partner"]}}}
@@ -37,6 +38,28 @@ class Calls:
 
     def held(self) -> tuple[dict[str, float], frozenset[str]]:
         return {}, frozenset()
+
+
+class Hooks:
+    """None is set."""
+
+    def known(self, *_: Any) -> Deliveries:
+        return Deliveries()
+
+    def passed(self, *_: Any, **__: Any) -> None:
+        """Nothing is kept."""
+
+
+class Callbacks:
+    """Nobody calls back."""
+
+    leads_since = 0.0
+
+    def answers(self, _: JobKey) -> dict[str, Any]:
+        return {}
+
+    def heartbeats(self, _: JobKey) -> dict[str, float]:
+        return {}
 
 
 class Writer:
@@ -76,11 +99,15 @@ class World:
         patch.setattr(reconciler, "plan", self._plan)
         calls: Any = self.calls
         writer: Any = self.writer
+        hooks: Any = Hooks()
+        callbacks: Any = Callbacks()
         self._reconciler = RunReconciler(
             cache,
             WorkQueue(lambda: NOW),
             writer,
             calls,
+            hooks,
+            callbacks,
             identity="me",
             now=lambda: NOW,
             new_id=lambda: "pass",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wavegate.api.jobrun import Phase
 from wavegate.runs.answers import RETRYABLE, Judgment, Outcome, judge, phase_after
-from wavegate.runs.states import TERMINAL, TRANSITIONS
+from wavegate.runs.states import TERMINAL, may_follow
 
 NOW = datetime(2025, 1, 31, 12, tzinfo=UTC).timestamp()
 
@@ -25,6 +25,13 @@ FINAL += [428, 431, 451, 489, 499, 501, 505, 600, 999, 0]
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 299])
 def test_2xx_completes(status: int) -> None:
     assert judge(status, {}, NOW) == Judgment("Completed", retryable=False)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 203, 204, 404, 503])
+def test_of_an_async_job_202_and_nothing_else_is_accepted(status: int) -> None:
+    as_ever = judge(status, {}, NOW)
+    accepted = Judgment("Accepted", retryable=False)
+    assert judge(status, {}, NOW, is_async=True) == (accepted if status == 202 else as_ever)
 
 
 @pytest.mark.parametrize("status", TRIED_AGAIN)
@@ -137,6 +144,8 @@ def test_a_date_and_seconds_say_the_same(seconds: int) -> None:
         ("BadAnswer", "Failed", "Failed", "Failed"),
         ("AddressRefused", "SystemFailed", "SystemFailed", "SystemFailed"),
         ("SourceUnreadable", "SystemFailed", "SystemFailed", "SystemFailed"),
+        ("CallbacksOff", "SystemFailed", "SystemFailed", "SystemFailed"),
+        ("Accepted", "Executing", "Executing", "Executing"),
     ],
 )
 def test_the_phase_of_the_run(
@@ -156,5 +165,5 @@ def test_every_outcome_leads_where_a_run_that_executes_may_go(outcome: Outcome) 
     for retryable in (False, True):
         for attempt, most in ((1, 1), (1, 2), (2, 2)):
             phase = phase_after(outcome, retryable, attempt, most)
-            assert phase in TRANSITIONS["Executing"]
-            assert retryable or phase in TERMINAL
+            assert may_follow("Executing", phase)
+            assert retryable or phase in TERMINAL or outcome == "Accepted"

@@ -17,8 +17,8 @@ HALF_OPEN = NOW + OPEN_FOR
 
 NOT_WELL: list[Outcome] = ["Unavailable", "TimedOut", "ConnectFailed", "DnsFailed", "TlsFailed"]
 NOT_WELL += ["Reset"]
-ANSWERS: list[Outcome] = ["Completed", "Rejected", "BadAnswer", "AnswerTooLarge"]
-NOTHING: list[Outcome] = ["Crashed", "AddressRefused", "SourceUnreadable", "Fault"]
+ANSWERS: list[Outcome] = ["Completed", "Accepted", "Rejected", "BadAnswer", "AnswerTooLarge"]
+NOTHING: list[Outcome] = ["Crashed", "AddressRefused", "SourceUnreadable", "CallbacksOff", "Fault"]
 
 
 def call(circuits: Circuits, outcome: Outcome, now: float, endpoint: str = SHOP) -> None:

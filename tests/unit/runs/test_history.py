@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from support.runs_world import NOW, job, observed, run, version
+from support.runs_world import NOW, all_counted, job, observed, run, version
 from wavegate.domain.actions import DeleteRecord
-from wavegate.domain.times import format_time_micro
+from wavegate.domain.times import format_time, format_time_micro
 from wavegate.runs.history import tidied
 from wavegate.runs.observed import RunView
+from wavegate.runs.webhooks import Delivery
 
 
 def test_one_that_is_kept_for_its_key_does_not_hide_when_the_next_is_removed() -> None:
-    of = job(runs={"finishedTTL": "60s"})
+    of = all_counted(job(runs={"finishedTTL": "60s"}))
     own = {"phase": "Completed", "owner_uid": "job-uid"}
     keyed = run("keyed", completed=NOW - 600, idempotency_key="k", **own)
     fresh = run("fresh", completed=NOW - 10, **own)
@@ -25,7 +26,9 @@ def test_one_that_is_kept_for_its_key_does_not_hide_when_the_next_is_removed() -
 
 
 def removed(*finished: RunView) -> list[str]:
-    of = job(runs={"successfulHistoryLimit": 1, "limits": {"pools": ["partner", "other"]}})
+    of = all_counted(
+        job(runs={"successfulHistoryLimit": 1, "limits": {"pools": ["partner", "other"]}})
+    )
     steps, _ = tidied(observed(of, finished=finished), of, [])
     return [each.name for step in steps for each in step.actions if isinstance(each, DeleteRecord)]
 
@@ -60,13 +63,15 @@ def test_one_that_was_started_later_counts_beside_a_greater_clock() -> None:
 
 
 def test_who_is_kept_for_a_clock_is_looked_at_when_that_is_passed() -> None:
-    of = job(runs={"limits": {"pools": ["partner"]}})
+    of = all_counted(job(runs={"limits": {"pools": ["partner"]}}))
     runs = [in_pool("first", 30, 20), in_pool("last", 60, 10)]
     assert tidied(observed(of, finished=runs), of, [])[1] == NOW + 60
 
 
 def test_of_a_job_that_others_depend_on_the_latest_run_is_kept_that_was_carried_out() -> None:
-    of = job(runs={"successfulHistoryLimit": 0, "failedHistoryLimit": 0, "finishedTTL": "1s"})
+    of = all_counted(
+        job(runs={"successfulHistoryLimit": 0, "failedHistoryLimit": 0, "finishedTTL": "1s"})
+    )
     own = {"owner_uid": "job-uid"}
     finished = [
         run("old", phase="Failed", completed=NOW - 90, **own),
@@ -79,9 +84,32 @@ def test_of_a_job_that_others_depend_on_the_latest_run_is_kept_that_was_carried_
         assert {each.name for each in finished} - names == kept
 
 
+def test_one_of_a_tick_is_kept_until_that_is_on_record_but_while_the_job_is_suspended() -> None:
+    hourly = {"schedule": {"cron": "@hourly"}}
+    of = all_counted(job(runs={"successfulHistoryLimit": 0}, trigger=hourly))
+    ended = run(
+        "of-a-tick",
+        phase="Completed",
+        owner_uid="job-uid",
+        completed=NOW - 10,
+        scheduled=NOW - 60,
+    )
+    begun = {"expression": "@hourly UTC", "since": format_time(NOW - 9000)}
+    for schedule, removals in (
+        ({}, 0),
+        (begun, 0),
+        ({**begun, "lastTickTime": format_time(NOW - 61)}, 0),
+        ({**begun, "lastTickTime": format_time(NOW - 60)}, 1),
+        ({"expression": "@hourly UTC", "missedTicks": 3}, 1),  # suspended
+    ):
+        told = replace(of, status={**of.status, "schedule": schedule})
+        steps, _ = tidied(observed(told, finished=[ended]), told, [])
+        assert len(steps) == removals, schedule
+
+
 def test_one_that_was_made_for_an_end_is_kept_until_that_is_on_record() -> None:
     runs = {"successfulHistoryLimit": 0}
-    of = job(runs=runs, trigger={"dependsOn": [{"jobName": "up", "mode": "Trigger"}]})
+    of = all_counted(job(runs=runs, trigger={"dependsOn": [{"jobName": "up", "mode": "Trigger"}]}))
     made = {"phase": "Completed", "owner_uid": "job-uid", "completed": NOW - 10}
     over = run("made", after={"up": NOW - 20}, **made)
     removed = [
@@ -91,7 +119,7 @@ def test_one_that_was_made_for_an_end_is_kept_until_that_is_on_record() -> None:
     ]
     assert removed == []
     record = [{"jobName": "up", "decidedUpTo": format_time_micro(NOW - 20)}]
-    of = replace(of, status={"dependencies": record})
+    of = replace(of, status={**of.status, "dependencies": record})
     steps, _ = tidied(observed(of, finished=[over]), of, [])
     assert [action.name for step in steps for action in step.actions] == ["made"]
 
@@ -105,3 +133,29 @@ def test_versions_of_a_fleet_job_are_the_fleets_to_remove() -> None:
     ):
         steps, _ = tidied(observed(of), of, versions)
         assert [step.key for step in steps] == keys
+
+
+def test_one_that_does_not_count_in_the_jobs_health_yet_is_kept_until_it_does() -> None:
+    runs = {"successfulHistoryLimit": 0, "finishedTTL": "1s"}
+    over = run("over", phase="Completed", owner_uid="job-uid", completed=NOW - 10)
+    new = job(runs=runs)
+    for of, removals in (
+        (new, 0),
+        (all_counted(new, NOW - 11), 0),
+        (all_counted(new, NOW - 10), 1),
+        (replace(new, status={"state": "Active"}), 1),  # one from before there was a health
+    ):
+        assert len(tidied(observed(of, finished=[over]), of, [])[0]) == removals
+
+
+def test_one_that_is_still_to_be_told_is_kept_while_the_job_has_a_webhook() -> None:
+    own = {"phase": "Completed", "owner_uid": "job-uid"}
+    pending = run("pending", completed=NOW - 900, delivery=Delivery(3, NOW + 60), **own)
+    told = [run(f"told-{number}", completed=NOW - number, **own) for number in (10, 20)]
+    hook = {"url": "http://hook.example/", "secretRefs": [{"name": "keys", "key": "one"}]}
+    kept = {"successfulHistoryLimit": 1, "finishedTTL": "5m"}
+    for runs, gone in (({**kept, "webhook": hook}, ["told-20"]), (kept, ["pending", "told-20"])):
+        of = all_counted(job(runs=runs), NOW)
+        steps, _ = tidied(observed(of, finished=[pending, *told]), of, [])
+        actions = [action for step in steps for action in step.actions]
+        assert [each.name for each in actions if isinstance(each, DeleteRecord)] == gone

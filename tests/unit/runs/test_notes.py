@@ -8,10 +8,16 @@ import pytest
 
 from wavegate.api.events import EVENTS
 from wavegate.api.httpjob_status import HTTPJobState
-from wavegate.domain.actions import RunEnd
-from wavegate.runs.notes import of_job, of_run
+from wavegate.domain.actions import DeliveryEnd, RunEnd
+from wavegate.runs.notes import of_delivery, of_job, of_run
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
 
+PAUSED = {"phase": "Paused", "reason": "Gone", "message": "it says no"}
+GIVEN_UP = {
+    "phase": "Failed",
+    "attempts": 8,
+    "lastError": {"class": "Reset", "message": "it broke off"},
+}
 STATES = get_args(HTTPJobState)
 
 
@@ -55,8 +61,8 @@ def test_of_what_waits_nothing_is_told() -> None:
     assert of_run("one", status("Queued", "JobSuspended")) == ()
 
 
-def job(state: str, message: str = "", missed: int = 0) -> dict[str, Any]:
-    return {"state": state, "message": message, "schedule": {"missedTicks": missed}}
+def job(state: str, message: str = "", missed: int = 0, **facts: Any) -> dict[str, Any]:
+    return {"state": state, "message": message, "schedule": {"missedTicks": missed}, **facts}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +85,13 @@ def job(state: str, message: str = "", missed: int = 0) -> dict[str, Any]:
         ),
         pytest.param(job("Active"), job("Active", missed=1), [("TicksMissed", True)], id="missed"),
         pytest.param(job("Active", missed=9), job("Active", missed=9), [], id="missed before"),
+        pytest.param(
+            job("Active"), job("Active", webhook=PAUSED), [("WebhookHeld", True)], id="held"
+        ),
+        pytest.param(
+            job("Active", webhook=PAUSED), job("Active", webhook=PAUSED), [], id="held before"
+        ),
+        pytest.param(job("Active", webhook=PAUSED), job("Active"), [], id="held no more"),
     ],
 )
 def test_what_becomes_of_a_job_is_told_once(
@@ -94,6 +107,33 @@ def test_missed_ticks_are_counted_in_words() -> None:
     assert more.message.startswith("3 ticks of the schedule passed without a run")
 
 
+def test_of_a_webhook_each_attempt_is_a_line_and_an_end_is_counted() -> None:
+    (told,) = of_delivery("one", {"phase": "Delivered", "attempts": 2})
+    assert (told.reason, told.message) == ("WebhookDelivered", "the webhook was told of one")
+    assert (told.counted, told.is_event) == (DeliveryEnd("Delivered"), False)
+    (again,) = of_delivery("one", {**GIVEN_UP, "phase": "Pending", "attempts": 1})
+    assert again.message == "the webhook was not told of one and is tried again: it broke off"
+    assert (again.counted, again.is_event) == (None, False)
+    (over,) = of_delivery("one", GIVEN_UP)
+    assert (over.reason, over.warning, over.is_event) == ("WebhookFailed", True, True)
+    assert over.message == "the webhook is not told of one: it broke off"
+    assert over.counted == DeliveryEnd("Failed")
+    assert dict(over.facts) == {"run": "one", "attempt": 8, "reason": "Reset"}
+
+
+def test_deliveries_that_fail_alike_are_one_event_again() -> None:
+    (first,), (second,) = (of_delivery(name, GIVEN_UP) for name in ("one", "two"))
+    (other,) = of_delivery("three", {**GIVEN_UP, "lastError": {"class": "TimedOut"}})
+    assert first.topic == second.topic != other.topic
+
+
+def test_an_end_that_is_not_told_says_so_at_once() -> None:
+    ended, given_up = of_run("one", status("Completed", "Completed", webhook=GIVEN_UP))
+    assert (ended.reason, given_up.reason) == ("RunEnded", "WebhookFailed")
+    pending = {"phase": "Pending", "attempts": 0}
+    assert len(of_run("one", status("Completed", "Completed", webhook=pending))) == 1
+
+
 def test_every_event_is_in_the_list() -> None:
     known = {(each.reason, each.type) for each in EVENTS if each.kind == "HTTPJob"}
     runs = [of_run("one", status(phase, "Any")) for phase in TERMINAL]
@@ -103,5 +143,7 @@ def test_every_event_is_in_the_list() -> None:
         for after in STATES
         if before != after
     ]
+    jobs.append(of_job(job("Active"), job("Active", webhook=PAUSED)))
+    runs.append(of_delivery("one", GIVEN_UP))
     notes = [note for each in (*runs, *jobs) for note in each if note.is_event]
     assert {(each.reason, "Warning" if each.warning else "Normal") for each in notes} == known

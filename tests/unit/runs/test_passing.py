@@ -27,7 +27,8 @@ def look(
     retry: Retry = ONCE,
     replaced: bool = False,
 ) -> Passing:
-    return passing(run, found, of, retry, NOW, replaced=replaced)
+    canceled = "spec.canceled is set" if run.canceled else ""
+    return passing(run, found, of, retry, NOW, canceled=canceled, replaced=replaced)
 
 
 def over_nodes(**facts: Any) -> RunView:

@@ -10,6 +10,7 @@ import pytest
 from support.runs_world import (
     ME,
     NOW,
+    all_counted,
     executing,
     job,
     observed,
@@ -364,7 +365,7 @@ def test_a_run_that_has_ended_when_a_newer_tick_comes_is_not_replaced() -> None:
 
 
 def test_history_is_kept_as_long_as_it_is_told_to() -> None:
-    of = job(runs={"successfulHistoryLimit": 1, "failedHistoryLimit": 0})
+    of = all_counted(job(runs={"successfulHistoryLimit": 1, "failedHistoryLimit": 0}))
     ended = [
         run(
             f"{phase}{age}",

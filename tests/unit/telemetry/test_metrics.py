@@ -10,7 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench import exposition
 from wavegate.domain.actions import GateEnd, RolloutEnd, Verdict, WaveEnd
+from wavegate.runner.callbacks import STATUSES
 from wavegate.telemetry.metrics import (
+    CALLBACKS,
     CODES,
     ENDS,
     METHODS,
@@ -72,6 +74,7 @@ KNOWN: dict[str, tuple[tuple[str, ...], ...]] = {
     "wavegate_watch_silence_seconds": (REFLECTED,),
     "wavegate_readings_total": (("Read", "Unreadable"), SOURCES),
     "wavegate_windows_total": (WINDOWS,),
+    "wavegate_callbacks_total": (CALLBACKS,),
     "wavegate_wave_duration_seconds_count": (("true", "false"),),
     "wavegate_gate_duration_seconds_count": (("Passed", "Failed"), TIMES),
     "wavegate_rollouts_total": (ENDS, ROLLOUTS),
@@ -92,6 +95,14 @@ def known() -> Iterable[Key]:
 def test_everything_that_can_be_known_is_there_with_0_from_the_start():
     found = samples(Metrics())
     assert {key: found.get(key) for key in known()} == dict.fromkeys(known(), 0)
+
+
+def test_each_answer_to_a_call_back_is_counted():
+    assert set(CALLBACKS) == set(STATUSES)
+    metrics = Metrics()
+    before = samples(metrics)
+    metrics.called_back("Over")
+    assert changed(metrics, before) == {("wavegate_callbacks_total", ("Over",)): 1}
 
 
 def test_the_build_is_told():

@@ -6,8 +6,10 @@ import secrets
 
 import click
 
+from wavegate.api.jobrun import ENDED, UNENDED
 from wavegate.cli.changing import change_options, fragment, tell_all
 from wavegate.cli.cluster import Cluster, connect
+from wavegate.cli.commands.runs_selecting import Chosen, by_batch, selecting_options
 from wavegate.cli.completing import complete_runs
 from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target, connection_options
@@ -19,19 +21,25 @@ from wavegate.kube.resources import BY_KIND, JOB_RUNS
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=complete_runs)
+@click.argument("runs", nargs=-1, metavar="[RUN...]", shell_complete=complete_runs)
+@selecting_options(UNENDED)
 @change_options
 @connection_options
-def cancel(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) -> None:
+def cancel(
+    runs: tuple[str, ...], chosen: Chosen, dry_run: bool, output: str, target: Target
+) -> int:
     """End runs: those that wait at once, those that execute too.
 
     Of a run that executes the answer is no longer waited for; what its endpoint makes of the call
-    is not known. It cannot be taken back. All runs are looked at before the first is ended.
+    is not known. It cannot be taken back. All runs that are named are looked at before the first
+    is ended. With -l or --job a RunBatch ends all that match and were asked for before it.
 
-    Example: wavegate runs cancel bill-k3jx5q2m7a
+    Example: wavegate runs cancel --job bill -l source=crm
     """
     from wavegate.cli.asking import has_ended  # noqa: PLC0415
 
+    if chosen.asked_for(runs):
+        return by_batch("cancel", chosen, output, target, dry_run=dry_run)
     with connect(target) as cluster:
         found = _found(cluster, runs)
         ended = [_with_phase(each) for each in found if has_ended(each)]
@@ -47,6 +55,7 @@ def cancel(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) ->
                 say(f"JobRun {name} has ended meanwhile")
                 changed.pop()
     tell_all(changed, output, "canceled", dry_run=dry_run)
+    return 0
 
 
 def _cancel(cluster: Cluster, run: Document) -> bool:
@@ -63,21 +72,28 @@ def _cancel(cluster: Cluster, run: Document) -> bool:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=complete_runs)
+@click.argument("runs", nargs=-1, metavar="[RUN...]", shell_complete=complete_runs)
+@selecting_options(ENDED)
 @change_options
 @connection_options
-def replay(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) -> None:
+def replay(
+    runs: tuple[str, ...], chosen: Chosen, dry_run: bool, output: str, target: Target
+) -> int:
     """Ask again for runs that have ended.
 
     Each is a new JobRun with replayOf, which has the payload of that run, its priority, metadata,
-    concurrency key and overrides, and the newest version of the job; it has no key. All runs are
-    looked at before the first is made.
+    concurrency key and overrides, and the newest version of the job; it has no key. All runs that
+    are named are looked at before the first is made. With -l or --job a RunBatch makes one for each
+    that matches, at most 500, and without --phase for those that ended badly.
 
-    Example: wavegate runs replay bill-k3jx5q2m7a
+    Example: wavegate runs replay --job bill --phase DeadLetter
     """
-    from wavegate.cli.asking import has_ended, replay_spec, run_document  # noqa: PLC0415
+    from wavegate.cli.asking import has_ended, run_document  # noqa: PLC0415
     from wavegate.runs.naming import drawn_name  # noqa: PLC0415
+    from wavegate.runs.replaying import replay_spec  # noqa: PLC0415
 
+    if chosen.asked_for(runs):
+        return by_batch("replay", chosen, output, target, dry_run=dry_run)
     with connect(target) as cluster:
         found = _found(cluster, runs)
         going_on = [_with_phase(each) for each in found if not has_ended(each)]
@@ -94,9 +110,10 @@ def replay(runs: tuple[str, ...], dry_run: bool, output: str, target: Target) ->
         for each in found:
             job = jobs[_job(each)]
             name = drawn_name(job["metadata"]["name"], secrets.token_hex(16))
-            document = run_document(job, name, replay_spec(each))
+            document = run_document(job, name, replay_spec(each["metadata"]["name"], each["spec"]))
             made.append(document if dry_run else cluster.create(JOB_RUNS, document))
     tell_all(made, output, "created", dry_run=dry_run)
+    return 0
 
 
 def _found(cluster: Cluster, runs: tuple[str, ...]) -> list[Document]:

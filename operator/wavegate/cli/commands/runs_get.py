@@ -12,6 +12,7 @@ from wavegate.cli.options import Target, connection_options, output_option
 from wavegate.cli.output import print_document, width, wrapped
 from wavegate.cli.reading import bare
 from wavegate.cli.run_sight import moment, run_details, standing
+from wavegate.cli.run_webhooks import delivery
 from wavegate.cli.sight import Document
 from wavegate.kube.resources import JOB_RUNS
 
@@ -24,6 +25,11 @@ _TIMES: Final = {
     "tried again": "nextRetryTime",
     "expires": "expirationTime",
     "ended": "completionTime",
+}
+_CALLBACK: Final = {
+    "answered 202": "acceptedTime",
+    "heartbeat": "heartbeatTime",
+    "deadline": "deadline",
 }
 _WORDS: Final = {
     "version": "version",
@@ -81,6 +87,7 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
         found.append(("asked for by", told["triggeredBy"]))
     found += [(label, moment(told[key], now)) for label, key in _TIMES.items() if told[key]]
     found += [(label, str(told[key])) for label, key in _WORDS.items() if told[key]]
+    found += _call_back(told["callback"], now)
     if told["metadata"]:
         found.append(("metadata", _pairs(told["metadata"])))
     if told["trace"]:
@@ -94,6 +101,8 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
     if error["class"]:
         status = f" {error['httpStatus']}" if error["httpStatus"] else ""
         found.append(("last error", f"{error['class']}{status}: {error['message']}"))
+    if words := delivery(run):
+        found.append(("webhook", words))
     if told["payload"]:
         found.append(("payload", told["payload"]))
     if told["result"]:
@@ -101,6 +110,11 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
     elif told["resultHash"]:
         found.append(("result", f"{told['resultSize']} bytes, {told['resultHash']}; not kept"))
     return found + _debug(told["debug"])
+
+
+def _call_back(told: Document, now: float) -> list[tuple[str, str]]:
+    found = [(label, moment(told[key], now)) for label, key in _CALLBACK.items() if told[key]]
+    return [*found, ("called back", told["outcome"])] if told["outcome"] else found
 
 
 def _debug(debug: Document) -> list[tuple[str, str]]:

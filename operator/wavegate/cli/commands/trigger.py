@@ -35,12 +35,13 @@ class Moment(click.ParamType[float]):
         return found
 
 
-def _pairs(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    for key, equals, _ in pairs:
+def pairs(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Options of the form KEY=VALUE."""
+    parts = [each.partition("=") for each in given]
+    for key, equals, _ in parts:
         if not key or not equals:
             raise click.BadParameter(f"{key!r} is not of the form KEY=VALUE")
-    return {key: value for key, _, value in pairs}
+    return {key: value for key, _, value in parts}
 
 
 @click.command()
@@ -53,7 +54,7 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...])
 @click.option("--priority", type=click.IntRange(0, 10), default=0, help="Higher starts first.")
 @click.option("--concurrency-key", metavar="K", help="Its runs share maxConcurrencyPerKey.")
 @click.option(
-    "--metadata", multiple=True, metavar="K=V", callback=_pairs, help="May be given several times."
+    "--metadata", multiple=True, metavar="K=V", callback=pairs, help="May be given several times."
 )
 @click.option("--debug", is_flag=True, help="Keep headers and the beginning of bodies.")
 @click.option("--wait", is_flag=True, help="Wait until it has ended.")
@@ -96,7 +97,7 @@ def trigger(
         raise CliError("--wait: a dry run makes no run that could be waited for")
     if key == "":
         raise CliError("--key: is empty; leave it out where any number of runs may be made")
-    text = _read(path) if path is not None else payload
+    text = read_text(path) if path is not None else payload
     with connect(target) as cluster:
         resource, found = ask_for(cluster, job)
         if resource is not HTTP_JOBS and (text is not None or debug):
@@ -122,7 +123,8 @@ def trigger(
         return _wait(cluster, document, timeout, output) if wait else 0
 
 
-def _read(path: str) -> str:
+def read_text(path: str) -> str:
+    """What a file has, or stdin. Raises CliError."""
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except OSError as error:

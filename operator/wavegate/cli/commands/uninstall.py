@@ -105,6 +105,6 @@ def remaining(cluster: Cluster) -> list[str]:
         commands.append(f"{removal} --namespace {space}")
     kinds = (
         *("fleetjobs", "fleetdeployments", "executions", "jobversions"),
-        *("httpjobs", "jobruns", "ratelimitpools"),
+        *("httpjobs", "jobruns", "ratelimitpools", "runbatches"),
     )
     return [*commands, f"kubectl delete crd {' '.join(f'{kind}.wavegate.dev' for kind in kinds)}"]

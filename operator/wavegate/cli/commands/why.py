@@ -1,4 +1,4 @@
-"""``why``: what a job, deployment, execution or run waits for."""
+"""``why``: what a job, deployment, execution, run or batch waits for."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from wavegate.kube.resources import (
     JOB_RUNS,
     LEASES,
     NODES,
+    RUN_BATCHES,
     Resource,
 )
 
@@ -41,14 +42,14 @@ from wavegate.kube.resources import (
 def why(name: str, output: str, target: Target) -> None:
     """What a job, rollout, execution or run waits for, and who can help.
 
-    NAME is that of a FleetJob, an HTTPJob, a deployment, an execution or a run, looked for in this
-    order; fj/NAME, hj/NAME, fd/NAME, ex/NAME or jr/NAME says which. It tells what runs now, since
-    when it waits, by which numbers against which limits, who can unblock it and how, when it acts
-    next by itself, and what happens if nothing comes until then.
+    NAME is that of a FleetJob, an HTTPJob, a deployment, an execution, a run or a batch, looked for
+    in this order; fj/NAME, hj/NAME, fd/NAME, ex/NAME, jr/NAME or rb/NAME says which. It tells what
+    runs now, since when it waits, by which numbers against which limits, who can unblock it and
+    how, when it acts next by itself, and what happens if nothing comes until then.
     """
     with connect(target) as cluster:
         resource, found = _find(cluster, name)
-        ask = _of_runs if resource in (HTTP_JOBS, JOB_RUNS) else _of_fleet
+        ask = _of_runs if resource in (HTTP_JOBS, JOB_RUNS, RUN_BATCHES) else _of_fleet
         answer, now = ask(cluster, resource, found), cluster.now()
     if output:
         print_document(document_of(answer), output)
@@ -72,8 +73,11 @@ def _of_fleet(cluster: Cluster, resource: Resource, found: Document) -> Answer:
 def _of_runs(cluster: Cluster, resource: Resource, found: Document) -> Answer:
     # Half a second, which --help should not take.
     from wavegate.cli.run_sight import job_kind  # noqa: PLC0415
+    from wavegate.cli.why_batches import why_batch  # noqa: PLC0415
     from wavegate.cli.why_runs import RunSight, why_http_job, why_run  # noqa: PLC0415
 
+    if resource is RUN_BATCHES:
+        return why_batch(found, Facts(cluster.now(), operator=_trouble(cluster, cluster.now())))
     space, is_job = cluster.namespace, resource is HTTP_JOBS
     name = found["metadata"]["name"] if is_job else found["spec"]["jobName"]
     kind = resource.kind if is_job else job_kind(found)
