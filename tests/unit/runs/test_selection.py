@@ -25,6 +25,8 @@ def names(runs: list[RunView]) -> list[str]:
     [
         pytest.param({}, "app", {}, True, id="of the job"),
         pytest.param({}, "app", {"job": "other"}, False, id="of another job"),
+        pytest.param({}, "app", {"job_kind": "FleetJob"}, False, id="of another kind"),
+        pytest.param(LABELS, None, {"job_kind": "FleetJob", "labels": {"source": "crm"}}, False),
         pytest.param(LABELS, None, {"labels": {"source": "crm"}}, True, id="label"),
         pytest.param(LABELS, None, {"labels": {"source": "x"}}, False, id="other value"),
         pytest.param(LABELS, None, {}, False, id="no label"),
