@@ -63,7 +63,7 @@ def metrics_page() -> str:
 def known_families() -> Iterable[Metric]:
     """Every family, those of jobs with the series of one job."""
     metrics = Metrics()
-    job = JobView("", "", "", "", 0, 0.0, None, {})
+    job = JobView("", "", "", "", 0, 0.0, None, {}, status={"runs": {}})
     metrics.register(JobCollector(lambda: [job], lambda _: (), lambda: True))
     scored = {"health": {"last7Days": {"score": 0}}}
     calls = HTTPJobView("", "", "", "", 0, 0.0, None, status=scored)

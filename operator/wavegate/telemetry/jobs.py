@@ -26,6 +26,10 @@ NODE_STATES: Final = ("desired", "updated", "stable", "failed", "lost", "notRead
 ROLLOUT_NODES: Final = ("total", "updated", "failed", "added")
 """As status.rollout of a FleetJob calls them, without Nodes."""
 WAVES: Final = {"current": "currentWave", "total": "totalWaves"}
+RUN_PHASES: Final = ("delayed", "queued", "waiting", "executing")
+"""As status.runs of a job calls them."""
+PASSED: Final = ("missed", "skipped")
+"""As status.schedule of a job calls them, without Ticks."""
 CONDITION_STATUSES: Final = ("true", "false", "unknown")
 
 INFO: Final = "wavegate_fleetjob_info"
@@ -35,6 +39,8 @@ ROLLOUT: Final = "wavegate_rollout_nodes"
 WAVE: Final = "wavegate_rollout_wave"
 PROGRESS: Final = "wavegate_rollout_progress_timestamp_seconds"
 WAITING: Final = "wavegate_rollout_waiting_since_timestamp_seconds"
+RUNS: Final = "wavegate_fleetjob_runs"
+TICKS: Final = "wavegate_fleetjob_ticks_passed"
 
 FAMILIES: Final = {
     INFO: (
@@ -50,6 +56,14 @@ FAMILIES: Final = {
         (),
     ),
     WAITING: ("Since when a job's open rollout has been waiting for a person; 0: it is not.", ()),
+    RUNS: (
+        "Runs that have not ended of a FleetJob that is executed when asked, by phase.",
+        ("phase",),
+    ),
+    TICKS: (
+        "Ticks of its schedule that became no run: missed, or skipped by Forbid.",
+        ("why",),
+    ),
 }
 """By name: what it is, and its labels beside those that name the job."""
 
@@ -113,6 +127,15 @@ class JobCollector(Collector):
         progress, waiting = _times(self._deployments(job.key), job.uid)
         yield PROGRESS, (), progress
         yield WAITING, (), waiting
+        if (runs := status.get("runs")) is not None:
+            yield from _of_runs(runs, status.get("schedule") or {})
+
+
+def _of_runs(runs: Mapping[str, int], schedule: Mapping[str, int]) -> Iterator[Told]:
+    for phase in RUN_PHASES:
+        yield RUNS, (phase,), runs.get(phase) or 0
+    for why in PASSED:
+        yield TICKS, (why,), schedule.get(f"{why}Ticks") or 0
 
 
 def _times(deployments: Iterable[DeploymentView], job_uid: str) -> tuple[float, float]:

@@ -14,11 +14,7 @@ from prometheus_client.registry import Collector
 from wavegate.api.webhooks import WebhookPhase
 from wavegate.domain.times import parse_time
 from wavegate.runs.observed import HTTPJobView
-from wavegate.telemetry.jobs import Told, gauges
-
-RUN_PHASES: Final = ("delayed", "queued", "waiting", "executing")
-"""As status.runs of an HTTPJob calls them."""
-PASSED: Final = ("missed", "skipped")
+from wavegate.telemetry.jobs import PASSED, RUN_PHASES, Told, gauges
 
 INFO: Final = "wavegate_httpjob_info"
 RUNS: Final = "wavegate_httpjob_runs"

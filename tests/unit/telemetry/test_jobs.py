@@ -121,9 +121,24 @@ def test_an_open_rollout_makes_progress_or_waits(
 
 def test_no_label_names_a_node_or_a_pod():
     labels = {label for _, more in jobs.FAMILIES.values() for label in more}
-    assert labels == {"state", "reason", "version", "stable_version", "type", "status", "which"}
+    of_rollouts = {"state", "reason", "version", "stable_version", "type", "status", "which"}
+    assert labels == {*of_rollouts, "phase", "why"}
 
 
 def test_what_a_run_has_made_is_not_told():
     told = Told(job(status=STATUS, name="one", run="one", run_uid="r"))
     assert all(told.all(name) == {} for name in jobs.FAMILIES)
+
+
+def test_of_a_job_that_is_executed_when_asked_its_runs_and_ticks_are_told_and_of_no_other():
+    asked = {**STATUS, "runs": {"queued": 2, "executing": 1}, "schedule": {"missedTicks": 3}}
+    told = Told(job(status=asked))
+    assert told.all(jobs.RUNS) == {
+        ("delayed",): 0,
+        ("queued",): 2,
+        ("waiting",): 0,
+        ("executing",): 1,
+    }
+    assert told.all(jobs.TICKS) == {("missed",): 3, ("skipped",): 0}
+    plain = Told(job(status=STATUS))
+    assert plain.all(jobs.RUNS) == plain.all(jobs.TICKS) == {}
