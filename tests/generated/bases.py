@@ -136,6 +136,35 @@ JOBS: Final[dict[str, Object]] = {
         restartPolicy="Never",
         rollout={"strategy": "Rolling", "maxParallel": 2, "healthCheck": {"deadline": "2m"}},
     ),
+    "asked": _job(
+        "query",
+        config={"command": ["uname", "-a"]},
+        restartPolicy="Never",
+        trigger={
+            "timeZone": "Europe/Berlin",
+            "schedule": {"cron": "30 2 * * *", "concurrencyPolicy": "Queue"},
+            "windows": [
+                {"cron": "* 2,3 * * *"},
+                {"days": ["Sat"], "start": "22:00", "end": "06:00"},
+            ],
+            "dependsOn": [
+                {
+                    "jobKind": "HTTPJob",
+                    "jobName": "other",
+                    "condition": "Any",
+                    "freshness": "24h",
+                    "mode": "Trigger",
+                }
+            ],
+        },
+        runs={
+            "retry": {"strategy": "Custom", "delays": ["1m", "5m"], "maxAttempts": 3},
+            "limits": {"rate": {"max": 2, "window": "1h"}, "pools": ["shared"]},
+            "finishedTTL": "24h",
+            "ttl": "1h",
+            "defaultMetadata": {"why": "asked"},
+        },
+    ),
     "update": _job("update", config={"command": ["upgrade"], "cordon": True}),
     "config": _job(
         "config",

@@ -22,7 +22,11 @@ VERBS: Final = ("create", "change")
 WHOLE: Final = ("canary", "rollback", "restart", "version", "execution")
 """Bases of which each field gets all its values; the others get what lies at its limits."""
 
-_BY_RULES: Final[Mapping[str | int, Object]] = {"healthCheck": {"deadline": "1m"}}
+_BY_RULES: Final[Mapping[str | int, Object]] = {
+    "healthCheck": {"deadline": "1m"},
+    "schedule": {"cron": "@daily"},
+    "rate": {"window": "1h"},
+}
 """What a rule requires in an object, beside what its schema does."""
 
 _LIMITS: Final = (
