@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from integration.api_rules import DEADLINE, Object, Rule, job, without
+from integration.trigger_rules import trigger_rules
 from wavegate.api.fleetjob import ONE_SHOT_TYPES
 
 
@@ -61,15 +62,7 @@ def _asked_rules() -> Iterator[Rule]:
     )
     says = "spec.runs.ttl: must be between 1s and 8760h"
     yield Rule("ttl", asked(runs={"ttl": "1s"}), asked(runs={"ttl": "0s"}), says)
-    says = "spec.trigger.dependsOn: a job cannot depend on itself"
-    good, bad = (
-        asked(trigger={"dependsOn": [{"jobKind": kind, "jobName": "job"}]})
-        for kind in ("HTTPJob", "FleetJob")
-    )
-    yield Rule("itself as a FleetJob", good, bad, says)
-    says = "spec.trigger.schedule.cron: must have five fields"
-    good, bad = (asked(trigger={"schedule": {"cron": cron}}) for cron in ("@hourly", "hourly"))
-    yield Rule("cron of a FleetJob", good, bad, says)
+    yield from trigger_rules(asked)
 
 
 ONE_SHOT_RULES: Final[tuple[Rule, ...]] = (

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from integration.api_rules import Object, Rule, patch, without
 from integration.batch_rules import BATCH_RULES
+from integration.between import between
 from integration.run_documents import MOMENT, http_job, job_run, pool
+from integration.trigger_rules import trigger_rules
 from integration.webhook_rules import WEBHOOK_RULES
 
 KEY: Final = {"name": "mine", "key": "token"}
 URL: Final = "https://echo.example/run"
 _NAME: Final = "metadata.name: must be a DNS label"
-_CRON: Final = "must have five fields"
 _TAKEN: Final = "spec.http.headers: a name that each call has anyway"
 
 
@@ -29,17 +30,6 @@ def _retry(**retry: Any) -> Object:
     return _runs(retry=retry)
 
 
-def _between(
-    name: str, field: str, make: Any, good: tuple[str, str], bad: tuple[str, str]
-) -> Iterator[Rule]:
-    """A duration of the field ``name``; ``make`` makes an object with it."""
-    for right, wrong in zip(good, bad, strict=True):
-        says = f"{field}: must be between {good[0]} and {good[1]}"
-        if wrong.startswith("-"):
-            says = f"{field}: Invalid value"
-        yield Rule(f"{field} {wrong}", make(**{name: right}), make(**{name: wrong}), says)
-
-
 def _asynchronous(**http: Any) -> Object:
     return _http(completion="Async", **http)
 
@@ -52,7 +42,7 @@ def _async_rules() -> Iterator[Rule]:
         ("completionTimeout", "168h", "10081m"),
     ):
         path = f"spec.http.{field}"
-        yield from _between(field, path, _asynchronous, ("1s", most), ("999ms", more))
+        yield from between(field, path, _asynchronous, ("1s", most), ("999ms", more))
         good, says = _asynchronous(**{field: "1m"}), f"{path}: is for completion Async only"
         yield Rule(f"{field} of Sync", good, _http(completion="Sync", **{field: "1m"}), says)
         yield Rule(f"{field} by default", good, _http(**{field: "1m"}), says)
@@ -100,7 +90,7 @@ def _call_rules() -> Iterator[Rule]:
         right, wrong = ({"serviceRef": {**service, field: each}} for each in (good, bad))
         says = f"spec.http.serviceRef.{field}: {words}"
         yield Rule(f"serviceRef {field} {bad}", http_job(http=right), http_job(http=wrong), says)
-    yield from _between("timeout", "spec.http.timeout", _http, ("100ms", "1h"), ("99ms", "61m"))
+    yield from between("timeout", "spec.http.timeout", _http, ("100ms", "1h"), ("99ms", "61m"))
     yield from _async_rules()
 
 
@@ -176,7 +166,7 @@ def _run_section_rules() -> Iterator[Rule]:
         ("ttl", "1s", "8760h", "999ms", "8761h"),
         ("finishedTTL", "0s", "8760h", "-1s", "8761h"),
     ):
-        yield from _between(field, f"spec.runs.{field}", _runs, (least, most), (low, high))
+        yield from between(field, f"spec.runs.{field}", _runs, (least, most), (low, high))
     says = "spec.runs.versionPolicy: Unsupported value"
     yield Rule("versionPolicy", _runs(versionPolicy="Latest"), _runs(versionPolicy="Any"), says)
     for field in ("successfulHistoryLimit", "failedHistoryLimit"):
@@ -200,97 +190,10 @@ def _limit_rules() -> Iterator[Rule]:
         says = "spec.runs.limits.rate.max"
         yield Rule(f"rate max {wrong}", rate(max=value), rate(max=wrong), says)
     field = "spec.runs.limits.rate.window"
-    yield from _between("window", field, rate, ("1s", "24h"), ("999ms", "25h"))
+    yield from between("window", field, rate, ("1s", "24h"), ("999ms", "25h"))
     yield Rule("rate without window", rate(), limits(rate={"max": 1}), f"{field}: Required value")
     says = "spec.runs.limits.rate.onLimit: Unsupported value"
     yield Rule("onLimit", rate(onLimit="Reject"), rate(onLimit="Drop"), says)
-
-
-def _trigger_rules() -> Iterator[Rule]:
-    def schedule(**given: Any) -> Object:
-        return http_job(trigger={"schedule": {"cron": "@hourly", **given}})
-
-    def window(**given: Any) -> Object:
-        return http_job(trigger={"windows": [given]})
-
-    path = "spec.trigger.schedule"
-    for good, bad in (
-        ("*/5 * * * *", "*/5 * * *"),
-        ("0 8-18 * * Mon-Fri", "0 0 8 * * *"),
-        ("@daily", "@secondly"),
-        ("0  0 1,15 * *", "0;0 1 * *"),
-    ):
-        right, wrong = schedule(cron=good), schedule(cron=bad)
-        yield Rule(f"cron {bad}", right, wrong, f"{path}.cron: {_CRON}")
-        says = f"spec.trigger.windows.cron: {_CRON}"
-        yield Rule(f"window {bad}", window(cron=good), window(cron=bad), says)
-    yield Rule(
-        "schedule without cron",
-        schedule(),
-        http_job(trigger={"schedule": {}}),
-        f"{path}.cron: Required value",
-    )
-    for field, good, bad in (
-        ("concurrencyPolicy", "Queue", "queue"),
-        ("catchUp", "None", "Some"),
-    ):
-        right, wrong = schedule(**{field: good}), schedule(**{field: bad})
-        yield Rule(field, right, wrong, f"{path}.{field}: Unsupported value")
-    field = f"{path}.startingDeadline"
-    yield from _between("startingDeadline", field, schedule, ("10s", "168h"), ("9s", "169h"))
-    night = {"start": "22:00", "end": "06:00"}
-    says = "spec.trigger.windows: each needs a cron, or start and end"
-    good = window(**night, days=["Mon"])
-    for number, bad in enumerate(
-        (
-            {"start": "22:00"},
-            {"end": "06:00"},
-            {"days": ["Mon"]},
-            {},
-            {**night, "cron": "@hourly"},
-            {"cron": "@hourly", "days": ["Mon"]},
-        )
-    ):
-        yield Rule(f"window {number}", good, window(**bad), says)
-    says = "spec.trigger.windows: start and end must differ"
-    yield Rule("empty window", good, window(start="06:00", end="06:00"), says)
-    for field in night:
-        says = f"spec.trigger.windows.{field}: must be from 00:00 to 23:59"
-        for bad in ("24:00", "6:000"):
-            yield Rule(f"window {field} {bad}", good, window(**{**night, field: bad}), says)
-    days = "spec.trigger.windows[0].days[1]: Duplicate value"
-    yield Rule("days", good, window(**night, days=["Mon", "Mon"]), days)
-    days = "spec.trigger.windows[0].days[0]: Unsupported value"
-    yield Rule("day", good, window(**night, days=["Monday"]), days)
-    zone = http_job(trigger={"timeZone": "America/Port-au-Prince"})
-    bad = http_job(trigger={"timeZone": "Europe/Zürich"})
-    yield Rule("time zone", zone, bad, "spec.trigger.timeZone: Invalid value")
-
-
-def _dependency_rules() -> Iterator[Rule]:
-    def needs(*jobs: str, **given: Any) -> Object:
-        return http_job(trigger={"dependsOn": [{"jobName": each, **given} for each in jobs]})
-
-    path = "spec.trigger.dependsOn"
-    says = f"{path}: a job cannot depend on itself"
-    yield Rule("itself", needs("other"), needs("echo"), says)
-    yield Rule("itself of another kind", needs("echo", jobKind="FleetJob"), needs("echo"), says)
-    yield Rule("twice", needs("a", "b"), needs("a", "a"), f"{path}[1]: Duplicate value")
-    many = [f"job-{number}" for number in range(11)]
-    yield Rule("many", needs(*many[:10]), needs(*many), f"{path}: Too many")
-    yield Rule("job name", needs("a" * 40), needs("a" * 41), f"{path}[0].jobName: Too long")
-    says = f"{path}[0].condition: Unsupported value"
-    yield Rule("condition", needs("a", condition="Failed"), needs("a", condition="Bad"), says)
-    says = f"{path}[0].jobKind: Unsupported value"
-    yield Rule("job kind", needs("a", jobKind="FleetJob"), needs("a", jobKind="Job"), says)
-    says = f"{path}[0].mode: Unsupported value"
-    yield Rule("mode", needs("a", mode="Trigger"), needs("a", mode="Both"), says)
-
-    def fresh(**given: Any) -> Object:
-        return needs("a", **given)
-
-    field = f"{path}.freshness"
-    yield from _between("freshness", field, fresh, ("1s", "8760h"), ("999ms", "8761h"))
 
 
 def _word_rules() -> Iterator[Rule]:
@@ -350,7 +253,7 @@ def _request_rules() -> Iterator[Rule]:
         yield Rule(f"run priority {wrong}", good, bad, "spec.priority")
     good, bad = job_run(notBefore=MOMENT), job_run(notBefore="tomorrow")
     yield Rule("notBefore", good, bad, "spec.notBefore: Invalid value")
-    yield from _between("ttl", "spec.ttl", job_run, ("1s", "8760h"), ("999ms", "8761h"))
+    yield from between("ttl", "spec.ttl", job_run, ("1s", "8760h"), ("999ms", "8761h"))
 
     def overrides(**given: Any) -> Object:
         return job_run(overrides=given)
@@ -359,10 +262,10 @@ def _request_rules() -> Iterator[Rule]:
         return overrides(retry=given)
 
     field = "spec.overrides.timeout"
-    yield from _between("timeout", field, overrides, ("100ms", "1h"), ("99ms", "61m"))
+    yield from between("timeout", field, overrides, ("100ms", "1h"), ("99ms", "61m"))
     for name in ("initialDelay", "maxDelay"):
         field = f"spec.overrides.retry.{name}"
-        yield from _between(name, field, retry, ("0s", "24h"), ("-1s", "25h"))
+        yield from between(name, field, retry, ("0s", "24h"), ("-1s", "25h"))
     good, bad = retry(maxAttempts=100), retry(maxAttempts=0)
     yield Rule("run attempts", good, bad, "spec.overrides.retry.maxAttempts")
 
@@ -413,7 +316,7 @@ def _pool_rules() -> Iterator[Rule]:
     yield Rule("pool without window", pool(), without(pool(), "window"), "spec.window: Required")
     for number in (0, 100_001):
         yield Rule(f"pool max {number}", pool(), pool(max=number), "spec.max: Invalid value")
-    yield from _between("window", "spec.window", _pool_of, ("1s", "24h"), ("999ms", "25h"))
+    yield from between("window", "spec.window", _pool_of, ("1s", "24h"), ("999ms", "25h"))
     says = "metadata.name: must be a DNS label"
     for name in ("a" * 41, "a.b"):
         yield Rule(f"pool {name[:3]}", pool("a" * 40), pool(name), says)
@@ -435,8 +338,7 @@ RUN_RULES: Final[tuple[Rule, ...]] = (
     *_call_rules(),
     *_header_rules(),
     *_run_section_rules(),
-    *_trigger_rules(),
-    *_dependency_rules(),
+    *trigger_rules(http_job),
     *_word_rules(),
     *_request_rules(),
     *_fixed_rules(),

@@ -129,7 +129,7 @@ def test_what_the_operator_does_not_use_is_not_simulated():
         ("PATCH", "/api/v1/namespaces/x/pods/one", {}, "application/apply-patch+yaml"),
         ("GET", "/api/v1/namespaces/x/pods", {"labelSelector": "a in (b)"}, JSON),
         ("GET", "/api/v1/namespaces/x/pods", {"fieldSelector": "spec.nodeName=a"}, JSON),
-        ("GET", "/api/v1/namespaces/x/secrets", {}, JSON),
+        ("GET", "/api/v1/namespaces/x/endpoints", {}, JSON),
         ("DELETE", "/api/v1/namespaces/x/pods", {}, JSON),
         ("GET", "/api/v1/namespaces/x/pods/one/log", {}, JSON),
     ]

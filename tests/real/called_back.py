@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import wavelab
-from real.calls import Killing, phase_of
+from real.calls import phase_of
 from real.history import Event, History
+from real.killing import Killing
 from real.replicas import LEASES, Replica
 from support.answering import Endpoint, Received, Reply
+from support.asking import Asked
 from support.calling_back import call_back
 from support.space import Document, Space
 from wavegate.runs.callbacks import Verb
@@ -198,16 +200,10 @@ def _tend(space: Space, replicas: Sequence[Replica], killing: Killing) -> None:
 
 
 def _begin(space: Space, workers: Workers, names: Sequence[str]) -> None:
-    http = {"url": workers.endpoint.url, "completion": "Async", "heartbeatTimeout": "20s"}
-    space.apply("app", {"http": http, **JOB}, "HTTPJob")
+    asked = Asked(space, workers.endpoint)
+    asked.job(http={"completion": "Async", "heartbeatTimeout": "20s"}, **JOB)
     for name in names:
-        body = {
-            "apiVersion": "wavegate.dev/v1alpha1",
-            "kind": "JobRun",
-            "metadata": {"name": name},
-            "spec": {"jobName": "app"},
-        }
-        space.client.request("POST", space.path("JobRun"), body)
+        asked.run(name)
 
 
 def _judge(

@@ -22,9 +22,11 @@ from typing import Any, Final
 
 import wavelab
 from real.history import Event, History
-from real.proxy import Answer, Exchange, Passed, Reset, Untroubled
+from real.killing import Killing, OnlyProcess
+from real.proxy import Answer, Exchange, Passed, Untroubled
 from real.replicas import LEASES, Replica
 from support.answering import Endpoint, Received, Reply
+from support.asking import Asked
 from support.space import Document, Space
 from wavegate.domain.times import parse_time
 from wavegate.runs.naming import tick_name
@@ -35,9 +37,6 @@ RATE: Final = 20
 WINDOW: Final = 5.0
 CLOCKS_AGREE: Final = 1.0
 """Seconds within which two processes know the server's time, which it tells in whole ones."""
-
-BETWEEN: Final = (2, 20)
-"""Writes from one kill to the next."""
 
 JOB: Final[dict[str, Any]] = {
     "trigger": {"schedule": {"cron": "* * * * *", "concurrencyPolicy": "Allow", "catchUp": "All"}},
@@ -87,37 +86,6 @@ class Loaded:
         )
 
 
-class Killing(Untroubled):
-    """Kills the process at the chosen of its writes, before it is carried out or after it."""
-
-    def __init__(self, kills: int, seed: int) -> None:
-        self.killed = 0
-        self._victim: int | None = None
-        self._kills = kills
-        self._chance = random.Random(seed)
-        self._left = 0
-
-    def watch(self, pid: int) -> None:
-        """A process has been launched, which is the next to be killed."""
-        self._left = self._chance.randint(*BETWEEN)
-        self._victim = pid
-
-    async def handle(self, exchange: Exchange) -> Answer:
-        if not exchange.passed.writes or exchange.passed.is_of_lease:
-            return await exchange.forward()
-        if self._victim is None:
-            raise Reset  # of the process that is dead
-        self._left -= 1
-        if self._left or self.killed == self._kills:
-            return await exchange.forward()
-        victim, self._victim = self._victim, None
-        if self._chance.random() < 0.5:
-            await exchange.forward()
-        os.kill(victim, signal.SIGKILL)
-        self.killed += 1
-        raise Reset
-
-
 class Stopping(Untroubled):
     """Stops the process (SIGSTOP) in the middle of beginning a call: that is on record, and the
     answer that says so waits until the process goes on."""
@@ -164,13 +132,7 @@ class Load:
         spec = {"http": {"url": self.endpoint.url}, **JOB}
         self.space.apply("app", spec, "HTTPJob")
         for name in self._names:
-            body = {
-                "apiVersion": "wavegate.dev/v1alpha1",
-                "kind": "JobRun",
-                "metadata": {"name": name},
-                "spec": {"jobName": "app"},
-            }
-            self.space.client.request("POST", self.space.path("JobRun"), body)
+            Asked(self.space, self.endpoint).run(name)
 
     def have_ended(self, history: History) -> bool:
         """Those that were asked for, and one of the schedule, which goes on."""
@@ -192,30 +154,21 @@ def killed(
     trouble = Killing(kills, seed)
     with ExitStack() as stack:
         load = stack.enter_context(closing(Load(cluster, f"calls-killed-{seed}", runs, seed)))
-        log = directory / "operator.log"
-        replica = Replica(cluster, load.space.name, log, trouble, *_OPTIONS)
-        stack.enter_context(closing(replica))
-
-        def launch() -> None:
-            replica.launch()
-            trouble.watch(replica.process.pid)
+        only = OnlyProcess(cluster, load.space, directory, trouble, *_OPTIONS)
+        stack.enter_context(closing(only))
 
         def tend(history: History) -> bool:
-            if not replica.process.running:
-                # As if its 15 s had passed.
-                load.space.client.delete(f"{LEASES}/{load.space.name}")
-                replica.process.close()
-                launch()
+            only.tend()
             return trouble.killed == kills and load.have_ended(history)
 
-        launch()
+        only.launch()
         history = stack.enter_context(History(load.space, lambda _: False, ("HTTPJob", "JobRun")))
         begun = time.monotonic()
         load.begin()
         load.space.wait("all has ended", lambda: tend(history), seconds=60 + 5 * runs, poll=0.05)
         found = Loaded(runs, seconds=time.monotonic() - begun)
-        replica.process.stop()  # so that nothing is written while it is read
-        _judge(found, history.events(), load.endpoint.calls, _leads_since(replica)[1:])
+        only.replica.process.stop()  # so that nothing is written while it is read
+        _judge(found, history.events(), load.endpoint.calls, _leads_since(only.replica)[1:])
         return found
 
 

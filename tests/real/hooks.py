@@ -19,9 +19,11 @@ from typing import Any, Final
 from standardwebhooks import Webhook
 
 import wavelab
-from real.calls import Killing, phase_of
-from real.replicas import LEASES, Replica
+from real.calls import phase_of
+from real.killing import Killing, OnlyProcess
+from real.replicas import LEASES
 from support.answering import Endpoint, Received, Reply
+from support.asking import Asked
 from support.secrets import allow_secrets
 from support.space import Document, Space
 from wavegate.runs.states import TERMINAL
@@ -75,9 +77,8 @@ class HookLoad:
 
     def begin(self) -> None:
         allow_secrets(self.space)
-        path = f"/api/v1/namespaces/{self.space.name}/secrets"
-        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}}
-        self.space.client.request("POST", path, {**secret, "stringData": {"one": KEY}})
+        asked = Asked(self.space, self.endpoint)
+        asked.keep("Secret", "keys", {"one": KEY})
         refs = [{"name": "keys", "key": "one"}]
         retry = {"maxAttempts": 50, "strategy": "Fixed", "initialDelay": "100ms"}
         runs: dict[str, Any] = {
@@ -85,15 +86,9 @@ class HookLoad:
             "retry": retry,
             "limits": {"maxConcurrency": 8},
         }
-        self.space.apply("app", {"http": {"url": self.endpoint.url}, "runs": runs}, "HTTPJob")
+        asked.job(runs=runs)
         for name in self.names:
-            body = {
-                "apiVersion": "wavegate.dev/v1alpha1",
-                "kind": "JobRun",
-                "metadata": {"name": name},
-                "spec": {"jobName": "app"},
-            }
-            self.space.client.request("POST", self.space.path("JobRun"), body)
+            asked.run(name)
 
     def runs(self) -> dict[str, Document]:
         return {each["metadata"]["name"]: each for each in self.space.list("JobRun")}
@@ -117,28 +112,19 @@ def killed(
     trouble = Killing(kills, seed)
     with ExitStack() as stack:
         load = stack.enter_context(closing(HookLoad(cluster, f"hooks-killed-{seed}", runs, seed)))
-        log = directory / "operator.log"
-        replica = Replica(cluster, load.space.name, log, trouble, *_OPTIONS)
-        stack.enter_context(closing(replica))
-
-        def launch() -> None:
-            replica.launch()
-            trouble.watch(replica.process.pid)
+        only = OnlyProcess(cluster, load.space, directory, trouble, *_OPTIONS)
+        stack.enter_context(closing(only))
 
         def is_over() -> bool:
-            if not replica.process.running:
-                # As if its 15 s had passed.
-                load.space.client.delete(f"{LEASES}/{load.space.name}")
-                replica.process.close()
-                launch()
+            only.tend()
             return trouble.killed == kills and load.all_told()
 
-        launch()
+        only.launch()
         begun = time.monotonic()
         load.begin()
         load.space.wait("all is told", is_over, seconds=120 + 5 * runs, poll=0.2)
         found = Told(runs, trouble.killed, seconds=time.monotonic() - begun)
-        replica.process.stop()
+        only.replica.process.stop()
         _judge(found, load.runs(), load.receiver.calls)
         return found
 

@@ -50,11 +50,12 @@ class World:
     def phases(self) -> dict[str, str]:
         return {name: status["phase"] for name, status in self.runs().items()}
 
-    async def until(self, holds: Callable[[], bool]) -> None:
+    async def until(self, holds: Callable[[], bool], every: float = 0.05) -> None:
+        """``every``: virtual seconds between two looks."""
         end = self.cluster.loop.time() + PATIENCE
         while not holds():
             assert self.cluster.loop.time() < end, self.runs()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(every)
 
     async def ended(self) -> None:
         await self.until(lambda: all(phase in TERMINAL for phase in self.phases().values()))

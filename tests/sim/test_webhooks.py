@@ -94,7 +94,7 @@ class HookWorld(World):
             phases = Counter(each.get("phase") for each in self.deliveries().values())
             return phases["Delivered"] == number
 
-        await self.until(are)
+        await self.until(are, every=1.0)  # there may be hours between two attempts
 
 
 def play(

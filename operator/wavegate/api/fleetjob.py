@@ -19,7 +19,13 @@ from wavegate.api.fleet_runs import FleetRuns
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 from wavegate.api.nesting import MOST, holds_more, nested_beyond
 from wavegate.api.rollout import HealthCheck, Rollout, rollout_problems
-from wavegate.api.template import LABEL_KEYS, TEMPLATE_SCHEMA, LabelValue, template_problems
+from wavegate.api.template import (
+    LABEL_KEYS,
+    TEMPLATE_SCHEMA,
+    LabelValue,
+    own_labels,
+    template_problems,
+)
 from wavegate.api.timeouts import Timeouts
 from wavegate.api.trigger import Trigger
 
@@ -218,19 +224,7 @@ class FleetJobSpec(Model):
     description: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
         default=None, description="Text for people; changing it makes no version."
     )
-    labels: dict[str, LabelValue] = Field(
-        default_factory=dict,
-        max_length=32,
-        description=f"Labels for executions and pods; not {RESERVED_PREFIX}.",
-        json_schema_extra=rules(
-            cel(LABEL_KEYS, "spec.labels: each key must be a valid label key"),
-            cel(
-                f"self.all(k, !k.startsWith('{RESERVED_PREFIX}'))",
-                f"spec.labels: keys that begin with {RESERVED_PREFIX} are reserved",
-                reason="FieldValueForbidden",
-            ),
-        ),
-    )
+    labels: dict[str, LabelValue] = own_labels("Labels for executions and pods")
     meta: dict[str, MetaValue] = Field(
         default_factory=dict,
         max_length=64,

@@ -14,9 +14,8 @@ from wavegate.api.base import MetaValue, Model, between, cel, like, listing, mat
 from wavegate.api.calling import TO_CALL, KeyRef, url_at
 from wavegate.api.durations import Seconds
 from wavegate.api.fleetjob import InvalidSpec, field_problems, spec_document
-from wavegate.api.names import RESERVED_PREFIX
 from wavegate.api.runs import Limits, Rate, Retry, RetryStrategy, Runs, VersionPolicy
-from wavegate.api.template import LABEL_KEYS, LabelValue
+from wavegate.api.template import LabelValue, own_labels
 from wavegate.api.trigger import Schedule, Trigger, Window
 from wavegate.api.webhooks import Webhook
 
@@ -229,19 +228,7 @@ class HTTPJobSpec(Model):
     description: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
         default=None, description="Text for people; changing it makes no version."
     )
-    labels: dict[str, LabelValue] = Field(
-        default_factory=dict,
-        max_length=32,
-        description=f"Labels for runs that the operator makes; not {RESERVED_PREFIX}.",
-        json_schema_extra=rules(
-            cel(LABEL_KEYS, "spec.labels: each key must be a valid label key"),
-            cel(
-                f"self.all(k, !k.startsWith('{RESERVED_PREFIX}'))",
-                f"spec.labels: keys that begin with {RESERVED_PREFIX} are reserved",
-                reason="FieldValueForbidden",
-            ),
-        ),
-    )
+    labels: dict[str, LabelValue] = own_labels("Labels for runs that the operator makes")
     meta: dict[str, MetaValue] = Field(
         default_factory=dict,
         max_length=64,

@@ -24,9 +24,8 @@ from wavegate.api.durations import Seconds
 from wavegate.api.fleetjob import EXPRESSION_FORMS, EXPRESSION_PATTERN, expression
 from wavegate.api.httpjob import KeyRef
 from wavegate.api.jobrun import MAX_PAYLOAD, UNENDED, Phase
-from wavegate.api.names import RESERVED_PREFIX
 from wavegate.api.status import ObservedStatus
-from wavegate.api.template import LABEL_KEYS, LabelValue
+from wavegate.api.template import LABEL_KEYS, LabelValue, own_labels
 
 MAX_ITEMS: Final = 500
 MAX_BYTES: Final = 768 * 1024
@@ -272,19 +271,7 @@ class RunBatchSpec(Model):
         description="Makes a run with replayOf of each run that matches and has ended, at most"
         " 500.",
     )
-    labels: dict[str, LabelValue] = Field(
-        default_factory=dict,
-        max_length=32,
-        description=f"Labels for the runs that are made; not {RESERVED_PREFIX}.",
-        json_schema_extra=rules(
-            cel(LABEL_KEYS, "spec.labels: each key must be a valid label key"),
-            cel(
-                f"self.all(k, !k.startsWith('{RESERVED_PREFIX}'))",
-                f"spec.labels: keys that begin with {RESERVED_PREFIX} are reserved",
-                reason="FieldValueForbidden",
-            ),
-        ),
-    )
+    labels: dict[str, LabelValue] = own_labels("Labels for the runs that are made")
     canceled: bool = Field(
         default=False,
         description="Makes no further run, and cancels those of the batch that have not ended."

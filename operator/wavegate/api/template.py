@@ -10,15 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
-from wavegate.api.base import cel
+from wavegate.api.base import cel, rules
 from wavegate.api.names import MAIN_CONTAINER, RESERVED_PREFIX
 
 LABEL_VALUE: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
 LABEL_KEYS: Final = "self.all(k, !format.qualifiedName().validate(k).hasValue())"
 """CEL: every key of the map is a valid label key."""
+
+
+def own_labels(words: str) -> Any:
+    """Field ``spec.labels`` of a kind: labels for what is made, none of them the operator's own.
+
+    ``words``: for what they are.
+    """
+    return Field(
+        default_factory=dict,
+        max_length=32,
+        description=f"{words}; not {RESERVED_PREFIX}.",
+        json_schema_extra=rules(
+            cel(LABEL_KEYS, "spec.labels: each key must be a valid label key"),
+            cel(
+                f"self.all(k, !k.startsWith('{RESERVED_PREFIX}'))",
+                f"spec.labels: keys that begin with {RESERVED_PREFIX} are reserved",
+                reason="FieldValueForbidden",
+            ),
+        ),
+    )
+
 
 _POD: Final = "spec.template.spec"
 _TERMS: Final = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"

@@ -207,8 +207,7 @@ def _after(raw: Raw, meta: Meta, job: str, owner_uid: str) -> dict[str, float]:
 
 def _of_batch(raw: Raw, meta: Meta, job: str, status: Raw) -> dict[str, Any]:
     """Which item of which batch the run is; its name has to be the one that follows."""
-    told = text(mapping(mapping(raw.get("metadata")).get("annotations")).get(ANNOTATION_ITEM))
-    batch, number, key = (*told.split(" ", 2), "", "")[:3]
+    batch, number, key = (*_annotation(raw, ANNOTATION_ITEM).split(" ", 2), "", "")[:3]
     if not number.isdecimal() or meta.name != item_name(job, batch, key):
         return {}
     facts = {"batch": batch, "number": int(number[:9]), "item": key}

@@ -268,11 +268,9 @@ class RunCache(KindCache):
 
     def _batch_told(self, batch: BatchView) -> None:
         """Jobs whose runs a batch cancels, or has counted, so that they may be removed."""
-        keys = {*self._active, *self._finished}
-        if batch.job:
-            keys &= {(batch.namespace, batch.job)}
-        for key in keys:
-            if key[0] == batch.namespace:
+        jobs = {(batch.namespace, batch.job)} if batch.job else {*self._active, *self._finished}
+        for key in jobs:
+            if key[0] == batch.namespace and (key in self._active or key in self._finished):
                 self._wake(key)
 
     def undelivered(self, key: JobKey) -> Mapping[str, RunView]:
@@ -332,10 +330,11 @@ class RunCache(KindCache):
             self._keep(new)
         self._changed(old, new)
         self._tell_batches(old, new)
-        has_ended = [item.view for item in (old, new) if item is not None and item.view.ended]
-        if len(has_ended) == 1:  # of one that had before, only its webhook was told, or so
-            self._latest.pop(has_ended[0].job_key, None)
-            self._wake_dependents(has_ended[0].job_key)
+        before, after = (item.uid if item and item.view.ended else "" for item in (old, new))
+        if before != after:  # else it had ended before, and only its webhook was told, or so
+            for key in {item.view.job_key for item in (old, new) if item is not None}:
+                self._latest.pop(key, None)
+                self._wake_dependents(key)
 
     def _keep(self, new: Item[RunView]) -> None:
         key, view = new.view.job_key, new.view

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from wavegate.api.fleetjob import field_problems
 from wavegate.api.runbatch import MAX_BYTES, MAX_ITEMS, BatchItem
+from wavegate.runs import strict_json
 from wavegate.runs.batch_observed import Problem
 from wavegate.runs.payload import problems
 
@@ -39,7 +40,7 @@ def read_lines(text: str) -> Iterator[Line]:
 def read_line(number: int, line: str) -> BatchItem:
     """The item that is a line. Raises ValueError with what is wrong, naming the field."""
     try:
-        document = json.loads(line, object_pairs_hook=_object, parse_constant=_no_constant)
+        document = strict_json.read(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error.msg} (column {error.colno})") from None
     except RecursionError:
@@ -105,14 +106,3 @@ def _told(error: ValidationError) -> list[str]:
     found = [words.removeprefix("item.") for words in field_problems(error, "item")]
     unknown = any(words.endswith("is not known to this release") for words in found)
     return [*found, "the body of the call belongs into payload"] if unknown else found
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("has an object with the same key twice")
-    return found
-
-
-def _no_constant(_: str) -> None:
-    raise ValueError("is not JSON: NaN and Infinity are not")

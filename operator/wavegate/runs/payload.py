@@ -24,6 +24,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 from wavegate.api.nesting import nested_beyond
+from wavegate.runs import strict_json
 from wavegate.runs.json_schema import (
     TooMuch,
     checker,
@@ -176,13 +177,7 @@ def _read(text: str, most: int = MAX_DEPTH) -> Any:
     A number that is whole is an int, however it is written: to JSON Schema they are the same.
     """
     try:
-        document = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_no_constant,
-            parse_float=_number,
-            parse_int=_number,
-        )
+        document = strict_json.read(text, _number)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ValueError(f"is not JSON: {error.msg} ({where})") from None
@@ -195,17 +190,6 @@ def _read(text: str, most: int = MAX_DEPTH) -> Any:
     except UnicodeEncodeError:
         raise ValueError("has half of a surrogate pair, which is no character") from None
     return document
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("has an object with the same key twice")
-    return found
-
-
-def _no_constant(_: str) -> None:
-    raise ValueError("is not JSON: NaN and Infinity are not")
 
 
 def _number(text: str) -> float | int:

@@ -43,17 +43,26 @@ class Watched:
         phase: str,
         ago: float = 0.0,
         event: str = "ADDED",
+        uid: str = "",
         **facts: Any,
     ) -> None:
         status = {"phase": phase, "completionTime": format_time_micro(NOW - ago), **facts}
-        self._event("JobRun", event, name, {"jobName": job}, status)
+        self._event("JobRun", event, name, {"jobName": job}, status, uid=uid)
 
     def _event(
-        self, kind: str, event: str, name: str, spec: Any, status: Any, *, deleting: bool = False
+        self,
+        kind: str,
+        event: str,
+        name: str,
+        spec: Any,
+        status: Any,
+        *,
+        deleting: bool = False,
+        uid: str = "",
     ) -> None:
         self._version += 1
         self.woken.clear()
-        metadata = {**meta(name, self._version), "generation": self._version}
+        metadata = {**meta(name, self._version, uid=uid), "generation": self._version}
         if deleting:
             metadata["deletionTimestamp"] = "2025-01-31T12:00:00Z"
         document = {"metadata": metadata, "spec": spec, "status": status}
@@ -134,6 +143,20 @@ def test_the_latest_run_is_known_anew_with_each_that_ends_or_goes() -> None:
         latest = watched.sees("down")["up"].latest
         told.append(latest.name if latest is not None else None)
     assert told == ["up-1", "up-2", "up-2", "up-1"]
+
+
+def test_a_run_that_took_the_name_of_another_is_known_for_itself() -> None:
+    """A watch that was broken off may miss that the first one went."""
+    watched = Watched()
+    watched.job("up")
+    watched.job("down", "up")
+    watched.run("again", "up", "Failed", 60)
+    assert watched.sees("down")["up"].latest is not None
+    watched.run("again", "up", "Completed", 30, event="MODIFIED", uid="another")
+    assert watched.woken == {"up", "down"}
+    latest = watched.sees("down")["up"].latest
+    assert latest is not None
+    assert (latest.uid, latest.phase) == ("another", "Completed")
 
 
 def test_a_circle_that_is_closed_wakes_all_that_are_in_it() -> None:
