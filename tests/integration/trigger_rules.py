@@ -1,4 +1,4 @@
-"""What the API server refuses of spec.trigger, which HTTPJobs and FleetJobs have; see `api_rules`."""
+"""What the API server refuses of spec.trigger, of HTTPJobs and FleetJobs; see `api_rules`."""
 
 from __future__ import annotations
 
