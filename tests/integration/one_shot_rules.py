@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from integration.api_rules import DEADLINE, Object, Rule, job, without
+from integration.runs_rules import runs_rules
 from integration.trigger_rules import trigger_rules
 from wavegate.api.fleetjob import ONE_SHOT_TYPES
 
@@ -49,19 +50,7 @@ def _asked_rules() -> Iterator[Rule]:
         says = f'unknown field "spec.{section}.{field}"'
         bad = asked(**{section: {field: {}}})
         yield Rule(f"{section} {field}", asked(**{section: {}}), bad, says)
-    says = "spec.runs.limits.maxConcurrency: Invalid value"
-    good, bad = (asked(runs={"limits": {"maxConcurrency": most}}) for most in (1, 0))
-    yield Rule("runs of none", good, bad, says)
-    says = "spec.runs.dedupWindow: must be between 0s and 24h"
-    yield Rule(
-        "dedup", asked(runs={"dedupWindow": "24h"}), asked(runs={"dedupWindow": "25h"}), says
-    )
-    says = "spec.runs.finishedTTL: must be between 0s and 8760h"
-    yield Rule(
-        "kept", asked(runs={"finishedTTL": "1h"}), asked(runs={"finishedTTL": "9000h"}), says
-    )
-    says = "spec.runs.ttl: must be between 1s and 8760h"
-    yield Rule("ttl", asked(runs={"ttl": "1s"}), asked(runs={"ttl": "0s"}), says)
+    yield from runs_rules(asked)
     yield from trigger_rules(asked)
 
 

@@ -9,6 +9,7 @@ from integration.api_rules import Object, Rule, patch, without
 from integration.batch_rules import BATCH_RULES
 from integration.between import between
 from integration.run_documents import MOMENT, http_job, job_run, pool
+from integration.runs_rules import runs_rules
 from integration.trigger_rules import trigger_rules
 from integration.webhook_rules import WEBHOOK_RULES
 
@@ -20,14 +21,6 @@ _TAKEN: Final = "spec.http.headers: a name that each call has anyway"
 
 def _http(**http: Any) -> Object:
     return http_job(http={"url": URL, **http})
-
-
-def _runs(**runs: Any) -> Object:
-    return http_job(runs=runs)
-
-
-def _retry(**retry: Any) -> Object:
-    return _runs(retry=retry)
 
 
 def _asynchronous(**http: Any) -> Object:
@@ -135,65 +128,6 @@ def _header_rules() -> Iterator[Rule]:
         bad = _http(signing={"secretRefs": [KEY] * number})
         good = _http(signing={"secretRefs": [KEY, {**KEY, "key": "old"}]})
         yield Rule(f"{number} signing keys", good, bad, "spec.http.signing.secretRefs")
-
-
-def _run_section_rules() -> Iterator[Rule]:
-    says = "spec.runs.retry.delays: is required for the strategy Custom, and for no other"
-    custom = _retry(strategy="Custom", delays=["1s"])
-    yield Rule("Custom without delays", custom, _retry(strategy="Custom"), says)
-    yield Rule("Custom with no delay", custom, _retry(strategy="Custom", delays=[]), says)
-    yield Rule("delays without Custom", _retry(), _retry(delays=["1s"]), says)
-    yield Rule("delays with Fixed", custom, _retry(strategy="Fixed", delays=["1s"]), says)
-    says = "spec.runs.retry.initialDelay: must not be above maxDelay"
-    good = _retry(initialDelay="1m", maxDelay="1m")
-    yield Rule("initialDelay above", good, _retry(initialDelay="61s", maxDelay="1m"), says)
-    says = "spec.runs.retry.strategy: Unsupported value"
-    yield Rule("strategy", _retry(strategy="Linear"), _retry(strategy="linear"), says)
-    longest = {"initialDelay": "24h", "maxDelay": "24h"}
-    for field in longest:
-        name = f"spec.runs.retry.{field}"
-        good, bad = _retry(**longest), _retry(**{**longest, field: "25h"})
-        yield Rule(f"{name} high", good, bad, f"{name}: must be between 0s and 24h")
-        bad = _retry(**{field: "-1s"})
-        yield Rule(f"{name} low", good, bad, f"{name}: Invalid value")
-    for field, low, high in (("maxAttempts", 1, 100), ("jitterPercent", 0, 100)):
-        for good_value, bad_value in ((low, low - 1), (high, high + 1)):
-            good, bad = _retry(**{field: good_value}), _retry(**{field: bad_value})
-            yield Rule(f"retry {field} {bad_value}", good, bad, f"spec.runs.retry.{field}")
-    yield from _limit_rules()
-    for field, least, most, low, high in (
-        ("dedupWindow", "0s", "24h", "-1s", "25h"),
-        ("ttl", "1s", "8760h", "999ms", "8761h"),
-        ("finishedTTL", "0s", "8760h", "-1s", "8761h"),
-    ):
-        yield from between(field, f"spec.runs.{field}", _runs, (least, most), (low, high))
-    says = "spec.runs.versionPolicy: Unsupported value"
-    yield Rule("versionPolicy", _runs(versionPolicy="Latest"), _runs(versionPolicy="Any"), says)
-    for field in ("successfulHistoryLimit", "failedHistoryLimit"):
-        for value, wrong in ((0, -1), (10_000, 10_001)):
-            good, bad = _runs(**{field: value}), _runs(**{field: wrong})
-            yield Rule(f"{field} {wrong}", good, bad, f"spec.runs.{field}")
-
-
-def _limit_rules() -> Iterator[Rule]:
-    def limits(**given: Any) -> Object:
-        return _runs(limits=given)
-
-    def rate(**given: Any) -> Object:
-        return limits(rate={"max": 1, "window": "1m", **given})
-
-    for field in ("maxConcurrency", "maxConcurrencyPerKey", "maxQueued"):
-        for value, wrong in ((1, 0), (10_000, 10_001)):
-            good, bad = limits(**{field: value}), limits(**{field: wrong})
-            yield Rule(f"{field} {wrong}", good, bad, f"spec.runs.limits.{field}")
-    for value, wrong in ((1, 0), (100_000, 100_001)):
-        says = "spec.runs.limits.rate.max"
-        yield Rule(f"rate max {wrong}", rate(max=value), rate(max=wrong), says)
-    field = "spec.runs.limits.rate.window"
-    yield from between("window", field, rate, ("1s", "24h"), ("999ms", "25h"))
-    yield Rule("rate without window", rate(), limits(rate={"max": 1}), f"{field}: Required value")
-    says = "spec.runs.limits.rate.onLimit: Unsupported value"
-    yield Rule("onLimit", rate(onLimit="Reject"), rate(onLimit="Drop"), says)
 
 
 def _word_rules() -> Iterator[Rule]:
@@ -320,24 +254,16 @@ def _pool_rules() -> Iterator[Rule]:
     says = "metadata.name: must be a DNS label"
     for name in ("a" * 41, "a.b"):
         yield Rule(f"pool {name[:3]}", pool("a" * 40), pool(name), says)
-    good, bad = ([f"pool-{number}" for number in range(many)] for many in (8, 9))
-    says = "spec.runs.limits.pools"
-    yield Rule("9 pools", _pools(good), _pools(bad), f"{says}: Too many")
-    yield Rule("a pool twice", _pools(["a"]), _pools(["a", "a"]), f"{says}[1]: Duplicate value")
 
 
 def _pool_of(**spec: Any) -> Object:
     return pool(**spec)
 
 
-def _pools(names: list[str]) -> Object:
-    return _runs(limits={"pools": names})
-
-
 RUN_RULES: Final[tuple[Rule, ...]] = (
     *_call_rules(),
     *_header_rules(),
-    *_run_section_rules(),
+    *runs_rules(http_job),
     *trigger_rules(http_job),
     *_word_rules(),
     *_request_rules(),
