@@ -195,7 +195,7 @@ class ClusterCache(KindCache):
         job = self.job(key)
         versions, deployments = self.versions.of_job(key), self.deployments.of_job(key)
         if job is None:
-            left = (versions, deployments, self._executions(key), self.pods.of_job(key))
+            left = (versions, deployments, self.executions_of(key), self.pods.of_job(key))
             if not any(left) and key not in self._cordons.values():
                 self._serials.pop(key, None)
                 self._orphaners.pop(key, None)
@@ -217,7 +217,7 @@ class ClusterCache(KindCache):
             versions=sorted(own_versions, key=lambda view: view.version),
             deployments=sorted(own_deployments, key=lambda view: (view.created, view.name)),
             executions=Lazily(
-                lambda: [each for each in self._executions(key) if uid and each.owner_uid == uid]
+                lambda: [each for each in self.executions_of(key) if uid and each.owner_uid == uid]
             ),
             former=self._former(key, uid),
             pods=Lazily(lambda: self.pods.of_job(key)),
@@ -254,8 +254,8 @@ class ClusterCache(KindCache):
         own = [each for each in views if uid and each.owner_uid == uid]
         return own, self.pods.of_node(key, node)
 
-    def _executions(self, key: JobKey) -> list[ExecutionView]:
-        """Those of the job's name, whoever owns them."""
+    def executions_of(self, key: JobKey) -> list[ExecutionView]:
+        """Those of the job's name, whoever owns them, also such as are being created."""
         return [*self.executions.of_job(key), *self._phantoms.get(key, {}).values()]
 
     def _former(self, key: JobKey, uid: str) -> Sequence[ExecutionView]:

@@ -6,13 +6,13 @@ spec of a job whose runs are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from wavegate.api.asked import FleetAsked, of_fleet
 from wavegate.api.canonical import version_key
-from wavegate.api.conditions import READY, STALLED
+from wavegate.api.conditions import READY
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.api.names import deployment_name, job_ref, retry_name, split_ref
 from wavegate.cache.cluster import ClusterCache
@@ -23,11 +23,10 @@ from wavegate.kube.resources import FLEET_JOBS
 from wavegate.runs.nodes import Pass
 from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
 
-_WAITS: Final = (
-    *("NoMatchingNodes", "Queued"),
-    *("AwaitingPromotion", "Paused", "Suspended", "Stopping"),
-)
-"""Reasons that Ready gives of a job that waits for a node, or for a person."""
+_GOES_ON: Final = ("", "Pending", "Progressing")
+"""Reasons that Ready gives of a job that waits for nobody."""
+_OVER: Final = ("Succeeded", "Failed")
+"""Phases of pods of which no container runs, or will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +108,22 @@ class FleetSide:
         return found
 
     def passed(self, run: RunView) -> Pass | None:
-        """The FleetJob of a run's name; None: there is none."""
+        """The FleetJob of a run's name, or what is left of it; None: there is nothing."""
         key = (run.namespace, run.name)
         job = self.cluster.jobs.get(*key)
+        working = self.working(key)
         if job is None:
-            return None
+            return Pass("", is_own=False, is_going=True, working=working) if working else None
         if job.run_uid != run.uid:
-            return Pass(job.uid, is_own=False, is_going=job.deleting or job.run == run.name)
+            is_former = job.deleting or job.run == run.name
+            at_work = working if is_former else 0
+            return Pass(job.uid, is_own=False, is_going=is_former, working=at_work)
         name = deployment_name(run.name, 1)
         if run.attempt > job.run_attempt:
             name = retry_name(run.name, run.attempt)
         rollout = self.cluster.deployments.get(run.namespace, name)
         own = rollout if rollout is not None and rollout.owner_uid == job.uid else None
+        taken = name if rollout is not None and not rollout.owner_uid else ""
         executions = [
             each for each in self.cluster.executions.of_job(key) if each.owner_uid == job.uid
         ]
@@ -130,13 +133,25 @@ class FleetSide:
             is_going=job.deleting,
             rollout=own,
             executions=_last_of_each_node(each for each in executions if each.deployment == name),
-            working=self._working(executions),
-            stuck=_stuck(job) if own is not None and not own.terminal else None,
+            working=working,
+            taken=taken,
+            is_stopped=self._is_stopped(job),
+            stuck=_stuck(job) if own is None or not own.terminal else None,
         )
 
-    def _working(self, executions: Sequence[ExecutionView]) -> int:
-        """Nodes that are there and Ready on which something has not ended."""
-        names = {each.node for each in executions if not each.terminal}
+    def _is_stopped(self, job: JobView) -> bool:
+        """Whether a user has stopped it, which holds for what was to come of it too."""
+        found = self.cluster.deployments.of_job(job.key)
+        return any(each.type == "Stop" and each.sequence and not each.canceled for each in found)
+
+    def working(self, key: JobKey) -> int:
+        """Nodes that are there and Ready on which something of a FleetJob has not ended.
+
+        Also executions of which the create is under way; of one that is gone, its pods.
+        """
+        of_it = self.cluster.executions_of(key) if self.cluster.jobs.get(*key) is not None else ()
+        names = {each.node for each in of_it if not each.terminal}
+        names |= {each.node for each in self.cluster.pods.of_job(key) if each.phase not in _OVER}
         nodes = (self.cluster.nodes.get("", name) for name in names)
         return sum(node is not None and node.ready for node in nodes)
 
@@ -153,6 +168,5 @@ def _stuck(job: JobView) -> tuple[str, str] | None:
     """What a run's FleetJob says that it cannot go on by."""
     conditions = {each["type"]: each for each in job.status.get("conditions") or ()}
     ready = conditions.get(READY, {})
-    if STALLED not in conditions and ready.get("reason") not in _WAITS:
-        return None
-    return str(ready.get("reason") or ""), str(ready.get("message") or "")
+    reason = str(ready.get("reason") or "")
+    return (reason, str(ready.get("message") or "")) if reason not in _GOES_ON else None

@@ -75,6 +75,8 @@ class RunCache(KindCache):
         """Of what runs say or have said: also of those that are gone."""
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        self._leaving: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
+        """Runs over nodes that went while they executed. After a restart that is not known."""
         self._uncounted = Uncounted()
         self._undelivered: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         """Of those that have ended, whose delivery is pending."""
@@ -151,6 +153,7 @@ class RunCache(KindCache):
             kept=self.batches.kept(finished.values()) if tidy else frozenset(),
             tidy=tidy,
             undelivered=self.undelivered(key).values(),
+            leaving=list(self._still_leaving(key).values()),
             **calls,
         )
 
@@ -203,7 +206,7 @@ class RunCache(KindCache):
         ref, run = (key[0], job_ref(_FLEET, key[1])), self.runs.get(*key)
         is_asked = self._fleet is not None and self._fleet.is_asked(key)
         known = (self._active, self._dependents, self._fleet_depends)
-        if not is_asked and run is None and not any(ref in each for each in known):
+        if not (is_asked or run or self._leaving) and not any(ref in each for each in known):
             return ()  # most are none of ours, and have much to tell
         job = self.job(ref)
         before, after = self._fleet_depends.get(ref, ()), _depends_on(job)
@@ -215,6 +218,7 @@ class RunCache(KindCache):
             self._wake_dependents(ref, all_of_them=True)
         found = [ref] if is_asked or ref in self._active else []
         found += [run.job_key] if run is not None and run.job_kind == _FLEET else []
+        found += self._left_by(key)
         return [*found, *self._dependents.get(ref, ())]
 
     def run_stands(self, job: JobView) -> RunStands:
@@ -251,6 +255,24 @@ class RunCache(KindCache):
         over_nodes = (run for run in active if run.job_kind == _FLEET and run.phase == "Executing")
         found = ((run.uid, self._fleet.passed(run)) for run in over_nodes)
         return {uid: each for uid, each in found if each is not None}
+
+    def _still_leaving(self, key: JobKey) -> Mapping[str, RunView]:
+        """Of the job's runs that went while they executed, those of which something is at work."""
+        if self._fleet is None or key not in self._leaving:
+            return {}
+        found, working = self._leaving.pop(key), self._fleet.working
+        still = {uid: run for uid, run in found.items() if working((run.namespace, run.name))}
+        if still:
+            self._leaving[key] = still
+        return still
+
+    def _left_by(self, key: JobKey) -> Sequence[JobKey]:
+        """Jobs of which a run of that namespace and name leaves."""
+        return [
+            job
+            for job, runs in self._leaving.items()
+            if any((run.namespace, run.name) == key for run in runs.values())
+        ]
 
     def _depends(self, key: JobKey, before: set[str], after: set[str]) -> None:
         for name in before - after:
@@ -319,6 +341,9 @@ class RunCache(KindCache):
                 views[key].pop(old.uid, None)
                 if not views[key]:
                     del views[key]
+            is_same = new is not None and new.uid == old.uid
+            if old.view.job_kind == _FLEET and old.view.phase == "Executing" and not is_same:
+                self._leaving[key][old.uid] = old.view
         self._uncounted.changed(old, new)
         for item in filter(None, (old, new)):
             if new is None or new.view.ended:

@@ -28,6 +28,12 @@ PASS_WAITS: Final[Mapping[str, WayOut]] = {
     ),
     "Executing": WayOut(ITSELF, (_SEE, _CANCEL), "once all its nodes have ended"),
     "Canceling": WayOut(ITSELF, (_SEE,), "once nothing is at work on its nodes any more"),
+    "PassRefused": WayOut(
+        OWNER,
+        ("lift what refuses it, such as a quota or a policy: its message says which", _CANCEL),
+        f"{NOT_BY_ITSELF}: it is asked for again by itself, until it is not refused any more",
+    ),
+    "FormerAtWork": WayOut(ITSELF, (_CANCEL,), "once nothing is at work of the former one"),
     "Replacing": WayOut(ITSELF, (_SEE,), "once nothing is at work on its nodes any more"),
 }
 

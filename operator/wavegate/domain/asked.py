@@ -17,8 +17,9 @@ no FleetDeployment of a user's but a Stop is carried out.
 from __future__ import annotations
 
 from wavegate.api.conditions import Reasons
+from wavegate.api.fleetjob import FleetJobSpec
 from wavegate.domain.fleet import Fleet
-from wavegate.domain.observed import DeploymentView
+from wavegate.domain.observed import DeploymentView, Observed
 
 WHEN_ASKED = "runs when asked: by a JobRun that names it, or by its spec.trigger"
 
@@ -30,20 +31,31 @@ def rests(fleet: Fleet) -> bool:
     return fleet.spec.is_asked
 
 
-def is_to_stop(fleet: Fleet) -> bool:
+def is_to_stop(observed: Observed) -> bool:
     """Whether the job is of a run that is to stop, or is gone."""
-    return bool(fleet.job.run) and fleet.observed.run_stands == "Stops"
+    return bool(observed.job.run) and observed.run_stands == "Stops"
+
+
+def spec_of_run(observed: Observed) -> FleetJobSpec | None:
+    """The spec of a run's job whose own is not understood: what counts is its version's."""
+    return next((each.spec for each in observed.versions), None) if observed.job.run else None
 
 
 def ended(fleet: Fleet) -> list[tuple[DeploymentView, str, str]]:
     """Open deployments that end by this, each with its reason and words."""
     if fleet.job.run:
         reason, words = Reasons.RUN_CANCELED, f"run {fleet.job.run} was canceled, or is gone"
-        is_over = is_to_stop(fleet)
+        is_over = is_to_stop(fleet.observed)
     else:
         reason, words = Reasons.ASKED_ONLY, f"FleetJob {fleet.job.name} {WHEN_ASKED}"
         is_over = fleet.spec.is_asked
-    open_ones = [each for each in fleet.deployments if not each.terminal and not each.deleting]
+    open_ones = [
+        each
+        for each in fleet.deployments
+        if not each.terminal
+        and not each.deleting
+        and (each.sequence or not fleet.is_users(each))  # the others are refused, or wait
+    ]
     return [(each, reason, words) for each in open_ones] if is_over else []
 
 

@@ -65,9 +65,11 @@ def plan(observed: Observed, memory: Memory | None = None) -> Plan:
         if not observed.job.uid:
             return Plan(_not_busy(observed, [*steps, *deployments.without_job(observed)]))
         return Plan(steps=_not_busy(observed, steps))
-    if observed.job.spec is None:
-        return Plan(steps=_not_busy(observed, conditions.invalid(observed)))
-    return _Pass(Fleet(observed, observed.job.spec, memory)).run()
+    spec = observed.job.spec or asked.spec_of_run(observed)
+    if spec is None:
+        steps = deletion.stop_everything(observed) if asked.is_to_stop(observed) else []
+        return Plan(steps=_not_busy(observed, [*steps, *conditions.invalid(observed)]))
+    return _Pass(Fleet(observed, spec, memory)).run()
 
 
 def _not_busy(observed: Observed, steps: Iterable[Step | None]) -> tuple[Step, ...]:
@@ -134,10 +136,12 @@ class _Pass:
         fleet = self.fleet
         deployment = deployments.active(fleet)
         ended = {each.name for each, _ in deployments.superseded(fleet)}
-        if deployment is None or deployment.name in ended or asked.rests(fleet):
+        if deployment is None or deployment.name in ended:
             return None
         if deployment.type == "Stop":
             self.steps.append(deployments.record_stop(fleet, stop_progress(fleet, deployment)))
+            return None
+        if asked.rests(fleet):
             return None
         if fleet.spec.suspend and not deployment.canceled:
             if not deployment.sequence and fleet.is_users(deployment):

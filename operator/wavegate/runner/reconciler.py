@@ -129,6 +129,7 @@ class RunReconciler(Passes):
             probes=probes,
             pools=self._pools_of(key),
             delayed=self._writer.delayed(key),
+            refusals=self._writer.refusals(key),
             deliveries=self._hooks.known(
                 key, self._cache.jobs.get(*key), self._cache.undelivered(key)
             ),

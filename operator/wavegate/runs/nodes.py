@@ -11,8 +11,10 @@ rollout has, and nothing is at work any more on the nodes that are there:
 | Failed otherwise | NodesFailed | yes |
 | Canceled, or superseded by a Stop | RolloutCanceled | no |
 
-Where a FleetJob of its name is another's, the run is SystemFailed, NameTaken; likewise, as
-VersionMissing, where what it was to make it of is gone before it was made.
+Where a user has stopped its FleetJob before the rollout of an attempt was made, none is made, and
+it ends likewise. Where a FleetJob or a FleetDeployment of its name is another's, the run is
+SystemFailed, NameTaken; likewise, as VersionMissing, where what it was to make it of is gone before
+it was made.
 """
 
 from __future__ import annotations
@@ -36,17 +38,20 @@ _NOT_OF_A_PASS: Final = ("trigger", "runs", "suspend")
 class Pass:
     """The FleetJob of a run's name. ``attempt``: for which it was made; ``rollout``: that of the
     attempt in which the run is; ``executions``: of that rollout, the last one of each node;
-    ``working``: nodes that are there on which something is at work; ``stuck``: reason and words
-    of what it waits for, where somebody has to help."""
+    ``working``: nodes that are there on which something is at work; ``taken``: the rollout's name,
+    where it is another's; ``is_stopped``: whether a user's Stop holds for it; ``stuck``: reason and
+    words of what it waits for, where somebody has to help."""
 
     uid: str
     attempt: int = 1
     is_own: bool = True
     is_going: bool = False
-    """Of a former run of the name, or being deleted."""
+    """Of a former run of the name, or being deleted, or gone while something is at work."""
     rollout: DeploymentView | None = None
     executions: Sequence[ExecutionView] = ()
     working: int = 0
+    taken: str = ""
+    is_stopped: bool = False
     stuck: tuple[str, str] | None = None
 
 
@@ -67,6 +72,8 @@ def spec_of_pass(raw_spec: Mapping[str, Any]) -> dict[str, Any]:
 def end_of(found: Pass) -> End | None:
     """How the pass ended; None while it goes on."""
     rollout = found.rollout
+    if rollout is None and found.is_stopped and not found.working:
+        return End("RolloutCanceled", "its FleetJob was stopped", retryable=False)
     if rollout is None or not rollout.terminal or found.working:
         return None
     words = told(found)

@@ -14,7 +14,7 @@ from wavegate.api.asked import Asked
 from wavegate.api.jobrun import CallbackOutcome, Overrides, PayloadSource, Phase
 from wavegate.api.names import job_ref
 from wavegate.api.trigger import RunKind
-from wavegate.domain.observed import DEFAULT_PRIORITY
+from wavegate.domain.observed import DEFAULT_PRIORITY, Refusal
 from wavegate.runs.answers import AttemptOutcome
 from wavegate.runs.callbacks import CallbackView
 from wavegate.runs.dependencies import Upstream
@@ -205,7 +205,9 @@ class ObservedRuns:
     removed since, with all of which the job does not say yet that they count; ``cancels``: by uid,
     what a batch says of a run that it cancels; ``kept``: uids of ended runs that their batch has
     not counted yet; ``tidy``: whether it is time to look for what is to be removed;
-    ``undelivered``: of the runs that have ended, those whose delivery is pending.
+    ``undelivered``: of the runs that have ended, those whose delivery is pending; ``leaving``: runs
+    over nodes that were deleted, or made anew, while something of them is at work: each holds its
+    place; ``refusals``: by key, what the server refused for good of its steps.
     """
 
     job: HTTPJobView | None
@@ -232,4 +234,6 @@ class ObservedRuns:
     kept: frozenset[str] = frozenset()
     tidy: bool = True
     undelivered: Collection[RunView] = ()
+    leaving: Sequence[RunView] = ()
+    refusals: Mapping[str, Refusal] = field(default_factory=dict)
     deliveries: Deliveries = field(default_factory=Deliveries)

@@ -7,7 +7,8 @@ place as long as its pods may be there. That it is to stop is on record by its r
 
 | run | its FleetJob | then |
 | --- | --- | --- |
-| Executing | none | it is made |
+| Executing | none | it is made; PassRefused: why it is not |
+| Executing | gone, or a former one, something is at work | FormerAtWork: that is waited for |
 | Executing, attempt 2 | its attempt 1 ended | a Restart of it is made |
 | Executing | at work | nothing; what it is stuck at is told |
 | Executing | ended | the run has ended, or waits for its next attempt |
@@ -17,11 +18,14 @@ place as long as its pods may be there. That it is to stop is on record by its r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from wavegate.api.httpjob import Retry
 from wavegate.domain.actions import Urgency
+from wavegate.domain.observed import Refusal
 from wavegate.runs.actions import CreatePass, RetryPass, RunStep
 from wavegate.runs.nodes import Pass, end_of, facts_of, spec_of_pass
 from wavegate.runs.observed import Answer, RunVersionView, RunView
@@ -54,30 +58,34 @@ def passing(
     version: RunVersionView | None,
     retry: Retry,
     now: float,
-    *,
-    canceled: str,
-    replaced: bool,
+    stops: tuple[str, bool],
+    refusals: Mapping[str, Refusal] = MappingProxyType({}),
 ) -> Passing:
     """What is to be done for a run that executes over nodes.
 
     ``found``: the FleetJob of its name; ``version``: by which it executes, None where it is gone;
-    ``canceled``: why it is, empty: it is not.
+    ``stops``: why it is canceled, empty: it is not, and whether it is replaced; ``refusals``: by
+    key, what the server refused for good of the steps.
     """
+    canceled, replaced = stops
     reason = "Canceling" if canceled else "Replacing" if replaced else ""
     if is_stopping(run):
         reason = run.status["reason"]
     if reason:
         return Passing(_stopped(run, found, reason, canceled, now))
     if found is None:
-        return _made(run, version, retry, now)
-    if not found.is_own:
-        return Passing(None if found.is_going else _taken(run, retry, now))
+        return _made(run, version, retry, now, refusals)
     if found.is_going:
-        return Passing()
-    if found.rollout is None and run.attempt > found.attempt:
-        again = RetryPass(run.name, found.uid, run.attempt)
-        return Passing(step=RunStep(f"FleetDeployment/{run.name}", Urgency.CREATE, (again,)))
+        return Passing(_waits_for_former(run, found, now))
+    if not found.is_own or found.taken:
+        what = f"FleetDeployment {found.taken}" if found.taken else f"FleetJob {run.name}"
+        return Passing(_taken(run, what, retry, now))
     end = end_of(found)
+    is_next = run.attempt > found.attempt and not found.is_stopped
+    if end is None and found.rollout is None and is_next:
+        again = RetryPass(run.name, found.uid, run.attempt)
+        step = RunStep(f"FleetDeployment/{run.name}", Urgency.CREATE, (again,))
+        return Passing(_refused(run, step, refusals, now), step)
     if end is None:
         return Passing(_stuck(run, found, now))
     facts = facts_of(found)
@@ -93,16 +101,34 @@ def passing(
     return Passing(settled(run, answer, retry, now))
 
 
-def _made(run: RunView, version: RunVersionView | None, retry: Retry, now: float) -> Passing:
+def _made(
+    run: RunView,
+    version: RunVersionView | None,
+    retry: Retry,
+    now: float,
+    refusals: Mapping[str, Refusal],
+) -> Passing:
     if version is None:
         words = f"version {run.version} of its job is gone, and nothing was made of it yet"
         return Passing(settled(run, Answer("VersionMissing", message=words), retry, now))
     make = CreatePass(run.name, run.uid, run.attempt, spec_of_pass(version.raw_spec))
-    return Passing(step=RunStep(f"FleetJob/{run.name}", Urgency.CREATE, (make,)))
+    step = RunStep(f"FleetJob/{run.name}", Urgency.CREATE, (make,))
+    return Passing(_refused(run, step, refusals, now), step)
 
 
-def _taken(run: RunView, retry: Retry, now: float) -> dict[str, Any]:
-    words = f"FleetJob {run.name} exists already and is not this run's: give the run another name"
+def _refused(
+    run: RunView, step: RunStep, refusals: Mapping[str, Refusal], now: float
+) -> dict[str, Any] | None:
+    if step.key not in refusals:
+        return None
+    words = refusals[step.key].message
+    if is_told(run, "Executing", "PassRefused", words):
+        return None
+    return status_of(run, "Executing", "PassRefused", words, now)
+
+
+def _taken(run: RunView, what: str, retry: Retry, now: float) -> dict[str, Any]:
+    words = f"{what} exists already and is not this run's: give the run another name"
     return settled(run, Answer("NameTaken", message=words), retry, now)
 
 
@@ -112,12 +138,26 @@ def _stopped(
     ends_as, words = STOPPING[reason]
     why = canceled or words
     own = found if found is not None and found.is_own else None
-    if own is None or not own.working:
+    if not (found is not None and found.working) and (own is None or _rests(run, own)):
         facts = facts_of(own) if own is not None else {}
         return status_of(run, "Canceled", ends_as, why, now, **facts)
     if is_told(run, "Executing", reason, ""):
         return None
     return status_of(run, "Executing", reason, f"{why}: it stops", now)
+
+
+def _waits_for_former(run: RunView, found: Pass, now: float) -> dict[str, Any] | None:
+    if not found.working:
+        return None
+    words = f"waits until what a former FleetJob {run.name} left on {found.working} nodes is gone"
+    if is_told(run, "Executing", "FormerAtWork", words):
+        return None
+    return status_of(run, "Executing", "FormerAtWork", words, now)
+
+
+def _rests(run: RunView, own: Pass) -> bool:
+    """Whether nothing begins any more of it; without a rollout: since that is on record."""
+    return own.rollout.terminal if own.rollout is not None else is_stopping(run)
 
 
 def _stuck(run: RunView, found: Pass, now: float) -> dict[str, Any] | None:

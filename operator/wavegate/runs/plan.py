@@ -7,7 +7,7 @@ first; then runs start as far as limits and slots go; the rest says why it waits
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Set
 from functools import cached_property
 from itertools import chain
 from typing import Any, Final
@@ -43,7 +43,16 @@ from wavegate.runs.target import endpoint_of, url_of
 from wavegate.runs.ticking import Ticking, ticking
 from wavegate.runs.triggering import Triggering, triggering
 from wavegate.runs.version_policy import version_for
-from wavegate.runs.waiting import eligible_since, expires, held, phase_of, queue_full, queued_behind
+from wavegate.runs.waiting import (
+    eligible_since,
+    expires,
+    held,
+    of_job,
+    phase_of,
+    queue_full,
+    queued_behind,
+    unmade,
+)
 from wavegate.runs.webhooks import Telling, outbox, telling
 from wavegate.runs.windows import opens
 
@@ -53,10 +62,6 @@ _BEFORE_QUEUED: Final = {
 }
 """By phase, reason and message of a run that can start now."""
 
-ROLLS_OUT: Final = (
-    "its FleetJob rolls out each version by itself: give it spec.runs, if only {}, to have it"
-    " executed when asked"
-)
 TOLD_AFTER: Final = 1.0
 """Seconds that a run waits before that is put on record: most do not wait so long."""
 
@@ -87,18 +92,12 @@ class _Pass:
         ticks, triggers = self._made()
         waiting = self._end({run.uid for run in ticks.cancel})
         executing = [run for run in self.observed.active if run.phase == "Executing"]
-        if self.job is None:
-            kind = next((run.job_kind for run in waiting), "")
-            self._hold_all(waiting, Held("JobMissing", f"there is no {kind} of this name"))
-        elif self.job.rolls_out:
-            self._hold_all(waiting, Held("JobNotAsked", ROLLS_OUT))
-        elif self.spec is None:
-            words = f"its job is not understood; see the {self.job.kind}'s status"
-            self._hold_all(waiting, Held("JobInvalid", words))
+        if self.spec is None or self.job is None or self.job.rolls_out:
+            self._tell([(run, of_job(run, self.job)) for run in waiting], None)
         else:
             if isinstance(self.spec, HTTPJobSpec):
                 self._version(self.spec)
-            self._begin(self.spec, waiting, executing)
+            self._begin(self.spec, waiting, [*executing, *self.observed.leaving])
             if self.observed.tidy:
                 removals, wake_at = tidied(self.observed, self.job, self.versions)
                 self.steps += removals
@@ -161,7 +160,8 @@ class _Pass:
     def _passed(self, run: RunView, canceled: str, replaced: bool) -> dict[str, Any] | None:
         found, version = self.observed.passes.get(run.uid), self._version_of(run.version)
         retry = retry_of(run, version.spec if version else self.spec)
-        made = passing(run, found, version, retry, self.now, canceled=canceled, replaced=replaced)
+        stops = (canceled, replaced)
+        made = passing(run, found, version, retry, self.now, stops, self.observed.refusals)
         self.steps += [made.step] if made.step is not None else []
         return made.status
 
@@ -210,7 +210,9 @@ class _Pass:
 
     @property
     def _newest(self) -> RunVersionView | None:
-        return self.versions[-1] if self.versions else None
+        """By which a run executes that is asked for now; None: it is being made."""
+        is_made = bool(self.versions) and (self.spec is None or self._is_current())
+        return self.versions[-1] if is_made else None
 
     def _version_of(self, number: int) -> RunVersionView | None:
         return next((each for each in self.versions if each.version == number), None)
@@ -251,28 +253,32 @@ class _Pass:
             if run.uid in self.observed.calling or run.step_key in self.observed.delayed:
                 continue
             version = self._chosen(run, spec) if current or run.version else None
-            if version is None:
-                if run.version:
-                    words = f"version {run.version} of the job, by which it executes, is gone"
-                    self._refuse(run, "VersionMissing", words)
-                continue  # the version is being made
+            if version is None and run.version:
+                words = f"version {run.version} of the job, by which it executes, is gone"
+                self._refuse(run, "VersionMissing", words)
+                continue
             reason = (
                 held(run, self.now, spec.suspend, opening)
+                or (unmade(self.job) if version is None else None)
                 or queued_behind(run, self.observed.active, spec)
                 or depends
             )
-            if reason is None and run.phase in _BEFORE_QUEUED:
+            if reason is not None:
+                left.append((run, reason))
+            elif version is None:
+                continue  # it is being made
+            elif run.phase in _BEFORE_QUEUED:
                 why, words = _BEFORE_QUEUED[run.phase]
                 self._set(run, status_of(run, "Queued", why, words, self.now), Urgency.RECORD)
-            elif reason is None:
+            else:
                 candidates[run.uid] = version
                 able.append(run)
-            else:
-                left.append((run, reason))
         left += self._start(spec, able, candidates, executing, starting)
         self._tell(left, spec)
 
     def _chosen(self, run: RunView, spec: Asked) -> RunVersionView | None:
+        if run.attempt and run.job_kind == "FleetJob":
+            return self._version_of(run.version)  # what it made at its begin
         pinned = run.version or self.versions[-1].version
         return version_for(spec.runs.version_policy, pinned, self.versions)
 
@@ -345,16 +351,14 @@ class _Pass:
 
     # What waits.
 
-    def _hold_all(self, waiting: Iterable[RunView], reason: Held) -> None:
-        self._tell([(run, reason) for run in waiting], None)
-
     def _tell(self, left: list[tuple[RunView, Held]], spec: Asked | None) -> None:
         if spec is not None:
             left = self._bounded(left, spec)
         for run, reason in left:
             self._wakes.append(reason.until)
             phase = phase_of(run, reason.reason)
-            if is_told(run, phase, reason.reason, reason.message):
+            is_pinned = bool(run.version) or self._newest is None
+            if is_pinned and is_told(run, phase, reason.reason, reason.message):
                 continue
             if spec is not None and self._is_rejected(reason, spec):
                 self._refuse(run, "RateLimited", reason.message)

@@ -17,7 +17,7 @@ from wavegate.runs.observed import RunView
 from wavegate.runs.states import TERMINAL, may_follow
 
 _MAX_MESSAGE: Final = 1024
-_TO_DO: Final = frozenset({"PoolMissing", "PoolInvalid", *DEPENDENCIES})
+_TO_DO: Final = frozenset({"PoolMissing", "PoolInvalid", "PassRefused", *DEPENDENCIES})
 """Reasons of which the message names one of several things that stand in the way."""
 
 

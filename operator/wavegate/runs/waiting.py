@@ -8,13 +8,20 @@ what the job depends on.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from wavegate.api.asked import Asked
+from wavegate.api.conditions import STALLED
 from wavegate.api.jobrun import Phase
 from wavegate.domain.times import format_time
 from wavegate.runs.dependencies import DEPENDENCIES
 from wavegate.runs.held import Held
-from wavegate.runs.observed import RunView
+from wavegate.runs.observed import HTTPJobView, RunView
+
+_ROLLS_OUT: Final = (
+    "its FleetJob rolls out each version by itself: give it spec.runs, if only {}, to have it"
+    " executed when asked"
+)
 
 
 def eligible_since(run: RunView, seen: float | None) -> float:
@@ -35,6 +42,24 @@ def expires(run: RunView, spec: Asked) -> float | None:
     if ttl is None or run.attempt:
         return None
     return max(run.created, run.not_before or 0.0) + ttl
+
+
+def of_job(run: RunView, job: HTTPJobView | None) -> Held:
+    """Why no run of a job can start that is not there, is not asked, or is not understood."""
+    if job is None:
+        return Held("JobMissing", f"there is no {run.job_kind} of this name")
+    if job.rolls_out:
+        return Held("JobNotAsked", _ROLLS_OUT)
+    return Held("JobInvalid", f"its job is not understood; see the {job.kind}'s status")
+
+
+def unmade(job: HTTPJobView | None) -> Held | None:
+    """What is in the way of the job's version, by its own words; None: it is being made."""
+    conditions = job.status.get("conditions") or () if job is not None else ()
+    stalled = next((each for each in conditions if each["type"] == STALLED), None)
+    if stalled is None or stalled.get("status") != "True":
+        return None
+    return Held("JobInvalid", f"no version is made of its job: {stalled.get('message')}")
 
 
 def held(run: RunView, now: float, suspended: bool, opens: float | None) -> Held | None:

@@ -88,7 +88,7 @@ def test_what_it_waits_for_is_told_anew_when_that_has_changed() -> None:
     of = job(trigger={"dependsOn": [{"jobName": "up"}]})
     one = run("one", created=NOW - 10)
     status = statuses(plan(observed(of, one, upstreams={"up": Upstream(exists=True)})))["one"]
-    waits = run("one", created=NOW - 10, phase="Waiting", status=status)
+    waits = run("one", created=NOW - 10, version=1, phase="Waiting", status=status)
     same = plan(observed(of, waits, upstreams={"up": Upstream(exists=True)}))
     assert "one" not in statuses(same)
     other = plan(observed(of, waits, upstreams={"up": ended("Failed")}))

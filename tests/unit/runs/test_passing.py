@@ -10,6 +10,7 @@ import pytest
 from support.runs_world import NOW, executing, job, version
 from unit.runs.test_nodes import execution, passed, rollout
 from wavegate.api.httpjob import Retry
+from wavegate.domain.observed import Refusal
 from wavegate.runs.actions import CreatePass, RetryPass
 from wavegate.runs.nodes import Pass
 from wavegate.runs.observed import RunVersionView, RunView
@@ -28,7 +29,7 @@ def look(
     replaced: bool = False,
 ) -> Passing:
     canceled = "spec.canceled is set" if run.canceled else ""
-    return passing(run, found, of, retry, NOW, canceled=canceled, replaced=replaced)
+    return passing(run, found, of, retry, NOW, (canceled, replaced))
 
 
 def over_nodes(**facts: Any) -> RunView:
@@ -98,7 +99,64 @@ def test_it_keeps_its_place_until_nothing_is_at_work(replaced: bool, reason: str
     assert is_stopping(stopping)
     assert not is_stopping(run)
     assert look(stopping, at_work) == Passing()
-    assert told(look(stopping, replace(at_work, working=0))) == ("Canceled", reason)
+    assert look(stopping, replace(at_work, working=0)) == Passing(), "more of it may begin"
+    over = passed("Canceled", "RunCanceled", working=1)
+    assert look(stopping, over) == Passing()
+    assert told(look(stopping, replace(over, working=0))) == ("Canceled", reason)
+
+
+def test_what_is_left_of_a_fleet_job_that_is_gone_is_waited_for() -> None:
+    left = Pass("", is_own=False, is_going=True, working=1)
+    status = look(over_nodes(), left).status
+    assert status is not None
+    assert status["message"] == "waits until what a former FleetJob one left on 1 nodes is gone"
+    assert look(over_nodes(status=status), left) == Passing()
+    assert told(look(over_nodes(canceled=True), left)) == ("Executing", "Canceling")
+    left = replace(left, working=0)
+    assert look(over_nodes(), left) == Passing()
+    assert told(look(over_nodes(canceled=True), left))[0] == "Canceled"
+
+
+def test_before_its_rollout_is_made_it_is_canceled_once_that_is_on_record() -> None:
+    run, bare = over_nodes(canceled=True), Pass("j")
+    status = look(run, bare).status
+    assert status is not None
+    assert status["reason"] == "Canceling"
+    assert told(look(replace(run, status=status), bare)) == ("Canceled", "Canceled")
+
+
+def test_a_rollout_of_its_name_that_is_nobodys_ends_it() -> None:
+    made = look(over_nodes(attempt=2), Pass("j", taken="one-retry-2"))
+    assert told(made) == ("SystemFailed", "NameTaken")
+    assert "FleetDeployment one-retry-2 exists already" in (made.status or {})["message"]
+
+
+def test_after_a_stop_no_further_attempt_is_made() -> None:
+    found = Pass("j", is_stopped=True)
+    made = look(over_nodes(attempt=2), found)
+    assert (told(made), made.step) == (("Failed", "RolloutCanceled"), None)
+    assert look(over_nodes(attempt=2), replace(found, working=1)).step is None
+
+
+@pytest.mark.parametrize(
+    ("run", "found", "key"),
+    [
+        (over_nodes(), None, "FleetJob/one"),
+        (over_nodes(attempt=2), Pass("j"), "FleetDeployment/one"),
+    ],
+)
+def test_why_what_it_makes_is_refused_is_told_once_and_tried_again(
+    run: RunView, found: Pass | None, key: str
+) -> None:
+    refusals = {key: Refusal("no room", "Forbidden", NOW)}
+    made = passing(run, found, VERSION, ONCE, NOW, ("", False), refusals)
+    assert told(made) == ("Executing", "PassRefused")
+    assert (made.status or {})["message"] == "no room"
+    again = replace(run, status=made.status or {})
+    made = passing(again, found, VERSION, ONCE, NOW, ("", False), refusals)
+    assert made.status is None
+    assert made.step is not None
+    assert made.step.key == key
 
 
 def test_one_that_is_canceled_before_anything_was_made_makes_nothing() -> None:
