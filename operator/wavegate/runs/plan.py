@@ -37,7 +37,7 @@ from wavegate.runs.payload import problems
 from wavegate.runs.report import report
 from wavegate.runs.settle import LOST, heard_of, retry_of, settled, silence
 from wavegate.runs.starting import start
-from wavegate.runs.states import TERMINAL
+from wavegate.runs.states import TERMINAL, may_follow
 from wavegate.runs.statuses import facts_of, is_told, status_of
 from wavegate.runs.target import endpoint_of, url_of
 from wavegate.runs.ticking import Ticking, ticking
@@ -51,7 +51,7 @@ _BEFORE_QUEUED: Final = {
     "Delayed": ("Due", "its time has come"),
     "Waiting": ("DependenciesMet", "what its job depends on lets it start"),
 }
-"""By phase, reason and message of a run that can start now."""
+"""By phase, reason and message of a run that can start now, or waits from now on for other jobs."""
 
 ROLLS_OUT: Final = (
     "its FleetJob rolls out each version by itself: give it spec.runs, if only {}, to have it"
@@ -261,7 +261,8 @@ class _Pass:
                 or queued_behind(run, self.observed.active, spec)
                 or depends
             )
-            if reason is None and run.phase in _BEFORE_QUEUED:
+            is_due = reason is None or not may_follow(run.phase, phase_of(run, reason.reason))
+            if is_due and run.phase in _BEFORE_QUEUED:
                 why, words = _BEFORE_QUEUED[run.phase]
                 self._set(run, status_of(run, "Queued", why, words, self.now), Urgency.RECORD)
             elif reason is None:
