@@ -280,6 +280,8 @@ def _fixed_rules() -> Iterator[Rule]:
         "metadata": ({"a": "b"}, {"a": "c"}),
         "concurrencyKey": ("a", "b"),
         "ttl": ("1m", "2m"),
+        "parentRun": ("a", "b"),
+        "continuationOf": ("a", "b"),
         "overrides": (overrides, {"retry": {"delays": ["2s"]}}),
     }
     kept = {"configMapKeyRef": KEY}, {"configMapKeyRef": {**KEY, "key": "b"}}

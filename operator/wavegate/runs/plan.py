@@ -29,6 +29,7 @@ from wavegate.runs.duplicates import Standing
 from wavegate.runs.held import Held
 from wavegate.runs.history import tidied
 from wavegate.runs.limits import Allowance, rate_clock
+from wavegate.runs.lineage import MAX_DEPTH, TOO_DEEP
 from wavegate.runs.making import of_ends, of_tick
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.order import in_turn
@@ -282,9 +283,12 @@ class _Pass:
         return Standing(chain(self.observed.active, self.observed.finished))
 
     def _refused(self, run: RunView, spec: Asked, version: RunVersionView | None) -> bool:
-        """Whether it is refused before anything is on record of it: a duplicate, or its payload."""
+        """Whether it is refused before anything is on record of it."""
         if run.status.get("reason"):
             return False
+        if run.lineage_depth > MAX_DEPTH:
+            self._refuse(run, "LineageTooDeep", TOO_DEEP)
+            return True
         if run.idempotency_key or spec.runs.dedup_window:
             found = self._standing.duplicated_by(run, spec.runs.dedup_window)
             if found is not None:
