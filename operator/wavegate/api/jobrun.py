@@ -111,6 +111,24 @@ class PayloadSource(Model):
 class RetryOverride(Model):
     """How this run is tried again, where that differs from its job."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "!has(self.delays) || self.delays.size() == 0"
+                " || !has(self.strategy) || self.strategy == 'Custom'",
+                "spec.overrides.retry.delays: are for the strategy Custom only",
+                field_path=".delays",
+                reason="FieldValueForbidden",
+            ),
+            cel(
+                "!has(self.initialDelay) || !has(self.maxDelay)"
+                " || self.initialDelay <= self.maxDelay",
+                "spec.overrides.retry.initialDelay: must not be above maxDelay",
+                field_path=".initialDelay",
+            ),
+        )
+    )
+
     max_attempts: int | None = Field(
         default=None,
         ge=1,
@@ -280,7 +298,7 @@ class JobRunSpec(Model):
     )
     replay_of: ObjectName | None = Field(
         default=None,
-        description="A run of the same job that has ended, whose payload this one has.",
+        description="A run of the same job, whose payload this one has, whether or not it has ended.",
     )
     parent_run: ObjectName | None = Field(
         default=None,

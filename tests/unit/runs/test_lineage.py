@@ -31,6 +31,22 @@ def test_what_is_on_record_counts_though_what_is_above_it_is_gone() -> None:
     assert depth(["one"], known.get) == 8
 
 
+def test_what_is_on_record_counts_though_another_has_the_name_of_what_is_above_it() -> None:
+    known = {
+        "one": run("one", asked_by=("above",), lineage_depth=1),
+        "above": run("above", asked_by=("gone",), lineage_depth=9),
+    }
+    assert depth(["one"], known.get) == 2
+
+
+def test_it_is_never_said_to_be_more_than_one_too_deep() -> None:
+    known = {
+        "one": run("one", asked_by=("above",)),
+        "above": run("above", asked_by=("gone",), lineage_depth=MAX_DEPTH),
+    }
+    assert depth(["one"], known.get) == MAX_DEPTH + 1
+
+
 def test_it_looks_at_no_more_than_it_has_to() -> None:
     """Of a circle, and of runs that all name two, each is looked at once a step."""
     many = {f"{side}{number}": _both(side, number) for side in "ab" for number in range(50)}
