@@ -298,7 +298,7 @@ class JobRunSpec(Model):
     )
     replay_of: ObjectName | None = Field(
         default=None,
-        description="A run of the same job, whose payload this one has, whether or not it has ended.",
+        description="A run of the same job, whose payload this one has; also where it goes on.",
     )
     parent_run: ObjectName | None = Field(
         default=None,

@@ -315,6 +315,27 @@ def test_a_job_that_is_not_understood_says_so_and_starts_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("of", "reason"),
+    [
+        (job(suspend=True), "JobSuspended"),
+        (job(trigger={"windows": [{"start": "03:00", "end": "03:01"}]}), "OutsideWindow"),
+        (limited(maxConcurrency=1), "ConcurrencyLimit"),
+        (limited(pools=["none"]), "PoolMissing"),
+    ],
+)
+def test_a_retry_needs_what_a_first_attempt_does_of_the_job_as_it_is_now(
+    of: HTTPJobView, reason: str
+) -> None:
+    """Its version is from before any of that."""
+    before = {"reason": "RetryBackoff"}
+    again = waiting("one", attempt=1, version=1, next_retry=NOW - 5, status=before)
+    versions = [version(job(), 1), version(of, 2)]
+    other = executing("other", version=2)
+    found = plan(observed(of, again, other, versions=versions, calling={"uid-other"}))
+    assert told(found) == {"one": ("Queued", reason)}
+
+
 def test_a_change_of_the_job_does_not_change_what_a_waiting_run_executes() -> None:
     old, new = job(), job(http={"url": "http://other.example/"})
     versions = [version(old, 1), version(new, 2)]
