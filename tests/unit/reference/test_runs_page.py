@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from support.run_pages import concepts_of_runs
 from wavegate.api.httpjob import Limits, Runs, Schedule
 from wavegate.api.httpjob_status import MAX_COUNTED
 from wavegate.api.jobrun import MAX_RESULT
@@ -26,7 +27,7 @@ from wavegate.runs.webhooks import EVENT_OF, MOST_PENDING, READ_AGAIN
 from wavegate.settings import Settings
 
 ROOT: Final = Path(__file__).parents[3]
-PAGE: Final = (ROOT / "docs" / "concepts" / "runs.md").read_text()
+PAGE: Final = concepts_of_runs()
 RUNS: Final = Runs()
 TEXT: Final = " ".join(PAGE.split())
 """The page without its line breaks."""

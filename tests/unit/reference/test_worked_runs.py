@@ -1,4 +1,4 @@
-"""What docs/concepts/runs.md shows of the rules of runs is worked through with the rules.
+"""What the pages on runs in docs/concepts show of the rules is worked through with the rules.
 
 Its tables are those of the modules' docstrings; a table that is shown and not worked through here
 fails, and so does a number or a word of the page that the code has otherwise.
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from support.run_pages import concepts_of_runs
 from support.runs_world import NOW, job, run, version
 from wavegate.api.durations import parse_duration
 from wavegate.api.httpjob import Rate, Retry, Schedule, VersionPolicy
@@ -39,7 +40,7 @@ from wavegate.runs.webhook_body import _OF_SPEC, _TOLD, body
 from wavegate.runs.webhooks import DELAYS, result_of
 
 ROOT: Final = Path(__file__).parents[3]
-PAGE: Final = (ROOT / "docs" / "concepts" / "runs.md").read_text()
+PAGE: Final = concepts_of_runs()
 SHOWN: Final = re.compile(r"generated: table (runs\.\w+(?: \d)?) -->")
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
