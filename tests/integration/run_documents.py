@@ -163,6 +163,8 @@ FULL_RUN: Final = job_run(
     },
     debug=True,
     canceled=False,
+    parentRun="above",
+    continuationOf="before",
 )
 """Every field but payloadFrom and replayOf, in whose place a payload is."""
 
@@ -245,6 +247,7 @@ _RUN_STATUS: Final = {
             "exitCode": 1,
         },
     ],
+    "lineageDepth": 2,
     "duplicateOf": "other",
     "metadata": {"order": "7"},
     "holder": "wavegate-0",

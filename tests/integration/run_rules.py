@@ -200,6 +200,12 @@ def _request_rules() -> Iterator[Rule]:
     for name in ("initialDelay", "maxDelay"):
         field = f"spec.overrides.retry.{name}"
         yield from between(name, field, retry, ("0s", "24h"), ("-1s", "25h"))
+    good = retry(strategy="Custom", delays=["1s"])
+    says = "spec.overrides.retry.delays: are for the strategy Custom only"
+    yield Rule("run delays", good, retry(strategy="Fixed", delays=["1s"]), says)
+    good, bad = (retry(initialDelay=each, maxDelay="1s") for each in ("1s", "2s"))
+    says = "spec.overrides.retry.initialDelay: must not be above maxDelay"
+    yield Rule("run delay above its bound", good, bad, says)
     good, bad = retry(maxAttempts=100), retry(maxAttempts=0)
     yield Rule("run attempts", good, bad, "spec.overrides.retry.maxAttempts")
 
@@ -214,6 +220,8 @@ def _fixed_rules() -> Iterator[Rule]:
         "metadata": ({"a": "b"}, {"a": "c"}),
         "concurrencyKey": ("a", "b"),
         "ttl": ("1m", "2m"),
+        "parentRun": ("a", "b"),
+        "continuationOf": ("a", "b"),
         "overrides": (overrides, {"retry": {"delays": ["2s"]}}),
     }
     kept = {"configMapKeyRef": KEY}, {"configMapKeyRef": {**KEY, "key": "b"}}

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from wavegate.api.attempt import Callback, Debug, RunNodes, Trace
 from wavegate.api.base import (
     Int32,
     Int64,
@@ -22,7 +23,7 @@ from wavegate.api.base import (
     rules,
 )
 from wavegate.api.calling import KeyRef, LastError
-from wavegate.api.durations import DURATION_MAX_LENGTH, Seconds
+from wavegate.api.durations import Seconds
 from wavegate.api.fleetjob_status import MAX_NODE_FAILURES, NodeFailure
 from wavegate.api.httpjob import RetryStrategy
 from wavegate.api.status import ObservedStatus
@@ -53,11 +54,10 @@ ENDED: Final[tuple[Phase, ...]] = (
     "DeadLetter",
 )
 
-CallbackOutcome = Literal["Completed", "Failed"]
-
 MAX_PAYLOAD: Final = 8 * 1024
 MAX_RESULT: Final = 8 * 1024
 MAX_RUN_NAME: Final = 40
+MAX_LINEAGE: Final = 10
 
 _FIXED: Final = (
     "payload",
@@ -69,6 +69,8 @@ _FIXED: Final = (
     "ttl",
     "overrides",
     "replayOf",
+    "parentRun",
+    "continuationOf",
 )
 
 
@@ -108,6 +110,24 @@ class PayloadSource(Model):
 
 class RetryOverride(Model):
     """How this run is tried again, where that differs from its job."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            cel(
+                "!has(self.delays) || self.delays.size() == 0"
+                " || !has(self.strategy) || self.strategy == 'Custom'",
+                "spec.overrides.retry.delays: are for the strategy Custom only",
+                field_path=".delays",
+                reason="FieldValueForbidden",
+            ),
+            cel(
+                "!has(self.initialDelay) || !has(self.maxDelay)"
+                " || self.initialDelay <= self.maxDelay",
+                "spec.overrides.retry.initialDelay: must not be above maxDelay",
+                field_path=".initialDelay",
+            ),
+        )
+    )
 
     max_attempts: int | None = Field(
         default=None,
@@ -278,83 +298,16 @@ class JobRunSpec(Model):
     )
     replay_of: ObjectName | None = Field(
         default=None,
-        description="A run of the same job that has ended, whose payload this one has.",
+        description="A run of the same job, whose payload this one has; also where it goes on.",
     )
-
-
-class Trace(Model):
-    """Where the time went, in milliseconds."""
-
-    queue_wait_ms: Int64 | None = Field(
-        default=None, description="From when it could start until it did."
-    )
-    connect_ms: Int64 | None = Field(default=None, description="Until the connection was there.")
-    ttfb_ms: Int64 | None = Field(
-        default=None, description="From the request to the first byte of the answer."
-    )
-    transfer_ms: Int64 | None = Field(default=None, description="From there to the last byte.")
-    dispatch_ms: Int64 | None = Field(
-        default=None, description="From the decision to call until the call began."
-    )
-    total_ms: Int64 | None = Field(
-        default=None, description="From when it could start until it had ended."
-    )
-
-
-class Callback(Model):
-    """The call back of an Async job's attempt, the last one."""
-
-    token_hash: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+    parent_run: ObjectName | None = Field(
         default=None,
-        description="By which the token that the call carried is known again: SHA-256, in hex, of"
-        " uid/attempt/token.",
+        description="The run, of any job of the namespace, in whose work this one was asked for.",
     )
-    heartbeat_timeout: Annotated[str, StringConstraints(max_length=DURATION_MAX_LENGTH)] | None = (
-        Field(
-            default=None,
-            description="For how long the endpoint may be silent; then the attempt is Crashed.",
-        )
-    )
-    deadline: Timestamp | None = Field(
-        default=None, description="When the attempt is TimedOut, whatever the heartbeats say."
-    )
-    accepted_time: Timestamp | None = Field(
-        default=None, description="When the call was answered 202; from then on it is waited for."
-    )
-    heartbeat_time: Timestamp | None = Field(
+    continuation_of: ObjectName | None = Field(
         default=None,
-        description="A heartbeat that came; of those within a third of heartbeatTimeout, and within"
-        " 10s, only the first is put on record.",
+        description="The run, of any job of the namespace, whose work this one goes on with.",
     )
-    outcome: CallbackOutcome | None = Field(
-        default=None, description="What the endpoint called back: Completed or Failed."
-    )
-
-
-class Debug(Model):
-    """The last call, for who looks for a fault; values of secrets are masked."""
-
-    request_headers: dict[str, Message] = Field(
-        default_factory=dict, max_length=64, description="Headers of the request."
-    )
-    request_body: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
-        default=None, description="The first 4 KiB of its body."
-    )
-    response_headers: dict[str, Message] = Field(
-        default_factory=dict, max_length=64, description="Headers of the answer."
-    )
-    response_body: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
-        default=None, description="The first 4 KiB of its body."
-    )
-
-
-class RunNodes(Model):
-    """Nodes of a run's last attempt."""
-
-    total: Int32 = Field(description="Nodes that were to be asked.")
-    asked: Int32 = Field(description="Nodes on which it was begun.")
-    succeeded: Int32 = Field(description="Nodes on which it ended well.")
-    failed: Int32 = Field(description="Nodes on which it failed.")
 
 
 class JobRunStatus(ObservedStatus):
@@ -394,7 +347,14 @@ class JobRunStatus(ObservedStatus):
     )
     last_error: LastError | None = Field(default=None, description="How the last attempt failed.")
     triggered_by: TriggeredBy | None = Field(
-        default=None, description="Manual, Schedule, Dependency, Replay, Batch or API."
+        default=None,
+        description="Schedule, Dependency, Batch, Replay, API (a program did, for the run that this"
+        " one names as its parentRun or in continuationOf), or else Manual.",
+    )
+    lineage_depth: Int32 | None = Field(
+        default=None,
+        description=f"How many runs deep it lies beneath those that it names, {MAX_LINEAGE} at"
+        " most; without, it names none.",
     )
     nodes: RunNodes | None = Field(
         default=None, description="Of a run of a FleetJob: nodes, and what became of them."

@@ -111,6 +111,8 @@ class RunDecoder:
             "scheduled": _tick(raw, meta, job, owned),
             "after": _after(raw, meta, job, owned),
             "labels": _labels(raw),
+            "asked_by": _asked_by(spec),
+            "lineage_depth": integer(status.get("lineageDepth")),
             **_of_batch(raw, meta, job, status),
             "attempt": integer(status.get("attempt")),
             "version": integer(status.get("version")),
@@ -155,6 +157,11 @@ def _digest(spec: Raw, kind: str) -> str:
     if kind == FLEET_JOBS.kind:
         return digest("")
     return digest(text(spec.get("payload"))) if "payload" in spec else ""
+
+
+def _asked_by(spec: Raw) -> tuple[str, ...]:
+    named = (text(spec.get(field)) for field in ("parentRun", "continuationOf"))
+    return tuple(name for name in named if name)
 
 
 def _delivery(webhook: Raw) -> Delivery | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from wavegate.api.httpjob import Rate
@@ -31,6 +32,7 @@ from wavegate.kube.resources import (
 from wavegate.runs.batch_observed import BatchView
 from wavegate.runs.cycles import cycle
 from wavegate.runs.dependencies import Upstream, latest
+from wavegate.runs.lineage import depth
 from wavegate.runs.nodes import Pass
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.passing import is_stopping
@@ -140,7 +142,7 @@ class RunCache(KindCache):
             job=job,
             now=self._now(),
             versions=sorted(own, key=lambda each: each.version),
-            active=list(active.values()),
+            active=[self._placed(run) for run in active.values()],
             finished=finished.values(),
             identity=identity,
             slots=slots,
@@ -156,6 +158,13 @@ class RunCache(KindCache):
             leaving=list(self._still_leaving(key).values()),
             **calls,
         )
+
+    def _placed(self, run: RunView) -> RunView:
+        """The run, with the depth of its lineage where that is not on record yet."""
+        if not run.asked_by or run.lineage_depth:
+            return run
+        found = depth(run.asked_by, lambda name: self.runs.get(run.namespace, name))
+        return replace(run, lineage_depth=found)
 
     def version(self, key: JobKey, number: int) -> RunVersionView | None:
         """The version of that number of the job that is there now."""

@@ -72,6 +72,9 @@ def run_details(run: Document) -> Document:
     return {
         **run_summary(run),
         "replayOf": spec.get("replayOf", ""),
+        "parentRun": spec.get("parentRun", ""),
+        "continuationOf": spec.get("continuationOf", ""),
+        "lineageDepth": status.get("lineageDepth", 0),
         "duplicateOf": status.get("duplicateOf", ""),
         "canceled": bool(spec.get("canceled")),
         "holder": status.get("holder", ""),

@@ -194,6 +194,9 @@ RUN_ENDS: Final[Mapping[str, WayOut]] = {
     ),
     "DuplicateKey": over(NOBODY, _FIRST, "another --key asks for another run"),
     "KeyReused": over(OWNER, _FIRST, "give each payload a --key of its own", _ASK),
+    "LineageTooDeep": over(
+        OWNER, "stop the endpoint from asking for runs in a circle, or let one do more", _ASK
+    ),
     "Duplicate": over(
         NOBODY,
         _FIRST,

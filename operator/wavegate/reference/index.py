@@ -19,6 +19,12 @@ CONCEPTS: Final = (
     "rollback",
     "states",
     "runs",
+    "calls",
+    "limits",
+    "schedules",
+    "dependencies",
+    "health",
+    "webhooks",
     "fleet-runs",
     "batches",
 )

@@ -16,7 +16,7 @@ from wavegate.api.httpjob import Http
 from wavegate.cache.fields import mapping, text
 from wavegate.engine.client import Client
 from wavegate.kube.errors import ApiError, Forbidden, NotFound
-from wavegate.kube.resources import CONFIG_MAPS, JOB_RUNS, SECRETS, Resource
+from wavegate.kube.resources import CONFIG_MAPS, HTTP_JOBS, JOB_RUNS, SECRETS, Resource
 from wavegate.runs.observed import RunView
 from wavegate.runs.payload import problems
 
@@ -96,7 +96,8 @@ class Sources:
         name = run.replay_of
         for _ in range(MAX_REPLAYS):
             spec = mapping((await self._get(JOB_RUNS, run.namespace, name)).get("spec"))
-            if text(spec.get("jobName")) != run.job:
+            kind = text(spec.get("jobKind")) or HTTP_JOBS.kind
+            if (kind, text(spec.get("jobName"))) != (run.job_kind, run.job):
                 raise Unreadable(f"run {name} is of another job")
             source = mapping(spec.get("payloadFrom"))
             if "payload" in spec:

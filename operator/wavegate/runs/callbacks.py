@@ -31,9 +31,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from wavegate.api.attempt import CallbackOutcome
 from wavegate.api.durations import format_duration
 from wavegate.api.httpjob import COMPLETION_TIMEOUT, HEARTBEAT_TIMEOUT, Http
-from wavegate.api.jobrun import CallbackOutcome
 from wavegate.domain.times import format_time, format_time_micro
 
 Verb = Literal["complete", "fail", "heartbeat"]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wavegate.api.asked import Asked
-from wavegate.api.jobrun import CallbackOutcome, Overrides, PayloadSource, Phase
+from wavegate.api.attempt import CallbackOutcome
+from wavegate.api.jobrun import Overrides, PayloadSource, Phase
 from wavegate.api.names import job_ref
 from wavegate.api.trigger import RunKind
 from wavegate.domain.observed import DEFAULT_PRIORITY, Refusal
@@ -112,6 +113,10 @@ class RunView:
     payload: str | None = None
     payload_from: PayloadSource | None = None
     replay_of: str = ""
+    asked_by: tuple[str, ...] = ()
+    """Runs that it names as its parent, or that it goes on with."""
+    lineage_depth: int = 0
+    """How deep it lies beneath these; 0: it names none, or nothing is known of it yet."""
     ttl: float | None = None
     overrides: Overrides | None = None
     debug: bool = False

@@ -29,6 +29,7 @@ from wavegate.runs.duplicates import Standing
 from wavegate.runs.held import Held
 from wavegate.runs.history import tidied
 from wavegate.runs.limits import Allowance, rate_clock
+from wavegate.runs.lineage import MAX_DEPTH, TOO_DEEP
 from wavegate.runs.making import of_ends, of_tick
 from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.order import in_turn
@@ -37,7 +38,7 @@ from wavegate.runs.payload import problems
 from wavegate.runs.report import report
 from wavegate.runs.settle import LOST, heard_of, retry_of, settled, silence
 from wavegate.runs.starting import start
-from wavegate.runs.states import TERMINAL
+from wavegate.runs.states import TERMINAL, may_follow
 from wavegate.runs.statuses import facts_of, is_told, status_of
 from wavegate.runs.target import endpoint_of, url_of
 from wavegate.runs.ticking import Ticking, ticking
@@ -60,7 +61,7 @@ _BEFORE_QUEUED: Final = {
     "Delayed": ("Due", "its time has come"),
     "Waiting": ("DependenciesMet", "what its job depends on lets it start"),
 }
-"""By phase, reason and message of a run that can start now."""
+"""By phase, reason and message of a run that can start now, or waits from now on for other jobs."""
 
 TOLD_AFTER: Final = 1.0
 """Seconds that a run waits before that is put on record: most do not wait so long."""
@@ -254,8 +255,7 @@ class _Pass:
                 continue
             version = self._chosen(run, spec) if current or run.version else None
             if version is None and run.version:
-                words = f"version {run.version} of the job, by which it executes, is gone"
-                self._refuse(run, "VersionMissing", words)
+                self._refuse(run, "VersionMissing", f"version {run.version} of its job is gone")
                 continue
             reason = (
                 held(run, self.now, spec.suspend, opening)
@@ -263,14 +263,15 @@ class _Pass:
                 or queued_behind(run, self.observed.active, spec)
                 or depends
             )
-            if reason is not None:
-                left.append((run, reason))
-            elif version is None:
+            if reason is None and version is None:
                 continue  # it is being made
-            elif run.phase in _BEFORE_QUEUED:
-                why, words = _BEFORE_QUEUED[run.phase]
-                self._set(run, status_of(run, "Queued", why, words, self.now), Urgency.RECORD)
-            else:
+            is_due = reason is None or not may_follow(run.phase, phase_of(run, reason.reason))
+            if is_due and run.phase in _BEFORE_QUEUED:
+                status = status_of(run, "Queued", *_BEFORE_QUEUED[run.phase], self.now)
+                self._set(run, status, Urgency.RECORD)
+            elif reason is not None:
+                left.append((run, reason))
+            elif version is not None:
                 candidates[run.uid] = version
                 able.append(run)
         left += self._start(spec, able, candidates, executing, starting)
@@ -287,9 +288,12 @@ class _Pass:
         return Standing(chain(self.observed.active, self.observed.finished))
 
     def _refused(self, run: RunView, spec: Asked, version: RunVersionView | None) -> bool:
-        """Whether it is refused before anything is on record of it: a duplicate, or its payload."""
+        """Whether it is refused before anything is on record of it."""
         if run.status.get("reason"):
             return False
+        if run.lineage_depth > MAX_DEPTH:
+            self._refuse(run, "LineageTooDeep", TOO_DEEP)
+            return True
         if run.idempotency_key or spec.runs.dedup_window:
             found = self._standing.duplicated_by(run, spec.runs.dedup_window)
             if found is not None:
@@ -392,8 +396,7 @@ class _Pass:
         new.sort(key=lambda run: (run.created, run.name))
         refused = {run.uid: run for run in new[max(0, len(new) - over) :]}
         for run in refused.values():
-            words = queue_full(spec.runs.limits.max_queued)
-            self._refuse(run, "QueueFull", words)
+            self._refuse(run, "QueueFull", queue_full(spec.runs.limits.max_queued))
         return [each for each in left if each[0].uid not in refused]
 
     # What is told of what has ended.

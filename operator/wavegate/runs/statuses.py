@@ -13,6 +13,7 @@ from wavegate.api.conditions import READY, RECONCILING, STALLED, Condition, set_
 from wavegate.api.jobrun import Phase
 from wavegate.domain.times import format_time, format_time_micro
 from wavegate.runs.dependencies import DEPENDENCIES
+from wavegate.runs.lineage import MAX_DEPTH
 from wavegate.runs.observed import RunView
 from wavegate.runs.states import TERMINAL, may_follow
 
@@ -64,15 +65,22 @@ def is_told(run: RunView, phase: Phase, reason: str, message: str) -> bool:
 def facts_of(run: RunView) -> Mapping[str, Any]:
     """What the first status of a run says of where it came from."""
     if run.scheduled is not None:
-        by = {"triggeredBy": "Schedule", "scheduledTime": format_time(run.scheduled)}
+        by: dict[str, Any] = {
+            "triggeredBy": "Schedule",
+            "scheduledTime": format_time(run.scheduled),
+        }
     elif run.after:
         by = {"triggeredBy": "Dependency"}
     elif run.batch:
         by = {"triggeredBy": "Batch"}
     elif run.replay_of:
         by = {"triggeredBy": "Replay"}
+    elif run.asked_by:
+        by = {"triggeredBy": "API"}
     else:
         by = {"triggeredBy": "Manual"}
+    if 0 < run.lineage_depth <= MAX_DEPTH:
+        by["lineageDepth"] = run.lineage_depth
     return by if not run.status.get("triggeredBy") else {}
 
 

@@ -8,7 +8,8 @@ Under ``data``, what there is of it:
 | run, uid, namespace, job | whose end it is |
 | phase, reason, message | how it has ended |
 | attempts, version | attempts that were made of the call, and the version that executed |
-| triggeredBy, replayOf, duplicateOf, idempotencyKey, metadata | where it came from |
+| triggeredBy, replayOf, duplicateOf, parentRun, continuationOf, lineageDepth | where it came from |
+| idempotencyKey, metadata | what it was given |
 | creationTime, scheduledTime, startTime, completionTime | when it was asked for, and so on |
 | result, or resultSize and resultHash | what was answered, as it is kept |
 | error | class, httpStatus and message of the last attempt that failed |
@@ -37,6 +38,7 @@ _TOLD: Final = (
     "startTime",
     "completionTime",
     "duplicateOf",
+    "lineageDepth",
     "result",
     "resultSize",
     "resultHash",
@@ -44,7 +46,7 @@ _TOLD: Final = (
     "metadata",
 )
 """Of a run's status, under the same name."""
-_OF_SPEC: Final = ("idempotencyKey", "replayOf")
+_OF_SPEC: Final = ("idempotencyKey", "replayOf", "parentRun", "continuationOf")
 _LEFT_OUT: Final = ("metadata", "result", "message")
 """What is left out where the document would be longer than MAX_BODY, as far as needed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from support.answering import Endpoint, Received, Reply
 from support.asking import ONCE, Asked
 from support.few import at
+from wavegate.domain.times import format_time
 
 pytestmark = pytest.mark.cluster
 
@@ -132,3 +134,18 @@ def test_row_trigger_depends_on_a_circle(asked: Asked, endpoint: Endpoint) -> No
     for run in ("hen-1", "egg-1"):
         assert asked.ended(run)["phase"] == "Completed"
     assert [call.run for call in endpoint.calls] == ["hen-1", "egg-1"]
+
+
+@pytest.mark.row("JobRun.spec.notBefore", "HTTPJob.spec.trigger.dependsOn[].jobName")
+def test_row_trigger_depends_on_once_its_time_has_come(asked: Asked, endpoint: Endpoint) -> None:
+    """A run that was Delayed waits for the other job then, and keeps none of its own from it."""
+    asked.job("up")
+    asked.job("down", trigger=_needs("up"))
+    asked.run("later", "down", notBefore=format_time(time.time() + 3))
+    asked.tells("later", "Delayed", "Scheduled")
+    asked.tells("later", "Waiting", "DependencyPending")
+    asked.run("next", "down")
+    asked.tells("next", "Waiting", "DependencyPending")
+    assert _done(asked, "up-1", "up") == "Completed"
+    for run in ("later", "next"):
+        assert asked.ended(run)["phase"] == "Completed"

@@ -84,3 +84,54 @@ def test_row_a_version_that_a_run_waits_for_is_kept(asked: Asked, endpoint: Endp
     assert asked.ended("one")["version"] == 1
     asked.until("nobody waits for it", lambda: asked.versions() == [3])
     assert len(endpoint.calls) == 1
+
+
+@pytest.mark.row("HTTPJob.status.version", "JobRun.status.version", "JobVersion.spec.jobSpec")
+@pytest.mark.parametrize(("policy", "executes"), [("Pin", 2), ("Latest", 3)])
+def test_row_versions_going_back(
+    policy: str, executes: int, asked: Asked, endpoint: Endpoint
+) -> None:
+    """The spec of version 1 again is version 3; a run that was asked for under 2 goes by its own,
+    and one that is asked for from then on by 3."""
+
+    def spec(note: str) -> dict[str, Any]:
+        headers = [{"name": "X-Note", "value": note}]
+        return {"http": {"headers": headers}, "runs": {"versionPolicy": policy}}
+
+    change(asked, 1, **spec("first"))
+    change(asked, 2, suspend=True, **spec("second"))
+    asked.run("between")
+    assert asked.tells("between", "Queued", "JobSuspended")["version"] == 2
+    change(asked, 3, suspend=True, **spec("first"))
+    first, third = (asked.space.get("JobVersion", f"app-h{number}") for number in (1, 3))
+    assert first is not None
+    assert third is not None
+    called = [each["spec"]["jobSpec"]["http"] for each in (first, third)]
+    assert called[0] == called[1]
+    change(asked, 3, **spec("first"))
+    assert asked.ended("between")["version"] == executes
+    asked.run("after")
+    assert asked.ended("after")["version"] == 3
+    notes = {call.run: call.headers["X-Note"] for call in endpoint.calls}
+    assert notes == {"between": "second" if executes == 2 else "first", "after": "first"}
+
+
+@pytest.mark.row("HTTPJob.spec.runs.limits.maxConcurrency", "HTTPJob.spec.runs.versionPolicy")
+def test_row_limits_are_those_of_the_job_as_it_is_now(asked: Asked, endpoint: Endpoint) -> None:
+    """A limit that is lowered ends nothing, and holds for runs of the versions before it."""
+    endpoint.hold()
+    asked.job(runs={"limits": {"maxConcurrency": 2}})
+    for name in ("a", "b", "c"):
+        asked.run(name)
+    asked.until("two are called", lambda: endpoint.runs() == ["a", "b"])
+    assert asked.tells("c", "Queued", "ConcurrencyLimit")["version"] == 1
+    change(asked, 2, runs={"limits": {"maxConcurrency": 1}})
+    assert [asked.told(name)[0] for name in ("a", "b")] == ["Executing"] * 2
+    asked.space.patch("JobRun", "a", {"canceled": True})
+    assert asked.ended("a")["phase"] == "Canceled"
+    asked.run("d")
+    asked.tells("d", "Queued", "ConcurrencyLimit")
+    assert asked.told("c") == ("Queued", "ConcurrencyLimit"), "b executes still"
+    endpoint.release()
+    assert [asked.ended(name)["version"] for name in ("b", "c", "d")] == [1, 1, 2]
+    assert endpoint.most_at_once == 2

@@ -162,3 +162,30 @@ def test_row_run_metadata(asked: Asked) -> None:
     asked.run("plain")
     assert asked.ended("one")["metadata"] == {"team": "shop", "tier": "1", "order": "77"}
     assert asked.ended("plain")["metadata"] == {"team": "shop", "tier": "2"}
+
+
+@pytest.mark.row(
+    "JobRun.spec.parentRun",
+    "JobRun.spec.continuationOf",
+    "JobRun.status.lineageDepth",
+    "JobRun.status.triggeredBy",
+)
+def test_row_run_lineage(asked: Asked, endpoint: Endpoint) -> None:
+    """Ten runs deep, of two jobs; the next one is refused, and one that names what is gone not."""
+    asked.job("app")
+    asked.job("other")
+    asked.run("run-0")
+    assert asked.ended("run-0")["triggeredBy"] == "Manual"
+    for number in range(1, 12):
+        field = "parentRun" if number % 2 else "continuationOf"
+        job = "other" if number % 2 else "app"
+        asked.run(f"run-{number}", job, **{field: f"run-{number - 1}"})
+        status = asked.ended(f"run-{number}")
+        if number <= 10:
+            told = (status["phase"], status["triggeredBy"], status["lineageDepth"])
+            assert told == ("Completed", "API", number)
+    assert (status["phase"], status["reason"]) == ("Canceled", "LineageTooDeep")
+    assert "lineageDepth" not in status
+    asked.run("of-none", parentRun="gone")
+    assert asked.ended("of-none")["lineageDepth"] == 1
+    assert endpoint.runs() == [*(f"run-{number}" for number in range(11)), "of-none"]

@@ -73,3 +73,21 @@ def test_of_a_pool_that_is_not_understood_is_known_which_field(spec: Any, words:
     pool = {"metadata": meta("partner", 1), "spec": spec}
     watched.cache.apply_event("RateLimitPool", "ADDED", pool)
     assert watched.cache.pools.get(*POOL) == words
+
+
+def test_a_pass_sees_how_deep_a_run_lies_also_before_that_is_on_record() -> None:
+    watched = Watched()
+    for number, (spec, status) in enumerate(
+        (
+            ({}, {}),
+            ({"parentRun": "r1"}, {"lineageDepth": 4}),
+            ({"parentRun": "r1", "continuationOf": "r2"}, {}),
+        ),
+        start=1,
+    ):
+        body = {"spec": {"jobName": "app", **spec}, "status": {"phase": "Queued", **status}}
+        document = {"metadata": meta(f"r{number}", number), **body}
+        watched.cache.apply_event("JobRun", "ADDED", document)
+    seen = watched.cache.observed(("shop", "app"), identity="me", slots=1, tidy=False)
+    assert seen is not None
+    assert {run.name: run.lineage_depth for run in seen.active} == {"r1": 0, "r2": 4, "r3": 5}

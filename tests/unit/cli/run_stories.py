@@ -180,6 +180,13 @@ async def all_that_ended(stage: Stage) -> None:
     runs.ask("granted", "ratelimited")
     await runs.says("granted", "Completed")
     runs.ask("ratelimited")
+    runs.job("deep", "hangs")
+    for number in range(11):
+        runs.ask(
+            f"deep-{number}", "deep", **({"parentRun": f"deep-{number - 1}"} if number else {})
+        )
+        await runs.says(f"deep-{number}", "Executing")
+    runs.ask("lineagetoodeep", "deep", continuationOf="deep-10")
     runs.job("suspended", suspend=True)
     for name, more in (("canceled", {}), ("expired", {"ttl": "2s"}), ("versionmissing", {})):
         runs.ask(name, "suspended", **more)
@@ -210,7 +217,15 @@ ENDED = (
     *("ConnectFailed", "DnsFailed", "TlsFailed", "Reset", "Crashed", "AddressRefused"),
     *("SourceUnreadable", "Fault", "Canceled", "Expired", "Replaced", "PayloadInvalid"),
     "CallbacksOff",
-    *("DuplicateKey", "KeyReused", "Duplicate", "QueueFull", "RateLimited", "VersionMissing"),
+    *(
+        "LineageTooDeep",
+        "DuplicateKey",
+        "KeyReused",
+        "Duplicate",
+        "QueueFull",
+        "RateLimited",
+        "VersionMissing",
+    ),
 )
 
 

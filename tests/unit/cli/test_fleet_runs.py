@@ -108,6 +108,10 @@ def test_a_replay_is_of_the_same_job(told: Played) -> None:
     assert (spec["jobKind"], spec["jobName"], spec["replayOf"]) == ("FleetJob", "bad", "failed")
 
 
+def test_a_run_is_told_of_by_the_kind_of_its_job(told: Played) -> None:
+    assert told("runs", "get", "good").out.startswith("run             default/good of FleetJob ")
+
+
 @pytest.mark.parametrize(
     ("run", "reason", "says", "how"),
     [

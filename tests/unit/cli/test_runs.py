@@ -35,6 +35,7 @@ KEYS = {
 }
 ALL_KEYS = KEYS | {
     *("replayOf", "duplicateOf", "canceled", "holder", "metadata", "payload", "trace", "result"),
+    *("parentRun", "continuationOf", "lineageDepth"),
     *("resultSize", "resultHash", "callback", "debug", "webhook", "nodes", "failures"),
 }
 

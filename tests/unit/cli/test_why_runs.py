@@ -142,6 +142,7 @@ ENDS: dict[str, tuple[str, str, str, str]] = {
     "Expired": ("Expired", "it had not started by", OWNER, "raise spec.runs.ttl"),
     "Replaced": ("Canceled", "a newer tick of the schedule", "nobody has to", ""),
     "PayloadInvalid": ("Canceled", "spec.payload: lacks", OWNER, "runs.payloadSchema of HTTPJob"),
+    "LineageTooDeep": ("Canceled", "it would be the 11th", OWNER, "wavegate trigger deep"),
     "DuplicateKey": ("Canceled", "a-first has the same key", "nobody has to", "get a-first"),
     "KeyReused": ("Canceled", "with another payload", OWNER, "a --key of its own"),
     "Duplicate": ("Canceled", "a-third has the same payload", "nobody has to", "get a-third"),

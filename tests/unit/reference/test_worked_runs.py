@@ -1,4 +1,4 @@
-"""What docs/concepts/runs.md shows of the rules of runs is worked through with the rules.
+"""What the pages on runs in docs/concepts show of the rules is worked through with the rules.
 
 Its tables are those of the modules' docstrings; a table that is shown and not worked through here
 fails, and so does a number or a word of the page that the code has otherwise.
@@ -17,38 +17,30 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from support.run_pages import concepts_of_runs
 from support.runs_world import NOW, job, run, version
 from wavegate.api.durations import parse_duration
-from wavegate.api.httpjob import Limits, Rate, Retry, Runs, Schedule, VersionPolicy
-from wavegate.api.httpjob_status import MAX_COUNTED
-from wavegate.api.jobrun import MAX_RESULT
+from wavegate.api.httpjob import Rate, Retry, Schedule, VersionPolicy
 from wavegate.api.trigger import Dependency
-from wavegate.dispatch.call import MAX_ANSWER
-from wavegate.dispatch.headers import headers
-from wavegate.dispatch.signing import sign
 from wavegate.reference.tables import docstring_table
-from wavegate.runner.hooks import AT_A_TIME, OF_ONE_RECEIVER, TIMEOUT
 from wavegate.runs.answers import RETRYABLE, Outcome, judge, phase_after
 from wavegate.runs.callbacks import VERBS, CallbackView, hash_of, overdue, standing
-from wavegate.runs.circuit import FAILURES, OPEN_FOR, Circuits
-from wavegate.runs.counting import SETTLED
+from wavegate.runs.circuit import FAILURES, Circuits
 from wavegate.runs.cron import Cron
 from wavegate.runs.dependencies import Upstream, latest, unmet
-from wavegate.runs.duplicates import KEY_LIVES
 from wavegate.runs.job_health import COUNTED_AS, Tally, health, score, stability
-from wavegate.runs.plan import TOLD_AFTER
+from wavegate.runs.lineage import MAX_DEPTH, depth
 from wavegate.runs.pools import Pools
 from wavegate.runs.rate import granted
-from wavegate.runs.retry import LONGEST_RETRY_AFTER, delay
+from wavegate.runs.retry import delay
 from wavegate.runs.schedule import ON_TIME, decide
 from wavegate.runs.tallies import begins
 from wavegate.runs.version_policy import version_for
-from wavegate.runs.webhook_body import _TOLD, MAX_BODY, body
-from wavegate.runs.webhooks import DELAYS, EVENT_OF, MOST_PENDING, READ_AGAIN, result_of
-from wavegate.settings import Settings
+from wavegate.runs.webhook_body import _OF_SPEC, _TOLD, body
+from wavegate.runs.webhooks import DELAYS, result_of
 
 ROOT: Final = Path(__file__).parents[3]
-PAGE: Final = (ROOT / "docs" / "concepts" / "runs.md").read_text()
+PAGE: Final = concepts_of_runs()
 SHOWN: Final = re.compile(r"generated: table (runs\.\w+(?: \d)?) -->")
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
@@ -118,6 +110,23 @@ def pool_row(row: Row) -> None:
             pools.passed(("shop", name), {}, ["pool"], begins=False)
     seen = pools.seen(pool, rate, None, ("shop", row["asks"]), 1000.0)
     assert seen.turn == int(row["may begin"].partition(":")[0])
+
+
+def lineage_row(row: Row) -> None:
+    known = {
+        f"depth {number}": run(f"depth {number}", lineage_depth=number, asked_by=("gone",))
+        for number in range(1, 11)
+    }
+    known |= {"none": run("none"), "itself": run("itself", asked_by=("other",))}
+    known["other"] = run("other", asked_by=("itself",))
+    named = NAMED.findall(row["the run names"]) if row["the run names"] != "none" else []
+    found = depth([each.replace("one that names none", "none") for each in named], known.get)
+    told = "none" if not found else str(found) if found <= MAX_DEPTH else f"above {MAX_DEPTH}"
+    assert row["its depth"] == told
+    assert row["a run"] == ("is refused" if found > MAX_DEPTH else "starts")
+
+
+NAMED: Final = re.compile(r"depth \d+|one that names none|gone|itself")
 
 
 def dependency_row(row: Row) -> None:
@@ -282,7 +291,7 @@ def told_row(row: Row) -> None:
     status = {**dict.fromkeys(_TOLD, "x"), "phase": "Failed", "lastError": error}
     document = {
         "metadata": {"name": "n", "namespace": "s", "uid": "u", "creationTimestamp": "t"},
-        "spec": {"jobName": "app", "replayOf": "r", "idempotencyKey": "k"},
+        "spec": {"jobName": "app", **dict.fromkeys(_OF_SPEC, "x")},
         "status": {**status, "metadata": {"large": "x" * 70_000}},
     }
     data = json.loads(body(document))["data"] | {"metadata": {}}
@@ -322,6 +331,7 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "runs.pools": pool_row,
     "runs.version_policy": version_row,
     "runs.dependencies": dependency_row,
+    "runs.lineage": lineage_row,
     "runs.cron": cron_row,
     "runs.schedule": catch_up_row,
     "runs.schedule 2": policy_row,
@@ -371,70 +381,3 @@ def test_a_table_by_outcome_has_each_of_them(table: str) -> None:
     if table == "runs.circuit 2":
         named += f" {NOT_REACHED} Fault"  # a fault of our own is no call
     assert set(outcomes(named)) == set(OUTCOMES)
-
-
-RUNS: Final = Runs()
-TEXT: Final = " ".join(PAGE.split())
-"""The page without its line breaks."""
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        f"waits longer than a second says why{'' if TOLD_AFTER == 1.0 else '!'}",
-        f"After {FAILURES} calls in a row that say so",
-        f"for {OPEN_FOR:g} s, whichever job",
-        f"asked for within {KEY_LIVES / 3600:g} h",
-        f"up to {MAX_RESULT // 1024} KiB of text",
-        f"{MAX_ANSWER // 1024**2} MiB is read",
-        f"raises it, up to an hour{'' if LONGEST_RETRY_AFTER == 3600 else '!'}",
-        f"the newest {RUNS.successful_history_limit} Completed ones",
-        f"the newest {RUNS.failed_history_limit} others",
-        f"more than {MAX_COUNTED} runs a minute the rest within a minute",
-        f"The document has at most {MAX_BODY // 1024} KiB",
-        f"It has {TIMEOUT:g} s to answer",
-        f"at most {MOST_PENDING:,} are",
-        f"looked for once a minute{'' if READ_AGAIN == 60.0 else '!'}",
-        f"called at most {OF_ONE_RECEIVER} times at once, all of them together {AT_A_TIME} times",
-        f"(`settings.calls`, {Settings(identity='a').calls})",
-        f"`startingDeadline` ({Schedule(cron='@daily').starting_deadline / 60:g} m)",
-    ],
-)
-def test_a_number_of_the_page_is_the_codes(words: str) -> None:
-    assert words in TEXT
-
-
-def test_a_flood_is_counted_within_a_minute() -> None:
-    assert SETTLED == 60
-
-
-def test_the_bound_of_the_rate_is_the_one_of_the_rule() -> None:
-    rule = importlib.import_module("wavegate.runs.rate").__doc__ or ""
-    assert "2 * max - 1" in rule
-    assert "2 × `max` − 1" in TEXT  # noqa: RUF001 - as people write it
-
-
-REASON: Final = re.compile(r'(?:Held\(|_refuse\(run, |_canceled\(run, )\s*"(\w+)"')
-
-
-def test_every_reason_to_wait_or_to_be_canceled_is_on_the_page() -> None:
-    sources = [path.read_text() for path in (ROOT / "operator/wavegate/runs").glob("*.py")]
-    reasons = {reason for source in sources for reason in REASON.findall(source)}
-    assert {"QueueFull", "OutsideWindow", "CircuitOpen", "Replaced", "JobMissing"} <= reasons
-    reasons |= {"Duplicate", "DuplicateKey", "KeyReused"}
-    assert [each for each in sorted(reasons) if not re.search(rf"\b{each}\b", PAGE)] == []
-
-
-def test_every_header_of_a_call_is_on_the_page() -> None:
-    sent = headers(uid="u", run="r", job="j", namespace="n", version=1, attempt=1)
-    sent |= sign(["whsec_" + "A" * 32], "u", 0.0, "{}")
-    assert [name for name in sent if f"`{name}`" not in PAGE] == []
-
-
-def test_every_type_that_a_webhook_is_told_of_is_on_the_page() -> None:
-    assert [event for event in EVENT_OF.values() if f"`{event}`" not in PAGE] == []
-
-
-def test_every_limit_is_on_the_page() -> None:
-    names = [field.alias or name for name, field in Limits.model_fields.items()]
-    assert [name for name in names if f"`{name}`" not in PAGE] == []

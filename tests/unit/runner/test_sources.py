@@ -147,7 +147,8 @@ async def test_replays_of_replays_have_an_end() -> None:
         await needs(objects, run(payload=None, replay_of=f"r{MAX_REPLAYS}"))
 
 
-async def test_a_run_of_another_job_is_not_replayed() -> None:
-    objects = replays(1, {"jobName": "other", "payload": "{}"})
+@pytest.mark.parametrize("of", [{"jobName": "other"}, {"jobKind": "FleetJob"}])
+async def test_a_run_of_another_job_is_not_replayed(of: dict[str, str]) -> None:
+    objects = replays(1, {**of, "payload": "{}"})
     with pytest.raises(Unreadable, match="run r0 is of another job"):
         await needs(objects, run(payload=None, replay_of="r0"))

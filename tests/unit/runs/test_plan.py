@@ -21,12 +21,14 @@ from support.runs_world import (
     version,
 )
 from wavegate.api.httpjob import Rate
+from wavegate.api.jobrun import Phase
 from wavegate.domain.actions import DeleteRecord, SetStatus
 from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs.actions import CreateRunVersion, RunPlan
-from wavegate.runs.observed import Answer, RunView
+from wavegate.runs.observed import Answer, HTTPJobView, RunView
 from wavegate.runs.plan import TOLD_AFTER, plan
 from wavegate.runs.pools import Pool
+from wavegate.runs.states import may_follow
 
 
 def limited(**limits: Any) -> Any:
@@ -313,6 +315,27 @@ def test_a_job_that_is_not_understood_says_so_and_starts_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("of", "reason"),
+    [
+        (job(suspend=True), "JobSuspended"),
+        (job(trigger={"windows": [{"start": "03:00", "end": "03:01"}]}), "OutsideWindow"),
+        (limited(maxConcurrency=1), "ConcurrencyLimit"),
+        (limited(pools=["none"]), "PoolMissing"),
+    ],
+)
+def test_a_retry_needs_what_a_first_attempt_does_of_the_job_as_it_is_now(
+    of: HTTPJobView, reason: str
+) -> None:
+    """Its version is from before any of that."""
+    before = {"reason": "RetryBackoff"}
+    again = waiting("one", attempt=1, version=1, next_retry=NOW - 5, status=before)
+    versions = [version(job(), 1), version(of, 2)]
+    other = executing("other", version=2)
+    found = plan(observed(of, again, other, versions=versions, calling={"uid-other"}))
+    assert told(found) == {"one": ("Queued", reason)}
+
+
 def test_a_change_of_the_job_does_not_change_what_a_waiting_run_executes() -> None:
     old, new = job(), job(http={"url": "http://other.example/"})
     versions = [version(old, 1), version(new, 2)]
@@ -327,6 +350,45 @@ def test_a_delayed_run_whose_time_has_come_is_queued_and_starts() -> None:
     assert told(first) == {"one": ("Queued", "Due")}
     queued = replace(due, phase="Queued", status=statuses(first)["one"])
     assert told(plan(observed(job(), queued))) == {"one": ("Executing", "Executing")}
+
+
+def test_a_delayed_run_whose_time_has_come_and_whose_dependency_is_not_met_waits() -> None:
+    of = job(trigger={"dependsOn": [{"jobName": "up"}]})
+    due = run(
+        created=NOW - 60,
+        phase="Delayed",
+        not_before=NOW - 5,
+        version=1,
+        status={"reason": "Scheduled"},
+    )
+    first = plan(observed(of, due))
+    assert told(first) == {"one": ("Queued", "Due")}
+    queued = replace(due, phase="Queued", status=statuses(first)["one"])
+    assert told(plan(observed(of, queued))) == {"one": ("Waiting", "DependencyMissing")}
+
+
+@pytest.mark.parametrize("phase", ["Delayed", "Queued", "Waiting"])
+@pytest.mark.parametrize(
+    ("of", "facts"),
+    [
+        pytest.param(None, {}, id="no job"),
+        pytest.param(job(suspend=True), {}, id="suspended"),
+        pytest.param(job(), {"not_before": NOW + 5}, id="scheduled"),
+        pytest.param(job(), {"next_retry": NOW + 5, "attempt": 1}, id="tried again"),
+        pytest.param(limited(pools=["none"]), {}, id="no pool"),
+        pytest.param(limited(maxConcurrency=1), {}, id="full"),
+        pytest.param(job(trigger={"dependsOn": [{"jobName": "up"}]}), {}, id="dependency"),
+        pytest.param(job(runs={"ttl": "1s"}), {}, id="expired"),
+        pytest.param(job(), {"canceled": True}, id="canceled"),
+    ],
+)
+def test_from_each_phase_a_run_goes_only_where_it_may(
+    phase: Phase, of: HTTPJobView | None, facts: dict[str, Any]
+) -> None:
+    one = run(created=NOW - 60, phase=phase, version=1, status={"reason": "Before"}, **facts)
+    found = plan(observed(of, one, executing("other"), calling=frozenset({"uid-other"})))
+    after, _ = told(found).get("one", (phase, ""))
+    assert may_follow(phase, after)
 
 
 def test_a_queued_run_stays_so_where_another_clock_is_behind() -> None:

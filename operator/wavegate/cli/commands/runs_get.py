@@ -37,6 +37,9 @@ _WORDS: Final = {
     "key": "idempotencyKey",
     "concurrency key": "concurrencyKey",
     "replay of": "replayOf",
+    "parent run": "parentRun",
+    "continuation of": "continuationOf",
+    "lineage depth": "lineageDepth",
     "instead of it": "duplicateOf",
     "called by": "holder",
 }
@@ -79,7 +82,7 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
     """What is known, for people: what each line is about, and its words."""
     told = run_details(run)
     found = [
-        ("run", f"{told['namespace']}/{told['name']} of HTTPJob {told['job']}"),
+        ("run", f"{told['namespace']}/{told['name']} of {told['jobKind']} {told['job']}"),
         ("phase", standing(run)),
         ("attempt", str(told["attempt"] or "none yet")),
     ]
