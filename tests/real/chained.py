@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -134,7 +135,7 @@ class Chained:
         killed = ", ".join(f"{number} at {kind}" for kind, number in sorted(self.killed.items()))
         return (
             f"{self.rounds} rounds, {self.runs} runs and {self.calls} calls in"
-            f" {self.seconds:.0f} s; killed: {killed or 'nobody'}; of ends, {self.ends.made} had a"
+            f" {self.seconds:.0f} s{killed and f' ({killed})'}; of ends, {self.ends.made} had a"
             f" run made for them, {self.ends.joined} one that waited, {self.ends.nothing} asked"
             f" for none; {self.refused} runs refused, {self.gated} let through by a gate,"
             f" {self.items} items of batches, {self.passes} runs over nodes with"
@@ -382,7 +383,7 @@ def stopped(
         calls = len(load.endpoint.calls)
         load.space.wait("the other calls", lambda: len(load.endpoint.calls) > calls, seconds=60)
         pair.go_on()
-        over = lambda: load.go_on(may_end=True)  # noqa: E731
+        over = partial(load.go_on, may_end=True)
         load.space.wait("all has ended", over, seconds=200, poll=0.2)
         pair.end()
         found.seconds = time.monotonic() - begun

@@ -1,8 +1,9 @@
 """What has to follow from the ends of runs, read from a history afterwards.
 
 Of each end as it is asked for, exactly one run of the job that it triggers: made for it, by its
-annotation, or asked for by an earlier end and not begun until then. Nothing follows from any other end. Of each
-item of a batch there is one run, and of each attempt over nodes one Execution for each node.
+annotation, or asked for by an earlier end and not begun until then. Nothing follows from any other
+end. Of each item of a batch there is one run, and of each attempt over nodes one Execution for each
+node.
 """
 
 from __future__ import annotations
