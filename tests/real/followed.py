@@ -1,7 +1,7 @@
 """What has to follow from the ends of runs, read from a history afterwards.
 
 Of each end as it is asked for, exactly one run of the job that it triggers: made for it, by its
-annotation, or asked for by an earlier end and not begun until then. Nothing follows from any other
+annotation, or for an end of the same time, and not begun until then. Nothing follows from any other
 end. Of each item of a batch there is one run, and of each attempt over nodes one Execution for each
 node.
 """
@@ -98,9 +98,14 @@ def followed(runs: Sequence[Became], edges: Iterable[Edge]) -> Followed:
     by_job: defaultdict[str, list[Became]] = defaultdict(list)
     for run in runs:
         by_job[run.job].append(run)
+    ended = {(run.job, run.end): run for run in runs if run.ended}
     for edge in edges:
         if edge.triggers:
-            triggered = [run for run in by_job[edge.job] if run.after]
+            triggered = [
+                (run, [ended[cause] for cause in run.after.items() if cause in ended])
+                for run in by_job[edge.job]
+                if run.after
+            ]
             _follow(found, edge, by_job[edge.upstream], triggered)
     for job in by_job.values():
         found.wrong += _beside([run for run in job if run.after])
@@ -108,10 +113,14 @@ def followed(runs: Sequence[Became], edges: Iterable[Edge]) -> Followed:
 
 
 def _follow(
-    found: Followed, edge: Edge, upstream: Sequence[Became], triggered: Sequence[Became]
+    found: Followed,
+    edge: Edge,
+    upstream: Sequence[Became],
+    triggered: Sequence[tuple[Became, Sequence[Became]]],
 ) -> None:
+    """``triggered``: runs of the job, each with those whose ends it was made for."""
     made: defaultdict[str, list[str]] = defaultdict(list)
-    for run in triggered:
+    for run, _ in triggered:
         if edge.upstream in run.after:
             made[run.after[edge.upstream]].append(run.name)
     for end in (run for run in upstream if run.ended and run.phase not in _SILENT):
@@ -125,7 +134,7 @@ def _follow(
             found.wrong.append(f"{words}, and {len(names)} runs are for it: {names}")
         elif names:
             found.made += 1
-        elif any(_serves(run, end) for run in triggered):
+        elif any(_serves(run, causes, end) for run, causes in triggered):
             found.joined += 1
         else:
             found.wrong.append(f"{words}, and no run of {edge.job} is for it")
@@ -133,9 +142,14 @@ def _follow(
         found.wrong.append(f"{names} are for an end of {edge.upstream} at {time} that was none")
 
 
-def _serves(run: Became, end: Became) -> bool:
-    """Whether it was asked for by an earlier end, and had not begun at this one."""
-    return min(run.after.values()) <= end.end and _not_begun(run, end.ended or 0)
+def _serves(run: Became, causes: Sequence[Became], end: Became) -> bool:
+    """Whether it had not begun at this end, and was made for one of its time.
+
+    Ends that come at once are stored in any order. So it may be made for the one, decided on before
+    the other was seen, and be there after both; but not for one of a run that began after this end.
+    """
+    of_its_time = any((each.begun or 0) < (end.ended or 0) for each in causes)
+    return of_its_time and _not_begun(run, end.ended or 0)
 
 
 def _not_begun(run: Became, revision: int) -> bool:
@@ -166,7 +180,8 @@ def open_gates(runs: Sequence[Became], edges: Iterable[Edge], grace: float) -> l
             before = [each for each in ends if (each.ended or 0) < (run.begun or 0)]
             before.sort(key=lambda each: (parse_time(each.end) or 0.0, each.name))
             late = [each for each in before if each.ended_at > run.seen - grace]
-            if not any(each.phase in edge.asked for each in [*before[-1:], *late]):
+            known = before[: len(before) - len(late)]
+            if not any(each.phase in edge.asked for each in [*known[-1:], *late]):
                 last = f"{before[-1].name} was {before[-1].phase}" if before else "none had ended"
                 wrong.append(f"{run.name} of {run.job} began, though of {edge.upstream} {last}")
     return wrong

@@ -30,7 +30,7 @@ def time(number: int) -> str:
 
 def up(name: str, end: int, phase: str = "Completed", job: str = "up") -> Became:
     """A run whose end is stored at the revision that is its time, too."""
-    return Became(name, job, end - 1, {}, 0.0, end - 1, end, float(end), time(end), phase)
+    return Became(name, job, end - 3, {}, 0.0, end - 2, end, float(end), time(end), phase)
 
 
 def down(name: str, made: int, begun: int | None, **after: int) -> Became:
@@ -47,6 +47,8 @@ def down(name: str, made: int, begun: int | None, **after: int) -> Became:
         ([up("u", 10, "Canceled")], ""),
         ([up("u", 10), down("d", 11, 20, up=10), up("v", 15)], ""),
         ([up("w", 9, job="other"), up("u", 10), down("d", 11, 20, other=9)], ""),
+        ([up("u", 9), up("w", 10, job="other"), down("d", 11, 12, other=10)], ""),
+        ([up("u", 9), up("w", 12, job="other"), down("d", 13, 14, other=12)], "no run of down"),
         ([up("u", 10)], "no run of down is for it"),
         ([up("u", 10), up("v", 15), down("d", 16, 20, up=15)], "u of up ended, Completed, and no"),
         ([up("u", 10), down("d", 11, 12, up=10), up("v", 15)], "v of up ended, Completed, and no"),
@@ -77,6 +79,8 @@ def test_each_end_has_what_it_asks_for_once(runs: list[Became], wrong: str) -> N
         ([up("u", 10), up("v", 12, "Canceled")], True),
         ([up("u", 30)], False),
         ([up("u", 18), up("v", 19, "Failed")], True),
+        ([up("u", 10), up("v", 19, "Failed")], True),
+        ([up("u", 10), up("v", 12, "Failed"), up("w", 19, "Failed")], False),
     ],
 )
 def test_a_gate_is_open_by_the_latest_end(ends: list[Became], opens: bool) -> None:
