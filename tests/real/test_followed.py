@@ -129,15 +129,23 @@ def execution(uid: str, node: str, state: str = "Completed") -> Event:
     ("made", "wrong"),
     [
         ([execution("a", "n1"), execution("b", "n2")], ""),
-        ([execution("a", "n1")], "has 1 Executions, and there are 2 nodes"),
+        ([execution("a", "n1")], "u is Completed with 1 Executions in its last"),
         ([execution("a", "n1"), execution("b", "n1")], "are 2 Executions on n1"),
         ([execution("a", "n1"), execution("b", "n2", "Running")], "b is left Running"),
     ],
 )
-def test_each_attempt_has_one_execution_for_each_node(made: list[Event], wrong: str) -> None:
+def test_each_node_is_asked_once(made: list[Event], wrong: str) -> None:
     number, found = executions(made, became([ASKED, BEGUN, OVER]))
     assert number == len(made)
     assert [wrong in each for each in found] == [True] * bool(wrong), found
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_a_run_that_failed_has_asked_as_many_nodes_as_it_says(asked: int) -> None:
+    nodes = {"total": 2, "asked": asked}
+    failed = run(3, phase="Failed", attempt=1, completionTime=time(3), nodes=nodes)
+    _, found = executions([execution("a", "n1")], became([ASKED, BEGUN, failed]))
+    assert len(found) == asked - 1, found
 
 
 @pytest.mark.parametrize(
