@@ -59,6 +59,7 @@ faults-real: $(READY) ## the same with real processes and a real API server; a s
 	@$(if $(PLAN)$(SHARD),,CALLS_RUNS=200 CALLS_KILLS=30 $(BIN)/python -m pytest -q --timeout=3600 tests/real/test_calls.py)
 	@$(if $(PLAN)$(SHARD),,HOOKS_RUNS=200 HOOKS_KILLS=20 $(BIN)/python -m pytest -q --timeout=3600 tests/real/test_hooks.py)
 	@$(if $(PLAN)$(SHARD),,CALLED_BACK_RUNS=200 CALLED_BACK_KILLS=30 $(BIN)/python -m pytest -q --timeout=3600 tests/real/test_called_back.py)
+	@$(if $(PLAN)$(SHARD),,CHAINED_RUNS=200 CHAINED_KILLS=20 $(BIN)/python -m pytest -q --timeout=3600 tests/real/test_chained.py)
 	@$(if $(PLAN)$(SHARD),,REMOVAL_ORDERS=all $(BIN)/python -m pytest -q tests/integration/test_removal_orders.py)
 	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q tests/integration/test_hostile_templates.py)
 	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q tests/hostile/test_objects.py tests/hostile/test_names.py)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import wavelab
-from real.calls import phase_of
+from real.calls import called_twice, phase_of
 from real.history import Event, History
 from real.killing import Killing
 from real.replicas import LEASES, Replica
@@ -170,7 +170,7 @@ def called_back(
             _tend(space, replicas, killing)
             ended = {each["metadata"]["name"]: each for each in history.list("JobRun")}
             all_ended = all(phase_of(ended.get(name)) in TERMINAL for name in names)
-            return killing.killed == kills and all_ended and workers.are_done
+            return killing.is_over and all_ended and workers.are_done
 
         replicas[0].launch()
         space.wait("one leads", lambda: replicas[0].leads, seconds=60)
@@ -211,7 +211,6 @@ def _judge(
 ) -> None:
     runs = [event for event in events if event.kind == "JobRun"]
     last = {event.name: event.document for event in runs}
-    attempts = Counter((call.run, call.attempt) for call in calls)
     accepted = {
         (event.name, event.document["status"]["attempt"])
         for event in runs
@@ -229,11 +228,7 @@ def _judge(
     found.heartbeats = found.ends.pop("heartbeat", 0)
     found.refused = sum(each.status != 200 for each in told)
     found.wrong += [
-        *(
-            f"attempt {attempt} of {run} was called {number} times"
-            for (run, attempt), number in attempts.items()
-            if number > 1
-        ),
+        *called_twice(calls),
         *(
             f"attempt {attempt} of {run} was given up though its 202 was on record"
             for run, attempt in crashed & accepted

@@ -7,24 +7,22 @@ called, and each tick of the schedule has one run.
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import time
 from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import wavelab
 from real.history import Event, History
 from real.killing import Killing, OnlyProcess
-from real.proxy import Answer, Exchange, Passed, Untroubled
-from real.replicas import LEASES, Replica
+from real.proxy import Passed
+from real.replicas import LEASES
+from real.stopping import Pair, Stopping, leads_since
 from support.answering import Endpoint, Received, Reply
 from support.asking import Asked
 from support.space import Document, Space
@@ -86,32 +84,6 @@ class Loaded:
         )
 
 
-class Stopping(Untroubled):
-    """Stops the process (SIGSTOP) in the middle of beginning a call: that is on record, and the
-    answer that says so waits until the process goes on."""
-
-    def __init__(self, number: int) -> None:
-        self.stopped_at: float | None = None
-        """Epoch seconds."""
-        self.begun = ("", 0)
-        """Run and attempt."""
-        self.process: Callable[[], int] = lambda: 0
-        self._left = number
-
-    async def handle(self, exchange: Exchange) -> Answer:
-        body = exchange.passed.body
-        if not isinstance(body, dict) or phase_of(body) != "Executing":
-            return await exchange.forward()
-        self._left -= 1
-        is_chosen = not self._left  # others come while this one is under way
-        answer = await exchange.forward()
-        if is_chosen:
-            os.kill(self.process(), signal.SIGSTOP)
-            self.begun = (exchange.passed.path.split("/")[-2], body["status"]["attempt"])
-            self.stopped_at = time.time()
-        return answer
-
-
 class Load:
     """An endpoint, a job with a schedule, and runs that are asked for."""
 
@@ -159,7 +131,7 @@ def killed(
 
         def tend(history: History) -> bool:
             only.tend()
-            return trouble.killed == kills and load.have_ended(history)
+            return trouble.is_over and load.have_ended(history)
 
         only.launch()
         history = stack.enter_context(History(load.space, lambda _: False, ("HTTPJob", "JobRun")))
@@ -168,75 +140,49 @@ def killed(
         load.space.wait("all has ended", lambda: tend(history), seconds=60 + 5 * runs, poll=0.05)
         found = Loaded(runs, seconds=time.monotonic() - begun)
         only.replica.process.stop()  # so that nothing is written while it is read
-        _judge(found, history.events(), load.endpoint.calls, _leads_since(only.replica)[1:])
+        _judge(found, history.events(), load.endpoint.calls, leads_since(only.replica)[1:])
         return found
 
 
 def stopped(cluster: wavelab.Cluster, directory: Path, *, runs: int, seed: int = 1) -> Loaded:
-    """A load in which the leader stands still (SIGSTOP) until another leads, and then goes on."""
-    trouble = Stopping(number=2 * AT_A_TIME)
+    """A load in which the leader stands still (SIGSTOP) until another leads, and then goes on.
+
+    That is while it begins a call: that the run executes is on record, and it was not told so.
+    """
+    trouble = Stopping(2 * AT_A_TIME, _begins)
     with ExitStack() as stack:
         load = stack.enter_context(closing(Load(cluster, f"calls-stopped-{seed}", runs, seed)))
-        replicas = []
-        for number, each in enumerate((trouble, Untroubled())):
-            log = directory / f"operator-{number}.log"
-            replica = Replica(cluster, load.space.name, log, each, *_OPTIONS)
-            replicas.append(stack.enter_context(closing(replica)))
-        old, new = replicas
-        trouble.process = lambda: old.process.pid
-        old.launch()
-        load.space.wait("one leads", lambda: old.leads, seconds=60)
-        new.launch()
-        load.space.wait("one stands by", lambda: new.is_ready, seconds=60)
+        pair = Pair(cluster, load.space, directory, trouble, *_OPTIONS)
+        stack.enter_context(closing(pair))
+        pair.launch()
         history = stack.enter_context(History(load.space, lambda _: False, ("HTTPJob", "JobRun")))
         begun = time.monotonic()
         load.begin()
-        load.space.wait("it is stopped", lambda: trouble.stopped_at, seconds=60, poll=0.02)
-        stopped_at = trouble.stopped_at
-        assert stopped_at is not None
+        stopped_at = pair.is_stopped()
         found = Loaded(runs)
         found.in_flight = sum(
             phase_of(each) == "Executing" for each in history.list("JobRun")
-        ) + len(old.proxy.under_way)
-        load.space.wait("the other leads", lambda: new.leads, seconds=60)
-        (led_at,) = _leads_since(new)
+        ) + len(pair.old.proxy.under_way)
+        led_at = pair.taken_over()
         found.take_over = led_at - stopped_at
         calls = load.endpoint.calls
         load.space.wait("the other calls", lambda: calls and calls[-1].at > led_at, seconds=60)
-        goes_on_at = time.monotonic()
-        os.kill(old.process.pid, signal.SIGCONT)
+        pair.go_on()
         load.space.wait("all has ended", lambda: load.have_ended(history), seconds=200)
-        load.space.wait("the old one has ended", lambda: not old.process.running, seconds=30)
-        new.process.stop()
+        pair.end()
         found.seconds = time.monotonic() - begun
         events = history.events()
         found.late = _late(events, calls, stopped_at, led_at)
-        found.begun = [each for each in calls if (each.run, each.attempt) == trouble.begun]
-        found.late_writes = [
-            each
-            for each in old.proxy.passed
-            if each.writes
-            and each.accepted
-            and not each.is_of_lease
-            and (each.sent or 0.0) >= goes_on_at
-        ]
+        assert trouble.met is not None
+        met = trouble.met.path.split("/")[-2], trouble.met.body["status"]["attempt"]
+        found.begun = [each for each in calls if (each.run, each.attempt) == met]
+        found.late_writes = pair.late_writes()
         _judge(found, events, calls, [led_at])
         return found
 
 
-def _leads_since(replica: Replica) -> list[float]:
-    """When each of its processes that led began to (epoch seconds): before that it calls nobody."""
-    offset = time.time() - time.monotonic()
-    led = [
-        each.sent + offset
-        for each in replica.proxy.passed
-        if each.is_of_lease and each.writes and each.accepted and each.sent is not None
-    ]
-    return [
-        min(since for since in led if since >= launched)
-        for launched, following in pairwise([*replica.launches, time.time()])
-        if any(launched <= since < following for since in led)
-    ]
+def _begins(passed: Passed) -> bool:
+    return isinstance(passed.body, dict) and phase_of(passed.body) == "Executing"
 
 
 def phase_of(run: Document | None) -> str:
@@ -261,8 +207,8 @@ def _judge(
     )
     found.wrong += [
         *_beyond_limits(runs),
-        *_called_twice(calls),
-        *_called_after_the_end(runs, calls, found.late),
+        *called_twice(calls),
+        *called_after_the_end(runs, calls, found.late),
         *_answered_again(found, calls, changes),
         *_ticks(found, events),
     ]
@@ -292,15 +238,17 @@ def _beyond_limits(runs: Sequence[Event]) -> Iterator[str]:
             yield f"{within} began within {WINDOW:g} s from {first}"
 
 
-def _called_twice(calls: Sequence[Received]) -> Iterator[str]:
+def called_twice(calls: Sequence[Received]) -> Iterator[str]:
+    """Attempts that were called more than once."""
     for (run, attempt), number in Counter((each.run, each.attempt) for each in calls).items():
         if number > 1:
             yield f"attempt {attempt} of {run} was called {number} times"
 
 
-def _called_after_the_end(
-    runs: Sequence[Event], calls: Sequence[Received], late: Sequence[Received]
+def called_after_the_end(
+    runs: Sequence[Event], calls: Sequence[Received], late: Sequence[Received] = ()
 ) -> Iterator[str]:
+    """Calls of what had ended, but for those of a former leader."""
     ended: dict[str, float] = {}
     for event in runs:
         if phase_of(event.document) in TERMINAL:

@@ -117,7 +117,7 @@ def killed(
 
         def is_over() -> bool:
             only.tend()
-            return trouble.killed == kills and load.all_told()
+            return trouble.is_over and load.all_told()
 
         only.launch()
         begun = time.monotonic()

@@ -5,31 +5,52 @@ from __future__ import annotations
 import os
 import random
 import signal
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import wavelab
-from real.proxy import Answer, Exchange, Reset, Untroubled
+from real.proxy import Answer, Exchange, Passed, Reset, Untroubled
 from real.replicas import LEASES, Replica
 from support.space import Space
 
 BETWEEN: Final = (2, 20)
 """Writes from one kill to the next."""
 
+Turns = Mapping[str, Callable[[Passed], bool]]
+"""By name, which writes are counted until a process is killed: those of each kind in turn."""
+
+_ANY: Final[Turns] = {"any write": lambda _: True}
+
 
 class Killing(Untroubled):
     """Kills the process at the chosen of its writes, before it is carried out or after it."""
 
-    def __init__(self, kills: int, seed: int) -> None:
-        self.killed = 0
+    def __init__(
+        self, kills: int, seed: int, turns: Turns = _ANY, between: tuple[int, int] = BETWEEN
+    ) -> None:
+        self.met: Counter[str] = Counter()
+        """Kills, by the kind of write that they met."""
+        self._turns = list(turns.items())
+        self._between = between
         self._victim: int | None = None
         self._kills = kills
         self._chance = random.Random(seed)
         self._left = 0
 
+    @property
+    def killed(self) -> int:
+        return self.met.total()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether as many were killed as are to be."""
+        return self.killed == self._kills
+
     def watch(self, pid: int) -> None:
         """A process has been launched, which is the next to be killed."""
-        self._left = self._chance.randint(*BETWEEN)
+        self._left = self._chance.randint(*self._between)
         self._victim = pid
 
     async def handle(self, exchange: Exchange) -> Answer:
@@ -37,14 +58,17 @@ class Killing(Untroubled):
             return await exchange.forward()
         if self._victim is None:
             raise Reset  # of the process that is dead
+        kind, counts = self._turns[self.killed % len(self._turns)]
+        if self.is_over or not counts(exchange.passed):
+            return await exchange.forward()
         self._left -= 1
-        if self._left or self.killed == self._kills:
+        if self._left:
             return await exchange.forward()
         victim, self._victim = self._victim, None
         if self._chance.random() < 0.5:
             await exchange.forward()
         os.kill(victim, signal.SIGKILL)
-        self.killed += 1
+        self.met[kind] += 1
         raise Reset
 
 
