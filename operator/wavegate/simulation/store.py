@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 from wavegate.simulation import refusals
@@ -107,9 +108,10 @@ class Store:
                     objects.pop(change.key, None)
         return sorted(objects.items())
 
-    def since(self, kind: Kind, revision: int) -> Iterator[Change]:
+    def since(self, kind: Kind, revision: int) -> list[Change]:
         """Changes of a kind after a revision, oldest first."""
-        return (each for each in self._history if each.revision > revision and each.kind is kind)
+        after = takewhile(lambda each: each.revision > revision, reversed(self._history))
+        return [each for each in after if each.kind is kind][::-1]
 
     def compact(self) -> None:
         """Forget all history."""
