@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ MOST_BYTES: Final = 1_572_864
 _KEPT: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
     """One change of one object. ``old`` and ``new`` are JSON texts, empty for no object."""
 
@@ -38,8 +39,12 @@ class Change:
     old: str
     new: str
 
-    @property
+    @cached_property
     def document(self) -> Document:
+        """As `copy` makes it, for all who only read it."""
+        return self.copy()
+
+    def copy(self) -> Document:
         """The object, of a deleted one its last state with the revision of its end."""
         if self.new:
             return dict(json.loads(self.new))
@@ -90,7 +95,7 @@ class Store:
         old = self._of(kind).pop(key)
         self.revision += 1
         change = Change(self.revision, kind, key, old, "")
-        document = change.document
+        document = change.copy()
         self._uids.discard(document["metadata"]["uid"])
         self._tell(change)
         return document
