@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYTHONPATH := hack:operator
-export PYTHONDONTWRITEBYTECODE := 1
+# What is compiled is kept apart from the tree: collecting the tests takes a third of the time then.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 NAME ?= dev
 NODES ?= 0

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from support import shared
+from support.campaign import collect_rarely
 
 # The same examples in each run of the same test: a change is judged by its own merits. The nightly
 # profile is the one that explores.
@@ -31,6 +32,11 @@ def pytest_configure() -> None:
 
 def pytest_unconfigure() -> None:
     shared.end()
+
+
+def pytest_collection_finish() -> None:
+    # Thousands of tests are much to look through for rubbish each time.
+    collect_rarely()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

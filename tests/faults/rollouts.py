@@ -48,7 +48,12 @@ class Scene:
     patience: float
 
     async def until(self, what: str, holds: Callable[[], bool]) -> None:
-        while not holds():
+        looked_at = None
+        while True:
+            at = self.cluster.server.store.revision
+            if at != looked_at and holds():
+                return
+            looked_at = at
             if self.watched.broken is not None:
                 raise self.watched.broken
             if self.cluster.loop.time() > self.patience:
@@ -70,7 +75,7 @@ class Scene:
         return int(self.deployment(name).get("currentWave") or 0)
 
     def is_over(self, name: str) -> bool:
-        return self.deployment(name).get("state") in ("Completed", "Failed", "Canceled")
+        return _is_over(self.cluster.get("FleetDeployment", name) or {})
 
     async def over(self, name: str) -> None:
         """How a deployment ends is for the oracle; one that is gone ends with its job's work."""
@@ -94,11 +99,10 @@ class Scene:
         job = self.job()
         status = job.get("status", {})
         ready = next((e for e in status.get("conditions", ()) if e["type"] == "Ready"), {})
-        names = [each["metadata"]["name"] for each in self.cluster.list("FleetDeployment")]
         return (
             status.get("observedGeneration") == job.get("metadata", {}).get("generation")
             and (ready.get("status") == "True" or ready.get("reason") in _DONE)
-            and all(self.is_over(name) for name in names)
+            and all(_is_over(each) for each in self.cluster.list("FleetDeployment"))
         )
 
     async def install(self) -> None:
@@ -159,12 +163,16 @@ async def second_wave_fails(scene: Scene) -> None:
     await scene.over("app-v2-rollback")
 
 
+def _is_over(deployment: Document) -> bool:
+    return deployment.get("status", {}).get("state") in ("Completed", "Failed", "Canceled")
+
+
 def _of_wave(scene: Scene, wave: int) -> set[str]:
     """Nodes that version 2 took, or would have taken, in a wave or later."""
     early = {
-        each["spec"]["nodeName"]
-        for each in scene.cluster.list("Execution")
-        if each["spec"].get("deploymentName") == "app-v2" and 0 < each["spec"]["rolloutWave"] < wave
+        each.node
+        for each in scene.watched.executions.values()
+        if each.deployment == "app-v2" and 0 < each.wave < wave
     }
     return set(scene.watched.nodes) - early
 

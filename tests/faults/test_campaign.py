@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator
 
 import pytest
 
 from faults.campaign import CRASHES, plans_of
 from faults.rollouts import ROLLOUTS, SCRIPTS
 from faults.run import reference, run
-from support.campaign import collect_rarely, sample
+from support.campaign import sample
 
 SHARE = int(os.environ.get("FAULTS_SHARE", "30"))
 SEED = 1
@@ -36,15 +34,6 @@ ENDS = {
     "Empty": BACK,
     "Many": BACK,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def collected_rarely() -> Iterator[None]:
-    before = gc.get_threshold()
-    collect_rarely()
-    yield
-    gc.set_threshold(*before)
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("rollout", SCRIPTS)

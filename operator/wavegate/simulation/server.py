@@ -124,7 +124,7 @@ class Server(Deleting):
 
     def date(self) -> str:
         """As answers carry it."""
-        return formatdate(self._now(), usegmt=True)
+        return _date(int(self._now()))
 
     def watch(self, user: User, path: str, query: Mapping[str, Any]) -> Watch:
         """Begin a watch. Raises as `request` does; too old a revision is an event in the watch."""
@@ -294,6 +294,11 @@ class Server(Deleting):
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
+@lru_cache(maxsize=16_384)
+def _date(now: int) -> str:
+    return formatdate(now, usegmt=True)
+
+
 @lru_cache(maxsize=4096)
 def parse(path: str) -> Target:
     """What a path names. 501 for kinds that are not served."""
@@ -325,12 +330,15 @@ def merged(there: Any, change: Any) -> Any:
 
 def as_sent(body: Any) -> Any:
     """What arrives of a document as JSON: a number without a fraction is a whole one."""
-    return json.loads(json.dumps(body), parse_float=_number)
+    return _RECEIVED.decode(json.dumps(body))
 
 
 def _number(text: str) -> int | float:
     value = float(text)
     return int(value) if value.is_integer() and abs(value) < 2**63 else value
+
+
+_RECEIVED: Final = json.JSONDecoder(parse_float=_number)
 
 
 def _verb(method: str, target: Target, content_type: str) -> str:

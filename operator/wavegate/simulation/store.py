@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
 from typing import Any, Final
 
 from wavegate.simulation import refusals
@@ -27,7 +29,7 @@ MOST_BYTES: Final = 1_572_864
 _KEPT: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
     """One change of one object. ``old`` and ``new`` are JSON texts, empty for no object."""
 
@@ -37,8 +39,12 @@ class Change:
     old: str
     new: str
 
-    @property
+    @cached_property
     def document(self) -> Document:
+        """As `copy` makes it, for all who only read it."""
+        return self.copy()
+
+    def copy(self) -> Document:
         """The object, of a deleted one its last state with the revision of its end."""
         if self.new:
             return dict(json.loads(self.new))
@@ -89,7 +95,7 @@ class Store:
         old = self._of(kind).pop(key)
         self.revision += 1
         change = Change(self.revision, kind, key, old, "")
-        document = change.document
+        document = change.copy()
         self._uids.discard(document["metadata"]["uid"])
         self._tell(change)
         return document
@@ -107,9 +113,10 @@ class Store:
                     objects.pop(change.key, None)
         return sorted(objects.items())
 
-    def since(self, kind: Kind, revision: int) -> Iterator[Change]:
+    def since(self, kind: Kind, revision: int) -> list[Change]:
         """Changes of a kind after a revision, oldest first."""
-        return (each for each in self._history if each.revision > revision and each.kind is kind)
+        after = takewhile(lambda each: each.revision > revision, reversed(self._history))
+        return [each for each in after if each.kind is kind][::-1]
 
     def compact(self) -> None:
         """Forget all history."""

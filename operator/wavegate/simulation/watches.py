@@ -157,9 +157,10 @@ class Watches:
 
 def _event(change: Change, selection: Selection) -> Document | None:
     """What a watch with that selection sees of a change: objects come, change and go by it."""
-    document = change.document
-    before = bool(change.old) and selection.has(json.loads(change.old))
-    now = bool(change.new) and selection.has(document)
+    document = change.copy()
+    chosen = selection.has(document)
+    was_chosen = selection.has(json.loads(change.old)) if change.old and selection.label else chosen
+    before, now = bool(change.old) and was_chosen, bool(change.new) and chosen
     match before, now:
         case False, False:
             return None
