@@ -162,6 +162,9 @@ def _request_rules() -> Iterator[Rule]:
     for number, given in enumerate(({"debug": True}, {"overrides": {"timeout": "1s"}})):
         bad = job_run(jobKind="FleetJob", **given)
         yield Rule(f"call of a pass {number}", over_nodes, bad, says)
+    says = "spec.replayOf: a run of a FleetJob has no payload to repeat; leave it out"
+    bad = job_run(jobKind="FleetJob", replayOf="one")
+    yield Rule("replay of a pass", over_nodes, bad, says)
     good, bad = job_run(payload="x" * 8192), job_run(payload="x" * 8193)
     yield Rule("payload", good, bad, "spec.payload: Too long")
     good, bad = job_run(payload="ü" * 4096), job_run(payload="ü" * 4097)

@@ -57,6 +57,11 @@ def version_key(spec: FleetJobSpec) -> str:
     return _dump(plain)
 
 
+def version_hash(spec: FleetJobSpec) -> str:
+    """``h1:`` and 32 hex digits, over what makes a version: to be kept where a config is large."""
+    return _hash(version_key(spec))
+
+
 def workload_hash(spec: FleetJobSpec, driver_image: str, driver_revision: str) -> str:
     """``h1:`` and 32 hex digits, over what reaches a node: equal hashes restart nothing.
 
@@ -67,10 +72,8 @@ def workload_hash(spec: FleetJobSpec, driver_image: str, driver_revision: str) -
     workload: dict[str, Any] = {name: plain[name] for name in _WORKLOAD if name in plain}
     if spec.timeouts.execution:
         workload["timeouts"] = {"execution": _plain(spec.timeouts.execution)}
-    text = _dump(
-        {"driver": {"image": driver_image, "revision": driver_revision}, "workload": workload}
-    )
-    return f"{HASH_FORMAT}:{hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]}"
+    driver = {"image": driver_image, "revision": driver_revision}
+    return _hash(_dump({"driver": driver, "workload": workload}))
 
 
 def rollout_key(spec: FleetJobSpec) -> str:
@@ -91,8 +94,7 @@ def http_version_key(spec: HTTPJobSpec) -> str:
 
 def http_job_hash(spec: HTTPJobSpec) -> str:
     """``h1:`` and 32 hex digits, over what is called and how."""
-    text = _dump({"http": _plain(spec.http)})
-    return f"{HASH_FORMAT}:{hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]}"
+    return _hash(_dump({"http": _plain(spec.http)}))
 
 
 def _plain_spec(spec: FleetJobSpec) -> dict[str, Any]:
@@ -146,6 +148,10 @@ def _put(plain: dict[str, Any], key: str, value: Mapping[str, Any]) -> None:
         plain[key] = value
     else:
         plain.pop(key, None)
+
+
+def _hash(text: str) -> str:
+    return f"{HASH_FORMAT}:{hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]}"
 
 
 def _dump(plain: Mapping[str, Any]) -> str:

@@ -198,6 +198,13 @@ class JobRunSpec(Model):
                 reason="FieldValueForbidden",
             ),
             cel(
+                "self.jobKind != 'FleetJob' || !has(self.replayOf)",
+                "spec.replayOf: a run of a FleetJob has no payload to repeat; leave it out, and"
+                " another run asks all nodes again",
+                field_path=".replayOf",
+                reason="FieldValueForbidden",
+            ),
+            cel(
                 "self.jobKind != 'FleetJob' || !(self.debug"
                 " || (has(self.overrides) && has(self.overrides.timeout)))",
                 f"spec: debug and overrides.timeout are about a call, and {_NO_CALL}; the times of"
@@ -212,7 +219,7 @@ class JobRunSpec(Model):
             *(_fixed(field) for field in _FIXED),
             cel(
                 "!oldSelf.canceled || self.canceled",
-                "spec.canceled: cannot be taken back; ask for another run, with replayOf",
+                "spec.canceled: cannot be taken back; ask for another run",
                 field_path=".canceled",
                 reason="FieldValueForbidden",
             ),
@@ -298,7 +305,7 @@ class JobRunSpec(Model):
     )
     replay_of: ObjectName | None = Field(
         default=None,
-        description="A run of the same job, whose payload this one has; also where it goes on.",
+        description="A run of the same HTTPJob, whose payload this one has; also while that goes on.",
     )
     parent_run: ObjectName | None = Field(
         default=None,

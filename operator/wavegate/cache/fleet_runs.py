@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wavegate.api.asked import FleetAsked, of_fleet
-from wavegate.api.canonical import version_key
+from wavegate.api.canonical import version_hash
 from wavegate.api.conditions import READY
 from wavegate.api.fleetjob import load_job_spec
 from wavegate.api.names import deployment_name, job_ref, retry_name, split_ref
@@ -33,11 +33,12 @@ _OVER: Final = ("Succeeded", "Failed")
 class _Read:
     spec: FleetAsked
     version_key: str
+    """A hash: a config may have hundreds of kilobytes, and many of these are remembered."""
 
 
 def _load(raw_spec: Mapping[str, Any]) -> _Read:
     spec = load_job_spec(raw_spec)
-    return _Read(of_fleet(spec), version_key(spec))
+    return _Read(of_fleet(spec), version_hash(spec))
 
 
 def asked_view(job: JobView, specs: SpecReader[_Read] | None = None) -> HTTPJobView:

@@ -8,7 +8,7 @@ from typing import Final
 from wavegate.api.names import LABEL_JOB
 from wavegate.cli.cluster import Cluster, Selection
 from wavegate.cli.errors import CliError
-from wavegate.cli.sight import Document, Sight, sequence
+from wavegate.cli.sight import Document, Sight, is_asked, of_run, sequence
 from wavegate.kube.resources import (
     EXECUTIONS,
     FLEET_DEPLOYMENTS,
@@ -111,8 +111,12 @@ def ask_for(cluster: Cluster, name: str) -> tuple[Resource, Document]:
     """The job of which runs are meant. Raises CliError where it is none that is asked."""
     resource, plain = asked(name)
     found = cluster.get(resource, cluster.namespace, plain)
-    spec = found["spec"]
-    if resource is FLEET_JOBS and spec.get("runs") is None and spec.get("trigger") is None:
+    if resource is FLEET_JOBS and (run := of_run(found)):
+        raise CliError(
+            f"FleetJob {plain} was made by a run, and has no runs: wavegate runs replay {run} asks"
+            " for that run again"
+        )
+    if resource is FLEET_JOBS and not is_asked(found):
         raise CliError(
             f"FleetJob {plain} rolls out each version by itself, and has no runs: give it"
             " spec.runs, if only {}, to have it executed when asked"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wavegate.cli.output import ago
-from wavegate.cli.sight import Document, at, deployment_summary, summary
+from wavegate.cli.sight import Document, at, deployment_summary, is_asked, summary
 from wavegate.domain.times import parse_time
 
 JOB_HEAD: Final = ("NAME", "STATE", "VERSION", "STABLE", "NODES", "FAILED", "WAVE", "SINCE")
@@ -19,14 +19,14 @@ def job_row(job: Document, now: float, *, everywhere: bool, wide: bool) -> list[
     """Cells for JOB_HEAD, with the namespace before them and the message behind."""
     told = summary(job)
     nodes, state = told["nodes"], told["state"] or "NotSeen"
-    is_open = state in ("Deploying", "RolloutPaused")
+    is_open, rolls_out = state in ("Deploying", "RolloutPaused"), not is_asked(job)
     row = [
         told["name"],
         state if told["reason"] in ("", state) else f"{state} ({told['reason']})",
         f"v{told['version']}" if told["version"] else "-",
         f"v{told['stableVersion']}" if told["stableVersion"] else "-",
-        f"{nodes['updated']}/{nodes['desired']}",
-        str(nodes["failed"]),
+        f"{nodes['updated']}/{nodes['desired']}" if rolls_out else "-",
+        str(nodes["failed"]) if rolls_out else "-",
         f"{told['wave']}/{told['waves']}" if is_open and told["waves"] else "-",
         age(told["since"], now),
     ]

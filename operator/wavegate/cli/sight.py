@@ -19,10 +19,20 @@ OUTSIDE: Final = 0
 
 
 def of_run(job: Document) -> str:
-    """The run that has made a FleetJob; empty: none has."""
-    owners = job["metadata"].get("ownerReferences") or ()
-    runs = (each["name"] for each in owners if each.get("controller") and each["kind"] == "JobRun")
-    return str(next(runs, ""))
+    """The run that has made a FleetJob, which has its name; empty: none has."""
+    name, owners = job["metadata"]["name"], job["metadata"].get("ownerReferences") or ()
+    is_of_run = any(
+        each.get("controller") and (each["kind"], each["name"]) == ("JobRun", name)
+        for each in owners
+    )
+    return str(name) if is_of_run else ""
+
+
+def is_asked(job: Document) -> bool:
+    """Whether a FleetJob is executed when asked, and rolls out nothing by itself."""
+    spec = job["spec"]
+    has_runs = spec.get("runs") is not None or spec.get("trigger") is not None
+    return has_runs and not of_run(job)
 
 
 @dataclass(frozen=True)

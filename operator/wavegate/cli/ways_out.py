@@ -71,6 +71,15 @@ WAYS_OUT: Final[Mapping[str, WayOut]] = {
         "with the next run that is asked for",
         ends=True,
     ),
+    "OfRun": WayOut(
+        NOBODY,
+        (
+            "wavegate why jr/{job} {n} says what became of its run",
+            "wavegate runs replay {job} {n} asks for that again, once it has ended",
+        ),
+        "only with another attempt of its run: never, once that is over",
+        ends=True,
+    ),
     "RunCanceled": WayOut(
         NOBODY, ("wavegate runs get {job} {n} shows its run",), "never: that run is over", ends=True
     ),

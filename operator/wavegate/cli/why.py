@@ -32,6 +32,8 @@ from wavegate.cli.sight import (
     condition,
     execution_message,
     execution_state,
+    is_asked,
+    of_run,
     sequence,
 )
 from wavegate.cli.ways_out import (
@@ -112,7 +114,7 @@ def why_job(sight: Sight, facts: Facts) -> Answer:
     way = _way_of(sight, "WentBackByHand" if by_hand and reason == "RolledBack" else reason)
     since = _since_job(sight, reason, newest)
     answer = _answer(
-        sight.job, sight.state or "NotSeen", reason, says, since, evidence, way, facts, sight.name
+        sight.job, sight.state or "NotSeen", reason, says, since, evidence, way, facts, sight
     )
     return _with_outlook(answer, sight, newest)
 
@@ -161,7 +163,7 @@ def why_deployment(sight: Sight, deployment: Document, facts: Facts) -> Answer:
         evidence += _of_absences(facts.absences)
     since = _since_deployment(deployment, reason)
     says = str(status.get("message") or "")
-    answer = _answer(deployment, state, reason, says, since, evidence, way, facts, sight.name)
+    answer = _answer(deployment, state, reason, says, since, evidence, way, facts, sight)
     return _with_outlook(answer, sight, deployment)
 
 
@@ -191,7 +193,7 @@ def why_execution(sight: Sight, execution: Document, facts: Facts) -> Answer:
     says = message or ("nothing is known of its pod yet" if state == "Pending" else state)
     if deadline:
         says = f"{says}; must be healthy by {deadline}"
-    return _answer(execution, state, reason, says, since, evidence, way, told, sight.name)
+    return _answer(execution, state, reason, says, since, evidence, way, told, sight)
 
 
 def _way_of_execution(execution: Document, state: str, judged: bool, bounded: bool) -> WayOut:
@@ -218,10 +220,12 @@ def _answer(
     evidence: Sequence[str],
     way: WayOut,
     facts: Facts,
-    job: str,
+    sight: Sight,
 ) -> Answer:
+    if way.ends or reason in _RESTARTED:
+        way = _asked_way(sight.job) or way
     filled = {
-        "job": job,
+        "job": sight.name,
         "version": at(document, "status", "failedVersion")
         or at(document, "status", "resolved", "toVersion")
         or at(document, "status", "version")
@@ -233,6 +237,17 @@ def _answer(
     return answered(
         document, state, reason, says, since, evidence, way, facts.operator, filled, coming
     )
+
+
+_RESTARTED: Final = ("Stopped", "Held", "FailedWorkload")
+"""Reasons of what would go on with a Restart, or with another spec."""
+
+
+def _asked_way(job: Document) -> WayOut | None:
+    """What is done where nothing is going on, of a job for which only runs do anything."""
+    if of_run(job):
+        return WAYS_OUT["OfRun"]
+    return WAYS_OUT["AskedOnly"] if is_asked(job) else None
 
 
 def answered(
@@ -326,7 +341,7 @@ def _of_rollout(deployment: Document) -> list[str]:
     if at(deployment, "spec", "paused") and (by := set_by(deployment, "paused")):
         told.append(f"spec.paused of {name} was set by {by[0]} at {by[1]}")
     failures = status.get("failures") or ()
-    told += [_failure(each) for each in failures[:_MOST_FAILURES]]
+    told += [failure_words(each) for each in failures[:_MOST_FAILURES]]
     if len(failures) > _MOST_FAILURES:
         told.append(f"and {len(failures) - _MOST_FAILURES} more failures")
     for each in status.get("withdrawn") or ():
@@ -351,7 +366,8 @@ def _numbers(deployment: Document, total: int) -> str:
     return f"{words}; {allowed or 'none'} may (maxFailedNodes {rollout['maxFailedNodes']}, {share})"
 
 
-def _failure(failure: Mapping[str, Any]) -> str:
+def failure_words(failure: Mapping[str, Any]) -> str:
+    """A node that failed, as a status has it, in words."""
     words = f"{failure.get('node')}: {failure.get('message') or failure.get('reason')}"
     window = failure.get("window") or {}
     if "rate" in window and f"{window['rate']:.1%}" not in words:

@@ -138,6 +138,15 @@ def why_http_job(sight: RunSight, facts: Facts) -> Answer:
     return replace(answer, runs_now=_runs_now(sight))
 
 
+def with_runs(answer: Answer, sight: RunSight) -> Answer:
+    """Of a FleetJob that is executed when asked: with what its runs do, beside its nodes."""
+    runs_now = answer.runs_now
+    if sight.executing:
+        before = f"; {runs_now}" if runs_now != "nothing" else ""
+        runs_now = f"{_runs_now(sight)}{before}"
+    return replace(answer, runs_now=runs_now, evidence=(*answer.evidence, *_of_waiting(sight)))
+
+
 class _Waits:
     """What a run that has not ended waits for, by the rules of the operator."""
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wavegate.api.canonical import canonical, rollout_key, version_key, workload_hash
+from wavegate.api.canonical import canonical, rollout_key, version_hash, version_key, workload_hash
 from wavegate.api.fleetjob import load_job_spec
 
 HEALTH = {"deadline": "5m", "interval": "15s"}
@@ -297,6 +297,13 @@ def test_the_drivers_image_and_revision_change_the_workload() -> None:
         workload_hash(spec, i, r) for i, r in [("a", "1"), ("b", "1"), ("a", "2"), ("a1", "")]
     }
     assert len(hashes) == 4
+
+
+def test_hashes_of_versions_differ_where_versions_do() -> None:
+    spec, other = load_job_spec(BASE), load_job_spec(set_in("labels.team", "b"))
+    suspended = load_job_spec({**BASE, "suspend": True})
+    assert version_hash(spec) == version_hash(suspended) != version_hash(other)
+    assert len(version_hash(spec)) == len("h1:") + 32
 
 
 def test_stored_hashes_stay_what_they_are() -> None:

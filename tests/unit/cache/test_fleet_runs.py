@@ -33,7 +33,7 @@ class Both:
         return self._version
 
     def job(self, name: str = "feed", run_uid: str = "", **spec: Any) -> None:
-        document = job(self._next(), name=name, uid=f"{name}-job", **QUERY, **spec)
+        document = job(self._next(), name=name, uid=f"{name}-job", **QUERY | spec)
         if name == "feed":
             document["metadata"]["uid"] = JOB_UID
         document["metadata"]["generation"] = self._version
@@ -247,3 +247,15 @@ def test_jobs_that_depend_on_one_are_woken_by_it_and_know_it(both: Both) -> None
     assert found is not None
     upstream = found.upstreams["FleetJob/feed"]
     assert (upstream.exists, upstream.rolls_out, upstream.latest) == (True, False, None)
+
+
+def test_of_a_large_config_only_a_hash_is_remembered() -> None:
+    def key(text: str, **spec: Any) -> str:
+        both = Both()
+        both.job(runs={}, config={"command": [text * 200_000]}, **spec)
+        seen = FleetSide(both.fleet).job(ASKED)
+        assert seen is not None
+        return seen.version_key
+
+    assert len(key("x")) < 64
+    assert key("x") == key("x", suspend=True) != key("y")

@@ -61,7 +61,7 @@ def test_nobody_means_all_jobs_by_leaving_something_out(
 ) -> None:
     asked = told(verb, *arguments)
     assert (asked.code, asked.out) == (2, "")
-    assert "give names of HTTPJobs, or with -l labels that are not empty" in asked.err
+    assert "give names of jobs, or with -l labels that are not empty" in asked.err
     assert suspended(told) == set()
 
 

@@ -1,10 +1,12 @@
-"""Which executions belong to the newest rollout."""
+"""Which executions belong to the newest rollout, and which jobs are runs' or are asked."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from wavegate.cli.sight import Document, Sight
+import pytest
+
+from wavegate.cli.sight import Document, Sight, is_asked, of_run
 
 
 def deployment(name: str, sequence: int, kind: str = "Update", **status: Any) -> Document:
@@ -67,3 +69,34 @@ def test_what_a_rollout_took_over_from_the_one_that_it_superseded_is_its_own() -
     assert names(taken_over("Update", "h1:b").waves()) == {}
     assert names(taken_over("Update", "h1:a", reason="Canceled").waves()) == {}
     assert names(taken_over("Restart", "h1:a").waves()) == {}
+
+
+def fleet_job(name: str = "one", owner: Document | None = None, **spec: Any) -> Document:
+    owners = [] if owner is None else [owner]
+    return {"metadata": {"name": name, "ownerReferences": owners}, "spec": spec}
+
+
+RUN = {"kind": "JobRun", "name": "one", "controller": True}
+
+
+@pytest.mark.parametrize(
+    ("owner", "run"),
+    [
+        (RUN, "one"),
+        ({**RUN, "name": "other"}, ""),
+        ({**RUN, "kind": "FleetJob"}, ""),
+        ({**RUN, "controller": False}, ""),
+        (None, ""),
+    ],
+)
+def test_a_job_is_of_the_run_that_controls_it_and_has_its_name(
+    owner: Document | None, run: str
+) -> None:
+    assert of_run(fleet_job(owner=owner)) == run
+    assert is_asked(fleet_job(owner=owner, runs={})) is not bool(run)
+
+
+def test_a_job_is_asked_that_has_runs_or_a_trigger() -> None:
+    assert is_asked(fleet_job(runs={}))
+    assert is_asked(fleet_job(trigger={}))
+    assert not is_asked(fleet_job())

@@ -34,20 +34,20 @@ def _command(name: str, suspend: bool, help_text: str) -> click.Command:
 
 _WHICH: Final = (
     "\n\nIt sets spec.suspend of the jobs that are named, or that have the labels; one of both is"
-    " needed. fj/JOB is a FleetJob that is executed when asked; labels are those of"
-    " HTTPJobs. A job that is applied from Git (Argo CD, Flux, Helm) is not changed: the YAML that"
-    " belongs there is printed, and the exit code is 1."
+    " needed. JOB is an HTTPJob, or as fj/JOB a FleetJob that is executed when asked; labels are"
+    " those of HTTPJobs. A job that is applied from Git (Argo CD, Flux, Helm) is not changed: the"
+    " YAML that belongs there is printed, and the exit code is 1."
 )
 enable: Final = _command(
     "enable",
     False,
-    "Let HTTPJobs tick and their runs start again, by their spec."
+    "Let jobs tick and their runs start again, by their spec."
     f"{_WHICH}\n\nExample: wavegate enable bill",
 )
 disable: Final = _command(
     "disable",
     True,
-    "Stop HTTPJobs: no tick, no run starts, until enabled.\n\nRuns that execute end as they do."
+    "Stop jobs: no tick, no run starts, until enabled.\n\nRuns that execute end as they do."
     f"{_WHICH}\n\nExample: wavegate disable -l team=billing",
 )
 
@@ -56,7 +56,7 @@ def _set(
     names: tuple[str, ...], labels: str, suspend: bool, dry_run: bool, output: str, target: Target
 ) -> int:
     if bool(names) == bool(labels):
-        raise CliError("give names of HTTPJobs, or with -l labels that are not empty")
+        raise CliError("give names of jobs, or with -l labels that are not empty")
     done = "disabled" if suspend else "enabled"
     changed: list[Document] = []
     from_git: list[tuple[Document, str]] = []

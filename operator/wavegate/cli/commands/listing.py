@@ -33,9 +33,9 @@ def list_(output: str, everywhere: bool, labels: str, target: Target) -> None:
     """Jobs with their state, one a line.
 
     First FleetJobs, then HTTPJobs, as far as there are some; those that runs have made are not
-    listed (wavegate runs list has the runs). NODES are those up to date of those
-    wanted, SINCE how long the state has lasted, QUEUED the runs that wait. -o wide adds the
-    message. -o json has a list of items, the FleetJobs, and one of httpJobs.
+    listed (wavegate runs list has the runs). NODES are those up to date of those wanted, - where
+    the job is executed when asked; SINCE is how long the state has lasted, QUEUED the runs that
+    wait. -o wide adds the message. -o json has a list of items, the FleetJobs, and one of httpJobs.
     """
 
     with connect(target) as cluster:

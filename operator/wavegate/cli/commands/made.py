@@ -11,7 +11,7 @@ from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target, connection_options
 from wavegate.cli.output import say
 from wavegate.cli.reading import bare
-from wavegate.cli.sight import ENDED, Document, at
+from wavegate.cli.sight import ENDED, Document, at, is_asked, of_run
 from wavegate.domain.times import format_time
 from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, JOB_VERSIONS
 
@@ -37,6 +37,7 @@ def restart(
     with connect(target) as cluster:
         found = cluster.get(FLEET_JOBS, cluster.namespace, bare(job))
         name = found["metadata"]["name"]
+        _refuse(found, "Restart")
         if to_version is None and not at(found, "status", "stableVersion"):
             raise CliError(f"no version of FleetJob {name} was ever stable: give --to-version")
         if opened := _open(cluster, name):
@@ -69,6 +70,7 @@ def rollback(
     with connect(target) as cluster:
         found = cluster.get(FLEET_JOBS, cluster.namespace, bare(job))
         name = found["metadata"]["name"]
+        _refuse(found, "Rollback")
         versions = _versions(cluster, name)
         goal = to_version if to_version is not None else previous(found, versions)
         if goal not in versions:
@@ -95,6 +97,7 @@ def stop(job: str, given: str | None, dry_run: bool, output: str, target: Target
     with connect(target) as cluster:
         found = cluster.get(FLEET_JOBS, cluster.namespace, bare(job))
         name = found["metadata"]["name"]
+        _refuse(found, "Stop")
         made = given or made_name(name, "stop", cluster.now())
         _make(cluster, name, {"type": "Stop"}, made, dry_run, output)
 
@@ -117,6 +120,21 @@ def previous(job: Document, versions: dict[int, Document]) -> int:
         name = job["metadata"]["name"]
         raise CliError(f"FleetJob {name} has no other version that was stable")
     return max(older, key=lambda number: (str(at(versions[number], "status", "stableAt")), number))
+
+
+def _refuse(job: Document, kind: str) -> None:
+    """Raises CliError where the operator would refuse a FleetDeployment of the job."""
+    name = job["metadata"]["name"]
+    if is_asked(job):
+        raise CliError(
+            f"FleetJob {name} is executed when asked, so a {kind} would be refused: wavegate"
+            f" trigger fj/{name} asks for a run, wavegate runs cancel RUN ends one"
+        )
+    if kind != "Stop" and (run := of_run(job)):
+        raise CliError(
+            f"FleetJob {name} was made by a run, so a {kind} would be refused: wavegate runs"
+            f" replay {run} asks for that run again"
+        )
 
 
 def _make(

@@ -1,4 +1,4 @@
-"""``runs``: what becomes of the runs of HTTPJobs. Each command under it has its own file."""
+"""``runs``: what becomes of the runs of jobs. Each command under it has its own file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wavegate.cli.options import Target, connection_options
 @connection_options
 @click.pass_context
 def runs(ctx: click.Context, target: Target) -> None:
-    """Runs of HTTPJobs: list, get, bulk, cancel, replay, dead-letters.
+    """Runs of jobs: list, get, bulk, cancel, replay, dead-letters.
 
     Example: wavegate runs list bill
     """

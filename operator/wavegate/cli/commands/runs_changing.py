@@ -82,7 +82,8 @@ def replay(
     """Ask again for runs that have ended.
 
     Each is a new JobRun with replayOf, which has the payload of that run, its priority, metadata,
-    concurrency key and overrides, and the newest version of the job; it has no key. All runs that
+    concurrency key and overrides, and the newest version of the job; it has no key. One of a
+    FleetJob is without replayOf, as there is no payload, and asks all nodes again. All runs that
     are named are looked at before the first is made. With -l or --job a RunBatch makes one for each
     that matches, at most 500, and without --phase for those that ended badly.
 

@@ -14,9 +14,12 @@ from wavegate.cli.reading import bare
 from wavegate.cli.run_sight import moment, run_details, standing
 from wavegate.cli.run_webhooks import delivery
 from wavegate.cli.sight import Document
+from wavegate.cli.why import failure_words
 from wavegate.kube.resources import JOB_RUNS
 
 _LABEL: Final = 16
+_MOST_LINES: Final = 10
+"""Of a result, and of nodes that failed."""
 _TIMES: Final = {
     "asked for": "creationTime",
     "tick": "scheduledTime",
@@ -100,6 +103,7 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
             if key in told["trace"]
         ]
         found.append(("trace", ", ".join(spans)))
+    found += _of_nodes(told)
     error = told["lastError"]
     if error["class"]:
         status = f" {error['httpStatus']}" if error["httpStatus"] else ""
@@ -109,7 +113,7 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
     if told["payload"]:
         found.append(("payload", told["payload"]))
     if told["result"]:
-        found.append(("result", told["result"]))
+        found += _first("result", told["result"].splitlines())
     elif told["resultHash"]:
         found.append(("result", f"{told['resultSize']} bytes, {told['resultHash']}; not kept"))
     return found + _debug(told["debug"])
@@ -118,6 +122,27 @@ def lines(run: Document, now: float) -> list[tuple[str, str]]:
 def _call_back(told: Document, now: float) -> list[tuple[str, str]]:
     found = [(label, moment(told[key], now)) for label, key in _CALLBACK.items() if told[key]]
     return [*found, ("called back", told["outcome"])] if told["outcome"] else found
+
+
+def _of_nodes(told: Document) -> list[tuple[str, str]]:
+    """What became of the nodes of a FleetJob's run; nothing of a call."""
+    nodes = told["nodes"]
+    if not nodes:
+        return []
+    words = (
+        f"{nodes['succeeded']} of {nodes['total']} ended well, {nodes['failed']} failed,"
+        f" {nodes['asked']} were asked"
+    )
+    failures = [failure_words(each) for each in told["failures"]]
+    return [("nodes", words), *_first("failures", failures)]
+
+
+def _first(label: str, texts: list[str]) -> list[tuple[str, str]]:
+    """One a line, the first with the label."""
+    shown = texts[:_MOST_LINES]
+    if more := len(texts) - len(shown):
+        shown.append(f"and {more} more; -o json has all")
+    return [("" if at else label, text) for at, text in enumerate(shown)]
 
 
 def _debug(debug: Document) -> list[tuple[str, str]]:

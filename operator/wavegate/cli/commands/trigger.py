@@ -15,8 +15,8 @@ from wavegate.cli.completing import complete_asked_jobs
 from wavegate.cli.errors import NO, TIMED_OUT, CliError
 from wavegate.cli.options import Target, connection_options
 from wavegate.cli.output import print_document, say, width, wrapped
-from wavegate.cli.reading import ask_for, named
-from wavegate.cli.sight import Document, at
+from wavegate.cli.reading import SHORT, ask_for, named
+from wavegate.cli.sight import Document, at, condition
 from wavegate.domain.times import format_time, parse_time
 from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, JOB_RUNS
 
@@ -177,8 +177,10 @@ def _hints(cluster: Cluster, job: Document, run: Document, *, wait: bool) -> lis
     told, ref = f"{resource.kind} {name}", named(resource, name)
     if at(job, "spec", "suspend"):
         return [f"{told} is suspended: it waits for wavegate enable {ref} -n {space}"]
-    if at(job, "status", "state") == "Invalid":
-        return [f"{told} is not understood: wavegate why hj/{name} -n {space} says why"]
+    is_invalid = at(job, "status", "state") == "Invalid"  # an HTTPJob's; a FleetJob's is an object
+    if is_invalid or condition(job, "Ready").get("reason") == "InvalidSpec":
+        whole = f"{SHORT[resource]}/{name}"
+        return [f"{told} is not understood: wavegate why {whole} -n {space} says why"]
     return [] if wait else [f"wavegate why {own} -n {space} says what it waits for, or its end"]
 
 

@@ -12,7 +12,7 @@ from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target, connection_options, output_option
 from wavegate.cli.output import ago, document_of, print_document, width, wrapped
 from wavegate.cli.reading import SHORT, read_sight, spellings, split
-from wavegate.cli.sight import Document, Sight, at
+from wavegate.cli.sight import Document, Sight, at, is_asked
 from wavegate.cli.why import (
     Answer,
     Facts,
@@ -64,10 +64,27 @@ def _of_fleet(cluster: Cluster, resource: Resource, found: Document) -> Answer:
     sight = read_sight(cluster, cluster.namespace, job, whole=True)
     facts = _facts(cluster, sight)
     if resource is FLEET_JOBS:
-        return why_job(sight, facts)
+        answer = why_job(sight, facts)
+        return _with_runs(cluster, sight, answer) if is_asked(sight.job) else answer
     if resource is FLEET_DEPLOYMENTS:
         return why_deployment(sight, found, facts)
     return why_execution(sight, found, facts)
+
+
+def _with_runs(cluster: Cluster, sight: Sight, answer: Answer) -> Answer:
+    # Half a second, which --help should not take.
+    from wavegate.cli.why_runs import RunSight, with_runs  # noqa: PLC0415
+
+    runs = _runs(cluster, FLEET_JOBS.kind, sight.name)
+    return with_runs(answer, RunSight(sight.job, runs))
+
+
+def _runs(cluster: Cluster, kind: str, job: str) -> list[Document]:
+    """Those of a job."""
+    from wavegate.cli.run_sight import job_kind  # noqa: PLC0415
+
+    (found,) = cluster.read(Selection(JOB_RUNS, cluster.namespace, fields=f"spec.jobName={job}"))
+    return [each for each in found if job_kind(each) == kind]
 
 
 def _of_runs(cluster: Cluster, resource: Resource, found: Document) -> Answer:
@@ -81,9 +98,8 @@ def _of_runs(cluster: Cluster, resource: Resource, found: Document) -> Answer:
     space, is_job = cluster.namespace, resource is HTTP_JOBS
     name = found["metadata"]["name"] if is_job else found["spec"]["jobName"]
     kind = resource.kind if is_job else job_kind(found)
-    (runs,) = cluster.read(Selection(JOB_RUNS, space, fields=f"spec.jobName={name}"))
-    runs = [each for each in runs if job_kind(each) == kind]
-    sight = RunSight(found if is_job else cluster.find(BY_KIND[kind], space, name), runs)
+    job = found if is_job else cluster.find(BY_KIND[kind], space, name)
+    sight = RunSight(job, _runs(cluster, kind, name))
     now = cluster.now()
     facts = Facts(now, operator=_trouble(cluster, now))
     return why_http_job(sight, facts) if is_job else why_run(sight, found, facts)
