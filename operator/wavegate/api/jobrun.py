@@ -305,7 +305,7 @@ class JobRunSpec(Model):
     )
     replay_of: ObjectName | None = Field(
         default=None,
-        description="A run of the same HTTPJob, whose payload this one has; also while that goes on.",
+        description="A run of the same HTTPJob, ended or not, whose payload this one has.",
     )
     parent_run: ObjectName | None = Field(
         default=None,
