@@ -171,6 +171,20 @@ def test_after_a_stop_between_two_attempts_no_node_is_asked_again() -> None:
     play(story)
 
 
+def test_a_rollout_of_a_name_that_it_needs_and_that_is_nobodys_ends_it() -> None:
+    async def story(world: World) -> None:
+        world.cluster.deploy("one-v1", {"jobName": "other", "type": "Stop"})
+        world.fleet_job()
+        world.ask_nodes("one")
+        await world.ended()
+        status = world.runs()["one"]
+        assert (status["phase"], status["reason"]) == ("SystemFailed", "NameTaken")
+        assert "FleetDeployment one-v1" in status["message"]
+        assert world.executions("one") == []
+
+    play(story)
+
+
 def test_a_further_attempt_asks_by_the_version_of_the_first() -> None:
     async def story(world: World) -> None:
         world.bad = {"node-2"}

@@ -122,6 +122,8 @@ def test_users_deployments_of_a_job_that_is_asked_are_refused(kind: str) -> None
     ((found, answer),) = user_deployments.answers(of(deployments=[users]))
     assert (found.name, answer.state, answer.reason) == ("mine", "Failed", "AskedOnly")
     assert "make a JobRun" in answer.message
+    keys = [step.key for step in plan(of(deployments=[users]).observed).steps]
+    assert keys.count("FleetDeployment/mine") == 1, "one answer, not that it is canceled as well"
 
 
 @pytest.mark.parametrize(
