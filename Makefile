@@ -10,6 +10,8 @@ READY := $(VENV)/.ready
 export PYTHONPATH := hack:operator
 # What is compiled is kept apart from the tree: collecting the tests takes a third of the time then.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+# Whoever has it set would have everything compiled at each start.
+export PYTHONDONTWRITEBYTECODE :=
 
 NAME ?= dev
 NODES ?= 0

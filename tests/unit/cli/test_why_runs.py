@@ -148,7 +148,7 @@ ENDS: dict[str, tuple[str, str, str, str]] = {
     "Duplicate": ("Canceled", "a-third has the same payload", "nobody has to", "get a-third"),
     "QueueFull": ("Canceled", "1 run of the job waits already", OWNER, "wavegate why hj/held"),
     "RateLimited": ("Canceled", "1 call may begin", OWNER, "set its onLimit to Queue"),
-    "VersionMissing": ("Canceled", "version 1 of the job", OWNER, "by the newest version"),
+    "VersionMissing": ("Canceled", "version 1 of its job is gone", OWNER, "by the newest version"),
 }
 
 

@@ -74,6 +74,9 @@ class Writer:
     def delayed(self, _: Any) -> frozenset[str]:
         return frozenset()
 
+    def refusals(self, _: Any) -> dict[str, Any]:
+        return {}
+
     def next_change(self, _: Any) -> None:
         return None
 
