@@ -17,13 +17,19 @@ pytestmark = pytest.mark.nodes
 JOB = "free-space"
 
 
+@pytest.fixture(scope="module")
+def space(real_client: Client, operator: OperatorProcess) -> Space:
+    return Space(real_client, "asked")
+
+
 @pytest.fixture
-def asked(real_client: Client, operator: OperatorProcess) -> Iterator[Space]:
+def asked(space: Space) -> Iterator[Space]:
     """A namespace with the job of the example, which asks nobody by itself."""
-    space = Space(real_client, "asked")
     space.apply(JOB, example("query-hourly"))
     yield space
-    space.delete("FleetJob", JOB)
+    for kind in ("JobRun", "FleetJob"):
+        for each in space.list(kind):
+            space.delete(kind, each["metadata"]["name"])
     space.wait("its pods are gone", lambda: not space.list("Pod"))
 
 
@@ -71,7 +77,10 @@ def test_a_run_that_is_canceled_ends_when_its_containers_have(asked: Space) -> N
     spec["template"]["spec"]["terminationGracePeriodSeconds"] = 1
     asked.apply(JOB, spec)
     asked.wait(
-        "v2 is made", lambda: (asked.get("FleetJob", JOB) or {})["status"].get("version") == 2
+        "its newest version is made",
+        lambda: any(
+            each["spec"]["jobSpec"]["config"] == spec["config"] for each in asked.list("JobVersion")
+        ),
     )
     _ask(asked, "third")
 
