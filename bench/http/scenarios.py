@@ -195,14 +195,14 @@ async def pool(stage: Stage, jobs: int, calls: int, seconds: int) -> Figures:
 
 
 async def batches(stage: Stage, number: int, count: int) -> Figures:
-    """Batches of so many runs each, asked for at once: from then until all have completed."""
+    """Batches of so many runs each, one after the other: from the first until all have completed."""
     await stage.job("batches")
     before = len(await stage.calls(0))
     meter = Meter(stage.lab, stage.operator)
     await meter.begin()
+    begin = time.time()
     for each in range(number):
         await stage.batch(f"batch-{each}", "batches", count)
-    begin = time.time()
     calls = await _all_called(stage, before, number * count)
     await _all_completed(stage)
     end = time.time()
