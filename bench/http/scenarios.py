@@ -195,7 +195,7 @@ async def pool(stage: Stage, jobs: int, calls: int, seconds: int) -> Figures:
 
 
 async def batches(stage: Stage, number: int, count: int) -> Figures:
-    """Batches of so many runs each, one after the other: from the first until all have completed."""
+    """Batches of so many runs each, asked for in a row: from the first until all have completed."""
     await stage.job("batches")
     before = len(await stage.calls(0))
     meter = Meter(stage.lab, stage.operator)
