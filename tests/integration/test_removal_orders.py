@@ -211,11 +211,8 @@ class Fleet:
     def look_at_operator(self) -> None:
         """It goes on until it is removed, also once it has heard that its kinds are gone."""
         if OPERATOR not in self._removed and DEFINED in self._removed:
-            deadline = time.monotonic() + 1.5 * PATIENCE
-            while not self._heard():
-                words = self._operator.log()[-3000:]
-                assert time.monotonic() < deadline, f"it has not heard of the CRDs' end:\n{words}"
-                time.sleep(0.1)
+            what = "the operator has heard of the CRDs' end"
+            self._space.wait(what, self._heard, why=lambda: self._operator.log()[-5000:])
         assert self._operator.running == (OPERATOR not in self._removed)
         assert "the pass broke" not in self._operator.log()
 

@@ -21,11 +21,11 @@ def everywhere(
 ) -> Iterator[Space]:
     """A job on a hundred nodes; the CRDs are put back at the end."""
     space.apply("app", container(strategy="Immediate", autoPromote=None, healthCheck=None))
-    try:
-        space.wait("it runs", lambda: len(space.running("app")) == hundred_nodes)
-    except AssertionError as error:
-        error.add_note(operator.log()[-5000:])
-        raise
+    space.wait(
+        "it runs",
+        lambda: len(space.running("app")) == hundred_nodes,
+        why=lambda: operator.log()[-5000:],
+    )
     yield space
     install_crds(cluster)
 

@@ -12,7 +12,7 @@ from wavegate.runs.batch_actions import BatchPlan, CreateItemRun
 from wavegate.runs.batch_observed import BatchView, ObservedBatch, ReadItems
 from wavegate.runs.batch_progress import counts_of
 from wavegate.runs.batches import plan
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 
 UID = "batch-uid"
 
@@ -99,5 +99,5 @@ def said(of: BatchView, *members: RunView, **facts: Any) -> tuple[str, str]:
     return status.get("state", ""), status.get("reason", "")
 
 
-def without_spec(spec_of: HTTPJobView) -> HTTPJobView:
+def without_spec(spec_of: AskedJobView) -> AskedJobView:
     return replace(spec_of, spec=None, invalid="spec.http: is required")

@@ -10,17 +10,17 @@ from wavegate.api.httpjob import load_http_job_spec
 from wavegate.domain.actions import SetStatus
 from wavegate.domain.times import format_time
 from wavegate.runs.actions import RunPlan, StartRun
-from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+from wavegate.runs.observed import AskedJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.payload import digest
 
 NOW = 1_800_000_000.0
 ME = "me"
 
 
-def job(now: float = NOW, **spec: Any) -> HTTPJobView:
+def job(now: float = NOW, **spec: Any) -> AskedJobView:
     raw: dict[str, Any] = {"http": {"url": "http://echo.example/"}, **spec}
     loaded = load_http_job_spec(raw)
-    return HTTPJobView(
+    return AskedJobView(
         namespace="shop",
         name="app",
         uid="job-uid",
@@ -33,13 +33,13 @@ def job(now: float = NOW, **spec: Any) -> HTTPJobView:
     )
 
 
-def all_counted(of: HTTPJobView, up_to: float = NOW) -> HTTPJobView:
+def all_counted(of: AskedJobView, up_to: float = NOW) -> AskedJobView:
     """The job, in whose health all counts that has ended up to then."""
     told = {"since": format_time(of.created), "countedUpTo": format_time(up_to)}
     return replace(of, status={**of.status, "health": told})
 
 
-def version(of: HTTPJobView, number: int = 1) -> RunVersionView:
+def version(of: AskedJobView, number: int = 1) -> RunVersionView:
     return RunVersionView(
         name=f"{of.name}-h{number}",
         uid=f"version-{number}",
@@ -74,7 +74,7 @@ def executing(name: str = "one", **facts: Any) -> RunView:
     return run(name, **{**known, "status": status, **facts})
 
 
-def observed(of: HTTPJobView | None, *active: RunView, **facts: Any) -> ObservedRuns:
+def observed(of: AskedJobView | None, *active: RunView, **facts: Any) -> ObservedRuns:
     known: dict[str, Any] = {
         "versions": [version(of)] if of is not None else [],
         "finished": [],

@@ -115,12 +115,17 @@ class Space:
         ]
 
     def wait(
-        self, what: str, holds: Callable[[], object], seconds: float = 90.0, poll: float = 0.1
+        self,
+        what: str,
+        holds: Callable[[], object],
+        seconds: float = 90.0,
+        poll: float = 0.1,
+        why: Callable[[], str] | None = None,
     ) -> None:
-        """Until it holds; AssertionError with the story of the namespace if it never does."""
-        deadline = time.monotonic() + seconds
+        """Until it holds; AssertionError with ``why`` not, else the story of the namespace."""
+        deadline, said = time.monotonic() + seconds, why or self.story
         while not holds():
-            assert time.monotonic() < deadline, f"never came true: {what}\n{self.story()}"
+            assert time.monotonic() < deadline, f"never came true: {what}\n{said()}"
             time.sleep(poll)
 
     def story(self) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from wavegate.api.base import MetaValue, Model, between
+from wavegate.api.base import between
 from wavegate.api.durations import Seconds
-from wavegate.api.runs import Limits, Retry, Runs, VersionPolicy
+from wavegate.api.runs import Limits, Retry, Runs, RunsOfAnyKind
 
 
 class FleetRetry(Retry):
@@ -38,14 +38,9 @@ class FleetLimits(Limits):
     )
 
 
-class FleetRuns(Model):
+class FleetRuns(RunsOfAnyKind):
     """What holds for the runs of the job."""
 
-    default_metadata: dict[str, MetaValue] = Field(
-        default_factory=dict,
-        max_length=64,
-        description=Runs.model_fields["default_metadata"].description,
-    )
     retry: FleetRetry = Field(
         default_factory=FleetRetry,
         description="What happens after a pass that failed.",
@@ -62,17 +57,6 @@ class FleetRuns(Model):
         " is Canceled, Duplicate, and names the first, unless that ended badly. 0s: off; at most"
         " 24h.",
         json_schema_extra={**between("spec.runs.dedupWindow", "0s", "24h"), "default": "0s"},
-    )
-    ttl: Seconds | None = Field(
-        default=None,
-        description=Runs.model_fields["ttl"].description,
-        json_schema_extra=between("spec.runs.ttl", "1s", "8760h"),
-    )
-    version_policy: VersionPolicy = Field(
-        default="Pin", description=Runs.model_fields["version_policy"].description
-    )
-    backwards_compatible: bool = Field(
-        default=False, description=Runs.model_fields["backwards_compatible"].description
     )
     successful_history_limit: int = Field(
         default=3,

@@ -41,6 +41,7 @@ ANNOTATION_AFTER: Final = f"{GROUP}/after"
 
 ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
 """On a FleetJob that a run has made: for which of its attempts."""
+
 ANNOTATION_RESUME: Final = f"{GROUP}/resume-webhook"
 """On an HTTPJob: whatever it says, a webhook that is paused is called again once it changes."""
 

@@ -142,18 +142,40 @@ class Limits(Model):
     )
 
 
-class Runs(Model):
+class RunsOfAnyKind(Model):
+    """What holds for the runs of a job, whatever they do."""
+
+    default_metadata: dict[str, MetaValue] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Metadata of each run, beneath the run's own.",
+    )
+    ttl: Seconds | None = Field(
+        default=None,
+        description="For how long a run that could start may wait; then it is Expired. From 1s to"
+        " 8760h.",
+        json_schema_extra=between("spec.runs.ttl", "1s", "8760h"),
+    )
+    version_policy: VersionPolicy = Field(
+        default="Pin",
+        description="By which version a run executes that has waited while the job changed: Pin"
+        " (that of when it was asked for), Latest, or Minor (the newest up to which every change"
+        " was backwardsCompatible).",
+    )
+    backwards_compatible: bool = Field(
+        default=False,
+        description="Whether this version may execute runs that were asked for with the one"
+        " before, for versionPolicy Minor.",
+    )
+
+
+class Runs(RunsOfAnyKind):
     """What holds for the runs of the job."""
 
     payload_schema: AnyObject | None = Field(
         default=None,
         description="JSON Schema (2020-12, at most 32 KiB, no $ref to elsewhere) that payloads must"
         " meet.",
-    )
-    default_metadata: dict[str, MetaValue] = Field(
-        default_factory=dict,
-        max_length=64,
-        description="Metadata of each run, beneath the run's own.",
     )
     retry: Retry = Field(
         default_factory=Retry,
@@ -174,23 +196,6 @@ class Runs(Model):
             **between("spec.runs.dedupWindow", "0s", "24h"),
             "default": "0s",
         },
-    )
-    ttl: Seconds | None = Field(
-        default=None,
-        description="For how long a run that could start may wait; then it is Expired. From 1s to"
-        " 8760h.",
-        json_schema_extra=between("spec.runs.ttl", "1s", "8760h"),
-    )
-    version_policy: VersionPolicy = Field(
-        default="Pin",
-        description="By which version a run executes that has waited while the job changed: Pin"
-        " (that of when it was asked for), Latest, or Minor (the newest up to which every change"
-        " was backwardsCompatible).",
-    )
-    backwards_compatible: bool = Field(
-        default=False,
-        description="Whether this version may execute runs that were asked for with the one"
-        " before, for versionPolicy Minor.",
     )
     successful_history_limit: int = Field(
         default=3,

@@ -31,7 +31,7 @@ from wavegate.domain.times import parse_time
 from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS
 from wavegate.runs.callbacks import OUTCOMES, CallbackView
 from wavegate.runs.naming import after_name, item_name, tick_name
-from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
+from wavegate.runs.observed import AskedJobView, RunVersionView, RunView
 from wavegate.runs.payload import digest
 from wavegate.runs.problems import job_problems
 from wavegate.runs.states import TERMINAL, TRANSITIONS
@@ -47,11 +47,11 @@ class RunDecoder:
     def __init__(self) -> None:
         self._specs = SpecReader(_load)
 
-    def job(self, raw: Raw) -> Item[HTTPJobView]:
+    def job(self, raw: Raw) -> Item[AskedJobView]:
         meta = meta_of(raw)
         raw_spec = mapping(raw.get("spec"))
         read, invalid = self._specs.read(meta, raw_spec)
-        view = HTTPJobView(
+        view = AskedJobView(
             namespace=meta.namespace,
             name=meta.name,
             uid=meta.uid,

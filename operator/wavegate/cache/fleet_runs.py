@@ -21,7 +21,7 @@ from wavegate.cache.store import JobKey
 from wavegate.domain.observed import ExecutionView, JobView
 from wavegate.kube.resources import FLEET_JOBS
 from wavegate.runs.nodes import Pass
-from wavegate.runs.observed import HTTPJobView, RunVersionView, RunView
+from wavegate.runs.observed import AskedJobView, RunVersionView, RunView
 
 _GOES_ON: Final = ("", "Pending", "Progressing")
 """Reasons that Ready gives of a job that waits for nobody."""
@@ -41,11 +41,11 @@ def _load(raw_spec: Mapping[str, Any]) -> _Read:
     return _Read(of_fleet(spec), version_hash(spec))
 
 
-def asked_view(job: JobView, specs: SpecReader[_Read] | None = None) -> HTTPJobView:
+def asked_view(job: JobView, specs: SpecReader[_Read] | None = None) -> AskedJobView:
     """A FleetJob as runs see it; ``specs``: those that were read before."""
     is_asked = job.spec is not None and job.spec.is_asked and not job.run
     read, _ = (specs or SpecReader(_load)).read(job, job.raw_spec) if is_asked else (None, "")
-    return HTTPJobView(
+    return AskedJobView(
         namespace=job.namespace,
         name=job.name,
         uid=job.uid,
@@ -80,7 +80,7 @@ class FleetSide:
         jobs = (job for job in self.cluster.jobs.values() if job.spec is None or job.spec.is_asked)
         return {(job.namespace, job_ref(FLEET_JOBS.kind, job.name)) for job in jobs if not job.run}
 
-    def job(self, key: JobKey) -> HTTPJobView | None:
+    def job(self, key: JobKey) -> AskedJobView | None:
         """The job of that key; one that rolls out by itself says so."""
         job = self.cluster.jobs.get(key[0], split_ref(key[1])[1])
         if job is None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from wavegate.api.httpjob import Rate
 from wavegate.api.names import job_ref, split_ref
 from wavegate.cache.batches import Batches
+from wavegate.cache.cluster import ClusterCache
 from wavegate.cache.decode_runs import RunDecoder, decode_pool
 from wavegate.cache.fleet_runs import FleetSide
 from wavegate.cache.kinds import KindCache
@@ -34,7 +35,7 @@ from wavegate.runs.cycles import cycle
 from wavegate.runs.dependencies import Upstream, latest
 from wavegate.runs.lineage import depth
 from wavegate.runs.nodes import Pass
-from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+from wavegate.runs.observed import AskedJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.passing import is_stopping
 from wavegate.runs.pool_clocks import PoolClocks
 from wavegate.runs.rate import clock_of
@@ -48,7 +49,7 @@ class RunCache(KindCache):
     """The stores, kind by kind. ``clock``: monotonic seconds; ``now``: epoch seconds.
 
     ``wake_batch`` is told batches that have something new to look at, ``run_changed`` jobs of which
-    a run has come, gone or changed.
+    a run has come, gone or changed; ``fleet``: without, nothing is known of FleetJobs.
     """
 
     def __init__(
@@ -64,12 +65,12 @@ class RunCache(KindCache):
         super().__init__(wake)
         self._run_of = run_changed
         self.batches = Batches(wake_batch, self._batch_told, clock)
-        self._fleet = fleet
+        self._fleet = fleet or FleetSide(ClusterCache(lambda _: None, clock=clock))
         self._fleet_depends: dict[JobKey, Sequence[str]] = {}
         """By FleetJob that is executed when asked, the jobs that it depends on."""
         self._now = now
         decoder = RunDecoder()
-        self.jobs: Store[HTTPJobView] = Store(self._job_changed, clock=clock)
+        self.jobs: Store[AskedJobView] = Store(self._job_changed, clock=clock)
         self.versions: Store[RunVersionView] = Store(self._changed, clock=clock)
         self.runs: Store[RunView] = Store(self._run_changed, clock=clock)
         self.pools: Store[Rate | str] = Store(self._pool_changed, clock=clock)
@@ -77,8 +78,9 @@ class RunCache(KindCache):
         """Of what runs say or have said: also of those that are gone."""
         self._active: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         self._finished: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
-        self._leaving: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
-        """Runs over nodes that went while they executed. After a restart that is not known."""
+        self._leaving: dict[Key, RunView] = {}
+        """Runs over nodes that went while they executed, as long as something of them is at work.
+        After a restart that is not known."""
         self._uncounted = Uncounted()
         self._undelivered: defaultdict[JobKey, dict[str, RunView]] = defaultdict(dict)
         """Of those that have ended, whose delivery is pending."""
@@ -102,20 +104,20 @@ class RunCache(KindCache):
         """Every job that is known or has runs."""
         stores: tuple[Store[Any], ...] = (self.jobs, self.versions, self.runs)
         found = {key for store in stores for key in store.job_keys() if key[1]}
-        return found | self._fleet.keys() if self._fleet is not None else found
+        return found | self._fleet.keys()
 
-    def job(self, key: JobKey) -> HTTPJobView | None:
+    def job(self, key: JobKey) -> AskedJobView | None:
         """The job of that key, whatever its kind."""
         kind, _ = split_ref(key[1])
         if kind == HTTP_JOBS.kind:
             return self.jobs.get(*key)
-        return self._fleet.job(key) if self._fleet is not None and kind == _FLEET else None
+        return self._fleet.job(key) if kind == _FLEET else None
 
     def _versions(self, key: JobKey) -> Sequence[RunVersionView]:
         kind, _ = split_ref(key[1])
         if kind == HTTP_JOBS.kind:
             return self.versions.of_job(key)
-        return self._fleet.versions(key) if self._fleet is not None and kind == _FLEET else ()
+        return self._fleet.versions(key) if kind == _FLEET else ()
 
     def observed(
         self,
@@ -155,7 +157,11 @@ class RunCache(KindCache):
             kept=self.batches.kept(finished.values()) if tidy else frozenset(),
             tidy=tidy,
             undelivered=self.undelivered(key).values(),
-            leaving=list(self._still_leaving(key).values()),
+            leaving=[
+                run
+                for name, run in self._leaving.items()
+                if run.job_key == key and self._fleet.working(name)
+            ],
             **calls,
         )
 
@@ -213,10 +219,12 @@ class RunCache(KindCache):
         The keys of jobs to which that may matter.
         """
         ref, run = (key[0], job_ref(_FLEET, key[1])), self.runs.get(*key)
-        is_asked = self._fleet is not None and self._fleet.is_asked(key)
+        is_asked, left = self._fleet.is_asked(key), self._leaving.get(key)
         known = (self._active, self._dependents, self._fleet_depends)
-        if not (is_asked or run or self._leaving) and not any(ref in each for each in known):
+        if not (is_asked or run or left) and not any(ref in each for each in known):
             return ()  # most are none of ours, and have much to tell
+        if left is not None and not self._fleet.working(key):
+            del self._leaving[key]
         job = self.job(ref)
         before, after = self._fleet_depends.get(ref, ()), _depends_on(job)
         if before != after:
@@ -227,7 +235,7 @@ class RunCache(KindCache):
             self._wake_dependents(ref, all_of_them=True)
         found = [ref] if is_asked or ref in self._active else []
         found += [run.job_key] if run is not None and run.job_kind == _FLEET else []
-        found += self._left_by(key)
+        found += [left.job_key] if left is not None else []
         return [*found, *self._dependents.get(ref, ())]
 
     def run_stands(self, job: JobView) -> RunStands:
@@ -246,42 +254,22 @@ class RunCache(KindCache):
 
     def assume(self, kind: str, raw: dict[str, Any]) -> None:
         """What is the fleet's goes to its cache."""
-        if kind in self.kinds or self._fleet is None:
+        if kind in self.kinds:
             super().assume(kind, raw)
         else:
             self._fleet.cluster.assume(kind, raw)
 
     def forget(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """What is the fleet's goes from its cache."""
-        if kind in self.kinds or self._fleet is None:
+        if kind in self.kinds:
             super().forget(kind, namespace, name, uid)
         else:
             self._fleet.cluster.forget(kind, namespace, name, uid)
 
     def _passes(self, active: Iterable[RunView]) -> dict[str, Pass]:
-        if self._fleet is None:
-            return {}
         over_nodes = (run for run in active if run.job_kind == _FLEET and run.phase == "Executing")
         found = ((run.uid, self._fleet.passed(run)) for run in over_nodes)
         return {uid: each for uid, each in found if each is not None}
-
-    def _still_leaving(self, key: JobKey) -> Mapping[str, RunView]:
-        """Of the job's runs that went while they executed, those of which something is at work."""
-        if self._fleet is None or key not in self._leaving:
-            return {}
-        found, working = self._leaving.pop(key), self._fleet.working
-        still = {uid: run for uid, run in found.items() if working((run.namespace, run.name))}
-        if still:
-            self._leaving[key] = still
-        return still
-
-    def _left_by(self, key: JobKey) -> Sequence[JobKey]:
-        """Jobs of which a run of that namespace and name leaves."""
-        return [
-            job
-            for job, runs in self._leaving.items()
-            if any((run.namespace, run.name) == key for run in runs.values())
-        ]
 
     def _depends(self, key: JobKey, before: set[str], after: set[str]) -> None:
         for name in before - after:
@@ -308,7 +296,7 @@ class RunCache(KindCache):
         """The job's runs of which its webhook is still to be told, by uid."""
         return self._undelivered.get(key, {})
 
-    def _job_changed(self, old: Item[HTTPJobView] | None, new: Item[HTTPJobView] | None) -> None:
+    def _job_changed(self, old: Item[AskedJobView] | None, new: Item[AskedJobView] | None) -> None:
         before, after = (set(_depends_on(item.view if item else None)) for item in (old, new))
         changed = {item.key for item in (old, new) if item is not None}
         for key in changed:
@@ -338,7 +326,7 @@ class RunCache(KindCache):
     def _pool_changed(self, old: Item[Any] | None, new: Item[Any] | None) -> None:
         for namespace, name in {item.key for item in (old, new) if item is not None}:
             keys = [job.key for job in self.jobs.values()]
-            keys += self._fleet.keys() if self._fleet is not None else ()
+            keys += self._fleet.keys()
             for key in keys:
                 if key[0] == namespace and name in self.pools_of(key):
                     self._wake(key)
@@ -351,8 +339,9 @@ class RunCache(KindCache):
                 if not views[key]:
                     del views[key]
             is_same = new is not None and new.uid == old.uid
-            if old.view.job_kind == _FLEET and old.view.phase == "Executing" and not is_same:
-                self._leaving[key][old.uid] = old.view
+            went = old.view.job_kind == _FLEET and old.view.phase == "Executing" and not is_same
+            if went and self._fleet.working(old.key):
+                self._leaving[old.key] = old.view
         self._uncounted.changed(old, new)
         for item in filter(None, (old, new)):
             if new is None or new.view.ended:
@@ -394,12 +383,12 @@ class RunCache(KindCache):
             self.pool_clocks.forget(pool, self._now() - _OVER)
 
 
-def _depends_on(job: HTTPJobView | None) -> Sequence[str]:
+def _depends_on(job: AskedJobView | None) -> Sequence[str]:
     spec = job.spec if job is not None and not job.deleting else None
     return [each.ref for each in spec.trigger.depends_on] if spec is not None else ()
 
 
-def _made_by(item: Item[HTTPJobView] | None) -> tuple[object, ...]:
+def _made_by(item: Item[AskedJobView] | None) -> tuple[object, ...]:
     """What a batch that makes runs of a job sees of it."""
     if item is None:
         return ()
@@ -408,7 +397,7 @@ def _made_by(item: Item[HTTPJobView] | None) -> tuple[object, ...]:
     return job.uid, job.deleting, job.version_key, most
 
 
-def _standing(item: Item[HTTPJobView] | None) -> tuple[bool, bool]:
+def _standing(item: Item[AskedJobView] | None) -> tuple[bool, bool]:
     """What others that depend on a job see of it: whether it is there, and suspended."""
     if item is None or item.view.deleting:
         return False, False

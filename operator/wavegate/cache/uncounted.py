@@ -12,7 +12,7 @@ from typing import Final
 
 from wavegate.cache.store import Item, JobKey
 from wavegate.runs.counting import Record
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 
 MOST_REMOVED: Final = 1000
 """Of a job, removed runs that are remembered where its status cannot be written."""
@@ -40,7 +40,7 @@ class Uncounted:
             if (new.view.completed or 0.0) > self._up_to.get(key, 0.0):
                 self._runs[key][new.uid] = new.view
 
-    def says(self, key: JobKey, job: HTTPJobView | None) -> None:
+    def says(self, key: JobKey, job: AskedJobView | None) -> None:
         """The job is as it is; None: it is gone."""
         if job is None:
             self._up_to.pop(key, None)

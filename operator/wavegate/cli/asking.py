@@ -7,10 +7,10 @@ from wavegate.api.fleetjob import load_job_spec
 from wavegate.api.httpjob import load_http_job_spec
 from wavegate.api.jobrun import MAX_PAYLOAD
 from wavegate.api.names import API_VERSION, LABEL_JOB, LABEL_JOB_KIND
-from wavegate.cli.sight import Document, at
+from wavegate.cli.sight import Document, at, kind_of
 from wavegate.domain.times import parse_time
 from wavegate.engine.bodies import Owner
-from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, JOB_RUNS
+from wavegate.kube.resources import HTTP_JOBS, JOB_RUNS
 from wavegate.runs.duplicates import KEY_LIVES
 from wavegate.runs.payload import problems
 from wavegate.runs.states import ENDED_BADLY, TERMINAL
@@ -32,11 +32,6 @@ def run_document(job: Document, name: str, spec: Document) -> Document:
         },
         "spec": {**said, "jobName": metadata["name"], **spec},
     }
-
-
-def kind_of(job: Document) -> str:
-    """Of a job as it was listed, which says it not: only an HTTPJob calls."""
-    return HTTP_JOBS.kind if "http" in job["spec"] else FLEET_JOBS.kind
 
 
 def loaded(spec: Document) -> Asked:

@@ -18,6 +18,11 @@ OUTSIDE: Final = 0
 """The number of what is outside waves: fallbacks and joiners."""
 
 
+def kind_of(job: Document) -> str:
+    """Of a job as it was listed, which says it not: only an HTTPJob calls."""
+    return "HTTPJob" if "http" in job["spec"] else "FleetJob"
+
+
 def of_run(job: Document) -> str:
     """The run that has made a FleetJob, which has its name; empty: none has."""
     name, owners = job["metadata"]["name"], job["metadata"].get("ownerReferences") or ()

@@ -28,12 +28,12 @@ from wavegate.cli.ownership import set_by
 from wavegate.cli.pass_ways_out import PASS_ENDS, PASS_WAITS, STUCK
 from wavegate.cli.run_sight import run_summary
 from wavegate.cli.run_ways_out import JOB_WAYS, RUN_ENDS, RUN_WAITS
-from wavegate.cli.sight import Document, at, condition
+from wavegate.cli.sight import Document, at, condition, kind_of
 from wavegate.cli.ways_out import UNKNOWN
 from wavegate.cli.why import Answer, Facts, answered
 from wavegate.domain.times import format_time, parse_time
 from wavegate.runs.callbacks import CallbackView, due
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import AskedJobView
 from wavegate.runs.rate import clock_of, next_time
 from wavegate.runs.settle import CALLBACK_PENDING, retry_of
 from wavegate.runs.states import TERMINAL
@@ -272,8 +272,8 @@ def _of_call_back(callback: CallbackView | None) -> list[str]:
     return found
 
 
-def _view(job: Document) -> HTTPJobView:
-    if "http" in job["spec"]:
+def _view(job: Document) -> AskedJobView:
+    if kind_of(job) == "HTTPJob":
         return RunDecoder().job(job).view
     return asked_view(OwnDecoder().job(job).view)
 

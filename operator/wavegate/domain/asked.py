@@ -31,9 +31,9 @@ def rests(fleet: Fleet) -> bool:
     return fleet.spec.is_asked
 
 
-def is_to_stop(observed: Observed) -> bool:
+def is_to_stop(fleet: Fleet) -> bool:
     """Whether the job is of a run that is to stop, or is gone."""
-    return bool(observed.job.run) and observed.run_stands == "Stops"
+    return bool(fleet.job.run) and fleet.observed.run_stands == "Stops"
 
 
 def spec_of_run(observed: Observed) -> FleetJobSpec | None:
@@ -45,7 +45,7 @@ def ended(fleet: Fleet) -> list[tuple[DeploymentView, str, str]]:
     """Open deployments that end by this, each with its reason and words."""
     if fleet.job.run:
         reason, words = Reasons.RUN_CANCELED, f"run {fleet.job.run} was canceled, or is gone"
-        is_over = is_to_stop(fleet.observed)
+        is_over = is_to_stop(fleet)
     else:
         reason, words = Reasons.ASKED_ONLY, f"FleetJob {fleet.job.name} {WHEN_ASKED}"
         is_over = fleet.spec.is_asked

@@ -87,6 +87,7 @@ class Fleet:
             (spec.type, spec.suspend, None if understood else spec),
             observed.settings,
             observed.operator_started,
+            observed.run_stands,
             tuple(_without_words(each) for each in versions),
             tuple(_without_words(each) for each in self.deployments),
             None if self.recalled is None else _without_words(self.recalled),

@@ -67,8 +67,7 @@ def plan(observed: Observed, memory: Memory | None = None) -> Plan:
         return Plan(steps=_not_busy(observed, steps))
     spec = observed.job.spec or asked.spec_of_run(observed)
     if spec is None:
-        steps = deletion.stop_everything(observed) if asked.is_to_stop(observed) else []
-        return Plan(steps=_not_busy(observed, [*steps, *conditions.invalid(observed)]))
+        return Plan(steps=_not_busy(observed, conditions.invalid(observed)))
     return _Pass(Fleet(observed, spec, memory)).run()
 
 

@@ -64,7 +64,7 @@ def stop_reason(fleet: Fleet) -> str:
 
 
 def _stop_reason(fleet: Fleet) -> str:
-    if asked.is_to_stop(fleet.observed):
+    if asked.is_to_stop(fleet):
         return RUN_CANCELED
     if fleet.spec.suspend:
         return SUSPENDED

@@ -9,7 +9,7 @@ from prometheus_client import Metric
 
 from wavegate.domain.observed import JobView
 from wavegate.reference.markdown import page, table
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import AskedJobView
 from wavegate.telemetry import jobs, runs
 from wavegate.telemetry.jobs import JobCollector
 from wavegate.telemetry.metrics import Metrics
@@ -66,7 +66,7 @@ def known_families() -> Iterable[Metric]:
     job = JobView("", "", "", "", 0, 0.0, None, {}, status={"runs": {}})
     metrics.register(JobCollector(lambda: [job], lambda _: (), lambda: True))
     scored = {"health": {"last7Days": {"score": 0}}}
-    calls = HTTPJobView("", "", "", "", 0, 0.0, None, status=scored)
+    calls = AskedJobView("", "", "", "", 0, 0.0, None, status=scored)
     metrics.register(RunCollector(lambda: [calls], lambda _: (), lambda: True))
     return metrics.registry.collect()
 

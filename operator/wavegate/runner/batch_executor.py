@@ -25,7 +25,7 @@ from wavegate.runner.creating import create_or_find
 from wavegate.runs.batch_actions import BatchAction, CreateItemRun, Read
 from wavegate.runs.batch_items import problem_of, problems_together, read_lines
 from wavegate.runs.batch_observed import BatchView, Problem, ReadItems
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import AskedJobView
 from wavegate.runs.payload import digest
 from wavegate.runs.replaying import replay_spec
 
@@ -105,7 +105,7 @@ class BatchExecutor:
         if run is not None:
             self._cache.forget(JOB_RUNS.kind, batch.namespace, name, run.uid)
 
-    async def _items(self, batch: BatchView, job: HTTPJobView) -> ReadItems:
+    async def _items(self, batch: BatchView, job: AskedJobView) -> ReadItems:
         """Read and judge them, with a turn for everything else after each."""
         assert batch.spec is not None
         assert job.spec is not None

@@ -20,7 +20,7 @@ from wavegate.runs.batch_observed import BatchView, ObservedBatch
 from wavegate.runs.batch_progress import NOT_MADE
 from wavegate.runs.batch_room import room_of
 from wavegate.runs.batches import plan
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 
 INTERVAL: Final = 0.1
 """Seconds between two passes of one batch, each of which looks at all its runs."""
@@ -134,12 +134,12 @@ class BatchReconciler(Passes):
         found = (self._cache.runs.get(batch.namespace, name) for name in names)
         return [run for run in found if run is not None]
 
-    def _jobs(self, batch: BatchView, finished: Sequence[RunView]) -> dict[str, HTTPJobView]:
+    def _jobs(self, batch: BatchView, finished: Sequence[RunView]) -> dict[str, AskedJobView]:
         names = {batch.job} if batch.job else {run.job for run in finished}
         found = ((name, self._cache.jobs.get(batch.namespace, name)) for name in names)
         return {name: job for name, job in found if job is not None}
 
-    def _room(self, batch: BatchView, job: HTTPJobView) -> int:
+    def _room(self, batch: BatchView, job: AskedJobView) -> int:
         if job.spec is None:
             return 0
         wanted = 0

@@ -31,10 +31,10 @@ from wavegate.kube.resources import (
 from wavegate.runs.actions import CreatePass, CreateRun, CreateRunVersion, RetryPass
 from wavegate.runs.batch_actions import CreateItemRun
 from wavegate.runs.batch_observed import BatchView
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import AskedJobView
 
 
-def version(job: HTTPJobView, action: CreateRunVersion) -> Document:
+def version(job: AskedJobView, action: CreateRunVersion) -> Document:
     """A JobVersion of an HTTPJob."""
     return {
         "apiVersion": API_VERSION,
@@ -54,7 +54,7 @@ def version(job: HTTPJobView, action: CreateRunVersion) -> Document:
     }
 
 
-def run(job: HTTPJobView, action: CreateRun) -> Document:
+def run(job: AskedJobView, action: CreateRun) -> Document:
     """A run that the job makes by itself."""
     return {
         "apiVersion": API_VERSION,
@@ -70,7 +70,7 @@ def run(job: HTTPJobView, action: CreateRun) -> Document:
     }
 
 
-def fleet_job(job: HTTPJobView, action: CreatePass) -> Document:
+def fleet_job(job: AskedJobView, action: CreatePass) -> Document:
     """The FleetJob of a run over nodes. Whoever deletes the run need not wait for its end."""
     run = Owner(JOB_RUNS.kind, action.run, action.run_uid)
     return {
@@ -87,7 +87,7 @@ def fleet_job(job: HTTPJobView, action: CreatePass) -> Document:
     }
 
 
-def restart(job: HTTPJobView, action: RetryPass) -> Document:
+def restart(job: AskedJobView, action: RetryPass) -> Document:
     """The FleetDeployment that is a further attempt of a run over nodes."""
     return {
         "apiVersion": API_VERSION,
@@ -102,7 +102,7 @@ def restart(job: HTTPJobView, action: RetryPass) -> Document:
     }
 
 
-def _of(job: HTTPJobView) -> dict[str, str]:
+def _of(job: AskedJobView) -> dict[str, str]:
     kind = {"jobKind": job.kind} if job.kind != HTTP_JOBS.kind else {}
     return {**kind, "jobName": job.name}
 
@@ -138,10 +138,10 @@ def _reference(batch: BatchView) -> Document:
     return {"apiVersion": API_VERSION, "kind": RUN_BATCHES.kind, "name": name, "uid": uid}
 
 
-def owner(job: HTTPJobView) -> Owner:
+def owner(job: AskedJobView) -> Owner:
     """A job as the owner of its versions and runs."""
     return Owner(job.kind, job.name, job.uid)
 
 
-def _labels(job: HTTPJobView) -> dict[str, str]:
+def _labels(job: AskedJobView) -> dict[str, str]:
     return {LABEL_JOB: job.name, LABEL_JOB_KIND: job.kind}

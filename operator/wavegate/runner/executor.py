@@ -28,7 +28,7 @@ from wavegate.runs.actions import (
     StartRun,
 )
 from wavegate.runs.callbacks import hash_of
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import AskedJobView
 from wavegate.telemetry.metrics import Metrics
 
 
@@ -64,11 +64,11 @@ class RunExecutor:
         self._events = events
         self._metrics = metrics
 
-    async def execute(self, job: HTTPJobView, action: RunAction) -> Outcome:
+    async def execute(self, job: AskedJobView, action: RunAction) -> Outcome:
         """Carry out an action of a plan for ``job``; what may go wrong is returned."""
         return await tried(self._do(job, action), partial(self._look, job, action))
 
-    async def _do(self, job: HTTPJobView, action: RunAction) -> Outcome:
+    async def _do(self, job: AskedJobView, action: RunAction) -> Outcome:
         match action:
             case StartRun():
                 return await self._start(job, action)
@@ -93,7 +93,7 @@ class RunExecutor:
             case _:
                 assert_never(action)
 
-    async def _start(self, job: HTTPJobView, action: StartRun) -> Outcome:
+    async def _start(self, job: AskedJobView, action: StartRun) -> Outcome:
         """Put on record that it executes, then call: no call is on record nowhere."""
         version = self._cache.version(job.key, action.version)
         if version is None or not isinstance(version.spec, HTTPJobSpec):
@@ -113,7 +113,7 @@ class RunExecutor:
             if not begun:
                 self._calls.release(uid)
 
-    async def _record(self, job: HTTPJobView, action: SetStatus) -> Outcome:
+    async def _record(self, job: AskedJobView, action: SetStatus) -> Outcome:
         if (too_soon := self._pace.too_soon(action)) is not None:
             return too_soon
         await put_status(self._client, self._cache, job.namespace, action)
@@ -126,7 +126,7 @@ class RunExecutor:
                 self._metrics.count(note.counted)
         return Done()
 
-    async def _look(self, job: HTTPJobView, action: RunAction) -> None:
+    async def _look(self, job: AskedJobView, action: RunAction) -> None:
         written = action.record if isinstance(action, StartRun | StartPass) else action
         if isinstance(written, SetStatus | DeleteRecord):
             name, uid = written.name, written.uid

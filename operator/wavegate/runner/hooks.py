@@ -29,7 +29,7 @@ from wavegate.kube.resources import JOB_RUNS
 from wavegate.runner.calls import CLOSE_TIMEOUT, CallMaker
 from wavegate.runner.sources import Sources, Unreadable
 from wavegate.runs.answers import judge
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 from wavegate.runs.target import endpoint_of
 from wavegate.runs.webhook_body import body
 from wavegate.runs.webhooks import (
@@ -99,7 +99,7 @@ class Hooks:
         self._closing = False
 
     def known(
-        self, key: JobKey, job: HTTPJobView | None, undelivered: Mapping[str, RunView]
+        self, key: JobKey, job: AskedJobView | None, undelivered: Mapping[str, RunView]
     ) -> Deliveries:
         """What is known of the job's deliveries; of what is on record by now it is forgotten."""
         hook = _hook(job)
@@ -123,7 +123,7 @@ class Hooks:
             not_before=not_before if of == mark_of(hook, job.resume) else 0.0,
         )
 
-    def begin(self, job: HTTPJobView, run: RunView) -> None:
+    def begin(self, job: AskedJobView, run: RunView) -> None:
         """Tell the job's webhook of a run that has ended."""
         hook = _hook(job)
         assert hook is not None
@@ -131,7 +131,7 @@ class Hooks:
         task = asyncio.create_task(self._tell(job, hook, run), name=f"webhook of {run.name}")
         self._under_way[run.uid] = (job.key, receiver, task)
 
-    def passed(self, key: JobKey, job: HTTPJobView | None, *, begun: bool, wanting: bool) -> None:
+    def passed(self, key: JobKey, job: AskedJobView | None, *, begun: bool, wanting: bool) -> None:
         """A pass has begun attempts of the job, or not, and wants more slots, or not."""
         hook = _hook(job)
         if hook is None or not wanting:
@@ -204,7 +204,7 @@ class Hooks:
                 taken[receiver] += 1
                 self._ended(waiting)
 
-    async def _tell(self, job: HTTPJobView, hook: Webhook, run: RunView) -> None:
+    async def _tell(self, job: AskedJobView, hook: Webhook, run: RunView) -> None:
         began, result = self._now(), ""
         try:
             result = await self._attempt(job, hook, run)
@@ -219,7 +219,7 @@ class Hooks:
             self._ended(job.key)
             self._next_turns()
 
-    async def _attempt(self, job: HTTPJobView, hook: Webhook, run: RunView) -> str:
+    async def _attempt(self, job: AskedJobView, hook: Webhook, run: RunView) -> str:
         """What came of it, as `runs.webhooks.Result`; empty: it was not made."""
         mark = mark_of(hook, job.resume)
         try:
@@ -289,7 +289,7 @@ class Hooks:
         }
         return Attempt(number, result, status, now, error, found.retry_after)
 
-    def _hold(self, job: HTTPJobView, seconds: float) -> None:
+    def _hold(self, job: AskedJobView, seconds: float) -> None:
         hook = _hook(job)
         assert hook is not None
         self._not_before[job.key] = mark_of(hook, job.resume), self._now() + seconds
@@ -301,5 +301,5 @@ class Hooks:
             self._said[key] = said
 
 
-def _hook(job: HTTPJobView | None) -> Webhook | None:
+def _hook(job: AskedJobView | None) -> Webhook | None:
     return job.spec.runs.webhook if job is not None and job.spec is not None else None

@@ -22,7 +22,7 @@ from wavegate.runner.callbacks import Callbacks
 from wavegate.runner.calls import Calls
 from wavegate.runner.hooks import Hooks
 from wavegate.runs.actions import RunPlan, StartPass, StartRun
-from wavegate.runs.observed import HTTPJobView, ObservedRuns
+from wavegate.runs.observed import AskedJobView, ObservedRuns
 from wavegate.runs.plan import plan
 from wavegate.runs.pools import Pool, Pools
 
@@ -187,10 +187,10 @@ class RunReconciler(Passes):
         self._pools.passed(key, {}, (), begins=False)
 
 
-def _departed(key: JobKey) -> HTTPJobView:
+def _departed(key: JobKey) -> AskedJobView:
     """A job that is gone, for the sake of the runs that name it."""
     kind, name = split_ref(key[1])
-    return HTTPJobView(
+    return AskedJobView(
         namespace=key[0],
         name=name,
         kind="FleetJob" if kind == FLEET_JOBS.kind else "HTTPJob",

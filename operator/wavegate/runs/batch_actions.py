@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wavegate.domain.actions import DeleteRecord, SetStatus, Urgency
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import AskedJobView
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
     """Read the items, and judge them by the schema of this job."""
 
-    job: HTTPJobView
+    job: AskedJobView
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class CreateItemRun:
     name: str
     number: int
     key: str
-    job: HTTPJobView
+    job: AskedJobView
     spec: Mapping[str, Any]
     labels: Mapping[str, str]
     replay_of: str = ""

@@ -9,7 +9,7 @@ from typing import Any
 from wavegate.api.runbatch import BatchItem, RunBatchSpec
 from wavegate.domain.observed import DEFAULT_PRIORITY, Refusal
 from wavegate.runs.batch_states import ENDED
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class ObservedBatch:
 
     batch: BatchView
     now: float
-    jobs: Mapping[str, HTTPJobView]
+    jobs: Mapping[str, AskedJobView]
     members: Mapping[int, RunView] = field(default_factory=dict)
     active: Iterable[RunView] = ()
     finished: Iterable[RunView] = ()

@@ -29,7 +29,7 @@ from wavegate.runs.batch_progress import NOT_MADE, OPEN, counts_of, is_over, pro
 from wavegate.runs.batch_report import conditions_of, ended_words
 from wavegate.runs.batch_states import may_follow
 from wavegate.runs.naming import item_name
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import AskedJobView
 from wavegate.runs.selection import to_cancel, to_replay, words_of
 from wavegate.runs.statuses import Impossible
 
@@ -130,7 +130,7 @@ class _Pass:
         else:
             self._accept(len(read.items), itemsHash=read.digest or None)
 
-    def _read(self, job: HTTPJobView) -> ReadItems | None:
+    def _read(self, job: AskedJobView) -> ReadItems | None:
         """The items; None: they are being read."""
         read = self.observed.read
         if read is not None and read.unreadable:
@@ -140,14 +140,14 @@ class _Pass:
             return None
         return read
 
-    def _unreadable(self, read: ReadItems, job: HTTPJobView) -> ReadItems:
+    def _unreadable(self, read: ReadItems, job: AskedJobView) -> ReadItems:
         """Items that cannot be had now are read again, after a while."""
         self._wakes.append(read.at + READ_AGAIN)
         if self.now >= read.at + READ_AGAIN:
             self.steps.append(BatchStep("RunBatch/items", Urgency.CREATE, (Read(job),)))
         return read
 
-    def _job_of(self, name: str) -> HTTPJobView | None:
+    def _job_of(self, name: str) -> AskedJobView | None:
         """The job, if runs of it can be made; else the batch waits, and says so."""
         job = self.observed.jobs.get(name)
         if job is not None and not job.deleting and job.spec is not None:
@@ -258,7 +258,7 @@ class _Pass:
             if letter == NOT_MADE
         ]
 
-    def _items(self, job: HTTPJobView) -> Sequence[BatchItem] | None:
+    def _items(self, job: AskedJobView) -> Sequence[BatchItem] | None:
         """The items as they were accepted."""
         assert self.batch.spec is not None
         if self.batch.spec.items:
@@ -299,7 +299,7 @@ class _Pass:
         self.errors = [*self.errors, error][:MAX_ERRORS]
 
     def _action(
-        self, number: int, key: str, job: HTTPJobView, spec: Mapping[str, Any], replay_of: str = ""
+        self, number: int, key: str, job: AskedJobView, spec: Mapping[str, Any], replay_of: str = ""
     ) -> CreateItemRun:
         assert self.batch.spec is not None
         name = item_name(job.name, self.batch.uid, key)
@@ -401,7 +401,7 @@ def _how_far(progress: str) -> dict[str, Any]:
     return {"progress": progress, "counts": counts_of(progress)}
 
 
-def _without(name: str, job: HTTPJobView | None) -> tuple[str, str]:
+def _without(name: str, job: AskedJobView | None) -> tuple[str, str]:
     if job is None or job.deleting:
         return "JobMissing", f"there is no HTTPJob {name}"
     return "JobInvalid", f"HTTPJob {name} is not understood; see its status"

@@ -19,7 +19,7 @@ from typing import Any, Final
 from wavegate.api.httpjob_status import COUNTED_RUN, MAX_COUNTED
 from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs.job_health import Tally
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 from wavegate.runs.tallies import HealthWindow, added, read, summary, written
 
 SETTLED: Final = 60.0
@@ -53,7 +53,7 @@ class Record:
     named: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, job: HTTPJobView, now: float) -> Record:
+    def of(cls, job: AskedJobView, now: float) -> Record:
         """Of a job that says nothing yet, what ends from now on counts; of a new job, all does."""
         told = job.status.get("health") or {}
         since = parse_time(told.get("since"))
@@ -77,7 +77,7 @@ def name_of(run: RunView) -> str:
     return f"{round((run.completed or 0.0) * 1e6)}-{sha256(run.uid.encode()).hexdigest()[:8]}"
 
 
-def counting(job: HTTPJobView, ended: Iterable[RunView], now: float) -> Counting:
+def counting(job: AskedJobView, ended: Iterable[RunView], now: float) -> Counting:
     """What is to be said of runs that have ended; ``ended``: all that do not count yet, and others.
 
     Runs of a job of this name that is gone are none of this one's.
@@ -110,7 +110,7 @@ def counting(job: HTTPJobView, ended: Iterable[RunView], now: float) -> Counting
     return Counting(told, _oldest_settles(named) if left else None)
 
 
-def later_than_counted(job: HTTPJobView, status: dict[str, Any], now: float) -> dict[str, Any]:
+def later_than_counted(job: AskedJobView, status: dict[str, Any], now: float) -> dict[str, Any]:
     """The status of a run; its end is later than what counts already, also by a clock set back."""
     completed = parse_time(status.get("completionTime"))
     if completed is None or "health" not in job.status:

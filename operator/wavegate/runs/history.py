@@ -19,13 +19,13 @@ from wavegate.runs.actions import RunStep
 from wavegate.runs.counting import Record
 from wavegate.runs.dependencies import latest
 from wavegate.runs.duplicates import key_lives
-from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+from wavegate.runs.observed import AskedJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.pool_clocks import PoolClocks
 from wavegate.runs.triggering import recorded
 
 
 def tidied(
-    observed: ObservedRuns, job: HTTPJobView, versions: Sequence[RunVersionView]
+    observed: ObservedRuns, job: AskedJobView, versions: Sequence[RunVersionView]
 ) -> tuple[list[RunStep], float | None]:
     """The removals, and when there may be others; None: not by themselves."""
     ended = [run for run in observed.finished if run.uid not in observed.kept]
@@ -39,7 +39,7 @@ def tidied(
 
 
 def superfluous_runs(
-    job: HTTPJobView, finished: Collection[RunView], now: float, *, depended_on: bool = False
+    job: AskedJobView, finished: Collection[RunView], now: float, *, depended_on: bool = False
 ) -> list[RunView]:
     """Runs to remove, the oldest first. ``depended_on``: whether other jobs depend on the job."""
     assert job.spec is not None
@@ -76,7 +76,7 @@ def superfluous_runs(
 
 
 def superfluous_versions(
-    job: HTTPJobView, versions: Sequence[RunVersionView], active: Iterable[RunView]
+    job: AskedJobView, versions: Sequence[RunVersionView], active: Iterable[RunView]
 ) -> list[RunVersionView]:
     """Versions to remove: beyond revisionHistoryLimit, and no run waits for or executes them.
 
@@ -88,7 +88,7 @@ def superfluous_versions(
     return old[: max(0, len(old) - job.spec.revision_history_limit)]
 
 
-def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
+def _is_needed(job: AskedJobView, run: RunView, now: float) -> bool:
     """Whether it says of ticks, ends or the rate what the job does not say yet."""
     assert job.spec is not None
     if run.after:
@@ -112,7 +112,7 @@ def _is_needed(job: HTTPJobView, run: RunView, now: float) -> bool:
 
 
 def _telling_of_pools(
-    job: HTTPJobView, finished: Collection[RunView], now: float
+    job: AskedJobView, finished: Collection[RunView], now: float
 ) -> dict[str, float]:
     """By uid, runs that say of a pool's clock what no other one says, and until when it counts.
 
@@ -131,7 +131,7 @@ def _telling_of_pools(
     return {uid: clock for uid, pool, clock, started in said if (clock, started) in clocks.of(pool)}
 
 
-def _next_removal(job: HTTPJobView, finished: Collection[RunView], now: float) -> float | None:
+def _next_removal(job: AskedJobView, finished: Collection[RunView], now: float) -> float | None:
     """When the next finishedTTL is over, or the next pool's clock is passed for whose sake a run
     is kept: those that are over already are removed, or needed."""
     assert job.spec is not None

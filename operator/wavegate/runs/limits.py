@@ -15,7 +15,7 @@ from wavegate.api.durations import format_duration
 from wavegate.api.httpjob import Limits, Rate
 from wavegate.domain.times import parse_time
 from wavegate.runs.held import Held
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 from wavegate.runs.pools import Pool
 from wavegate.runs.rate import ahead, clock_of, granted, next_time, oldest
 
@@ -23,7 +23,7 @@ TURN = 0.1
 """Seconds after which a run is looked at again where another job goes first."""
 
 
-def rate_clock(job: HTTPJobView, runs: Iterable[RunView], now: float) -> float | None:
+def rate_clock(job: AskedJobView, runs: Iterable[RunView], now: float) -> float | None:
     """Where the clock of the job's rate stands; None: it has none, or nothing says so."""
     rate = job.spec.runs.limits.rate if job.spec is not None else None
     if rate is None:

@@ -26,7 +26,7 @@ from wavegate.runs.webhooks import Deliveries, Delivery
 
 
 @dataclass(frozen=True, slots=True)
-class HTTPJobView:
+class AskedJobView:
     """An HTTPJob, or a FleetJob as far as it is about runs.
 
     ``spec`` is None where it is not understood, and ``invalid`` says why.
@@ -215,7 +215,7 @@ class ObservedRuns:
     place; ``refusals``: by key, what the server refused for good of its steps.
     """
 
-    job: HTTPJobView | None
+    job: AskedJobView | None
     now: float
     versions: Sequence[RunVersionView]
     active: Sequence[RunView]

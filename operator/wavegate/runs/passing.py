@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 from wavegate.api.httpjob import Retry
@@ -58,21 +57,18 @@ def passing(
     version: RunVersionView | None,
     retry: Retry,
     now: float,
-    stops: tuple[str, bool],
-    refusals: Mapping[str, Refusal] = MappingProxyType({}),
+    stop: str,
+    refusals: Mapping[str, Refusal],
 ) -> Passing:
     """What is to be done for a run that executes over nodes.
 
     ``found``: the FleetJob of its name; ``version``: by which it executes, None where it is gone;
-    ``stops``: why it is canceled, empty: it is not, and whether it is replaced; ``refusals``: by
-    key, what the server refused for good of the steps.
+    ``stop``: of `STOPPING`, why it is to stop from now on, empty: it is not; ``refusals``: by key,
+    what the server refused for good of the steps.
     """
-    canceled, replaced = stops
-    reason = "Canceling" if canceled else "Replacing" if replaced else ""
-    if is_stopping(run):
-        reason = run.status["reason"]
+    reason = run.status["reason"] if is_stopping(run) else stop
     if reason:
-        return Passing(_stopped(run, found, reason, canceled, now))
+        return Passing(_stopped(run, found, reason, now))
     if found is None:
         return _made(run, version, retry, now, refusals)
     if found.is_going:
@@ -132,11 +128,8 @@ def _taken(run: RunView, what: str, retry: Retry, now: float) -> dict[str, Any]:
     return settled(run, Answer("NameTaken", message=words), retry, now)
 
 
-def _stopped(
-    run: RunView, found: Pass | None, reason: str, canceled: str, now: float
-) -> dict[str, Any] | None:
-    ends_as, words = STOPPING[reason]
-    why = canceled or words
+def _stopped(run: RunView, found: Pass | None, reason: str, now: float) -> dict[str, Any] | None:
+    ends_as, why = STOPPING[reason]
     own = found if found is not None and found.is_own else None
     if not (found is not None and found.working) and (own is None or _rests(run, own)):
         facts = facts_of(own) if own is not None else {}

@@ -31,7 +31,7 @@ from wavegate.runs.history import tidied
 from wavegate.runs.limits import Allowance, rate_clock
 from wavegate.runs.lineage import MAX_DEPTH, TOO_DEEP
 from wavegate.runs.making import of_ends, of_tick
-from wavegate.runs.observed import HTTPJobView, ObservedRuns, RunVersionView, RunView
+from wavegate.runs.observed import AskedJobView, ObservedRuns, RunVersionView, RunView
 from wavegate.runs.order import in_turn
 from wavegate.runs.passing import passing
 from wavegate.runs.payload import problems
@@ -135,7 +135,7 @@ class _Pass:
     def _ended(self, run: RunView, replaced: bool) -> dict[str, Any] | None:
         canceled = "spec.canceled is set" if run.canceled else self.observed.cancels.get(run.uid)
         if run.phase == "Executing" and run.job_kind == "FleetJob":
-            return self._passed(run, canceled or "", replaced)
+            return self._passed(run, "Canceling" if canceled else "Replacing" if replaced else "")
         if run.phase == "Executing":
             answer = self.observed.answers.get(run.uid)
             if answer is not None:
@@ -158,11 +158,10 @@ class _Pass:
             return self._canceled(run, "Replaced", "a newer tick of the schedule replaces it")
         return None if run.phase == "Executing" else self._expired(run)
 
-    def _passed(self, run: RunView, canceled: str, replaced: bool) -> dict[str, Any] | None:
+    def _passed(self, run: RunView, stop: str) -> dict[str, Any] | None:
         found, version = self.observed.passes.get(run.uid), self._version_of(run.version)
         retry = retry_of(run, version.spec if version else self.spec)
-        stops = (canceled, replaced)
-        made = passing(run, found, version, retry, self.now, stops, self.observed.refusals)
+        made = passing(run, found, version, retry, self.now, stop, self.observed.refusals)
         self.steps += [made.step] if made.step is not None else []
         return made.status
 
@@ -234,7 +233,7 @@ class _Pass:
         self._wakes.append(ticks.wake_at)
         return ticks, triggers
 
-    def _own(self, job: HTTPJobView) -> Iterator[RunView]:
+    def _own(self, job: AskedJobView) -> Iterator[RunView]:
         """The job's own runs. Most passes need none of them, and there may be thousands."""
         runs = chain(self.observed.active, self.observed.finished)
         return (run for run in runs if run.owner_uid == job.uid)
@@ -409,7 +408,7 @@ class _Pass:
         self._pending += told is not None
         return {"webhook": told} if told is not None else {}
 
-    def _tell_webhook(self, job: HTTPJobView) -> None:
+    def _tell_webhook(self, job: AskedJobView) -> None:
         seen = self.observed
         self.telling = telling(job, seen.undelivered, seen.deliveries, seen.delayed, self.now)
         self.steps += self.telling.steps

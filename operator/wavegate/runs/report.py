@@ -15,14 +15,14 @@ from wavegate.domain.actions import SetStatus, Urgency
 from wavegate.domain.times import format_time
 from wavegate.runs import notes
 from wavegate.runs.actions import RunStep
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 
 _PHASES: Final = ("Delayed", "Queued", "Waiting", "Executing")
 _MAX_MESSAGE: Final = 1024
 
 
 def report(
-    job: HTTPJobView, active: Iterable[RunView], now: float, facts: Mapping[str, Any]
+    job: AskedJobView, active: Iterable[RunView], now: float, facts: Mapping[str, Any]
 ) -> RunStep | None:
     """The step that writes it; None where there is nothing new. ``facts``: as in `job_status`."""
     if job.kind == "HTTPJob":
@@ -38,7 +38,7 @@ def report(
 
 
 def fleet_job_status(
-    job: HTTPJobView, active: Iterable[RunView], now: float, **facts: Any
+    job: AskedJobView, active: Iterable[RunView], now: float, **facts: Any
 ) -> dict[str, Any]:
     """The whole status of a FleetJob; equal to the stored one if nothing is new of its runs."""
     facts.pop("version", None)
@@ -56,7 +56,7 @@ def _counts(active: Iterable[RunView]) -> dict[str, int]:
 
 
 def job_status(
-    job: HTTPJobView,
+    job: AskedJobView,
     active: Iterable[RunView],
     now: float,
     *,
@@ -94,7 +94,7 @@ def _said(status: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in status.items() if name != "updatedAt"}
 
 
-def _state(job: HTTPJobView, invalid: str) -> tuple[str, str, str]:
+def _state(job: AskedJobView, invalid: str) -> tuple[str, str, str]:
     if invalid:
         return "Invalid", "InvalidSpec", invalid
     if job.spec is not None and job.spec.suspend:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from wavegate.domain.times import format_time, parse_time
 from wavegate.runs.cron import Cron
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 from wavegate.runs.schedule import decide
 from wavegate.runs.wall_clock import DAY
 
@@ -35,7 +35,7 @@ class Ticking:
     wake_at: float | None = None
 
 
-def ticking(job: HTTPJobView, runs: Iterable[RunView], now: float) -> Ticking:
+def ticking(job: AskedJobView, runs: Iterable[RunView], now: float) -> Ticking:
     """What the job's schedule asks for; ``runs``: its own, active and finished."""
     assert job.spec is not None
     trigger, record = job.spec.trigger, job.status.get("schedule") or {}
@@ -53,7 +53,7 @@ def ticking(job: HTTPJobView, runs: Iterable[RunView], now: float) -> Ticking:
 
 
 def _decide(
-    job: HTTPJobView,
+    job: AskedJobView,
     runs: Iterable[RunView],
     now: float,
     since: float,

@@ -17,7 +17,7 @@ from typing import Any
 from wavegate.api.names import job_ref, split_ref
 from wavegate.domain.times import format_time_micro, parse_time
 from wavegate.runs.dependencies import Upstream, is_met
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Triggering:
 
 
 def triggering(
-    job: HTTPJobView, upstreams: Mapping[str, Upstream], runs: Iterable[RunView], now: float
+    job: AskedJobView, upstreams: Mapping[str, Upstream], runs: Iterable[RunView], now: float
 ) -> Triggering:
     """What the job's dependencies ask for; ``runs``: its own, active and finished."""
     assert job.spec is not None
@@ -66,7 +66,7 @@ def _ended(names: Iterable[str], upstreams: Mapping[str, Upstream]) -> Iterator[
             yield name, latest.completed
 
 
-def recorded(job: HTTPJobView) -> dict[str, float]:
+def recorded(job: AskedJobView) -> dict[str, float]:
     """By job, up to which end all is decided and on record."""
     status = job.status.get("dependencies") or ()
     named = [each for each in status if each.get("jobName")]

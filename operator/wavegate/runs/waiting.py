@@ -16,7 +16,7 @@ from wavegate.api.jobrun import Phase
 from wavegate.domain.times import format_time
 from wavegate.runs.dependencies import DEPENDENCIES
 from wavegate.runs.held import Held
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 
 _ROLLS_OUT: Final = (
     "its FleetJob rolls out each version by itself: give it spec.runs, if only {}, to have it"
@@ -44,7 +44,7 @@ def expires(run: RunView, spec: Asked) -> float | None:
     return max(run.created, run.not_before or 0.0) + ttl
 
 
-def of_job(run: RunView, job: HTTPJobView | None) -> Held:
+def of_job(run: RunView, job: AskedJobView | None) -> Held:
     """Why no run of a job can start that is not there, is not asked, or is not understood."""
     if job is None:
         return Held("JobMissing", f"there is no {run.job_kind} of this name")
@@ -53,7 +53,7 @@ def of_job(run: RunView, job: HTTPJobView | None) -> Held:
     return Held("JobInvalid", f"its job is not understood; see the {job.kind}'s status")
 
 
-def unmade(job: HTTPJobView | None) -> Held | None:
+def unmade(job: AskedJobView | None) -> Held | None:
     """What is in the way of the job's version, by its own words; None: it is being made."""
     conditions = job.status.get("conditions") or () if job is not None else ()
     stalled = next((each for each in conditions if each["type"] == STALLED), None)

@@ -34,7 +34,7 @@ from wavegate.runs import notes
 from wavegate.runs.actions import RunStep
 
 if TYPE_CHECKING:
-    from wavegate.runs.observed import HTTPJobView, RunView
+    from wavegate.runs.observed import AskedJobView, RunView
 
 Result = Literal["Delivered", "Gone", "Failed", "SecretUnreadable"]
 """What came of an attempt. ``SecretUnreadable``: none was made, for want of a signing key."""
@@ -158,7 +158,7 @@ def mark_of(hook: Webhook, resume: str) -> str:
 
 
 def telling(
-    job: HTTPJobView,
+    job: AskedJobView,
     undelivered: Iterable[RunView],
     known: Deliveries,
     delayed: frozenset[str],
@@ -229,7 +229,7 @@ def _after(attempt: Attempt) -> dict[str, Any]:
     return {**told, "phase": attempt.result, "completionTime": format_time_micro(attempt.ended)}
 
 
-def _state(job: HTTPJobView, mark: str, said: Said | None, now: float) -> Mapping[str, Any] | None:
+def _state(job: AskedJobView, mark: str, said: Said | None, now: float) -> Mapping[str, Any] | None:
     """status.webhook of the job: what is on record of this webhook, until an attempt says more."""
     before = job.status.get("webhook") or {}
     if before.get("hook") != mark:

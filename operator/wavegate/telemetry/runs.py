@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from wavegate.api.webhooks import WebhookPhase
 from wavegate.domain.times import parse_time
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import AskedJobView
 from wavegate.telemetry.jobs import PASSED, RUN_PHASES, Told, gauges
 
 INFO: Final = "wavegate_httpjob_info"
@@ -51,7 +51,7 @@ class RunCollector(Collector):
 
     def __init__(
         self,
-        jobs: Callable[[], Iterable[HTTPJobView]],
+        jobs: Callable[[], Iterable[AskedJobView]],
         undelivered: Callable[[tuple[str, str]], Sized],
         leads: Callable[[], bool],
     ) -> None:
@@ -64,7 +64,7 @@ class RunCollector(Collector):
         jobs = self._jobs() if self._leads() else ()
         return gauges(FAMILIES, ((job.key, told) for job in jobs for told in self._of(job)))
 
-    def _of(self, job: HTTPJobView) -> Iterator[Told]:
+    def _of(self, job: AskedJobView) -> Iterator[Told]:
         status = job.status
         told = (str(status.get(field) or "") for field in ("state", "reason", "version"))
         yield INFO, tuple(told), 1

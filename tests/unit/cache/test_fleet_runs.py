@@ -212,6 +212,36 @@ def test_a_job_of_its_name_may_be_anothers(both: Both, owner: str, going: bool) 
     assert (made.is_own, made.is_going) == (False, going)
 
 
+def test_a_run_that_is_deleted_keeps_its_place_until_nothing_of_it_is_at_work(both: Both) -> None:
+    """And is remembered no longer, whatever has become of its job."""
+    both.job(runs={})
+    both.run()
+    both.job("one", run_uid="one-uid")
+    both.node("a")
+    both.execution("a", 1, "Running")
+    both.cache.apply_event("JobRun", "DELETED", {"metadata": meta("one", both._next())})
+
+    def leaving() -> list[str]:
+        found = both.cache.observed(ASKED, identity="me", slots=1, tidy=False)
+        return [run.name for run in found.leaving] if found is not None else []
+
+    assert leaving() == ["one"]
+    assert list(both.cache.fleet_changed(("shop", "one"))) == [ASKED]
+    assert list(both.cache.fleet_changed(("shop", "other"))) == []
+    both.fleet.apply_event("FleetJob", "DELETED", {"metadata": meta("feed", both._next())})
+    both.execution("a", 1, "Failed")
+    assert leaving() == []
+    assert list(both.cache.fleet_changed(("shop", "one"))) == [ASKED], "its place is free"
+    assert list(both.cache.fleet_changed(("shop", "one"))) == []
+
+
+def test_a_run_of_which_nothing_is_at_work_leaves_no_place_behind(both: Both) -> None:
+    both.job(runs={})
+    both.run()
+    both.cache.apply_event("JobRun", "DELETED", {"metadata": meta("one", both._next())})
+    assert list(both.cache.fleet_changed(("shop", "one"))) == []
+
+
 def test_versions_by_which_runs_execute_are_known_to_the_fleet(both: Both) -> None:
     both.run()
     assert both.cache.asked_versions(("shop", "feed")) == {3}

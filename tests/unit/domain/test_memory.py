@@ -151,6 +151,13 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> set[str]:
             id="the job is suspended",
         ),
         pytest.param(
+            lambda seen: replace(
+                seen, job=replace(seen.job, run="asked", run_uid="run-1"), run_stands="Stops"
+            ),
+            "n1 n2 n3",
+            id="the run that has made it stops",
+        ),
+        pytest.param(
             lambda seen: replace(seen, now=NOW - 60), "n1 n2 n3", id="the clock goes back"
         ),
         pytest.param(

@@ -24,13 +24,13 @@ from wavegate.kube.resources import Resource
 from wavegate.runner import hooks as hooks_module
 from wavegate.runner.hooks import AT_A_TIME, OF_ONE_RECEIVER, TROUBLED, Hooks
 from wavegate.runner.sources import Sources
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 from wavegate.runs.webhooks import READ_AGAIN, Deliveries, Delivery, message_id
 
 KEY = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 
-def hooked(url: str = "http://hook.example/", name: str = "app") -> HTTPJobView:
+def hooked(url: str = "http://hook.example/", name: str = "app") -> AskedJobView:
     webhook = {"url": url, "secretRefs": [{"name": "keys", "key": "one"}]}
     return replace(job(runs={"webhook": webhook}), name=name)
 
@@ -92,7 +92,7 @@ class Bench:
         self.ended.append(key)
         self.end.set()
 
-    async def tell(self, of: HTTPJobView, run: RunView | None = None) -> Deliveries:
+    async def tell(self, of: AskedJobView, run: RunView | None = None) -> Deliveries:
         """What is known once the run has been told of."""
         run = run or pending()
         self.end.clear()
@@ -326,7 +326,7 @@ class Hanging:
         return Heard(http_status=200)
 
 
-def slots(bench: Bench, of: HTTPJobView) -> int:
+def slots(bench: Bench, of: AskedJobView) -> int:
     return bench.hooks.known(of.key, of, {"uid-x": pending("x")}).slots
 
 

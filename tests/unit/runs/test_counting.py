@@ -17,7 +17,7 @@ from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs.counting import SETTLED, Record, counting
 from wavegate.runs.histogram import FINEST, Histogram
 from wavegate.runs.job_health import COUNTED, Tally
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 from wavegate.runs.plan import plan
 from wavegate.runs.tallies import Tallies, added, over, read, written
 
@@ -32,7 +32,7 @@ def over_(name: str, ago: float = 5.0, phase: str = "Completed", **facts: Any) -
     return run(name, **{**known, **facts})
 
 
-def said(of: HTTPJobView, health: Any) -> HTTPJobView:
+def said(of: AskedJobView, health: Any) -> AskedJobView:
     return replace(of, status={**of.status, "health": health})
 
 

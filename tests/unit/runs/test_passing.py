@@ -28,8 +28,8 @@ def look(
     retry: Retry = ONCE,
     replaced: bool = False,
 ) -> Passing:
-    canceled = "spec.canceled is set" if run.canceled else ""
-    return passing(run, found, of, retry, NOW, (canceled, replaced))
+    stop = "Canceling" if run.canceled else "Replacing" if replaced else ""
+    return passing(run, found, of, retry, NOW, stop, {})
 
 
 def over_nodes(**facts: Any) -> RunView:
@@ -149,11 +149,11 @@ def test_why_what_it_makes_is_refused_is_told_once_and_tried_again(
     run: RunView, found: Pass | None, key: str
 ) -> None:
     refusals = {key: Refusal("no room", "Forbidden", NOW)}
-    made = passing(run, found, VERSION, ONCE, NOW, ("", False), refusals)
+    made = passing(run, found, VERSION, ONCE, NOW, "", refusals)
     assert told(made) == ("Executing", "PassRefused")
     assert (made.status or {})["message"] == "no room"
     again = replace(run, status=made.status or {})
-    made = passing(again, found, VERSION, ONCE, NOW, ("", False), refusals)
+    made = passing(again, found, VERSION, ONCE, NOW, "", refusals)
     assert made.status is None
     assert made.step is not None
     assert made.step.key == key

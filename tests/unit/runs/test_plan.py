@@ -25,7 +25,7 @@ from wavegate.api.jobrun import Phase
 from wavegate.domain.actions import DeleteRecord, SetStatus
 from wavegate.domain.times import format_time, format_time_micro, parse_time
 from wavegate.runs.actions import CreateRunVersion, RunPlan
-from wavegate.runs.observed import Answer, HTTPJobView, RunView
+from wavegate.runs.observed import Answer, AskedJobView, RunView
 from wavegate.runs.plan import TOLD_AFTER, plan
 from wavegate.runs.pools import Pool
 from wavegate.runs.states import may_follow
@@ -325,7 +325,7 @@ def test_a_job_that_is_not_understood_says_so_and_starts_nothing() -> None:
     ],
 )
 def test_a_retry_needs_what_a_first_attempt_does_of_the_job_as_it_is_now(
-    of: HTTPJobView, reason: str
+    of: AskedJobView, reason: str
 ) -> None:
     """Its version is from before any of that."""
     before = {"reason": "RetryBackoff"}
@@ -383,7 +383,7 @@ def test_a_delayed_run_whose_time_has_come_and_whose_dependency_is_not_met_waits
     ],
 )
 def test_from_each_phase_a_run_goes_only_where_it_may(
-    phase: Phase, of: HTTPJobView | None, facts: dict[str, Any]
+    phase: Phase, of: AskedJobView | None, facts: dict[str, Any]
 ) -> None:
     one = run(created=NOW - 60, phase=phase, version=1, status={"reason": "Before"}, **facts)
     found = plan(observed(of, one, executing("other"), calling=frozenset({"uid-other"})))

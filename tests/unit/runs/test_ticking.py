@@ -7,7 +7,7 @@ from typing import Any
 
 from support.runs_world import NOW, job, run
 from wavegate.domain.times import format_time
-from wavegate.runs.observed import HTTPJobView
+from wavegate.runs.observed import AskedJobView
 from wavegate.runs.ticking import FARTHEST, ticking
 
 MINUTE = 60.0
@@ -15,7 +15,7 @@ FIVE = NOW - NOW % 300
 """A tick of every five minutes."""
 
 
-def scheduled(status: dict[str, Any] | None = None, **schedule: Any) -> HTTPJobView:
+def scheduled(status: dict[str, Any] | None = None, **schedule: Any) -> AskedJobView:
     made = job(trigger={"schedule": {"cron": "*/5 * * * *", **schedule}})
     return replace(made, created=FIVE - 1, status=status or {})
 

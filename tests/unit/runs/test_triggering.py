@@ -10,7 +10,7 @@ from wavegate.domain.actions import SetStatus
 from wavegate.domain.times import format_time_micro
 from wavegate.runs.actions import CreateRun, RunPlan
 from wavegate.runs.dependencies import Upstream
-from wavegate.runs.observed import HTTPJobView, RunView
+from wavegate.runs.observed import AskedJobView, RunView
 from wavegate.runs.plan import plan
 
 BEFORE, END = NOW - 100, NOW - 2.5
@@ -20,7 +20,7 @@ def up(ended: float = END, phase: Any = "Completed", **more: Any) -> Upstream:
     return Upstream(exists=True, latest=run("up-1", phase=phase, completed=ended), **more)
 
 
-def app(*names: str, decided: float | None = BEFORE, **spec: Any) -> HTTPJobView:
+def app(*names: str, decided: float | None = BEFORE, **spec: Any) -> AskedJobView:
     depends_on = [{"jobName": name, "mode": "Trigger"} for name in names or ("up",)]
     of = job(trigger={"dependsOn": depends_on}, **spec)
     if decided is None:

@@ -13,7 +13,7 @@ import pytest
 from support.runs_world import NOW, executing, job, observed, run, statuses, version
 from wavegate.api.httpjob import VersionPolicy
 from wavegate.runs.actions import CreateRunVersion
-from wavegate.runs.observed import Answer, HTTPJobView, RunVersionView, RunView
+from wavegate.runs.observed import Answer, AskedJobView, RunVersionView, RunView
 from wavegate.runs.plan import TOLD_AFTER, plan
 
 FIRST = {"meta": {"by": "first"}}
@@ -62,7 +62,7 @@ def _seen(of: RunView, status: dict[str, Any]) -> RunView:
     return replace(of, status=status, phase=status["phase"], version=status.get("version", 0))
 
 
-def _resumed(of: HTTPJobView) -> HTTPJobView:
+def _resumed(of: AskedJobView) -> AskedJobView:
     assert of.spec is not None
     return replace(of, spec=of.spec.model_copy(update={"suspend": False}))
 

@@ -14,7 +14,7 @@ from support.runs_world import NOW, executing, job, observed, run, statuses, ver
 from wavegate.api.jobrun import Phase
 from wavegate.domain.actions import SetStatus
 from wavegate.domain.times import format_time, format_time_micro
-from wavegate.runs.observed import Answer, HTTPJobView, RunView
+from wavegate.runs.observed import Answer, AskedJobView, RunView
 from wavegate.runs.plan import plan
 from wavegate.runs.states import TERMINAL
 from wavegate.runs.webhooks import (
@@ -40,7 +40,7 @@ WEBHOOK: Final[dict[str, Any]] = {
 STATUS: Final = {"phase": "Completed", "reason": "Completed", "completionTime": "then"}
 
 
-def hooked(**status: Any) -> HTTPJobView:
+def hooked(**status: Any) -> AskedJobView:
     return replace(job(runs={"webhook": WEBHOOK}), status=status)
 
 
@@ -55,7 +55,7 @@ def pending(name: str = "one", attempts: int = 0, due: float = NOW, **facts: Any
 
 
 def tell(
-    *undelivered: RunView, of: HTTPJobView | None = None, now: float = NOW, **known: Any
+    *undelivered: RunView, of: AskedJobView | None = None, now: float = NOW, **known: Any
 ) -> Telling:
     deliveries = Deliveries(**{"slots": 100, **known})
     return telling(of or hooked(), undelivered, deliveries, frozenset(), now)

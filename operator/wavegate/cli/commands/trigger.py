@@ -16,9 +16,9 @@ from wavegate.cli.errors import NO, TIMED_OUT, CliError
 from wavegate.cli.options import Target, connection_options
 from wavegate.cli.output import print_document, say, width, wrapped
 from wavegate.cli.reading import SHORT, ask_for, named
-from wavegate.cli.sight import Document, at, condition
+from wavegate.cli.sight import Document, at, condition, kind_of
 from wavegate.domain.times import format_time, parse_time
-from wavegate.kube.resources import FLEET_JOBS, HTTP_JOBS, JOB_RUNS
+from wavegate.kube.resources import BY_KIND, HTTP_JOBS, JOB_RUNS
 
 
 class Moment(click.ParamType[float]):
@@ -172,7 +172,7 @@ def _asked(
 
 def _hints(cluster: Cluster, job: Document, run: Document, *, wait: bool) -> list[str]:
     """What somebody might wonder about afterwards."""
-    resource = HTTP_JOBS if "http" in job["spec"] else FLEET_JOBS
+    resource = BY_KIND[kind_of(job)]
     name, own, space = job["metadata"]["name"], run["metadata"]["name"], cluster.namespace
     told, ref = f"{resource.kind} {name}", named(resource, name)
     if at(job, "spec", "suspend"):
