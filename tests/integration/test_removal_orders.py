@@ -53,7 +53,7 @@ LABELS: Final = {"removal": "orders"}
 """Of simulated nodes of these tests' own."""
 PATIENCE: Final = 60.0
 
-NOT_SERVED: Final = "FleetJob or FleetDeployment is not served; looked for again"
+NOT_SERVED: Final = "FleetJob, FleetDeployment or HTTPJob is not served; looked for again"
 """What the operator says where kopf has ended for that."""
 DEFINITIONS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 NAMESPACES: Final = "/api/v1/namespaces"

@@ -65,3 +65,17 @@ def test_the_operator_first_and_then_the_crds_until_they_are_back(
     install_crds(cluster)
     everywhere.wait("no pod is left", lambda: gone(everywhere), seconds=120)
     assert not everywhere.list("FleetJob")
+
+
+def test_the_crds_come_back_after_a_while(
+    everywhere: Space, cluster: wavelab.Cluster, operator: OperatorProcess
+) -> None:
+    """The operator, which has looked for them in vain, hears of jobs as it did."""
+    cluster.kubectl("delete", "--filename", CRDS)
+    operator.wait_for_log("not served: FleetJob, FleetDeployment, HTTPJob")
+    everywhere.wait("no pod is left", lambda: gone(everywhere), seconds=120)
+    install_crds(cluster)
+    operator.wait_for_log("now served: FleetJob, FleetDeployment, HTTPJob")
+    everywhere.apply("app", container(strategy="Immediate", autoPromote=None, healthCheck=None))
+    everywhere.wait("it runs again", lambda: len(everywhere.running("app")) == 100)
+    everywhere.wait("it says so", lambda: everywhere.job_state("app") == "Running")

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import kopf
+from kopf._cogs.structs.references import Insights
 
 from wavegate.handlers.storages import ForgetfulDiffBase, ForgetfulProgress
 from wavegate.kube.access import Access
+from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS
 
 CONNECT_TIMEOUT: Final = 5.0
 SERVER_TIMEOUT: Final = 300
@@ -30,7 +32,11 @@ Whole, and an int: kopf sends it as it is, and the server refuses ``300.0``.
 CLIENT_TIMEOUT: Final = 330.0
 EXIT_TIMEOUT: Final = 1.0
 AGAIN: Final = 20.0
+"""Seconds after which kopf is begun anew where it has ended."""
+LOOK: Final = 5.0
 """Seconds after which kinds that are not served are looked for again."""
+WATCHED: Final = (FLEET_JOBS, FLEET_DEPLOYMENTS, HTTP_JOBS)
+"""The kinds that kopf delivers."""
 
 _NOT_FOUND: Final = 404
 _KOPF: Final = f"{Path(kopf.__file__).parent}/"
@@ -72,11 +78,16 @@ class _Ours(Collection[asyncio.Task[Any]]):
         return sum(1 for _ in self)
 
 
+class NotServed(Exception):
+    """Discovery lacked a kind when kopf was begun."""
+
+
 class KopfFrame:
     """Kopf, with a registry of our own for login, settings and handlers."""
 
     def __init__(self, access: Access) -> None:
         self.registry = kopf.OperatorRegistry()
+        self._missing: list[str] = []
 
         @kopf.on.login(registry=self.registry)
         async def login(**_: Any) -> kopf.ConnectionInfo:
@@ -106,7 +117,7 @@ class KopfFrame:
         compared with lists of our own.
         """
         while not stop.is_set():
-            begun = asyncio.Event()
+            begun, insights = asyncio.Event(), Insights()
             signals = asyncio.create_task(_when_begun(begun, ready, stop), name="signals")
             try:
                 tasks = await kopf.spawn_tasks(
@@ -116,11 +127,15 @@ class KopfFrame:
                     namespaces=list(namespaces),
                     ready_flag=begun,
                     stop_flag=stop,
+                    insights=insights,
                 )
-                await kopf.run_tasks(tasks, ignored=_Ours())
+                look = asyncio.create_task(self._look(insights), name="look for kinds")
+                await kopf.run_tasks([*tasks, look], ignored=_Ours())
+            except NotServed:
+                _take_signals(stop)
             except Exception as error:  # kopf's own types are private
                 if getattr(error, "status", None) == _NOT_FOUND:
-                    words = "FleetJob or FleetDeployment is not served"
+                    words = "FleetJob, FleetDeployment or HTTPJob is not served"
                 elif isinstance(error, RecursionError):
                     words = "a FleetJob, FleetDeployment or HTTPJob is nested too deeply to be read"
                 else:
@@ -133,6 +148,26 @@ class KopfFrame:
                 return
             finally:
                 signals.cancel()
+
+    async def _look(self, insights: Insights) -> None:
+        """Raise `NotServed`, after a while, where kopf has not found all kinds.
+
+        It reads discovery once, as it begins, since to be told of changes takes rights on all
+        CRDs; so of a kind that was not there it would never hear. It delivers the others until
+        then.
+        """
+        await insights.ready_resources.wait()
+        found = {(each.group, each.plural) for each in insights.watched_resources}
+        missing = [each.kind for each in WATCHED if (each.group, each.plural) not in found]
+        if missing and missing != self._missing:
+            _log.warning("not served: %s; looked for every %.0f s", ", ".join(missing), LOOK)
+        elif self._missing and not missing:
+            _log.info("now served: %s", ", ".join(self._missing))
+        self._missing = missing
+        if missing:
+            await asyncio.sleep(LOOK)
+            raise NotServed(", ".join(missing))
+        await asyncio.Event().wait()
 
 
 async def _when_begun(begun: asyncio.Event, ready: asyncio.Event, stop: asyncio.Event) -> None:

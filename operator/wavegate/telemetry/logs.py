@@ -18,6 +18,9 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CHATTY: Final = ("kopf", "aiohttp", "asyncio")
 """Libraries whose lines are for who debugs them."""
 
+_SAID_BY_US: Final = "kopf._core.reactor.observation"
+"""It warns of kinds that are not served each time that it looks."""
+
 
 class PlainFormatter(logging.Formatter):
     """``2025-01-31T12:00:00.123Z INFO wavegate.app: message job=web/edge version=2``."""
@@ -77,3 +80,4 @@ def set_up_logs(log_format: str, *, verbose: bool) -> None:
     logging.getLogger("wavegate").setLevel(logging.DEBUG if verbose else logging.INFO)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_SAID_BY_US).setLevel(logging.ERROR)

@@ -8,8 +8,12 @@ from typing import Any
 
 import kopf
 import pytest
+from kopf._cogs.structs.references import Insights
 
-from wavegate.handlers.process import AGAIN, KopfFrame
+from wavegate.handlers.deployments import watch_deployments
+from wavegate.handlers.httpjobs import watch_http_jobs
+from wavegate.handlers.jobs import watch_jobs
+from wavegate.handlers.process import AGAIN, LOOK, WATCHED, KopfFrame
 from wavegate.handlers.storages import ForgetfulDiffBase, ForgetfulProgress
 from wavegate.kube.access import Connection
 
@@ -95,6 +99,47 @@ async def test_kopf_is_begun_anew_where_its_kinds_are_not_served(
     assert ready.is_set()
     assert loop.time() == pytest.approx(3 + 2 * AGAIN)
     assert caplog.text.count("is not served") == 2
+
+
+@pytest.mark.looptime
+async def test_kopf_is_begun_anew_until_discovery_has_all_its_kinds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """It reads discovery once: of a kind that was not there yet it would never hear."""
+    caplog.set_level("INFO")
+    names = [each.plural for each in WATCHED]
+    looks = [[], names[:1], names[:1], names, names]
+    begun: list[float] = []
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    async def spawn_tasks(insights: Insights, **_: Any) -> set[asyncio.Task[Any]]:
+        begun.append(loop.time())
+        for name in looks.pop(0):
+            found = kopf._cogs.structs.references.Resource("wavegate.dev", "v1alpha1", name)
+            insights.watched_resources.add(found)
+        loop.call_later(1, insights.ready_resources.set)
+        return {asyncio.create_task(stop.wait())}
+
+    monkeypatch.setattr(kopf, "spawn_tasks", spawn_tasks)
+    loop.call_later(1000, stop.set)
+    await KopfFrame(OneAccess()).run((), ready=asyncio.Event(), stop=stop)  # type: ignore[arg-type]
+    assert begun == [pytest.approx(each * (1 + LOOK)) for each in range(4)]
+    assert [each.message for each in caplog.records if "served" in each.message] == [
+        "not served: FleetJob, FleetDeployment, HTTPJob; looked for every 5 s",
+        "not served: FleetDeployment, HTTPJob; looked for every 5 s",
+        "now served: FleetDeployment, HTTPJob",
+    ]
+
+
+def test_what_is_looked_for_is_what_has_handlers():
+    frame = KopfFrame(OneAccess())  # type: ignore[arg-type]
+    watch_jobs(frame.registry, None)  # type: ignore[arg-type]
+    watch_deployments(frame.registry, None)  # type: ignore[arg-type]
+    watch_http_jobs(frame.registry, None)  # type: ignore[arg-type]
+    selectors = frame.registry._watching.get_all_selectors()
+    assert {(each.group, each.version, each.any_name) for each in selectors} == {
+        (each.group, each.version, each.plural) for each in WATCHED
+    }
 
 
 @pytest.mark.looptime
