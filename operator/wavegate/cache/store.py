@@ -18,7 +18,9 @@ from __future__ import annotations
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 from wavegate.cache.fields import Meta
@@ -252,6 +254,15 @@ def _drop(index: dict[Any, Any], group: Any, key: Any) -> None:
 
 def _same_view(old: Any, new: Any) -> bool:
     """Equal but for the resourceVersion."""
-    if hasattr(old, "resource_version"):
-        return bool(replace(old, resource_version=new.resource_version) == new)
-    return bool(old == new)
+    kind = type(new)
+    if type(old) is not kind or not is_dataclass(kind):
+        return bool(old == new)
+    values = _values(kind)
+    return bool(values(old) == values(new))
+
+
+@cache
+def _values(kind: type) -> Callable[[Any], Any]:
+    """What of a view of that kind is compared."""
+    names = (each.name for each in fields(kind) if each.name != "resource_version")
+    return attrgetter(*names)

@@ -16,8 +16,9 @@ stop, the place is free again once the execution's deadline is over.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
+from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import DeploymentView, VersionView
 from wavegate.domain.overdue import stop_overdue
@@ -51,23 +52,20 @@ def places_of_rest(
     return sizes(rollout, "Update", len(fleet.targets(version))).wave
 
 
-def held_places(fleet: Fleet, deadlines: Mapping[str, float], leaving: Collection[str]) -> int:
-    """How many places are held.
-
-    ``deadlines``: by node, of the executions being judged; ``leaving``: nodes on which a stable
-    execution stops.
-    """
+def held_places(fleet: Fleet, leaving: Collection[str]) -> int:
+    """How many places are held. ``leaving``: nodes on which a stable execution stops."""
     if fleet.one_shot:
         return len(turns_taken(fleet.job, fleet.nodes, fleet.chains).union(leaving))
-    held = 0
-    for chain in fleet.unstable:
-        name = chain.node
-        if name not in fleet.nodes or not holds_place(chain):
-            continue
-        current = chain.current
-        version = fleet.versions.get(current.version) if current is not None else None
-        usable = version is not None and fleet.is_target(version, name)
-        usable = usable and stop_overdue(fleet, chain) is None
-        ends = deadlines.get(name)
-        held += usable or (ends is not None and fleet.now < ends)
-    return held + len(leaving)
+    return len(fleet.memory.holding) + len(leaving)
+
+
+def is_held(fleet: Fleet, chain: Chain, ends: float | None) -> bool:
+    """Whether the node holds a place; ``ends``: the deadline of its execution, if it is judged."""
+    current = chain.current
+    if current is None or chain.node not in fleet.nodes or not holds_place(chain):
+        return False
+    version = fleet.versions.get(current.version)
+    is_usable = version is not None and fleet.is_target(version, chain.node)
+    if is_usable and stop_overdue(fleet, chain) is None:
+        return True
+    return ends is not None and fleet.now < ends

@@ -70,18 +70,19 @@ class Chain:
     def __post_init__(self) -> None:
         current = self.executions[-1] if self.executions else None
         older, uid = self.executions[:-1], current.uid if current is not None else ""
-        stable = (each for each in reversed(self.executions) if each.stable_at)
         uids = {each.uid for each in older if each.uid}
+        own = [pod for pod in self.pods if uid and pod.owner_uid == uid]
+        stable = [each for each in self.executions if each.stable_at]
         self._set(
             current=current,
             live=current if current is not None and not current.terminal else None,
             is_stable=current is not None and bool(current.stable_at),
-            last_stable=next(stable, None),
-            older_open=tuple(each for each in older if not each.terminal),
-            own_pod=next((pod for pod in self.pods if uid and pod.owner_uid == uid), None),
-            older_pods=tuple(pod for pod in self.pods if pod.owner_uid in uids),
-            foreign_pods=tuple(pod for pod in self.pods if pod.owner_uid != uid or not uid),
-            stopping_pods=tuple(pod for pod in self.pods if pod.deletion is not None),
+            last_stable=stable[-1] if stable else None,
+            older_open=tuple([each for each in older if not each.terminal]),
+            own_pod=own[0] if own else None,
+            older_pods=tuple([pod for pod in self.pods if pod.owner_uid in uids]),
+            foreign_pods=tuple([pod for pod in self.pods if pod.owner_uid != uid or not uid]),
+            stopping_pods=tuple([pod for pod in self.pods if pod.deletion is not None]),
             kind=_kind(current) if current is not None else None,
         )
 

@@ -235,8 +235,7 @@ def record(
     if not deployment.sequence:
         document |= _acceptance(fleet, deployment, run)
     document |= _pins(fleet, run, outlook)
-    wave = run.members.get(run.current, ())
-    in_wave = [deadlines[each.node] for each in wave if each.node in deadlines]
+    in_wave = [at for name, at in deadlines.items() if name in run.in_wave]
     state, reason = outlook.state, outlook.reason
     if state in _TERMINAL and not _may_end(fleet, deployment):
         state, reason = "InProgress", "Progressing"

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from wavegate.domain import leaving, work
 from wavegate.domain.actions import Probe, Step
+from wavegate.domain.capacity import is_held
 from wavegate.domain.catch_up import lags
 from wavegate.domain.claim import Chain
 from wavegate.domain.fallback import Next, next_version
@@ -36,6 +37,8 @@ class Finding:
     """What it is to the open rollout, if there is one."""
     deadline: float | None = None
     """Of its execution, while that is judged."""
+    holds_place: bool = False
+    """Whether it is one of the nodes by which places are counted."""
     leaves: str = ""
     """Why what runs there is to stop."""
     following: Next | None = None
@@ -128,7 +131,19 @@ def find(asked: Question, name: str) -> Finding:
         until = _NOW
     live = chain.live
     leaves = leaving.reason_to_stop(fleet, node, live) if node is not None and live else ""
-    return Finding(found, ends, leaves, following, lagging, pressing, step, probe, wake_at, until)
+    return Finding(
+        found,
+        ends,
+        is_held(fleet, chain, ends),
+        leaves,
+        following,
+        lagging,
+        pressing,
+        step,
+        probe,
+        wake_at,
+        until,
+    )
 
 
 def probe_of(fleet: Fleet, chain: Chain, execution: ExecutionView | None) -> Probe | None:
@@ -191,11 +206,12 @@ def _lags(asked: Question, name: str, chain: Chain | None) -> bool:
     return lags(asked.fleet, stable, newest, name, chain)
 
 
-def _turns(fleet: Fleet, chain: Chain, node: NodeView | None) -> Iterable[float | None]:
+def _turns(fleet: Fleet, chain: Chain, node: NodeView | None) -> list[float | None]:
     """When the stop of a pod, or the absence of the node, begins to take too long."""
-    yield from (overdue_at(pod) for pod in chain.stopping_pods)
+    turns = [overdue_at(pod) for pod in chain.stopping_pods]
     if node is not None and not node.ready:
-        yield node.ready_changed + fleet.settings.lost_after
+        turns.append(node.ready_changed + fleet.settings.lost_after)
+    return turns
 
 
 def _is_opening(fleet: Fleet, chain: Chain, probe: Probe | None) -> bool:
@@ -207,4 +223,4 @@ def _is_opening(fleet: Fleet, chain: Chain, probe: Probe | None) -> bool:
 
 
 def _soonest(now: float, times: Iterable[float | None]) -> float:
-    return min((at for at in times if at is not None and at > now), default=math.inf)
+    return min([at for at in times if at is not None and at > now], default=math.inf)

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, TypeVar
 
 from wavegate.api.canonical import version_key
@@ -19,7 +19,7 @@ from wavegate.api.names import ROLLBACK_SUFFIX, deployment_name
 from wavegate.domain.claim import Chain, Kind
 from wavegate.domain.cordon import as_open
 from wavegate.domain.judging import Judging, judging
-from wavegate.domain.memory import Memory
+from wavegate.domain.memory import About, Memory
 from wavegate.domain.observed import (
     DeploymentView,
     ExecutionView,
@@ -76,22 +76,28 @@ class Fleet:
         self._asked: dict[Any, Any] = {}
         self.memory.see(observed, self.nodes, self._about())
 
-    def _about(self) -> tuple[Any, ...]:
+    def _about(self) -> About:
         """All that the rules on a node read of the job, its versions and its deployments."""
         job, observed, spec = self.job, self.observed, self.spec
         understood = all(each.spec is not None for each in self.versions.values())
         versions = [each for each in self.versions.values() if self._matters(each)]
-        return (
+        judged = (
             job.uid,
             job.key,
-            (spec.type, spec.suspend, None if understood else spec),
+            (spec.type, None if understood else spec),
             observed.settings,
-            observed.operator_started,
-            observed.run_stands,
-            tuple(_without_words(each) for each in versions),
-            tuple(_without_words(each) for each in self.deployments),
-            None if self.recalled is None else _without_words(self.recalled),
+            tuple(_of(each, _SAYS) for each in versions),
+            tuple((each.name, each.to_version, each.rollout) for each in self.deployments),
         )
+        stands = (
+            spec.suspend,
+            observed.run_stands,
+            observed.operator_started,
+            tuple(_of(each, _STANDS) for each in versions),
+            tuple(_of(each, _DEPLOYMENT) for each in self.deployments),
+            None if self.recalled is None else _of(self.recalled, _DEPLOYMENT),
+        )
+        return About(job.uid, judged, stands)
 
     def _matters(self, version: VersionView) -> bool:
         """Whether anything on a node may depend on the version: of one just made nothing does."""
@@ -107,7 +113,7 @@ class Fleet:
         return found
 
     def _kept(self, key: Any, make: Callable[[], T]) -> T:
-        """What follows from the job as a whole, made once as long as that stays as it is."""
+        """What follows from `About.judged`, made once as long as that stays as it is."""
         kept = self.memory.kept
         if key not in kept:
             kept[key] = make()
@@ -291,18 +297,20 @@ class Fleet:
 
     def standing(self, version: VersionView) -> Standing:
         """What the nodes are to the version."""
-        return self.memory.standing(version.uid, lambda: self._standing(version))
+        return self.memory.standing(version.uid, partial(self._standing, version))
 
-    def _standing(self, version: VersionView) -> Standing:
+    def _standing(
+        self, version: VersionView, before: Standing | None, changed: Iterable[str]
+    ) -> Standing:
         placement = self.placement(version)
-        belonging: dict[str, str] = {}
-        absences: Counter[str] = Counter()
-        for name, node in self.nodes.items():
-            if not placement.belongs(node):
-                continue
-            belonging[name] = absence = placement.absence(node)
-            if absence:
-                absences[absence] += 1
+        belonging = dict(before.belonging) if before is not None else {}
+        for name in changed:
+            node = self.nodes.get(name)
+            if node is not None and placement.belongs(node):
+                belonging[name] = placement.absence(node)
+            else:
+                belonging.pop(name, None)
+        absences = Counter(absence for absence in belonging.values() if absence)
         targets = self.ordered(name for name, absence in belonging.items() if not absence)
         return Standing(belonging, targets, absences)
 
@@ -352,12 +360,13 @@ class Fleet:
         return float((pod.get("spec") or {}).get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
 
 
-def _without_words(view: VersionView | DeploymentView) -> tuple[Any, ...]:
-    """What rules on a node read of a version or a deployment: all but what only tells of it."""
-    read = _VERSION if isinstance(view, VersionView) else _DEPLOYMENT
-    return tuple(getattr(view, name) for name in read)
+def _of(view: VersionView | DeploymentView, names: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(getattr(view, name) for name in names)
 
 
 _TELLS: Final = ("status", "resource_version", "generation", "raw_spec")
-_VERSION: Final = tuple(e.name for e in fields(VersionView) if e.name not in _TELLS)
+"""What of a version or a deployment only tells of it: no rule on a node reads that."""
+_STANDS: Final = ("stable", "stable_at")
+"""What of a version changes while it is rolled out."""
+_SAYS: Final = tuple(e.name for e in fields(VersionView) if e.name not in (*_TELLS, *_STANDS))
 _DEPLOYMENT: Final = tuple(e.name for e in fields(DeploymentView) if e.name not in _TELLS)

@@ -105,6 +105,12 @@ class Lineup:
             self._stable_at[wave] = max(times, default=0.0)
         return max(self._stable_at.values(), default=0.0) or None
 
+    def counts(self, execution: ExecutionView, wave: int) -> bool:
+        """Whether the execution, or another one on its node, counts in the wave."""
+        if execution.name in self.members.get(wave, ()):
+            return True
+        return any(each.wave == wave for each in self.stances[execution.node].members)
+
     def of(self, role: Role) -> Set[str]:
         """Names of the nodes that are that, in no order."""
         return self.by_role[role.value]

@@ -15,7 +15,7 @@ import math
 import operator
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from wavegate.domain.claim import Chain, Kind
 from wavegate.domain.cordon import closed
@@ -40,12 +40,22 @@ _FEW = 16
 """Of so many nodes one is looked up by itself; of more, all are gone through in order."""
 
 
+class About(NamedTuple):
+    """All that rules read of a job as a whole."""
+
+    uid: str
+    judged: tuple[Any, ...]
+    """By what executions are judged and where versions may run: chains and standings follow."""
+    stands: tuple[Any, ...]
+    """What else findings rest on: what is accepted, open, stable."""
+
+
 class Memory:
     """What is known of one job. It belongs to the passes of that job, one after the other."""
 
     def __init__(self) -> None:
         self.kept: dict[Any, Any] = {}
-        """What follows from the job as a whole, by whoever has worked it out."""
+        """What follows from `About.judged`, by whoever has worked it out."""
         self.compared: tuple[FleetJobSpec, FleetJobSpec, bool] | None = None
         """Two specs, and whether they are the same version."""
         self.sized: tuple[FleetJobSpec, int] | None = None
@@ -58,9 +68,11 @@ class Memory:
         """By node, chains with a pod that is told to stop."""
         self.loud: dict[str, Finding] = {}
         """By node, findings of which there is something to do, now or later."""
+        self.holding: set[str] = set()
+        """Nodes that hold a place."""
         self.lineup = Lineup()
         """What the nodes are to the open rollout."""
-        self._about: tuple[Any, ...] = ()
+        self._about: About | None = None
         self._now = -math.inf
         self._serial = 0
         self._nodes: Mapping[str, NodeView] = {}
@@ -82,6 +94,8 @@ class Memory:
         self._chain_ends: dict[str, float] = {}
         """By node, when time alone changes its chain."""
         self._standings: dict[str, Standing] = {}
+        self._moved: dict[str, set[str]] = {}
+        """By version, nodes that have changed since its standing was made."""
         self._context: tuple[Any, ...] = ()
         self._spared: Mapping[str, float] = {}
         self._looked_at: Sequence[Standing] = ()
@@ -94,15 +108,16 @@ class Memory:
         self._order: list[str] = []
         """All names that have a position, by that; empty where it is not known."""
 
-    def see(
-        self, observed: Observed, nodes: Mapping[str, NodeView], about: tuple[Any, ...]
-    ) -> None:
-        """Begin a pass. ``about``: all that rules read of the job as a whole."""
-        is_another = about[:1] != self._about[:1]
+    def see(self, observed: Observed, nodes: Mapping[str, NodeView], about: About) -> None:
+        """Begin a pass."""
+        before = self._about
+        is_another = before is None or about.uid != before.uid
         if is_another:
             self._positions, self._order = {}, []
-        if about != self._about or observed.now < self._now:
+        if before is None or about.judged != before.judged or observed.now < self._now:
             self._forget()
+        elif about.stands != before.stands:
+            self._forget_findings()
         self._about, self._now = about, observed.now
         changes = observed.changes
         if changes is None or is_another or changes.serial != self._serial + 1:
@@ -126,8 +141,8 @@ class Memory:
     def ordered(self, names: Iterable[str]) -> list[str]:
         """Node names by a stable hash of (job uid, node name)."""
         wanted, places = set(names), self._positions
-        if new := [name for name in wanted if name not in places]:
-            places.update((name, self._position(name)) for name in new)
+        if not places.keys() >= wanted:
+            places.update((name, self._position(name)) for name in wanted - places.keys())
             self._order = []
         if len(wanted) * _FEW < len(places):
             return sorted(wanted, key=places.__getitem__)
@@ -135,7 +150,8 @@ class Memory:
         return [name for name in self._order if name in wanted]
 
     def _position(self, name: str) -> str:
-        return hashlib.sha256(f"{self._about[0]}/{name}".encode()).hexdigest()
+        uid = self._about.uid if self._about is not None else ""
+        return hashlib.sha256(f"{uid}/{name}".encode()).hexdigest()
 
     def chains(self, build: Build) -> Mapping[str, Chain]:
         """By node: its claims and pods, in no order."""
@@ -159,10 +175,18 @@ class Memory:
         if before is not None and before.kind is not None and not self.census[before.kind]:
             del self.census[before.kind]
 
-    def standing(self, version: str, make: Callable[[], Standing]) -> Standing:
-        """What the nodes are to a version (its uid), made anew where one of them has changed."""
-        if version not in self._standings:
-            self._standings[version] = make()
+    def standing(
+        self, version: str, make: Callable[[Standing | None, Iterable[str]], Standing]
+    ) -> Standing:
+        """What the nodes are to a version (its uid).
+
+        ``make``: from what they were, None where that is not known, and the nodes that changed.
+        """
+        before = self._standings.get(version)
+        if before is None:
+            self._standings[version] = make(None, self._nodes)
+        elif version in self._moved:
+            self._standings[version] = make(before, self._moved.pop(version))
         return self._standings[version]
 
     def look(
@@ -199,18 +223,23 @@ class Memory:
     def _put_finding(self, name: str, found: Finding | None) -> None:
         _put(self._findings, name, found)
         _put(self.loud, name, found if found is not None and found.is_loud else None)
+        if found is not None and found.holds_place:
+            self.holding.add(name)
+        else:
+            self.holding.discard(name)
         ends = found.until if found is not None else math.inf
         _put(self._finding_ends, name, ends if ends < math.inf else None)
         self.lineup.put(name, found.stance if found is not None else None)
 
     def _forget_findings(self) -> None:
-        self._findings, self.loud, self._finding_ends, self.lineup = {}, {}, {}, Lineup()
+        self._findings, self.loud, self._finding_ends = {}, {}, {}
+        self.holding, self.lineup = set(), Lineup()
 
     def _forget(self) -> None:
-        """Something was said of the job as a whole: all is to be looked at anew."""
+        """What chains and standings rest on has changed: all is to be looked at anew."""
         self.kept.clear()
         self._forget_findings()
-        self._standings = {}
+        self._standings, self._moved = {}, {}
         self._stale |= self._claims.keys() | self._pods.keys()
 
     def is_in_use(self, version: int) -> bool:
@@ -263,8 +292,10 @@ class Memory:
         changed |= before.keys() - nodes.keys()
         self._nodes = nodes
         self._stale |= changed
-        if changed:
-            self._standings = {}
+        if changed:  # what nobody has asked for since the change before is not kept
+            kept = self._standings.keys() - self._moved.keys()
+            self._standings = {version: self._standings[version] for version in kept}
+            self._moved = dict.fromkeys(kept, changed)
         for name in before.keys() - nodes.keys():  # names may never come back
             if self._positions.pop(name, None) is not None:
                 self._order = []

@@ -211,7 +211,7 @@ class _Pass:
         """How many of a number of places nobody holds; None where there is no limit."""
         if places is None:
             return None
-        return places - held_places(self.fleet, self.deadlines, self.leaving)
+        return places - held_places(self.fleet, self.leaving)
 
     def _places_to_leave(self, run: Progress | None) -> int | None:
         if run is not None:

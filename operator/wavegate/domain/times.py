@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 _FIRST: Final = datetime(1, 1, 1, tzinfo=UTC).timestamp()
@@ -40,6 +41,7 @@ def format_time_micro(seconds: float) -> str:
     return _written(seconds, "microseconds")
 
 
+@lru_cache(maxsize=1024)  # most of what a pass writes is of the same few seconds
 def _written(seconds: float, precision: str) -> str:
     moment = datetime.fromtimestamp(min(max(seconds, _FIRST), _LAST), UTC)
     return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"

@@ -48,6 +48,8 @@ class Progress:
     """Nodes that are up to date and stable, without those that failed before."""
     unsettled: Mapping[str, ExecutionView]
     """Nodes with an up-to-date claim that has no verdict yet."""
+    in_wave: frozenset[str]
+    """Those of them that the current wave waits for."""
     candidates: Sequence[str]
     """Targets that are still to be taken, in the order in which they come, joiners last."""
     able: frozenset[str]
@@ -126,9 +128,7 @@ class Progress:
     @property
     def judged(self) -> bool:
         """Whether the current wave is filled and each member is stable or failed."""
-        return self.filled and not any(
-            member.node in self.unsettled for member in self.members.get(self.current, ())
-        )
+        return self.filled and not self.in_wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,8 @@ def progress(
     if joiners:
         candidates.sort(key=joiners.__contains__)
     members = {wave: tuple(taken.values()) for wave, taken in lineup.members.items() if taken}
+    current = max(members, default=0)
+    unsettled = {name: _current(fleet, name) for name in fleet.ordered(lineup.of(Role.UNSETTLED))}
     begun = bool(lineup.begun)
     targets = len(fleet.targets(version))
     pinned = pinned_sizes(rollout, deployment, targets, begun=begun, now=fleet.now)
@@ -171,9 +173,8 @@ def progress(
         members=members,
         failed=dict(lineup.failed),
         updated=frozenset(lineup.of(Role.UPDATED)),
-        unsettled={
-            name: _current(fleet, name) for name in fleet.ordered(lineup.of(Role.UNSETTLED))
-        },
+        unsettled=unsettled,
+        in_wave=frozenset(n for n, each in unsettled.items() if lineup.counts(each, current)),
         candidates=candidates,
         able=able,
         canaries=canaries,

@@ -75,6 +75,17 @@ def test_of_a_pool_that_is_not_understood_is_known_which_field(spec: Any, words:
     assert watched.cache.pools.get(*POOL) == words
 
 
+def test_a_pool_is_what_it_was_changed_to_last() -> None:
+    watched = Watched()
+    limits = [(3, Rate(max=3, window=1.0)), (4, Rate(max=4, window=1.0)), (-1, None), (-2, None)]
+    for number, (most, rate) in enumerate((each for each in limits for _ in range(2)), start=1):
+        spec = {"max": most, "window": "1s"}
+        pool = {"metadata": meta("partner", number), "spec": spec}
+        watched.cache.apply_event("RateLimitPool", "MODIFIED", pool)
+        known = watched.cache.pools.get(*POOL)
+        assert known == rate if rate is not None else str(known).startswith("spec.max")
+
+
 def test_a_pass_sees_how_deep_a_run_lies_also_before_that_is_on_record() -> None:
     watched = Watched()
     for number, (spec, status) in enumerate(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from wavegate.cache.store import TOMBSTONE_SECONDS, Item, Store
 class View:
     text: str
     resource_version: str = ""
+    size: int = 0
 
 
 @dataclass
@@ -78,6 +79,13 @@ def test_a_new_version_of_the_same_view_is_kept_and_not_told(watched: Watched) -
     assert watched.store.get("shop", "a") == View("one", "2")
     assert watched.store.of_job(("shop", "feed")) == [View("one", "2")]
     assert watched.changes == [(None, "one")]
+
+
+@pytest.mark.parametrize("new", [View("two", "2"), View("one", "2", size=1)])
+def test_a_change_of_any_field_is_told(watched: Watched, new: View) -> None:
+    watched.store.apply("ADDED", item("one", 1))
+    watched.store.apply("MODIFIED", replace(item("one", 2), view=new))
+    assert watched.changes == [(None, "one"), ("one", new.text)]
 
 
 def test_nothing_brings_a_deleted_uid_back(watched: Watched) -> None:

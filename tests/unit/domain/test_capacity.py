@@ -21,7 +21,7 @@ from unit.domain.builders import (
     version,
 )
 from wavegate.api.fleetjob import load_job_spec
-from wavegate.domain.capacity import held_places, places_of_rest, places_of_rollout
+from wavegate.domain.capacity import held_places, is_held, places_of_rest, places_of_rollout
 from wavegate.domain.observed import Cordon
 
 pytestmark = pytest.mark.row("Places")
@@ -92,42 +92,44 @@ TAKEN = execution(1, "Stopped", stable=True, details={"reason": "Replaced"})
 ON_V2 = execution(2, version=2)
 
 
-def held(*claims: Any, here: Any = None, ends: float | None = None, **fields: Any) -> int:
+def held(*claims: Any, here: Any = None, ends: float | None = None, **fields: Any) -> bool:
     seen = fleet(nodes=[here or node()], versions=[V1, version(2)], executions=claims, **fields)
-    return held_places(seen, {} if ends is None else {"n1": ends}, ())
+    return is_held(seen, seen.chains["n1"], ends)
 
 
 def test_a_node_that_was_taken_holds_a_place_after_its_deadline_too() -> None:
-    assert held(TAKEN, ON_V2, ends=NOW - 1) == 1
+    assert held(TAKEN, ON_V2, ends=NOW - 1)
 
 
 @pytest.mark.parametrize(
     ("ends", "holds"),
     [
-        pytest.param(NOW + 1, 1, id="before its deadline"),
-        pytest.param(NOW, 0, id="at its deadline"),
-        pytest.param(None, 0, id="without one"),
+        pytest.param(NOW + 1, True, id="before its deadline"),
+        pytest.param(NOW, False, id="at its deadline"),
+        pytest.param(None, False, id="without one"),
     ],
 )
-def test_one_that_is_no_target_holds_it_until_its_deadline(ends: float | None, holds: int) -> None:
-    assert held(TAKEN, ON_V2, here=node(ready=False), ends=ends) == holds
+def test_one_that_is_no_target_holds_it_until_its_deadline(ends: float | None, holds: bool) -> None:
+    assert held(TAKEN, ON_V2, here=node(ready=False), ends=ends) is holds
 
 
 def test_one_on_which_a_pod_does_not_stop_holds_it_until_its_deadline() -> None:
     stuck = pod(TAKEN, deletion=NOW - 60)
     found = {stuck.uid: NOW}
-    assert held(TAKEN, ON_V2, pods=[stuck], still_there=found, ends=NOW + 1) == 1
-    assert held(TAKEN, ON_V2, pods=[stuck], still_there=found, ends=NOW) == 0
-    assert held(TAKEN, ON_V2, pods=[stuck], ends=NOW) == 1, "its end may not have been heard of"
+    assert held(TAKEN, ON_V2, pods=[stuck], still_there=found, ends=NOW + 1)
+    assert not held(TAKEN, ON_V2, pods=[stuck], still_there=found, ends=NOW)
+    assert held(TAKEN, ON_V2, pods=[stuck], ends=NOW), "its end may not have been heard of"
 
 
 def test_a_node_that_is_gone_holds_none() -> None:
-    assert held(TAKEN, ON_V2, here=node("n2"), ends=NOW + 1) == 0
+    assert not held(TAKEN, ON_V2, here=node("n2"), ends=NOW + 1)
 
 
 def test_a_node_that_leaves_holds_one() -> None:
     here = fleet(nodes=[node(), node("n2")], versions=[V1, version(2)], executions=[TAKEN, ON_V2])
-    assert held_places(here, {}, {"n2"}) == 2
+    assert held_places(here, {"n2"}) == 1
+    here.memory.holding.add("n1")
+    assert held_places(here, {"n2"}) == 2
 
 
 def test_of_a_job_that_runs_to_completion_each_node_at_work_or_closed_holds_one() -> None:
@@ -137,5 +139,5 @@ def test_of_a_job_that_runs_to_completion_each_node_at_work_or_closed_holds_one(
     v1 = version(1, spec=once)
     at_work, ended = execution(1), execution(1, "Completed", node="n2")
     here = fleet(job=job(once), nodes=nodes, versions=[v1], executions=[at_work, ended])
-    assert held_places(here, {}, set()) == 2
-    assert held_places(here, {}, {"n1", "n3"}) == 3
+    assert held_places(here, set()) == 2
+    assert held_places(here, {"n1", "n3"}) == 3

@@ -429,11 +429,12 @@ def test_a_failure_keeps_its_evidence() -> None:
     assert (found["nodeUid"], found["exitCode"], found["lastLogLine"]) == ("uid-n01", 3, "boom")
 
 
-def test_deadlines_of_those_being_judged_are_told() -> None:
-    claim = execution(2, node="n01", version=2)
-    view, run = run_of(deployment(2, total=30), claim, job=job())
-    status = status_of(record(view, run, GOING, {"n01": NOW + 60}, "judging n01"))
-    assert status["healthyDeadline"] == status["healthCheckDeadline"]
+def test_deadlines_of_those_being_judged_are_told_and_those_of_its_wave_apart() -> None:
+    claims = [execution(2, node="n01", version=2), execution(2, node="n02", version=2, wave=0)]
+    view, run = run_of(deployment(2, total=30), *claims, job=job())
+    status = status_of(record(view, run, GOING, {"n01": NOW + 60, "n02": NOW + 90}, "judging n01"))
+    assert status["healthyDeadline"] == format_time(NOW + 60)
+    assert status["healthCheckDeadline"] == format_time(NOW + 90)
     assert status["message"] == "on its way; judging n01"
 
 

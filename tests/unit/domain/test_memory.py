@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unit.domain.builders import (
     NOW,
@@ -17,16 +19,19 @@ from unit.domain.builders import (
     node,
     observed,
     pod,
+    settings,
     version,
 )
 from wavegate.domain import plan as planning
 from wavegate.domain.finding import Question, find
+from wavegate.domain.fleet import Fleet
 from wavegate.domain.health import PodState, begin
 from wavegate.domain.memory import Memory
 from wavegate.domain.observed import Changes, NodeView, Observed
 from wavegate.domain.plan import plan
 
 NAMES = ("n1", "n2", "n3")
+V1 = version(1, stable=True)
 CLAIMS = tuple(execution(1, "Running", stable=True, node=name) for name in NAMES)
 PODS = tuple(pod(each, uid=f"pod-{each.node}") for each in CLAIMS)
 AT_REST = observed(
@@ -180,6 +185,66 @@ def test_who_is_looked_at_anew(
     assert made == plan(later)
 
 
+def last_deployment(seen: Observed, **fields: Any) -> Observed:
+    *before, last = seen.deployments
+    return replace(seen, deployments=[*before, replace(last, **fields)])
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        pytest.param(
+            lambda seen: last_deployment(seen, state="Completed", completed=NOW),
+            True,
+            id="a rollout has ended",
+        ),
+        pytest.param(
+            lambda seen: replace(
+                seen, versions=[*seen.versions[:-1], replace(seen.versions[-1], stable_at=NOW)]
+            ),
+            True,
+            id="a version is stable",
+        ),
+        pytest.param(
+            lambda seen: replace(seen, job=replace(seen.job, spec=job_spec("app:2", suspend=True))),
+            True,
+            id="the job is suspended",
+        ),
+        pytest.param(
+            lambda seen: last_deployment(seen, rollout=settings(healthCheck={})),
+            False,
+            id="the settings of a rollout",
+        ),
+        pytest.param(
+            lambda seen: last_deployment(seen, from_version=2, to_version=1),
+            False,
+            id="to which version they apply",
+        ),
+        pytest.param(
+            lambda seen: replace(seen, settings=replace(seen.settings, stable_after=99.0)),
+            False,
+            id="settings",
+        ),
+        pytest.param(
+            lambda seen: replace(seen, versions=seen.versions[1:]), False, id="a version goes"
+        ),
+        pytest.param(lambda seen: replace(seen, now=NOW - 60), False, id="the clock goes back"),
+    ],
+)
+def test_chains_and_standings_are_made_anew_only_where_what_they_rest_on_changes(
+    change: Change, kept: bool
+) -> None:
+    running = tuple(execution(1, "Running", node=name, updated=NOW - 60) for name in NAMES)
+    seen = replace(BUSY, executions=running, pods=tuple(map(pod, running)))
+    memory = Memory()
+    assert plan(seen, memory) == plan(seen)
+    before, standing = dict(memory._chains), memory._standings[V1.uid]
+    later = change(seen)
+    assert plan(later, memory) == plan(later)
+    assert all((memory._chains[name] is before[name]) is kept for name in NAMES)
+    assert (memory._standings.get(V1.uid) is standing) is kept
+
+
 def test_a_node_that_goes_leaves_nothing_in_what_is_counted() -> None:
     memory = Memory()
     assert plan(BUSY, memory) == plan(BUSY)
@@ -188,6 +253,82 @@ def test_a_node_that_goes_leaves_nothing_in_what_is_counted() -> None:
     assert plan(gone, memory) == plan(gone)
     assert set(memory.lineup.stances) == {"n1", "n2"}
     assert sum(memory.census.values()) == 2
+
+
+def test_nor_does_one_that_goes_in_the_moment_in_which_its_rollout_is_paused() -> None:
+    seen, memory = replace(BUSY, executions=[*CLAIMS, execution(2, version=2)]), Memory()
+    assert plan(seen, memory) == plan(seen)
+    assert memory.holding == {"n1"}
+    fewer = {name: each for name, each in BUSY.nodes.items() if name != "n1"}
+    gone = replace(seen, nodes=fewer, executions=CLAIMS[1:], pods=PODS[1:])
+    paused = last_deployment(gone, paused=True)
+    assert plan(paused, memory) == plan(paused)
+    assert memory.holding == set()
+    assert set(memory.lineup.stances) == {"n2", "n3"}
+
+
+@pytest.mark.parametrize(
+    ("ready", "later", "holds"),
+    [
+        pytest.param(True, 0, True, id="a target"),
+        pytest.param(True, 3600, True, id="after its deadline, too"),
+        pytest.param(False, 0, True, id="no target any more"),
+        pytest.param(False, 3600, False, id="nor after its deadline"),
+    ],
+)
+def test_who_holds_a_place_follows_its_node_and_the_time(
+    ready: bool, later: float, holds: bool
+) -> None:
+    taken = replace(
+        execution(1, "Stopped", stable=True, details={"reason": "Replaced"}), created=NOW - 99
+    )
+    seen = replace(BUSY, executions=[*CLAIMS[1:], taken, execution(2, version=2)], pods=PODS[1:])
+    memory = Memory()
+    assert plan(seen, memory) == plan(seen)
+    assert memory.holding == {"n1"}
+    changed = {**seen.nodes, "n1": node("n1", ready=ready, ready_changed=NOW)}
+    for at in (NOW, NOW + later):
+        after = replace(seen, now=at, nodes=changed)
+        assert plan(after, memory) == plan(after)
+    assert memory.holding == ({"n1"} if holds else set())
+
+
+_NODES = st.none() | st.builds(
+    node,
+    ready=st.booleans(),
+    unschedulable=st.booleans(),
+    labels=st.sampled_from([{"pool": "edge"}, {}]),
+)
+_MOVES = st.lists(st.tuples(st.sampled_from(NAMES), _NODES, st.booleans()), max_size=12)
+
+
+@given(_MOVES)
+def test_what_nodes_are_to_a_version_is_what_it_is_when_all_are_gone_through(moves: Any) -> None:
+    edge = {"matchLabels": {"pool": "edge"}}
+    of_edge = version(1, spec=job_spec("app:1", selector=edge))
+    memory, there = Memory(), {name: node(name) for name in NAMES}
+    for name, here, is_asked in moves:
+        there.pop(name, None)
+        if here is not None:
+            there[name] = replace(here, name=name)
+        seen = observed(nodes=there.values(), versions=[of_edge])
+        assert seen.job.spec is not None
+        remembered, anew = (Fleet(seen, seen.job.spec, of) for of in (memory, Memory()))
+        if is_asked:
+            assert remembered.standing(of_edge) == anew.standing(of_edge)
+
+
+def test_changes_of_nodes_do_not_gather_for_a_version_that_nobody_asks_for() -> None:
+    memory = Memory()
+    for number in range(50):
+        seen = replace(AT_REST, nodes=nodes(AT_REST, spot=node("spot", uid=f"spot-{number}")))
+        assert seen.job.spec is not None
+        here = Fleet(seen, seen.job.spec, memory)
+        here.standing(V1)
+        if number == 0:
+            here.standing(version(2))
+    assert memory._standings.keys() == {V1.uid}
+    assert memory._moved == {}
 
 
 def test_what_is_filled_after_it_was_seen_is_a_change(looked_at: set[str]) -> None:

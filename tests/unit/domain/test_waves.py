@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unit.domain.builders import (
     JOB_UID,
@@ -72,6 +74,36 @@ def test_a_wave_is_judged_when_each_member_is_stable_or_failed() -> None:
     assert (ended.filled, ended.judged) == (True, True)
     assert ended.updated == {"n1"}
     assert set(ended.failed) == {("n2", "uid-n2")}
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                (),
+                (new("n1"),),
+                (new("n1", wave=2),),
+                (new("n1", wave=0),),
+                (new("n1", "Failed"),),
+                (new("n1", stable=True),),
+                # It was stable in its wave, lost its pod, and is tried again.
+                (new("n1", "Failed", stable=True), execution(3, version=2)),
+                (new("n1", "Failed", stable=True, wave=2), execution(3, version=2)),
+            ]
+        ),
+        min_size=4,
+        max_size=4,
+    )
+)
+def test_the_current_wave_waits_for_its_members_that_have_no_verdict(claims: Any) -> None:
+    placed = [
+        replace(each, node=name, node_uid=f"uid-{name}", name=f"app-{name}-{each.attempt}")
+        for name, taken in zip(NAMES, claims, strict=True)
+        for each in taken
+    ]
+    _, run = run_of(*placed)
+    members = {each.node for each in run.members.get(run.current, ())}
+    assert run.in_wave == members & run.unsettled.keys()
 
 
 def test_a_wave_that_is_not_full_is_not_judged() -> None:
