@@ -23,13 +23,14 @@ from wavegate.kube.access import Access
 from wavegate.kube.resources import FLEET_DEPLOYMENTS, FLEET_JOBS, HTTP_JOBS
 
 CONNECT_TIMEOUT: Final = 5.0
-SERVER_TIMEOUT: Final = 300
+SERVER_TIMEOUT: Final = 60
 """Seconds after which the API server ends a watch, as asked, and kopf begins another.
 
-Whole, and an int: kopf sends it as it is, and the server refuses ``300.0``.
+Whole, and an int: kopf sends it as it is, and the server refuses ``60.0``.
 """
 
-CLIENT_TIMEOUT: Final = 330.0
+CLIENT_TIMEOUT: Final = 75.0
+"""Seconds after which a watch is ended that the server has not: its connection is dead."""
 EXIT_TIMEOUT: Final = 1.0
 AGAIN: Final = 20.0
 """Seconds after which kopf is begun anew where it has ended."""
@@ -102,6 +103,9 @@ class KopfFrame:
             settings.watching.connect_timeout = CONNECT_TIMEOUT
             settings.watching.server_timeout = SERVER_TIMEOUT
             settings.watching.client_timeout = CLIENT_TIMEOUT
+            # Where this one goes off while an event is handed over, kopf takes its watch for ended
+            # on purpose, and begins none again. So it never does: a watch lasts no longer.
+            settings.watching.inactivity_timeout = 2 * CLIENT_TIMEOUT
             settings.queueing.exit_timeout = EXIT_TIMEOUT
             # Where kopf ends and is begun anew, it would kill the process ten minutes later.
             settings.process.ultimate_exiting_timeout = None

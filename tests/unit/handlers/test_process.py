@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
 from typing import Any
 
 import kopf
 import pytest
-from kopf._cogs.structs.references import Insights
+from kopf._cogs.clients import api
+from kopf._cogs.clients.watching import watch_objs
+from kopf._cogs.structs.references import Insights, Resource
 
 from wavegate.handlers.deployments import watch_deployments
 from wavegate.handlers.httpjobs import watch_http_jobs
@@ -16,6 +19,7 @@ from wavegate.handlers.jobs import watch_jobs
 from wavegate.handlers.process import AGAIN, LOOK, WATCHED, KopfFrame
 from wavegate.handlers.storages import ForgetfulDiffBase, ForgetfulProgress
 from wavegate.kube.access import Connection
+from wavegate.kube.resources import FLEET_JOBS
 
 
 class OneAccess:
@@ -55,7 +59,53 @@ async def test_a_watch_that_hangs_is_ended(activities: dict[str, Any]):
     watching = settings.watching
     assert watching.connect_timeout == 5
     assert str(watching.server_timeout).isdecimal()
-    assert watching.server_timeout < watching.client_timeout < 600
+    assert watching.server_timeout < watching.client_timeout < 120
+
+
+class Watched:
+    """A watch that tells of something a moment before it would be taken for dead, and its task."""
+
+    def __init__(self, settings: kopf.OperatorSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._settings = settings
+        self.told: list[float] = []
+        monkeypatch.setattr(api, "stream", self._stream)
+
+    async def _stream(self, **options: Any) -> AsyncIterator[Any]:
+        patience = self._settings.watching.inactivity_timeout
+        for pause in (patience - 0.01, 1e6):
+            async with asyncio.timeout(options["timeout"].total):
+                await asyncio.sleep(pause)
+            yield {"type": "MODIFIED", "object": {"metadata": {"resourceVersion": "2"}}}
+
+    async def follow(self) -> None:
+        """As kopf's watcher does, which takes a moment for an event."""
+        one = FLEET_JOBS
+        resource = Resource(one.group, one.version, one.plural, namespaced=True)
+        events = watch_objs(
+            settings=self._settings,
+            resource=resource,
+            namespace=None,
+            operator_pause_waiter=asyncio.Future(),
+        )
+        async for _ in events:
+            self.told.append(asyncio.get_running_loop().time())
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("as_shipped", [True, False])
+async def test_a_watch_is_not_lost_while_an_event_is_handed_over(
+    activities: dict[str, Any], monkeypatch: pytest.MonkeyPatch, as_shipped: bool
+):
+    """By kopf's own settings it is: the task is cancelled, and nobody is told."""
+    settings = kopf.OperatorSettings()
+    if not as_shipped:
+        await activities["startup"].fn(settings=settings)
+    watch = Watched(settings, monkeypatch)
+    task = asyncio.create_task(watch.follow())
+    await asyncio.wait([task])
+    assert task.cancelled() is as_shipped
+    assert len(watch.told) == (1 if as_shipped else 0), "it was ended, and is begun again"
 
 
 async def test_kopf_takes_the_credentials_that_we_have(activities: dict[str, Any]):
@@ -115,7 +165,7 @@ async def test_kopf_is_begun_anew_until_discovery_has_all_its_kinds(
     async def spawn_tasks(insights: Insights, **_: Any) -> set[asyncio.Task[Any]]:
         begun.append(loop.time())
         for name in looks.pop(0):
-            found = kopf._cogs.structs.references.Resource("wavegate.dev", "v1alpha1", name)
+            found = Resource("wavegate.dev", "v1alpha1", name)
             insights.watched_resources.add(found)
         loop.call_later(1, insights.ready_resources.set)
         return {asyncio.create_task(stop.wait())}
