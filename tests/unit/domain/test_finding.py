@@ -90,6 +90,18 @@ def test_a_stop_that_begins_to_take_too_long_is_looked_at() -> None:
     assert found(STABLE, pods=[stopping]).until <= NOW + 10
 
 
+def test_one_whose_pod_was_told_to_stop_is_lost_once_its_node_is_away_for_too_long() -> None:
+    late = execution(
+        1, "Pending", created=NOW - 7200, updated=NOW - 7200, details={"withdrawn": "Disrupted"}
+    )
+    evicted = replace(pod(late), ready=False, disruption="DeletionByTaintManager")
+    away = node(ready=False, ready_changed=NOW - 3000)
+    made = found(late, pods=[evicted], nodes=[away])
+    assert not made.pressing
+    assert made.until == NOW + 600, "lostAfter is an hour"
+    assert kinds(found(late, pods=[evicted], nodes=[away], now=made.until)) == [SetStatus]
+
+
 def test_an_empty_node_gets_what_is_stable_or_waits_for_its_wave() -> None:
     following = found().following
     assert following is not None
