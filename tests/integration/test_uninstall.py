@@ -79,3 +79,22 @@ def test_the_crds_come_back_after_a_while(
     everywhere.apply("app", container(strategy="Immediate", autoPromote=None, healthCheck=None))
     everywhere.wait("it runs again", lambda: len(everywhere.running("app")) == 100)
     everywhere.wait("it says so", lambda: everywhere.job_state("app") == "Running")
+
+
+def test_the_operator_before_its_crds(
+    everywhere: Space, cluster: wavelab.Cluster, operator: OperatorProcess
+) -> None:
+    """As where everything is applied at once, and the operator is the first to be there."""
+    everywhere.delete("FleetJob", "app")
+    everywhere.wait("no pod is left", lambda: gone(everywhere))
+    operator.stop()
+    cluster.kubectl("delete", "--filename", CRDS)
+    operator.launch()
+    operator.wait_for_log("not served: FleetJob, FleetDeployment, HTTPJob")
+    install_crds(cluster)
+    operator.wait_for_log("now served: ")
+    operator.wait_for_log("leading as")
+    operator.wait_for_log("ready after")
+    everywhere.apply("other", container(strategy="Immediate", autoPromote=None, healthCheck=None))
+    everywhere.wait("it runs", lambda: len(everywhere.running("other")) == 100)
+    everywhere.wait("it says so", lambda: everywhere.job_state("other") == "Running")

@@ -79,7 +79,7 @@ class _Ours(Collection[asyncio.Task[Any]]):
         return sum(1 for _ in self)
 
 
-class NotServed(Exception):
+class _NotServed(Exception):
     """Discovery lacked a kind when kopf was begun."""
 
 
@@ -135,7 +135,7 @@ class KopfFrame:
                 )
                 look = asyncio.create_task(self._look(insights), name="look for kinds")
                 await kopf.run_tasks([*tasks, look], ignored=_Ours())
-            except NotServed:
+            except _NotServed:
                 _take_signals(stop)
             except Exception as error:  # kopf's own types are private
                 if getattr(error, "status", None) == _NOT_FOUND:
@@ -154,7 +154,7 @@ class KopfFrame:
                 signals.cancel()
 
     async def _look(self, insights: Insights) -> None:
-        """Raise `NotServed`, after a while, where kopf has not found all kinds.
+        """Raise `_NotServed`, after a while, where kopf has not found all kinds.
 
         It reads discovery once, as it begins, since to be told of changes takes rights on all
         CRDs; so of a kind that was not there it would never hear. It delivers the others until
@@ -170,7 +170,7 @@ class KopfFrame:
         self._missing = missing
         if missing:
             await asyncio.sleep(LOOK)
-            raise NotServed(", ".join(missing))
+            raise _NotServed
         await asyncio.Event().wait()
 
 

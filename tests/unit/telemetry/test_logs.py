@@ -7,6 +7,7 @@ import logging
 import re
 
 import pytest
+from kopf._core.reactor import observation
 
 from wavegate.telemetry.logs import JsonFormatter, PlainFormatter, set_up_logs
 
@@ -19,7 +20,7 @@ def record(message: str, *arguments: object, error: Exception | None = None) -> 
 @pytest.fixture
 def loggers():
     """Whatever is set up is undone."""
-    names = (None, "wavegate", "kopf", "aiohttp", "asyncio")
+    names = (None, "wavegate", "kopf", "aiohttp", "asyncio", observation.logger.name)
     before = {name: logging.getLogger(name).level for name in names}
     handlers = list(logging.getLogger().handlers)
     yield
@@ -89,3 +90,10 @@ def test_decisions_are_logged_and_steps_only_on_demand():
     set_up_logs("json", verbose=True)
     assert logging.getLogger("wavegate.engine").isEnabledFor(logging.DEBUG)
     assert not logging.getLogger("kopf.objects").isEnabledFor(logging.INFO)
+
+
+@pytest.mark.usefixtures("loggers")
+def test_kinds_that_are_not_served_are_told_by_us_and_not_by_kopf_at_each_look():
+    set_up_logs("text", verbose=True)
+    assert not observation.logger.isEnabledFor(logging.WARNING)
+    assert observation.logger.isEnabledFor(logging.ERROR)
