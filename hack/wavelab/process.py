@@ -104,6 +104,20 @@ def wait_gone(targets: Sequence[Identity], seconds: float) -> list[Identity]:
         time.sleep(0.02)
 
 
+def _is_launcher(identity: Identity) -> bool:
+    """Whether a recorded process has yet to become its program.
+
+    While it does, the kernel shows neither arguments nor environment, so it can't be found by them.
+    """
+    if not is_alive(identity):
+        return False
+    with suppress(OSError):
+        process = Path(f"/proc/{identity.pid}")
+        command = (process / "cmdline").read_bytes()
+        return not (process / "environ").read_bytes() or _LAUNCHER.encode() in command
+    return False
+
+
 def carriers(instance: str) -> list[Identity]:
     """Every live process whose environment carries this cluster's instance id, but not our own."""
     marker = f"{INSTANCE_VARIABLE}={instance}".encode()
@@ -144,7 +158,7 @@ class Processes:
             cwd="/",
         )
         deadline = time.monotonic() + 10
-        while (identity := self.identity(name)) is None:
+        while (identity := self.identity(name)) is None or _is_launcher(identity):
             if time.monotonic() > deadline:
                 raise WavelabError(f"{name} could not be started: {self.last_words(name)}")
             time.sleep(0.005)

@@ -51,11 +51,21 @@ def test_a_program_whose_record_is_lost_is_found_by_its_environment(tmp_path: Pa
     processes = Processes(tmp_path, "instance-b")
     identity = processes.start("sleeper", ["/bin/sleep", "600"])
     (tmp_path / "run" / "sleeper.json").unlink()
-    # Recorded before it became `sleep`, so the marker may be the launcher's: the id is the same.
     assert identity in carriers("instance-b")
     assert identity not in carriers("instance")
     processes.stop_all()
     assert wait_gone([identity], 0) == []
+
+
+def test_a_program_that_was_started_is_no_launcher_any_more(tmp_path: Path) -> None:
+    processes = Processes(tmp_path, "instance-e")
+    # Often: the moment in which the kernel shows neither is short.
+    for _ in range(20):
+        identity = processes.start("sleeper", ["/bin/sleep", "600"])
+        process = Path(f"/proc/{identity.pid}")
+        assert (process / "cmdline").read_bytes() == b"/bin/sleep\x00600\x00"
+        assert f"{INSTANCE_VARIABLE}=instance-e".encode() in (process / "environ").read_bytes()
+        processes.stop("sleeper")
 
 
 def test_our_own_process_never_counts_as_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
