@@ -55,7 +55,7 @@ rows: $(READY) ## every field and rule, the tests that hold it, and where they r
 faults: $(READY) ## fault plans in simulation (SHARD=3/8 a part, DONE=FILE goes on where it was, PLAN='…' one)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m faults $(if $(PLAN),'$(PLAN)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
 
-faults-real: $(READY) ## the same with real processes and a real API server; a storm, a load, removals, hostile templates and objects
+faults-real: $(READY) ## the same with real processes and a real API server; a storm, a load, removals, hostile input, generated operations
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m real $(if $(PLAN),'$(PLAN)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
 	@$(if $(PLAN)$(SHARD),,STORM_SECONDS=120 $(BIN)/python -m pytest -q tests/real/test_storm.py)
 	@$(if $(PLAN)$(SHARD),,LOAD_SECONDS=600 LOAD_JOBS=200 LOAD_NODES=100 $(BIN)/python -m pytest -q --timeout=3600 tests/real/test_load.py)
@@ -64,8 +64,9 @@ faults-real: $(READY) ## the same with real processes and a real API server; a s
 	@$(if $(PLAN)$(SHARD),,CALLED_BACK_RUNS=200 CALLED_BACK_KILLS=30 $(BIN)/python -m pytest -q --timeout=3600 tests/real/test_called_back.py)
 	@$(if $(PLAN)$(SHARD),,CHAINED_RUNS=200 CHAINED_KILLS=20 $(BIN)/python -m pytest -q --timeout=3600 tests/real/test_chained.py)
 	@$(if $(PLAN)$(SHARD),,REMOVAL_ORDERS=all $(BIN)/python -m pytest -q tests/integration/test_removal_orders.py)
-	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q tests/integration/test_hostile_templates.py)
-	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q tests/hostile/test_objects.py tests/hostile/test_names.py)
+	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q tests/integration/test_hostile_templates.py tests/integration/test_hostile_objects.py)
+	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q tests/hostile)
+	@$(if $(PLAN)$(SHARD),,$(MAKE) --no-print-directory generated)
 
 search: $(READY) ## everything that can happen to three nodes, within limits (STEPS='…' repeats one path)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m search $(if $(STEPS),'$(STEPS)')
