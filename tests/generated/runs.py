@@ -2,7 +2,7 @@
 
 | run | what is done |
 | --- | --- |
-| back | S0, S1 (one field of it changed), S0 again: it ends as it was after the first S0 |
+| back | S0, S1 (one field of it changed), S0 again: it ends as it was after the first S0 (`_after`) |
 | birth | a job is made as the operation says |
 | deployment | two versions, then a user's deployment, or a change of one in mid-rollout |
 | stranger | somebody makes a record that is the operator's to make, and it is left alone |
@@ -142,6 +142,7 @@ async def _there_and_back(stage: Stage, operation: Operation) -> None:
     stage.judge()
     if same_pods and _what_runs(stage) != kept:
         raise Wrong(f"it does not touch the pod, and {_difference(kept, _what_runs(stage))}")
+    end = _after(stage.end(), end)
     number = stage.status().get("version")
     if operation.is_within(*NO_VERSION) and number != 1:
         raise Wrong(f"it is to make no version, and there is version {number}")
@@ -152,6 +153,19 @@ async def _there_and_back(stage: Stage, operation: Operation) -> None:
         raise Wrong(f"back again it is\n    {stage.end()}\nand was\n    {end}")
     if same_pods and _what_runs(stage) != kept:
         raise Wrong(f"back again {_difference(kept, _what_runs(stage))}")
+
+
+def _after(changed: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+    """How S0 ends after S1, where it was ``first`` before and S1 ended as ``changed``: the same.
+
+    But of an S0 that is blocked before it has begun anywhere, what S1 has brought runs on.
+    """
+    conditions = first["conditions"]
+    if first["pods"] or "Stalled" not in conditions:
+        return first
+    available = {"Available": changed["conditions"]["Available"]}
+    brought = {part: changed[part] for part in ("nodes", "pods")}
+    return {**first, **brought, "conditions": {**conditions, **available}}
 
 
 def _what_runs(stage: Stage) -> dict[str, set[str]]:
