@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sim.invariants import Invariants
 from sim.telling import tell
 from wavegate.api.names import LABEL_PULL
+from wavegate.api.rollout import HealthCheck
 from wavegate.cache.decode import OwnDecoder
 from wavegate.cache.decode_core import decode_node, decode_pod, decode_pull
 from wavegate.domain.actions import (
@@ -115,6 +116,13 @@ class Watched:
 
     def fate(self, node: str, image: str) -> Fate:
         return self._cluster.fleet.fate(node, image)
+
+    def serves(self, check: HealthCheck | None) -> bool:
+        """Whether pods that are fine have the counters that are asked for (`simulation.fleet`)."""
+        asked = check.error_rate.pod_metrics if check and check.error_rate else None
+        if asked is None:
+            return True
+        return asked.format != "JSON" and {*asked.errors, *asked.total} <= {"errors", "requests"}
 
     def disturb(self, node: str) -> None:
         """A third party has done something to the node, or to what runs there."""

@@ -11,6 +11,7 @@ does what stands in for it here.
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def _difference(before: Any, after: Any) -> Any:
     return gone | {
         name: _difference(before.get(name), value)
         for name, value in after.items()
-        if name not in before or before[name] != value
+        if name not in before or json.dumps(before[name]) != json.dumps(value)  # 1 is not true
     }
 
 

@@ -110,11 +110,15 @@ def replaced(document: Object, path: Path, value: Any, schema: Schema) -> Object
         schema = _below(schema, part)
         if isinstance(place, dict):
             if place.get(part) is None:
-                place[part] = {**sample(schema, 0), **_BY_RULES.get(part, {})}
+                least = sample(schema, 0)
+                rules = _BY_RULES.get(part, {})
+                place[part] = {**least, **rules} if isinstance(least, dict) else least
             place = place[part]
         else:
             place = place[part]
     if value is not ABSENT:
+        if place == []:  # a list that was missing, and need not have an item
+            place.append(None)
         place[path[-1]] = copy.deepcopy(value)
     elif isinstance(place, dict):
         place.pop(path[-1], None)

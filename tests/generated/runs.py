@@ -221,6 +221,9 @@ async def _stranger(stage: Stage, operation: Operation) -> None:
     await _made(stage, JOBS["rolling"])
     before = stage.end()
     kind, name = document["kind"], document["metadata"]["name"]
+    if stage.cluster.get(kind, name) is not None:
+        assert not stage.send(document), "it is the operator's own, and nobody may change it"
+        return
     assert stage.send(document)
     made = stage.cluster.get(kind, name)
     await _made(stage, _second(JOBS["rolling"]))

@@ -99,9 +99,11 @@ class Invariants:
 
     def _places(self, world: World) -> None:
         """2. At most as many nodes without their stable execution as there are places."""
+        if self.places is None:
+            return
         assert world.job is not None
         assert world.job.spec is not None
-        if world.job.spec.suspend or _is_stopped(world) or self.places is None:
+        if world.job.spec.suspend or _is_stopped(world):
             return
         down = {node for node, chain in _chains(world).items() if _is_down(world, node, chain)}
         down |= {node for node, uid in self.leaving.items() if _still_stops(world, node, uid)}
@@ -274,6 +276,8 @@ class Invariants:
         by = next((each for each in world.said() if each.name == execution.deployment), None)
         if by is not None and by.rollout is not None:
             check = by.rollout.health_check or check
+        if not world.serves(check):
+            return
         since = max(pod.ready_changed or pod.created, world.operator_started)
         assert world.now - since < _enough(check), f"{action.name} is well\n{world.story()}"
 

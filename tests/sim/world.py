@@ -96,10 +96,12 @@ def once(image: str = "app:1", job_type: str = "query", **rollout: Any) -> dict[
 
 @dataclass
 class World(Writes):
-    """The state of the cluster. ``fate`` says what happens to a pod of an image on a node."""
+    """The state of the cluster. ``fate`` says what happens to a pod of an image on a node, and
+    ``serves`` whether one that is fine has the counters that a health check reads."""
 
     nodes: dict[str, NodeView] = field(default_factory=dict)
     fate: Callable[[str, str], Fate] = lambda _node, _image: FINE
+    serves: Callable[[Any], bool] = lambda _check: True
     now: float = START
     job: JobView | None = None
     versions: dict[str, VersionView] = field(default_factory=dict)
