@@ -2,7 +2,7 @@
 
 | run | what is done |
 | --- | --- |
-| back | S0, S1 (one field of it changed), S0 again: it ends as it was after the first S0 (`_after`) |
+| back | S0, S1 (one field of it changed), S0 again: it ends as after the first S0 (`_after`) |
 | birth | a job is made as the operation says |
 | deployment | two versions, then a user's deployment, or a change of one in mid-rollout |
 | stranger | somebody makes a record that is the operator's to make, and it is left alone |

@@ -6,7 +6,7 @@
 | nothing of its own is refused | a write that the server calls invalid, dry runs aside |
 | never stuck | an hour later, a reason that goes on by itself and names no time |
 | always said why | no Ready condition, a reason without a way out, waiting without a message |
-| one mind | a spec that the CRD lets pass and the operator's model does not (InvalidSpec), but for a name that has to be looked up |
+| one mind | a spec that the CRD takes and the operator's model does not, `_LOOKED_UP` aside |
 | quiet | a write within an hour after all is as it should be; requests without end |
 | the invariants | see `sim.invariants`, after each write |
 """
