@@ -192,11 +192,16 @@ def _tend(space: Space, replicas: Sequence[Replica], killing: Killing) -> None:
     for at, replica in enumerate(replicas):
         if replica.process.running:
             continue
-        # As if its 15 s had passed.
-        space.client.delete(f"{LEASES}/{space.name}")
-        killing.watch(replicas[1 - at].process.pid)
+        other = replicas[1 - at]
+        if replica.leads and not other.leads:
+            # As if its 15 s had passed. Another's Lease is not to be taken: then two would lead.
+            space.client.delete(f"{LEASES}/{space.name}")
+        killing.watch(other.process.pid)
         replica.process.close()
         replica.launch()
+    for replica in replicas:
+        if replica.leads:
+            killing.turn_to(replica.process.pid)
 
 
 def _begin(space: Space, workers: Workers, names: Sequence[str]) -> None:

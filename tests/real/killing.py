@@ -53,6 +53,11 @@ class Killing(Untroubled):
         self._left = self._chance.randint(*self._between)
         self._victim = pid
 
+    def turn_to(self, pid: int) -> None:
+        """It is that process, as it turns out, which leads and is to be killed."""
+        if self._victim is not None:
+            self._victim = pid
+
     async def handle(self, exchange: Exchange) -> Answer:
         if not exchange.passed.writes or exchange.passed.is_of_lease:
             return await exchange.forward()
