@@ -64,8 +64,8 @@ faults-real: $(READY) ## the same with real processes and a real API server; a s
 	@$(if $(PLAN)$(SHARD),,CALLED_BACK_RUNS=200 CALLED_BACK_KILLS=30 $(BIN)/python -m pytest -q --timeout=3600 tests/real/test_called_back.py)
 	@$(if $(PLAN)$(SHARD),,CHAINED_RUNS=200 CHAINED_KILLS=20 $(BIN)/python -m pytest -q --timeout=3600 tests/real/test_chained.py)
 	@$(if $(PLAN)$(SHARD),,REMOVAL_ORDERS=all $(BIN)/python -m pytest -q tests/integration/test_removal_orders.py)
-	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q tests/integration/test_hostile_templates.py tests/integration/test_hostile_objects.py)
-	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q tests/hostile)
+	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q -n 6 tests/integration/test_hostile_templates.py tests/integration/test_hostile_objects.py)
+	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q -n 2 tests/hostile)
 	@$(if $(PLAN)$(SHARD),,$(MAKE) --no-print-directory generated)
 
 search: $(READY) ## everything that can happen to three nodes, within limits (STEPS='…' repeats one path)
@@ -73,7 +73,7 @@ search: $(READY) ## everything that can happen to three nodes, within limits (ST
 
 generated: $(READY) ## operations generated from the CRDs (SHARD=3/8 a part, DONE=FILE goes on where it was, OP='…' one)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m generated $(if $(OP),'$(OP)') $(if $(SHARD),--shard $(SHARD)) $(if $(DONE),--done $(DONE))
-	@$(if $(OP),,GENERATED_SHARE=1 $(BIN)/python -m pytest -q tests/integration/test_generated.py)
+	@$(if $(OP),,GENERATED_SHARE=1 $(BIN)/python -m pytest -q -n 6 tests/integration/test_generated.py)
 
 nightly: $(READY) ## generated histories, 10,000 of each
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -q tests/sim --timeout 7200
