@@ -11,7 +11,6 @@ does what stands in for it here.
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -127,8 +126,13 @@ def _difference(before: Any, after: Any) -> Any:
     return gone | {
         name: _difference(before.get(name), value)
         for name, value in after.items()
-        if name not in before or json.dumps(before[name]) != json.dumps(value)  # 1 is not true
+        if name not in before or before[name] != value or _is_bool(before[name]) != _is_bool(value)
     }
+
+
+def _is_bool(value: Any) -> bool:
+    """In Python 1 is true."""
+    return isinstance(value, bool)
 
 
 # asked of the simulated one, and of what stands in for its rules
