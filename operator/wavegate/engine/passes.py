@@ -17,11 +17,11 @@ from wavegate.cache.store import JobKey
 from wavegate.engine.decisions import about
 from wavegate.engine.queue import WorkQueue
 
-GAP: Final = 0.005
+GAP: Final = 0.002
 """Seconds between two passes, of whichever jobs.
 
-Where more than fifty jobs are busy, each is looked at less often than its own pace allows, and a
-pass finds more that is new: the same work is done with fewer of them.
+Where hundreds of jobs are busy, each is looked at less often than its own pace allows, and a pass
+finds more that is new: the same work is done with fewer of them.
 """
 
 _FIRST_DELAY: Final = 1.0
