@@ -17,13 +17,6 @@ from wavegate.cache.store import JobKey
 from wavegate.engine.decisions import about
 from wavegate.engine.queue import WorkQueue
 
-GAP: Final = 0.002
-"""Seconds between two passes, of whichever jobs.
-
-Where hundreds of jobs are busy, each is looked at less often than its own pace allows, and a pass
-finds more that is new: the same work is done with fewer of them.
-"""
-
 _FIRST_DELAY: Final = 1.0
 _LONGEST_DELAY: Final = 60.0
 
@@ -53,7 +46,7 @@ class Passes(ABC):
         while True:
             self.reconcile(await self._queue.get())
             # Where many jobs are due, `get` need not wait: answers and watches get their turn here.
-            await asyncio.sleep(GAP)
+            await asyncio.sleep(0)
 
     def reconcile(self, key: JobKey) -> None:
         """One pass. A defect in a plan is logged and backed off; the other jobs go on."""
