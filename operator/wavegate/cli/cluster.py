@@ -25,7 +25,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from wavegate.cli.errors import CliError
 from wavegate.cli.options import Target
 from wavegate.kube.clock import ServerClock
-from wavegate.kube.errors import AlreadyExists, ApiError, Forbidden, NotFound, Unauthorized
+from wavegate.kube.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Unauthorized,
+)
 from wavegate.kube.resources import PODS, Resource
 
 if TYPE_CHECKING:
@@ -127,13 +134,13 @@ class Cluster:
         return found
 
     def patch(self, resource: Resource, document: Document, change: Document) -> Document:
-        """Merge a change into an object, if it is still as it was read. Raises CliError."""
+        """Merge a change into an object, if nobody has changed it since it was read.
+
+        What the operator reports in its status meanwhile is no change. Raises CliError.
+        """
         metadata = document["metadata"]
         path = resource.object(metadata.get("namespace"), metadata["name"])
-        body = {**change, "metadata": {"resourceVersion": metadata["resourceVersion"]}}
-        return self._run(
-            self._request("PATCH", path, body=body, content_type=_MERGE_PATCH), f"patch {path}"
-        )
+        return self._run(self._patch(path, document, change), f"patch {path}")
 
     def create(self, resource: Resource, document: Document) -> Document:
         """Make an object. Raises CliError."""
@@ -215,6 +222,19 @@ class Cluster:
         if method in ("POST", "PATCH") and "/apis/wavegate.dev/" in path:
             more["query"] = {**(more.get("query") or {}), "fieldManager": FIELD_MANAGER}
         return await self._transport.request(method, path, timeout=_TIMEOUT, **more)
+
+    async def _patch(self, path: str, document: Document, change: Document) -> Document:
+        there = document
+        while True:
+            version = there["metadata"]["resourceVersion"]
+            body = {**change, "metadata": {"resourceVersion": version}}
+            try:
+                return await self._request("PATCH", path, body=body, content_type=_MERGE_PATCH)
+            except Conflict:
+                there = await self._request("GET", path)
+                is_newer = there["metadata"]["resourceVersion"] != version
+                if not is_newer or _but_for_reports(there) != _but_for_reports(document):
+                    raise
 
     async def _create(self, resource: Resource, document: Document) -> Document:
         path = resource.collection(document["metadata"].get("namespace"))
@@ -366,6 +386,14 @@ def words(error: ApiError, verb: str, path: str = "") -> str:
         case NotFound():
             return f"{what}: {error.message}: are the CRDs installed? wavegate check says more"
     return f"{what}: {error.message}" if error.message else f"{what}: {error.reason}"
+
+
+def _but_for_reports(document: Document) -> Any:
+    """What tells whether anybody but the operator has written an object."""
+    metadata = document["metadata"]
+    managers = metadata.get("managedFields") or ()
+    users = [each for each in managers if each.get("subresource") != "status"]
+    return metadata["uid"], metadata.get("generation"), users
 
 
 def _query(selection: Selection) -> dict[str, str | int]:

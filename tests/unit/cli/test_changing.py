@@ -63,6 +63,41 @@ def test_a_verb_writes_its_field_of_the_open_deployment_and_nothing_else(
     assert f"is {said} already" in again.err
 
 
+def just_before_the_patch(told: Played, part: str, change: dict[str, Any]) -> None:
+    """Somebody else writes app-v2 between a command's reading it and its first patch."""
+    ask, left = told.server.request, [change]
+
+    def asked(user: Any, method: str, path: str, *more: Any, **named: Any) -> Any:
+        if method == "PATCH" and left:
+            there = told.get("FleetDeployment", "app-v2")
+            assert there is not None
+            body = {**there, part: {**there[part], **left.pop()}}
+            ask(user, "PUT", f"{path}/status" if part == "status" else path, body=body)
+        return ask(user, method, path, *more, **named)
+
+    told.patch.setattr(told.server, "request", asked)
+
+
+def test_what_the_operator_reports_meanwhile_is_no_reason_to_refuse(gate: Played) -> None:
+    before = spec_of(gate)
+    just_before_the_patch(gate, "status", {"message": "one more node"})
+    told = gate("promote", "app")
+    assert (told.code, told.err) == (0, "")
+    assert spec_of(gate) == {**before, "promoted": True}
+    found = gate.get("FleetDeployment", "app-v2")
+    assert found is not None
+    assert found["status"]["message"] == "one more node"
+
+
+def test_what_another_user_has_changed_meanwhile_is_left_as_it_is(gate: Played) -> None:
+    before = spec_of(gate)
+    just_before_the_patch(gate, "spec", {"canceled": True})
+    told = gate("promote", "app")
+    assert told.code == 2
+    assert "the object has been modified" in told.err
+    assert spec_of(gate) == {**before, "canceled": True}
+
+
 def test_resume_undoes_pause(gate: Played) -> None:
     gate("pause", "app-v2")
     assert spec_of(gate)["paused"] is True
