@@ -66,7 +66,7 @@ faults-real: $(READY) ## the same with real processes and a real API server; a s
 	@$(if $(PLAN)$(SHARD),,REMOVAL_ORDERS=all $(BIN)/python -m pytest -q tests/integration/test_removal_orders.py)
 	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q -n 6 tests/integration/test_hostile_templates.py tests/integration/test_hostile_objects.py)
 	@$(if $(PLAN)$(SHARD),,HOSTILE=all $(BIN)/python -m pytest -q -n 2 tests/hostile)
-	@$(if $(PLAN)$(SHARD),,$(MAKE) --no-print-directory generated)
+	@$(if $(PLAN)$(SHARD),,$(MAKE) --no-print-directory generated DONE=$(if $(DONE),$(DONE).generated))
 
 search: $(READY) ## everything that can happen to three nodes, within limits (STEPS='…' repeats one path)
 	@PYTHONPATH=$(PYTHONPATH):tests $(BIN)/python -m search $(if $(STEPS),'$(STEPS)')

@@ -126,13 +126,17 @@ def _difference(before: Any, after: Any) -> Any:
     return gone | {
         name: _difference(before.get(name), value)
         for name, value in after.items()
-        if name not in before or before[name] != value or _is_bool(before[name]) != _is_bool(value)
+        if name not in before or not _is_same(before[name], value)
     }
 
 
-def _is_bool(value: Any) -> bool:
-    """In Python 1 is true."""
-    return isinstance(value, bool)
+def _is_same(one: Any, other: Any) -> bool:
+    """Equality by which 1 is not true, however deep: in Python it is."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(one[each], other[each]) for each in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 # asked of the simulated one, and of what stands in for its rules

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from generated.answers import Answer, SimulatedServer, linted, real_answer
+from generated.answers import Answer, SimulatedServer, change_of, linted, real_answer
 from generated.operations import Operation, parse_operation
 
 PRIORITY = "spec.priority: Invalid value: 101 is not from 0 to 100"
@@ -75,3 +75,24 @@ def test_each_way_to_be_refused_names_its_field(text: str, field: str):
     assert field in answer.fields
     if operation.verb == "create":
         assert field in linted(operation).fields
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "change"),
+    [
+        pytest.param(
+            ("rollout", "canaryCount"), True, {"rollout": {"canaryCount": True}}, id="true for 1"
+        ),
+        pytest.param(("rollout", "canaryCount"), 1.0, {}, id="1.0 for 1, which is stored as 1"),
+        pytest.param(
+            ("rollout", "autoPromote"), 1, {"rollout": {"autoPromote": 1}}, id="1 for true"
+        ),
+        pytest.param(
+            ("config", "limits", 0), True, {"config": {"limits": [True, 2.5, None]}}, id="in a list"
+        ),
+        pytest.param(("config", "limits", 0), 1.0, {}, id="the same list"),
+    ],
+)
+def test_a_change_holds_what_differs_and_true_is_not_1(path: Any, value: Any, change: Any):
+    operation = Operation("change", "canary", ("spec", *path), "", value)
+    assert change_of(operation) == ({"spec": change} if change else {})

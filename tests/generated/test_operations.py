@@ -9,7 +9,14 @@ import pytest
 
 from generated.answers import SimulatedServer
 from generated.bases import BASES, DEPLOYMENTS, JOBS
-from generated.operations import VERBS, Operation, all_operations, parse_operation, schema_of
+from generated.operations import (
+    VERBS,
+    Operation,
+    all_operations,
+    parse_operation,
+    replaced,
+    schema_of,
+)
 from generated.runs import SEQUENCES, all_runs
 from generated.sequences import LENGTH
 
@@ -80,3 +87,13 @@ def test_what_an_operation_is_about():
     assert below.touches("spec.template")
     assert below.touches("spec.template.spec.containers")
     assert not below.touches("spec.temp", "spec.rollout")
+
+
+def test_the_first_item_of_a_list_that_is_missing_is_its_only_one():
+    first = ("spec", "selector", "matchExpressions", 0)
+    made = replaced(JOBS["plain"], first, "zone in (a)", schema_of("FleetJob"))
+    assert made["spec"]["selector"] == {
+        "matchLabels": {"pool": "edge"},
+        "matchExpressions": ["zone in (a)"],
+    }
+    assert "matchExpressions" not in JOBS["plain"]["spec"]["selector"]

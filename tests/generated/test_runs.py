@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from generated.runs import _after, run
 
 RUNS = {"n00": ("app:1", True)}
@@ -30,7 +32,20 @@ def test_what_ran_in_between_runs_on_where_it_was_blocked_before_it_began():
     assert _after(ended({}, Available="False NotRunning"), first) == first
 
 
-def test_a_version_that_runs_is_left_alone_by_one_that_nothing_judges():
-    outcome = run("back create measured spec.rollout.strategy: absent")
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("back create measured spec.rollout.strategy: absent", id="nothing judges it"),
+        pytest.param("back create query spec.trigger.timeZone: longest", id="nobody knows a zone"),
+        pytest.param("stranger create version metadata.name: like a version", id="a taken name"),
+        pytest.param(
+            "deployment create restart spec.rollout.healthCheck.errorRate.podMetrics.format:"
+            " word JSON",
+            id="counters that a pod does not have",
+        ),
+    ],
+)
+def test_a_run_whose_end_is_not_the_plain_one_is_as_it_should_be(text: str):
+    outcome = run(text)
     assert not outcome.refused
     assert not outcome.wrong, outcome.story

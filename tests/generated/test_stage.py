@@ -95,9 +95,13 @@ def test_a_write_in_the_quiet_hour_is_noticed():
     on_a_stage(act)
 
 
-def test_requests_without_end_are_noticed():
+@pytest.mark.parametrize("timeouts", [None, {"execution": "10m"}])
+def test_requests_without_end_are_noticed(timeouts: dict[str, str] | None):
     async def act(stage: Stage) -> None:
-        await runs(stage)
+        job = copy.deepcopy(JOBS["plain"])
+        assert stage.send({**job, "spec": {**job["spec"], "timeouts": timeouts}})
+        await stage.settle()
+        stage.judge()
 
         def ask() -> None:
             stage.cluster.server.request(stage.cluster.account, "GET", "/api/v1/nodes")
@@ -106,6 +110,19 @@ def test_requests_without_end_are_noticed():
             stage.cluster.later(1 + number, ask)
         with pytest.raises(Wrong, match="requests in an hour"):
             await stage.quiet_hour()
+
+    on_a_stage(act)
+
+
+def test_pods_that_may_run_for_ten_minutes_are_followed_by_others():
+    async def act(stage: Stage) -> None:
+        job = copy.deepcopy(JOBS["plain"])
+        assert stage.send({**job, "spec": {**job["spec"], "timeouts": {"execution": "10m"}}})
+        await stage.settle()
+        before = stage.uids("Pod")
+        await stage.quiet_hour()
+        assert not before & stage.uids("Pod")
+        stage.judge()
 
     on_a_stage(act)
 

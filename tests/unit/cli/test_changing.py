@@ -98,6 +98,16 @@ def test_what_another_user_has_changed_meanwhile_is_left_as_it_is(gate: Played) 
     assert spec_of(gate) == {**before, "canceled": True}
 
 
+def test_what_git_has_taken_meanwhile_is_left_as_it_is(gate: Played) -> None:
+    before = spec_of(gate)
+    applied = {"manager": "kustomize-controller", "operation": "Apply", "fieldsV1": {"f:spec": {}}}
+    just_before_the_patch(gate, "metadata", {"managedFields": [applied]})
+    told = gate("promote", "app")
+    assert told.code == 2
+    assert "the object has been modified" in told.err
+    assert spec_of(gate) == before
+
+
 def test_resume_undoes_pause(gate: Played) -> None:
     gate("pause", "app-v2")
     assert spec_of(gate)["paused"] is True
