@@ -36,7 +36,7 @@ FEW_PROCESSES = ("-n", "3", "--dist", "worksteal")
 
 UNIT = "not cluster and not nodes and not chart and not docs"
 
-FAULTS_SHARE = "10"
+FAULTS_SHARE = "20"
 """Of so many fault plans one is run."""
 
 

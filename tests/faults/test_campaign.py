@@ -1,4 +1,4 @@
-"""A part of the campaign, chosen by a seed: one plan of thirty, in ``make test`` one of ten.
+"""A part of the campaign, chosen by a seed: one plan of thirty, in ``make test`` one of twenty.
 
 ``make faults`` runs all of it.
 """

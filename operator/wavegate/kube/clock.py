@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 LARGEST: Final = 5.0
@@ -32,10 +33,18 @@ class ServerClock:
 
     def heard(self, date: str | None) -> None:
         """An answer has come with this header ``Date``; None or nonsense says nothing."""
-        try:
-            moment = parsedate_to_datetime(date or "").timestamp()
-        except (ValueError, OverflowError):
+        moment = _moment(date or "")
+        if moment is None:
             return
         ahead = moment - self._steady()
         if self._ahead is None or ahead > self._ahead or ahead < self._ahead - LARGEST:
             self._ahead = ahead
+
+
+@lru_cache(maxsize=16)
+def _moment(date: str) -> float | None:
+    """Epoch seconds. All answers of a second say the same."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -21,8 +21,6 @@ from wavegate.cli.main import COMMANDS, cli
 from wavegate.simulation.fates import ERRS, FINE
 
 QUICKEST_OF = 5
-START_UP = 0.3
-"""Seconds."""
 
 EXAMPLE = Path(__file__).parents[3] / "gitops" / "jobs" / "agent.yaml"
 SOURCES = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "operator")}
@@ -256,18 +254,31 @@ def test_each_command_says_in_its_help_what_the_list_of_commands_says() -> None:
         assert (command.help or "").splitlines()[0] == line
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["version"], ["get", "--help"]])
-def test_it_starts_at_once(arguments: list[str], measured: Any) -> None:
-    """In processor time, the least of some: what else the machine does is not its fault."""
-    command = [sys.executable, "-m", "wavegate.cli.main", *arguments]
-    took = []
+def processor_seconds(*command: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *command], check=True, capture_output=True, env=SOURCES)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize(
+    ("arguments", "most"),
+    [
+        pytest.param(["--help"], 15, id="help"),
+        pytest.param(["version"], 15, id="version"),
+        pytest.param(["get", "--help"], 40, id="help of a command"),
+    ],
+)
+def test_it_starts_at_once(arguments: list[str], most: int, measured: Any) -> None:
+    """Beside Python that does nothing, each the quickest of some: machines differ."""
+    nothing, took = [], []
     for _ in range(QUICKEST_OF):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, capture_output=True, env=SOURCES)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    measured(f"wavegate {' '.join(arguments)}: {min(took):.2f} s of a processor to start")
-    assert min(took) < START_UP
+        nothing.append(processor_seconds("-c", "pass"))
+        took.append(processor_seconds("-m", "wavegate.cli.main", *arguments))
+    ratio = min(took) / min(nothing)
+    told = f"{min(took):.2f} s of a processor to start, {ratio:.0f} times Python alone"
+    measured(f"wavegate {' '.join(arguments)}: {told}")
+    assert ratio < most
 
 
 def test_what_starts_at_once_imports_no_client_and_no_kopf() -> None:
