@@ -284,7 +284,12 @@ PAGES: Final = (
     ),
     _text("commas", lambda: (b"reqs{" + b"," * 4_070 + b"} 1\n") * 47, _NO_TEXT),
     _text(
-        "labels", lambda: (b"reqs{" + _labels(4_070) + b"} 1\n") * 47, Reading(errors=0, total=47)
+        "labels", lambda: (b"reqs{" + _labels(4_070) + b"} 1\n") * 16, Reading(errors=0, total=16)
+    ),
+    _text(
+        "more labels",
+        lambda: (b"reqs{" + _labels(4_070) + b"} 1\n") * 17,
+        "has more than 6000 labels",
     ),
     _text("braces", lambda: (b"reqs" + b"{" * 4_070 + b" 1\n") * 47, _NO_TEXT),
     # Of another kind.

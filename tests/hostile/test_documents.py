@@ -64,7 +64,7 @@ ONLY_PIPELINE: Final = {
     "125,000 numbers": ([1] * 125_000, ""),
     "30,000 objects": ([{"a": 1}] * 30_000, ""),
     "450,000 numbers": ([1] * 450_000, f"at most {MAX_CONFIG_BYTES} are allowed"),
-    "numbers, 80 levels deep": (_nested(80, [1] * 20_000), "nest it less"),
+    "numbers, 80 levels deep": (_nested(80, [1] * 20_000), ""),
     "95 levels": (_nested(95, 1), ""),
     "120 levels": (_nested(120, 1), "is nested more than 100 levels deep"),
 }

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any, Final
 
 from wavegate.api.fleetjob import MAX_CONFIG_BYTES, FleetJobSpec, config_size
@@ -23,8 +24,9 @@ from wavegate.api.nesting import levels_of
 FILE_NAME: Final = "config.yaml"
 """Name of the document's file in the ConfigMap and below the mount path."""
 
-MAX_DOCUMENT: Final = 1024 * 1024
-"""Most characters of a rendered document: a ConfigMap holds 1 MiB."""
+MAX_BLANKS: Final = 64 * 1024
+"""Most blanks that are spent on a line for each value: to write 10,000 such lines takes some 20 ms,
+and the lines of a document of 256 KiB may take more than the 1 MiB that a ConfigMap holds."""
 
 _NOT_PLAIN_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -49,10 +51,10 @@ def too_large(size: int) -> str:
     return f"spec.config: has {size} bytes as JSON, at most {MAX_CONFIG_BYTES} are allowed"
 
 
-def _indentation(config: Mapping[str, Any]) -> int:
-    """Blanks before the values of a document that has each on a line of its own."""
+def _blanks(config: Mapping[str, Any]) -> Iterator[int]:
+    """Before the values of a document that has each on a line of its own, level after level."""
     levels = enumerate(levels_of(config), start=1)
-    return sum(2 * depth * sum(map(len, level)) for depth, level in levels)
+    return (2 * depth * sum(map(len, level)) for depth, level in levels)
 
 
 def document(config: Mapping[str, Any]) -> str:
@@ -62,13 +64,9 @@ def document(config: Mapping[str, Any]) -> str:
     numbers or truth values. Characters that YAML folds or refuses inside quotes are escaped, and
     no others: its readers do not know JSON's surrogate pairs.
 
-    Each value has a line of its own, so that one deep within others takes much more than its bytes.
-    Raises DocumentError where a ConfigMap has no room for that.
+    Each value has a line of its own, for people; a document of so many or so deep ones that nobody
+    reads it is one line.
     """
-    if _indentation(config) > MAX_DOCUMENT:
-        raise DocumentError(
-            f"spec.config: has more than {MAX_DOCUMENT} characters with each value on a line of its"
-            " own; nest it less"
-        )
-    text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False)
+    is_one_line = any(blanks > MAX_BLANKS for blanks in accumulate(_blanks(config)))
+    text = json.dumps(config, indent=None if is_one_line else 2, sort_keys=True, ensure_ascii=False)
     return _NOT_PLAIN_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -65,14 +66,26 @@ def test_a_config_of_256_kib_is_rendered_and_one_byte_more_is_refused():
         bounded_config(container(config={"a": largest["a"] + "x"}))
 
 
-def test_a_config_that_takes_too_many_blanks_is_refused_before_it_is_rendered():
-    def nested(depth, number):
-        inner = {"a": [1] * number}
-        for _ in range(depth):
-            inner = {"a": inner}
-        return inner
+def nested(depth: int, number: int) -> dict[str, Any]:
+    config: dict[str, Any] = {"a": [1] * number}
+    for _ in range(depth - 1):
+        config = {"a": config}
+    return config
 
-    assert len(document(nested(3, 70_000))) < 1024 * 1024
-    for config in (nested(3, 110_000), nested(90, 6_000)):
-        with pytest.raises(DocumentError, match=r"^spec\.config: has more than 1048576 characters"):
-            document(config)
+
+@pytest.mark.parametrize(
+    ("config", "lines"),
+    [
+        pytest.param(nested(1, 16_000), 16_004, id="many values"),
+        pytest.param(nested(1, 16_400), 1, id="more of them"),
+        pytest.param(nested(90, 300), 482, id="far within others"),
+        pytest.param(nested(90, 400), 1, id="farther"),
+        pytest.param({"a": "x" * 200_000}, 3, id="long"),
+    ],
+)
+def test_a_document_that_nobody_reads_is_one_line(config: dict[str, Any], lines: int):
+    text = document(config)
+    assert text.count("\n") == lines
+    assert json.loads(text) == config
+    assert yaml.load(text, yaml.CSafeLoader) == config
+    assert len(text) < 1024 * 1024

@@ -10,6 +10,7 @@ from wavegate.domain.actions import CounterSource
 from wavegate.domain.health import Reading
 from wavegate.health.parse import (
     MAX_JSON,
+    MAX_LABELS,
     MAX_LINE,
     MAX_OTHERS,
     MAX_SERIES,
@@ -216,9 +217,9 @@ def test_series_of_other_counters_do_not_count_towards_that():
     ],
 )
 def test_lines_of_others_that_name_a_counter_do_not_count_towards_that(other):
-    page = other * (MAX_SERIES_BYTES // 15) + "reqs_total 5\n"
+    page = other * MAX_OTHERS + "reqs_total 5\n"
     assert read(page) == Reading(errors=0, total=5)
-    with pytest.raises(UnreadableError, match="more than 25000 lines about other things"):
+    with pytest.raises(UnreadableError, match="more than 12500 lines about other things"):
         read(other * (MAX_OTHERS + 1) + "reqs_total 5\n")
 
 
@@ -258,3 +259,13 @@ def test_a_json_page_of_more_values_than_anybody_needs_is_refused_before_it_is_p
         read_json({**page, "input_received": 7, "and": 1, "more": 2})
     with pytest.raises(UnreadableError, match="is longer than 1048576 bytes"):
         read_json({"input_received": 7, "text": "x" * MAX_JSON})
+
+
+def test_labels_of_the_counters_are_bounded():
+    line = (
+        "reqs_total{" + ",".join(f'a{number}="b"' for number in range(MAX_LABELS // 20)) + "} 1\n"
+    )
+    others = 'others{a="b"} 1\n' * MAX_LABELS
+    assert read(line * 20 + others) == Reading(errors=0, total=20)
+    with pytest.raises(UnreadableError, match="more than 6000 labels in lines of its counters"):
+        read(line * 20 + others + 'reqs_total{a="b"} 1\n')
