@@ -39,7 +39,7 @@ def test_what_ran_in_between_runs_on_where_it_was_blocked_before_it_began():
         pytest.param("back create query spec.trigger.timeZone: longest", id="nobody knows a zone"),
         pytest.param("stranger create version metadata.name: like a version", id="a taken name"),
         pytest.param(
-            "deployment create restart spec.rollout.healthCheck.errorRate.podMetrics.format:"
+            "deployment create rollback spec.rollout.healthCheck.errorRate.podMetrics.format:"
             " word JSON",
             id="counters that a pod does not have",
         ),

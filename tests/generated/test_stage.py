@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from generated.bases import JOBS, object_of
-from generated.stage import HOUR, MOST_REQUESTS, Stage, Wrong
+from generated.stage import HOUR, MOST_REQUESTS, NODES, Stage, Wrong
 from wavegate.domain.times import format_time
 from wavegate.simulation.loop import VirtualLoop
 
@@ -102,6 +102,7 @@ def test_requests_without_end_are_noticed(timeouts: dict[str, str] | None):
         assert stage.send({**job, "spec": {**job["spec"], "timeouts": timeouts}})
         await stage.settle()
         stage.judge()
+        assert stage.is_well()
 
         def ask() -> None:
             stage.cluster.server.request(stage.cluster.account, "GET", "/api/v1/nodes")
@@ -120,6 +121,8 @@ def test_pods_that_may_run_for_ten_minutes_are_followed_by_others():
         assert stage.send({**job, "spec": {**job["spec"], "timeouts": {"execution": "10m"}}})
         await stage.settle()
         before = stage.uids("Pod")
+        assert len(before) == NODES
+        assert stage.is_well()
         await stage.quiet_hour()
         assert not before & stage.uids("Pod")
         stage.judge()

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Mapping
 from typing import Any, Final
 
 from wavegate.api.fleetjob import MAX_CONFIG_BYTES, FleetJobSpec, config_size
@@ -51,10 +50,10 @@ def too_large(size: int) -> str:
     return f"spec.config: has {size} bytes as JSON, at most {MAX_CONFIG_BYTES} are allowed"
 
 
-def _blanks(config: Mapping[str, Any]) -> Iterator[int]:
-    """Before the values of a document that has each on a line of its own, level after level."""
+def _indentation(config: Mapping[str, Any]) -> int:
+    """Blanks before the values of a document that has each on a line of its own."""
     levels = enumerate(levels_of(config), start=1)
-    return (2 * depth * sum(map(len, level)) for depth, level in levels)
+    return sum(2 * depth * sum(map(len, level)) for depth, level in levels)
 
 
 def document(config: Mapping[str, Any]) -> str:
@@ -67,6 +66,6 @@ def document(config: Mapping[str, Any]) -> str:
     Each value has a line of its own, for people; a document of so many or so deep ones that nobody
     reads it is one line.
     """
-    is_one_line = any(blanks > MAX_BLANKS for blanks in accumulate(_blanks(config)))
-    text = json.dumps(config, indent=None if is_one_line else 2, sort_keys=True, ensure_ascii=False)
+    indent = 2 if _indentation(config) <= MAX_BLANKS else None
+    text = json.dumps(config, indent=indent, sort_keys=True, ensure_ascii=False)
     return _NOT_PLAIN_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"

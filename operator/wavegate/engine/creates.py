@@ -9,6 +9,7 @@ see it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -147,6 +148,18 @@ def _ended(kind: str, there: Document) -> bool:
 
 def _same(body: Document, there: Document) -> bool:
     if body["kind"] == CONFIG_MAPS.kind:
-        return bool((there.get("data") or {}) == body["data"])
+        return _meaning(there.get("data") or {}) == _meaning(body["data"])
     wanted, found = body["spec"], there["spec"]
     return all(wanted.get(field) == found.get(field) for field in _IDENTITY[body["kind"]])
+
+
+def _meaning(data: Mapping[str, str]) -> dict[str, str]:
+    """Another release may have spelled a version's document otherwise: its lines, its blanks."""
+    return {name: _one_spelling(text) for name, text in data.items()}
+
+
+def _one_spelling(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except ValueError:
+        return text

@@ -27,7 +27,7 @@ MAX_SERIES: Final = 2_500
 """Most such lines: to parse one takes some 20 µs."""
 
 MAX_LABELS: Final = 6_000
-"""Most labels in them: each takes some 7 µs."""
+"""Most labels in them, by their equals signs: each takes some 7 µs."""
 
 MAX_OTHERS: Final = 12_500
 """Most lines about other things in which a counter's name stands: each is looked at."""

@@ -75,3 +75,15 @@ async def test_a_config_map_of_other_contents_refuses_the_version(
     await engine.executor.execute(job, preparation())
     await engine.executor.execute(job, preparation(data={"config.yaml": "a: 2\n"}))
     assert not engine.preparations.of(job.uid)[1].ok
+
+
+async def test_a_config_map_that_another_release_has_spelled_otherwise_is_the_versions_own(
+    api: FakeApi, engine: Engine, job: JobView
+):
+    one, other = '{"a": [1, 2], "b": "x"}\n', '{\n  "b": "x",\n  "a": [\n    1,\n    2\n  ]\n}\n'
+    await engine.executor.execute(job, preparation(data={"config.yaml": one}))
+    assert await engine.executor.execute(job, preparation(data={"config.yaml": other})) == Done()
+    assert engine.preparations.of(job.uid)[1].ok
+    true = preparation(data={"config.yaml": one.replace("1", "true")})
+    assert await engine.executor.execute(job, true) == Done()
+    assert not engine.preparations.of(job.uid)[1].ok
