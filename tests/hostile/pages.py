@@ -264,7 +264,7 @@ PAGES: Final = (
     _text("other series", lambda: b'others{a="b"} 1\n' * 260_000 + PAGE, READ),
     _text(
         "others that name it",
-        lambda: b"xreqs 1\n" * 12_500 + b'reqs{path="/a/b/c",code="200"} 0\n' * 2498 + PAGE,
+        lambda: b"xreqs 1\n" * 10_000 + b'reqs{path="/a/b/c",code="200"} 0\n' * 2498 + PAGE,
         READ,
     ),
     _text("too many that name it", lambda: b"xreqs\n" * 690_000, "lines about other things"),

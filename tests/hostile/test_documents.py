@@ -11,7 +11,7 @@ import pytest
 from hostile.meter import MILLISECONDS, Costs, without_garbage_collection, wrapped
 from sim.world import COMPLETES
 from support.told import Stage, roles
-from wavegate.api.fleetjob import MAX_CONFIG_BYTES
+from wavegate.api.fleetjob import MAX_CONFIG_BYTES, MAX_VALUES
 from wavegate.engine.passes import Passes
 from wavegate.settings import Settings
 from wavegate.simulation.cluster import SimulatedCluster
@@ -60,11 +60,15 @@ REFUSED: Final = {
     "1 MiB": ("x" * 1024 * KIB, f"at most {MAX_CONFIG_BYTES} are allowed"),
     "300 KiB of line ends": ("\n" * 150 * KIB, f"at most {MAX_CONFIG_BYTES} are allowed"),
 }
+MANY: Final = f"holds more than {MAX_VALUES} values"
 ONLY_PIPELINE: Final = {
-    "125,000 numbers": ([1] * 125_000, ""),
-    "30,000 objects": ([{"a": 1}] * 30_000, ""),
-    "450,000 numbers": ([1] * 450_000, f"at most {MAX_CONFIG_BYTES} are allowed"),
-    "numbers, 80 levels deep": (_nested(80, [1] * 20_000), ""),
+    "19,900 numbers": ([1] * 19_900, ""),
+    "9,950 objects": ([{"a": 1}] * 9_950, ""),
+    "19,900 words": (["10.0.0.1"] * 19_900, ""),
+    "125,000 numbers": ([1] * 125_000, MANY),
+    "30,000 objects": ([{"a": 1}] * 30_000, MANY),
+    "450,000 numbers": ([1] * 450_000, MANY),
+    "numbers, 80 levels deep": (_nested(80, [1] * 19_900), ""),
     "95 levels": (_nested(95, 1), ""),
     "120 levels": (_nested(120, 1), "is nested more than 100 levels deep"),
 }
@@ -116,6 +120,13 @@ async def _is_rolled_out(stage: Stage, job_type: str, content: Any) -> None:
     assert stage.cluster.get("ConfigMap", "app-v2") is not None
 
 
+async def _is_rolled_out_and_changed(stage: Stage, job_type: str, content: Any) -> None:
+    """The next one is as large: what is compared costs twice."""
+    await _is_rolled_out(stage, job_type, content)
+    stage.cluster.apply("app", TYPES[job_type]({"changed": content}))
+    await stage.ended("app-v3")
+
+
 async def _is_refused(stage: Stage, job_type: str, content: Any, says: str) -> None:
     """What runs stays, and the next document is rolled out."""
     await _first(stage, job_type)
@@ -160,7 +171,7 @@ def test_one_of_many_values_or_levels_keeps_nobody_waiting(
     if says:
         costs = _play(lambda stage: _is_refused(stage, "pipeline", content, says))
     else:
-        costs = _play(lambda stage: _is_rolled_out(stage, "pipeline", content))
+        costs = _play(lambda stage: _is_rolled_out_and_changed(stage, "pipeline", content))
     [(milliseconds, _, _)] = costs.worst(1)
     what = request.node.callspec.id
     measured(f"{what}, {'refused' if says else 'rolled out'}: a pass takes {milliseconds:.1f} ms")

@@ -29,7 +29,7 @@ MAX_SERIES: Final = 2_500
 MAX_LABELS: Final = 6_000
 """Most labels in them, by their equals signs: each takes some 7 µs."""
 
-MAX_OTHERS: Final = 12_500
+MAX_OTHERS: Final = 10_000
 """Most lines about other things in which a counter's name stands: each is looked at."""
 
 MAX_LINE: Final = 4 * 1024

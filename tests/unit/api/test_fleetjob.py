@@ -357,10 +357,11 @@ def test_a_spec_of_a_hundred_levels_is_read_and_one_of_more_is_refused(field: st
     [
         ({"labels": {f"k{n}": 1 for n in range(90_000)}}, "spec.labels: holds more than 20000"),
         ({"selector": {"matchIds": [[]] * 30_000}}, "spec.selector: holds more than 20000 values"),
+        ({"config": {"a": [1] * 20_000}}, "spec.config: holds more than 20000 values"),
         ({f"field{n}": 1 for n in range(1000)}, "spec: has 1002 fields; at most 100 are read"),
         ({"x" * 10_000: [0] * 30_000}, f"spec.{'x' * 100}: holds more than 20000 values"),
     ],
-    ids=["labels", "node names", "unknown fields", "an unknown field"],
+    ids=["labels", "node names", "values of a config", "unknown fields", "an unknown field"],
 )
 def test_a_spec_of_more_than_anybody_reads_is_refused_at_once(
     more: dict[str, Any], problem: str
@@ -369,14 +370,14 @@ def test_a_spec_of_more_than_anybody_reads_is_refused_at_once(
     assert said.startswith(problem)
 
 
+def test_a_config_of_as_many_values_as_it_may_have_is_read() -> None:
+    most = {"a": [1] * 19_999}
+    assert load_job_spec(pipeline(config=most)).config == most
+
+
 def test_of_many_mistakes_a_hundred_are_told() -> None:
     labels = {f"{n:05}{'k' * 1000}": 1 for n in range(10_000)}
     *first, last = problems(pipeline(labels=labels))
     assert len(first) == 100
     assert max(map(len, first)) < 200
     assert last == "spec: 9900 more mistakes"
-
-
-def test_a_config_may_hold_as_much_as_it_has_room_for() -> None:
-    config = {"numbers": [1] * 125_000}
-    assert load_job_spec(pipeline(config=config)).config == config
