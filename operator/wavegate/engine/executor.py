@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final, assert_never
 
@@ -58,6 +59,18 @@ class Executor:
         self._settings = settings
         self._now = now
 
+    @contextmanager
+    def taking(self, job: JobView, actions: Sequence[Action]) -> Iterator[None]:
+        """Nodes that a step claims count as taken until its outcome is known."""
+        claims = [action for action in actions if isinstance(action, CreateExecution)]
+        for action in claims:
+            self._cache.expect(job.key, action, now=self._now())
+        try:
+            yield
+        finally:
+            for action in claims:
+                self._cache.settle(job.key, action.name)
+
     async def execute(self, job: JobView, action: Action) -> Outcome:
         """Carry out an action of a plan that was made for ``job``; what may go wrong is returned.
 
@@ -101,15 +114,11 @@ class Executor:
         await look_at(self._client, self._cache, kind, job.namespace, action.name, action.uid)
 
     async def _claim(self, job: JobView, action: CreateExecution) -> Outcome:
-        """The node counts as taken from before the request until its outcome is known."""
         body = bodies.execution(job, action)
-        self._cache.expect(job.key, action, now=self._now())
         try:
             return await create(self._client, self._cache, body)
         except (Uncertain, ServerError) as error:
             return await self._find_out(body, error)
-        finally:
-            self._cache.settle(job.key, action.name)
 
     async def _find_out(self, body: bodies.Document, error: ApiError) -> Outcome:
         """What became of a create whose answer was lost; asks until there is an answer."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from random import Random
 from typing import Any, Final, NoReturn, Protocol
 
@@ -45,6 +46,14 @@ _log = logging.getLogger(__name__)
 
 class Executor(Protocol):
     """Carries out single actions; what may go wrong is returned."""
+
+    def taking(self, job: Any, actions: Sequence[Any], /) -> AbstractContextManager[None]:
+        """While a step with these actions is under way: what it is to take counts as taken.
+
+        Entered as the step is chosen, before anything is awaited, so that no pass sees what it
+        takes neither as waiting nor as under way, and gives the place to another.
+        """
+        ...
 
     async def execute(self, job: Any, action: Any) -> Outcome: ...
 
@@ -141,13 +150,16 @@ class Writer:
     def _start(self, item: Item) -> None:
         if item.group:
             self._slow_start.start(item.group)
-        task = asyncio.create_task(self._run(item), name=f"step {item.step.key}")
+        taking = ExitStack()
+        taking.enter_context(self._executor.taking(item.job, item.step.actions))
+        task = asyncio.create_task(self._run(item, taking), name=f"step {item.step.key}")
         self._running[item.key] = task
 
-    async def _run(self, item: Item) -> None:
+    async def _run(self, item: Item, taking: ExitStack) -> None:
         outcome: Outcome = NotLeading()
         try:
-            outcome = await self._carry_out(item)
+            with taking:
+                outcome = await self._carry_out(item)
         finally:
             del self._running[item.key]
             self._settle(item, outcome)

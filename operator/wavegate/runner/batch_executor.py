@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, Final, assert_never
 
@@ -59,6 +60,10 @@ class BatchExecutor:
         """Forget the items of all other batches."""
         for uid in self._read.keys() - uids:
             del self._read[uid]
+
+    def taking(self, *_: object) -> AbstractContextManager[None]:
+        """Nothing: items are made in their order, and each run has its own name."""
+        return nullcontext()
 
     async def execute(self, batch: BatchView, action: BatchAction) -> Outcome:
         """Carry out an action of a plan for ``batch``; what may go wrong is returned."""

@@ -108,8 +108,10 @@ class Calls:
         self._calling[uid] = (key, None)
 
     def release(self, uid: str) -> None:
-        """It could not be put on record."""
-        self._calling.pop(uid, None)
+        """The write has ended: only a call that has begun keeps what was reserved."""
+        _, task = self._calling.get(uid, (None, None))
+        if task is None:
+            self._calling.pop(uid, None)
 
     def begin(self, key: JobKey, run: RunView, spec: HTTPJobSpec, token: str = "") -> None:
         """Make the call of a run that is on record as executing, by this spec.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -64,6 +66,18 @@ class RunExecutor:
         self._events = events
         self._metrics = metrics
 
+    @contextmanager
+    def taking(self, job: AskedJobView, actions: Sequence[RunAction]) -> Iterator[None]:
+        """Runs that a step begins take their places and slots, unless it comes to no call."""
+        starts = [action.record.uid for action in actions if isinstance(action, StartRun)]
+        for uid in starts:
+            self._calls.reserve(job.key, uid)
+        try:
+            yield
+        finally:
+            for uid in starts:
+                self._calls.release(uid)
+
     async def execute(self, job: AskedJobView, action: RunAction) -> Outcome:
         """Carry out an action of a plan for ``job``; what may go wrong is returned."""
         return await tried(self._do(job, action), partial(self._look, job, action))
@@ -98,20 +112,14 @@ class RunExecutor:
         version = self._cache.version(job.key, action.version)
         if version is None or not isinstance(version.spec, HTTPJobSpec):
             return LookAgain(f"version {action.version} is gone")
-        uid, begun = action.record.uid, False
+        uid = action.record.uid
         record, token = _with_token(action.record)
-        self._calls.reserve(job.key, uid)
-        try:
-            outcome = await self._record(job, record)
-            run = self._cache.active(job.key).get(uid)
-            if isinstance(outcome, Done) and run is not None and run.phase == "Executing":
-                self._metrics.run_waited(action.record.status["trace"]["queueWaitMs"] / 1000)
-                self._calls.begin(job.key, run, version.spec, token)
-                begun = True
-            return outcome
-        finally:
-            if not begun:
-                self._calls.release(uid)
+        outcome = await self._record(job, record)
+        run = self._cache.active(job.key).get(uid)
+        if isinstance(outcome, Done) and run is not None and run.phase == "Executing":
+            self._metrics.run_waited(action.record.status["trace"]["queueWaitMs"] / 1000)
+            self._calls.begin(job.key, run, version.spec, token)
+        return outcome
 
     async def _record(self, job: AskedJobView, action: SetStatus) -> Outcome:
         if (too_soon := self._pace.too_soon(action)) is not None:

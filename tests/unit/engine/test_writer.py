@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 
 import pytest
@@ -29,6 +30,16 @@ class Script:
         self.answer: Callable[[str], Outcome] = lambda _: Done()
         self.under_way = 0
         self.most = 0
+        self.taken: set[str] = set()
+
+    @contextmanager
+    def taking(self, job: JobView, actions: Sequence[CreateExecution]) -> Iterator[None]:
+        taken = {each.node for each in actions}
+        self.taken |= taken
+        try:
+            yield
+        finally:
+            self.taken -= taken
 
     async def execute(self, job: JobView, action: Action) -> Outcome:
         assert isinstance(action, CreateExecution)
@@ -166,6 +177,38 @@ async def test_a_step_whose_key_is_under_way_is_dropped(make_bench: MakeBench):
     await asyncio.sleep(5)
     assert bench.script.names == ["a"]
     assert bench.writer.busy(job.key) == frozenset()
+
+
+@pytest.mark.parametrize("seconds", [0, 1.0])
+async def test_what_a_step_takes_is_taken_for_as_long_as_it_is_under_way(
+    make_bench: MakeBench, seconds: float
+):
+    """Whoever looks between two turns of the loop sees it waiting or taken, and never neither."""
+    bench = make_bench(seconds=seconds)
+    job = bench.engine.make_job()
+    bench.submit(job, [step("a", count=2), step("b")])
+    seen: list[tuple[frozenset[str], frozenset[str]]] = []
+    while len(bench.script.begun) < 3 or bench.writer.busy(job.key):
+        await asyncio.sleep(0 if len(seen) < 20 else 0.1)
+        seen.append((bench.writer.busy(job.key), frozenset(bench.script.taken)))
+    takes = {"node/a": {"a", "a1"}, "node/b": {"b"}}
+    for busy, taken in seen:
+        assert taken == {node for each in busy for node in takes[each]}
+    assert {busy for busy, _ in seen} >= {frozenset({"node/a"}), frozenset()}
+
+
+async def test_what_a_step_takes_is_free_when_it_breaks(make_bench: MakeBench):
+    bench = make_bench()
+    bench.script.answer = lambda _: raises()
+    bench.submit(bench.engine.make_job(), [step("a")])
+    await asyncio.sleep(0.5)
+    assert bench.script.taken == {"a"}
+    await asyncio.sleep(1)
+    assert bench.script.taken == set()
+
+
+def raises() -> Outcome:
+    raise ValueError("broken")
 
 
 async def test_of_two_steps_of_one_key_in_one_plan_only_one_runs(make_bench: MakeBench):

@@ -80,6 +80,17 @@ async def test_a_slot_is_taken_from_before_the_run_is_on_record() -> None:
     assert (bench.calls.slots, bench.calls.of(KEY)) == (3, frozenset())
 
 
+async def test_a_call_that_has_begun_keeps_its_slot_when_its_write_has_ended() -> None:
+    bench = Bench(Heard(http_status=200))
+    bench.calls.reserve(KEY, "uid-one")
+    assert SPEC is not None
+    bench.calls.begin(KEY, executing("one"), SPEC)
+    bench.calls.release("uid-one")
+    assert (bench.calls.slots, bench.calls.of(KEY)) == (2, {"uid-one"})
+    await bench.ends()
+    assert bench.calls.slots == 3
+
+
 async def test_who_does_not_lead_calls_nobody() -> None:
     bench = Bench(Heard(http_status=200), leading=lambda: False)
     await bench.call()
