@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from typing import Final
 
 HOST: Final = "127.0.0.2"
@@ -83,11 +82,6 @@ class Endpoint:
 
     def of(self, run: str) -> list[Received]:
         return [call for call in self.calls if call.run == run]
-
-    def gaps(self, run: str) -> list[float]:
-        """Seconds between a run's attempts."""
-        times = [call.at for call in self.of(run)]
-        return [after - before for before, after in pairwise(times)]
 
     def close(self) -> None:
         self.release()

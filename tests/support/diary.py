@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from support.space import Document, Space, is_ready
+from support.watching import Watch
 
 PULL_LABEL: Final = "wavegate.dev/pull"
 
@@ -37,37 +37,15 @@ class Entry:
         return PULL_LABEL in self.pod["metadata"]["labels"]
 
 
-class Diary:
-    """A watch from when it is entered; no change is missed, however short."""
+class Diary(Watch):
+    """All that a namespace's pods were, from when it is entered."""
 
     def __init__(self, space: Space) -> None:
-        self._space = space
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._write, daemon=True)
-        self._since = ""
+        super().__init__(space, "Pod")
         self.entries: list[Entry] = []
 
-    def __enter__(self) -> Diary:
-        listed = self._space.client.get(self._space.path("Pod"))
-        self._since = str(listed["metadata"]["resourceVersion"])
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """What has happened until now is in it."""
-        self._stop.set()
-        self._thread.join()
-
-    def _write(self) -> None:
-        ended = False
-        while not ended:
-            ended = self._stop.is_set()  # then once more, for what came last
-            query = f"?watch=true&timeoutSeconds=1&resourceVersion={self._since}"
-            for event in self._space.client.watch(f"{self._space.path('Pod')}{query}"):
-                pod: dict[str, Any] = event["object"]
-                assert event["type"] != "ERROR", pod
-                self._since = pod["metadata"]["resourceVersion"]
-                self.entries.append(Entry(time.monotonic(), pod, event["type"] == "DELETED"))
+    def heard(self, document: Document, gone: bool) -> None:
+        self.entries.append(Entry(time.monotonic(), document, gone))
 
     def pulled(self) -> list[str]:
         """Names of the pods that pulled images, in the order in which they came."""

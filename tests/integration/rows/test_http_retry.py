@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -9,13 +11,13 @@ import pytest
 from support.answering import Endpoint, Received, Reply
 from support.asking import AT_ONCE, ONCE, Asked
 from support.few import at
+from support.space import Document
+from support.watching import Watch
 
 pytestmark = pytest.mark.cluster
 
-LATE = 0.6
-"""Seconds that an attempt may begin later than it should, on a machine that is busy."""
-EARLY = 0.25
-"""And earlier: the operator goes by the API server's clock, of which it hears whole seconds."""
+A_MICROSECOND = 2e-6
+"""Times on record are rounded."""
 
 EXACT = {"jitterPercent": 0, "maxAttempts": 4}
 DELAYS: dict[str, tuple[dict[str, Any], list[float]]] = {
@@ -32,11 +34,47 @@ def unwell(_: Received) -> Reply:
     return Reply(503)
 
 
-def assert_delays(endpoint: Endpoint, run: str, wanted: list[float]) -> None:
-    gaps = endpoint.gaps(run)
-    assert len(gaps) == len(wanted), (run, gaps)
-    for gap, delay in zip(gaps, wanted, strict=True):
-        assert delay - EARLY <= gap < delay + LATE, (run, gaps)
+@dataclass(frozen=True)
+class Backoff:
+    """A failed attempt on record (epoch seconds); ``seen``: by when it was."""
+
+    started: float
+    due: float
+    seen: float
+
+    @property
+    def least(self) -> float:
+        """Seconds after its end at which the next one is due: the end lies between its start and
+        when that was seen, however busy the machine is."""
+        return self.due - self.seen
+
+    @property
+    def most(self) -> float:
+        return self.due - self.started
+
+
+class Backoffs(Watch):
+    """By run and attempt, what was on record after it had failed."""
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__(asked.space, "JobRun")
+        self.found: dict[tuple[str, int], Backoff] = {}
+
+    def heard(self, document: Document, gone: bool) -> None:
+        status = document.get("status", {})
+        if not gone and status.get("reason") == "RetryBackoff":
+            key = document["metadata"]["name"], status["attempt"]
+            told = Backoff(at(status["startTime"]), at(status["nextRetryTime"]), time.time())
+            self.found.setdefault(key, told)
+
+
+def assert_delays(endpoint: Endpoint, backoffs: Backoffs, run: str, wanted: list[float]) -> None:
+    calls = endpoint.of(run)
+    assert [call.attempt for call in calls] == [*range(1, len(wanted) + 2)]
+    for call, delay in zip(calls[1:], wanted, strict=True):
+        before = backoffs.found[run, call.attempt - 1]
+        assert before.least <= delay <= before.most + A_MICROSECOND, (call.attempt, before)
+        assert call.at >= before.due, (call.attempt, before)
 
 
 @pytest.mark.row("HTTPJob.spec.runs.retry.maxAttempts", "JobRun.spec.overrides.retry.maxAttempts")
@@ -67,9 +105,10 @@ def test_row_retry_delays(name: str, asked: Asked, endpoint: Endpoint) -> None:
     endpoint.answer = unwell
     retry, delays = DELAYS[name]
     asked.job(runs={"retry": {**EXACT, **retry}})
-    asked.run("one")
-    assert asked.ended("one")["phase"] == "DeadLetter"
-    assert_delays(endpoint, "one", delays)
+    with Backoffs(asked) as backoffs:
+        asked.run("one")
+        assert asked.ended("one")["phase"] == "DeadLetter"
+    assert_delays(endpoint, backoffs, "one", delays)
 
 
 @pytest.mark.row(
@@ -85,27 +124,29 @@ def test_row_retry_overrides(name: str, asked: Asked, endpoint: Endpoint) -> Non
     endpoint.answer = unwell
     retry, delays = DELAYS[name]
     asked.job(runs={"retry": {"initialDelay": "1h", "jitterPercent": 100, "maxAttempts": 1}})
-    asked.run("one", overrides={"retry": {**EXACT, **retry}})
-    assert asked.ended("one")["phase"] == "DeadLetter"
-    assert_delays(endpoint, "one", delays)
+    with Backoffs(asked) as backoffs:
+        asked.run("one", overrides={"retry": {**EXACT, **retry}})
+        assert asked.ended("one")["phase"] == "DeadLetter"
+    assert_delays(endpoint, backoffs, "one", delays)
 
 
 @pytest.mark.row("HTTPJob.spec.runs.retry.jitterPercent")
 def test_row_retry_jitter_percent(asked: Asked, endpoint: Endpoint, other: Endpoint) -> None:
     """Runs that fail together do not come back together, and none later than twice the delay."""
     retry = {"strategy": "Fixed", "initialDelay": "1s", "jitterPercent": 100}
-    for each, job in ((endpoint, "one"), (other, "two")):
-        each.answer = lambda call: Reply(503 if call.attempt == 1 else 200)
-        asked.job(job, http={"url": each.url}, runs={"retry": retry})
-        for number in range(4):
-            asked.run(f"{job}-{number}", job)
-    for job in ("one", "two"):
-        for number in range(4):
-            assert asked.ended(f"{job}-{number}")["phase"] == "Completed"
-    gaps = [gap for each in (endpoint, other) for run in {*each.runs()} for gap in each.gaps(run)]
-    assert len(gaps) == 8
-    assert all(0 <= gap < 2 + LATE for gap in gaps)
-    assert max(gaps) - min(gaps) > 0.2
+    with Backoffs(asked) as backoffs:
+        for each, job in ((endpoint, "one"), (other, "two")):
+            each.answer = lambda call: Reply(503 if call.attempt == 1 else 200)
+            asked.job(job, http={"url": each.url}, runs={"retry": retry})
+            for number in range(4):
+                asked.run(f"{job}-{number}", job)
+        for job in ("one", "two"):
+            for number in range(4):
+                assert asked.ended(f"{job}-{number}")["phase"] == "Completed"
+    found = list(backoffs.found.values())
+    assert len(found) == 8
+    assert all(each.least <= 2 and each.most >= 0 for each in found)
+    assert max(each.most for each in found) - min(each.most for each in found) > 0.2
 
 
 @pytest.mark.row("JobRun.status.nextRetryTime", "JobRun.status.lastError.httpStatus")
