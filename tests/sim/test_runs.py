@@ -14,6 +14,8 @@ from typing import Any, Final
 import pytest
 
 from wavegate.dispatch.call import Call, Heard
+from wavegate.engine.pending import Item
+from wavegate.engine.writer import Writer
 from wavegate.kube.errors import ApiError, Forbidden, NotFound, ServerError
 from wavegate.runs.states import TERMINAL
 from wavegate.simulation.cluster import SimulatedCluster, TroubleOf
@@ -138,6 +140,38 @@ def test_no_more_are_called_at_a_time_than_the_limit_says() -> None:
         assert at_a_time(world.endpoints.calls) == 4
         assert Counter(world.phases().values()) == {"Completed": 20}
         assert world.cluster.now() - world.endpoints.calls[0].began < 5 * 3 + 5
+
+    play(story)
+
+
+def test_a_pass_in_the_instant_in_which_a_run_begins_gives_its_place_to_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One comes in that instant that goes before it: of the same second, and by name."""
+
+    async def story(world: World) -> None:
+        async def slow(_: Call) -> Heard:
+            await asyncio.sleep(3)
+            return Heard(http_status=200)
+
+        def meanwhile(writer: Writer, item: Item) -> None:
+            start(writer, item)
+            if item.step.key == "JobRun/b" and not world.cluster.get("JobRun", "a"):
+                world.ask("a")
+                (process,) = world.cluster.living
+                runner = process.operator.runner
+                runner.cache.assume("JobRun", world.cluster.get("JobRun", "a") or {})
+                runner.reconciler.reconcile(item.job.key)
+
+        start = Writer._start
+        world.endpoints.answer = slow
+        world.job(runs={"limits": {"maxConcurrency": 1}})
+        monkeypatch.setattr(Writer, "_start", meanwhile)
+        world.ask("b")
+        await world.until(lambda: len(world.phases()) == 2)
+        await world.ended()
+        assert [made.run for made in world.endpoints.calls] == ["b", "a"]
+        assert at_a_time(world.endpoints.calls) == 1
 
     play(story)
 

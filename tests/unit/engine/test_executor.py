@@ -19,10 +19,7 @@ from wavegate.domain.actions import (
 )
 from wavegate.domain.observed import JobView
 from wavegate.engine.outcomes import Done, Failed, LookAgain, Refused
-from wavegate.kube.errors import (
-    Conflict,
-    TooManyRequests,
-)
+from wavegate.kube.errors import Conflict, TooManyRequests
 
 pytestmark = pytest.mark.looptime
 
