@@ -4,7 +4,7 @@ from mutants.mutant import Mutant
 
 MUTANT = Mutant(
     "wavegate.engine.client:Client._write",
-    "if not self._leading():",
-    "if self._leading() is None:",
+    "guard=self._leading",
+    "guard=None",
     plans=("R1 + L1 POST executions app-pfy3jdafxr-1 1",),
 )

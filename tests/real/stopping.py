@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ import wavelab
 from real.proxy import Answer, Exchange, Passed, Untroubled
 from real.replicas import Replica
 from support.space import Space
+from wavegate.engine.writer import CONCURRENCY
 
 TAKES_OVER: Final = 60.0
 """Seconds after which another leads at the latest, on a machine that is busy."""
@@ -114,6 +115,18 @@ class Pair:
     def close(self) -> None:
         self.old.close()
         self.new.close()
+
+
+def wrongly_late(late: Iterable[Passed]) -> list[str]:
+    """Which of a former leader's late writes should have been refused.
+
+    A create has no revision that it could be refused by. One that was on its way to the socket
+    while the process stood still comes late, and is taken over by name: what is judged in the end
+    is judged with it. There are at most as many of those as steps may be under way.
+    """
+    creates = [each for each in late if each.method == "POST"]
+    others = [each for each in late if each.method != "POST"]
+    return list(map(str, [*others, *creates[CONCURRENCY:]]))
 
 
 def leads_since(replica: Replica) -> list[float]:

@@ -24,6 +24,7 @@ from wavegate.cli.main import main
 from wavegate.cli.options import Target
 from wavegate.domain.times import parse_time
 from wavegate.kube.errors import error_of
+from wavegate.kube.guard import Guard
 from wavegate.kube.resources import BY_KIND
 from wavegate.kube.transport import DEFAULT_TIMEOUT, JSON, Query
 from wavegate.settings import Settings
@@ -177,6 +178,7 @@ class SelectingTransport:
         content_type: str = JSON,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
         headers: Mapping[str, str] | None = None,
+        guard: Guard | None = None,
     ) -> Document:
         if path in self._answers:
             answer = self._answers[path](body)

@@ -1,8 +1,8 @@
 """The gate that every request of a step goes through.
 
-Before a write it asks whether this process still leads: Kubernetes has no fencing, so a write must
-not even begin when it could end after somebody else took over (`WRITE_TIMEOUT` is what is left of
-a lease at the last moment it counts as held). It also keeps the rate.
+A write asks whether this process still leads, as late as it can: Kubernetes has no fencing, so it
+must not even begin when it could end after somebody else took over (`WRITE_TIMEOUT` is what is left
+of a lease at the last moment it counts as held). The gate also keeps the rate.
 """
 
 from __future__ import annotations
@@ -20,12 +20,8 @@ WRITE_TIMEOUT: Final = 5.0
 """Seconds a write may take: the lease's duration minus its renew deadline."""
 
 
-class LeadershipDoubtful(Exception):
-    """The write was not sent: this process does not lead, or may soon not."""
-
-
 class Client:
-    """Reads and writes of steps. Raises a type of `kube.errors`, or LeadershipDoubtful."""
+    """Reads and writes of steps. Raises a type of `kube.errors`, or NotSent."""
 
     def __init__(
         self,
@@ -74,9 +70,9 @@ class Client:
         content_type: str = JSON,
     ) -> dict[str, Any]:
         await self._bucket.take()
-        if not self._leading():
-            raise LeadershipDoubtful
-        return await self._send(verb, path, query=query, body=body, content_type=content_type)
+        return await self._send(
+            verb, path, query=query, body=body, content_type=content_type, guard=self._leading
+        )
 
     async def _send(self, verb: str, path: str, **more: Any) -> dict[str, Any]:
         sent = asyncio.get_running_loop().time()

@@ -20,8 +20,9 @@ from wavegate.api.names import API_VERSION
 from wavegate.domain.actions import Note
 from wavegate.domain.times import format_time_micro
 from wavegate.engine.bodies import Document, Owner
-from wavegate.engine.client import Client, LeadershipDoubtful
+from wavegate.engine.client import Client
 from wavegate.kube.errors import ApiError
+from wavegate.kube.guard import NotSent
 from wavegate.kube.resources import EVENTS
 
 REPEAT_AFTER: Final = 600.0
@@ -68,7 +69,7 @@ class EventTeller:
             namespace, event = await self._waiting.get()
             try:
                 await self._client.create(EVENTS, namespace, event)
-            except (ApiError, LeadershipDoubtful) as error:
+            except (ApiError, NotSent) as error:
                 _log.debug("event %s was not sent: %s", event["reason"], error)
 
     def _name(self, about: str) -> str:

@@ -12,9 +12,10 @@ from wavegate.cache.kinds import KindCache
 from wavegate.domain.actions import DeletePod, DeleteRecord, SetStatus
 from wavegate.engine import bodies
 from wavegate.engine.bodies import Document
-from wavegate.engine.client import Client, LeadershipDoubtful
+from wavegate.engine.client import Client
 from wavegate.engine.outcomes import Done, Failed, LookAgain, NotLeading, Outcome, Refused
 from wavegate.kube.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
+from wavegate.kube.guard import NotSent
 from wavegate.kube.resources import BY_KIND, PODS
 
 
@@ -25,7 +26,7 @@ async def tried(doing: Awaitable[Outcome], look: Callable[[], Awaitable[None]]) 
     """
     try:
         return await doing
-    except LeadershipDoubtful:
+    except NotSent:
         return NotLeading()
     except Conflict as error:
         await look()

@@ -21,6 +21,8 @@ from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 from kubernetes.aio.config.kube_config import load_kube_config
 
+from wavegate.kube import guard
+
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its token, the CA and its namespace."""
 
@@ -181,7 +183,8 @@ def _authorization(configuration: Configuration) -> str:
 
 def _new_configuration() -> Configuration:
     return Configuration(
-        client_session_kwargs={"trust_env": False}, connection_pool_maxsize=_CONNECTIONS
+        client_session_kwargs={"trust_env": False, "middlewares": (guard.middleware,)},
+        connection_pool_maxsize=_CONNECTIONS,
     )
 
 

@@ -19,6 +19,7 @@ from kubernetes.aio.client import ApiClient
 from wavegate.kube.access import Access
 from wavegate.kube.clock import ServerClock
 from wavegate.kube.errors import ApiError, Uncertain, error_of
+from wavegate.kube.guard import Guard, guarded
 from wavegate.kube.reading import read_document
 
 JSON: Final = "application/json"
@@ -47,10 +48,12 @@ class Transport(Protocol):
         content_type: str = JSON,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
         headers: Mapping[str, str] | None = None,
+        guard: Guard | None = None,
     ) -> dict[str, Any]:
         """One request; returns the document of the answer.
 
-        ``body``: a document (or the list of a JSON patch), ``timeout``: seconds in all.
+        ``body``: a document (or the list of a JSON patch), ``timeout``: seconds in all, ``guard``:
+        asked as late as can be whether a write may be sent; NotSent where it may not.
         Raises a type of `errors`; `Uncertain` where it may have been applied.
         """
         ...
@@ -109,12 +112,14 @@ class HttpTransport:
         content_type: str = JSON,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
         headers: Mapping[str, str] | None = None,
+        guard: Guard | None = None,
     ) -> dict[str, Any]:
         """See `Transport.request`. A 401 is answered once with credentials read anew, if others."""
         limits = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_TIMEOUT)
         extra = {"Content-Type": content_type, **(headers or {})}
         try:
-            response = await self._open(method, path, query, body, extra, limits)
+            with guarded(guard):
+                response = await self._open(method, path, query, body, extra, limits)
             try:
                 raw = await response.read()
             finally:

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from wavegate.kube.clock import ServerClock
 from wavegate.kube.errors import ApiError, Uncertain
+from wavegate.kube.guard import Guard, NotSent
 from wavegate.kube.transport import DEFAULT_TIMEOUT, JSON, Query
 from wavegate.simulation.rights import User
 from wavegate.simulation.server import Server
@@ -90,8 +91,11 @@ class SimulatedTransport:
         content_type: str = JSON,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
         headers: Mapping[str, str] | None = None,  # noqa: ARG002
+        guard: Guard | None = None,
     ) -> dict[str, Any]:
         """See `kube.transport.Transport`."""
+        if guard is not None and not guard():
+            raise NotSent
         request = Request(method, path, query or {}, body)
         self.trouble.leaving(request)
         try:

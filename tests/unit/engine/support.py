@@ -27,6 +27,7 @@ from wavegate.engine.preparations import Preparations
 from wavegate.engine.queue import WorkQueue
 from wavegate.engine.statuses import StatusWriter
 from wavegate.kube.errors import AlreadyExists, ApiError, Conflict, NotFound
+from wavegate.kube.guard import Guard, NotSent
 from wavegate.telemetry.metrics import Metrics
 
 EPOCH = 1_700_000_000.0
@@ -114,7 +115,10 @@ class FakeApi:
         content_type: str = "application/json",
         timeout: float = 8.0,  # noqa: ASYNC109
         headers: Mapping[str, str] | None = None,
+        guard: Guard | None = None,
     ) -> Document:
+        if guard is not None and not guard():
+            raise NotSent
         at = asyncio.get_running_loop().time()
         self.requests.append(Request(method, path, copy.deepcopy(body), query or {}, at))
         self.in_flight += 1

@@ -9,8 +9,9 @@ import pytest
 
 from unit.engine.support import FakeApi
 from wavegate.engine.bucket import TokenBucket
-from wavegate.engine.client import Client, LeadershipDoubtful
+from wavegate.engine.client import Client
 from wavegate.kube.errors import TooManyRequests
+from wavegate.kube.guard import NotSent
 from wavegate.kube.resources import FLEET_JOBS
 
 pytestmark = pytest.mark.looptime
@@ -58,7 +59,7 @@ async def test_who_does_not_lead_reads_and_does_not_write():
     api = FakeApi()
     client = made(api, leading=False)
     await read(client)
-    with pytest.raises(LeadershipDoubtful):
+    with pytest.raises(NotSent):
         await write(client)
     assert [each.method for each in api.requests] == ["GET"]
     assert asyncio.get_running_loop().time() == 0
