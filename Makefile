@@ -123,19 +123,19 @@ docs: .venv-docs/.ready ## the documentation site into build/site; a dead link e
 	@hack/setup.sh $(PYTHON) .venv-docs requirements-docs.lock
 	@touch $@
 
-bench: $(READY) .venv-bench/.ready ## measure beside a DaemonSet (NODES=1000 RUNS=1 SEED=1 LIMITS=raised SCENARIOS=comparison,idle), into build/bench
-	@$(BIN)/python -m bench run $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(LIMITS),--limits $(LIMITS)) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) --plots .venv-bench
+bench: $(READY) .venv-bench/.ready ## measure beside a DaemonSet (NODES=1000 RUNS=1 SEED=1 LIMITS=raised SCENARIOS=comparison,idle), into OUT=build/bench
+	@$(BIN)/python -m bench $(if $(OUT),--out $(OUT)) run $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(LIMITS),--limits $(LIMITS)) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) --plots .venv-bench
 
 bench-growth: $(READY) ## how cost grows with nodes and with jobs (NODES=100,500,1000,5000 JOBS=1,10,100,300)
-	@$(BIN)/python -m bench growth $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(JOBS),--jobs $(JOBS))
+	@$(BIN)/python -m bench $(if $(OUT),--out $(OUT)) growth $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(JOBS),--jobs $(JOBS))
 
 bench-check: $(READY) ## whether it has become slower, by ratios of bench/rangespec.yaml (MEASURE=5 writes them anew)
-	@$(BIN)/python -m bench check $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(MEASURE),--measure $(MEASURE))
+	@$(BIN)/python -m bench $(if $(OUT),--out $(OUT)) check $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(MEASURE),--measure $(MEASURE))
 
 profile: $(READY) .venv-bench/.ready ## flame graph and what passes cost (NODES=1000; or PID=… of a running operator, FOR=30), into build/profile
 	@$(BIN)/python -m bench.profile $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(PID),--pid $(PID)) $(if $(FOR),--seconds $(FOR)) --spy .venv-bench/bin/py-spy
 
-envelope: $(READY) ## what was measured into docs/operations/sizing.md (OF="build/bench/100-nodes-… …", one directory for each number of nodes)
+envelope: $(READY) ## what was measured into docs/operations/sizing.md (OF="bench/results/100-nodes-… …", one directory for each number of nodes)
 	@$(BIN)/python -m bench.envelope $(OF)
 
 bench-health: $(READY) ## windows of 5,000 pods read each 10 s, some of which hang: CPU, lateness (PODS=5000), with nothing else running
