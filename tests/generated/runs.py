@@ -158,14 +158,20 @@ async def _there_and_back(stage: Stage, operation: Operation) -> None:
 def _after(changed: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
     """How S0 ends after S1, where it was ``first`` before and S1 ended as ``changed``: the same.
 
-    But of an S0 that is blocked before it has begun anywhere, what S1 has brought runs on.
+    But of an S0 that is blocked before it has begun anywhere, what S1 has brought runs on. Where
+    it is wanted is its own.
     """
     conditions = first["conditions"]
     if first["pods"] or "Stalled" not in conditions:
         return first
     available = {"Available": changed["conditions"]["Available"]}
-    brought = {part: changed[part] for part in ("nodes", "pods")}
-    return {**first, **brought, "conditions": {**conditions, **available}}
+    wanted = {"desired": first["nodes"]["desired"]} if first["nodes"] else {}
+    return {
+        **first,
+        "conditions": {**conditions, **available},
+        "nodes": changed["nodes"] and {**changed["nodes"], **wanted},
+        "pods": changed["pods"],
+    }
 
 
 def _what_runs(stage: Stage) -> dict[str, set[str]]:

@@ -36,6 +36,9 @@ def test_what_ran_in_between_runs_on_where_it_was_blocked_before_it_began():
     "text",
     [
         pytest.param("back create measured spec.rollout.strategy: absent", id="nothing judges it"),
+        pytest.param(
+            "back create measured spec.selector.matchIds: one", id="elsewhere it is blocked as well"
+        ),
         pytest.param("back create query spec.trigger.timeZone: longest", id="nobody knows a zone"),
         pytest.param("stranger create version metadata.name: like a version", id="a taken name"),
         pytest.param(
