@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,6 +55,8 @@ ITEMS: Final = 40
 KINDS: Final = ("HTTPJob", "FleetJob", "JobRun", "RunBatch", "Execution")
 GRACE: Final = 1.0
 """Seconds within which a run may begin beside an end that closes its gate."""
+MOST_FAILURES: Final = 2
+"""That the endpoint answers with in a row."""
 BETWEEN: Final = (1, 5)
 """Writes of the kind whose turn it is until the process is killed."""
 
@@ -230,15 +233,26 @@ class Load:
         self._rounds = -(-rounds // LANES)
         self._seed = seed
         self._batches = 0
+        self._answering = threading.Lock()
+        self._failures = 0
 
     def answer(self, call: Received) -> Reply:
-        """By the run and its attempt: most are well at once."""
+        """By the run and its attempt: most are well at once.
+
+        So many failures in a row that the endpoint's circuit opens would only be waited for.
+        """
         chance = random.Random(f"{self._seed} {call.run} {call.attempt}")
         time.sleep(chance.uniform(0.01, 0.1))
         job, _, lane = str(call.headers["X-Job-Name"]).rpartition("-")
         status = chance.choice((200, 200, 200, 200, 503, 404))
         refuses = job and not self.lanes[int(lane)].is_well
-        return Reply(status if status == 200 or refuses else 503 if call.attempt == 1 else 200)
+        if status != 200 and not refuses:
+            status = 503 if call.attempt == 1 else 200
+        with self._answering:
+            if self._failures == MOST_FAILURES:
+                status = 200
+            self._failures = 0 if status == 200 else self._failures + 1
+        return Reply(status)
 
     def begin(self) -> None:
         self.endpoint.answer = self.answer

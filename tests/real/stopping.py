@@ -81,7 +81,7 @@ class Pair:
 
     def is_stopped(self) -> float:
         """Wait until the leader is; when it was (epoch seconds)."""
-        self._space.wait("it is stopped", lambda: self._trouble.stopped_at, seconds=60, poll=0.02)
+        self._space.wait("it is stopped", lambda: self._trouble.stopped_at, seconds=300, poll=0.02)
         return self._trouble.stopped_at or 0.0
 
     def taken_over(self) -> float:
