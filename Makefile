@@ -135,7 +135,7 @@ bench-check: $(READY) ## whether it has become slower, by ratios of bench/ranges
 profile: $(READY) .venv-bench/.ready ## flame graph and what passes cost (NODES=1000; or PID=… of a running operator, FOR=30), into build/profile
 	@$(BIN)/python -m bench.profile $(if $(filter-out 0,$(NODES)),--nodes $(NODES)) $(if $(PID),--pid $(PID)) $(if $(FOR),--seconds $(FOR)) --spy .venv-bench/bin/py-spy
 
-envelope: $(READY) ## what was measured into docs/operations/sizing.md (OF="bench/results/100-nodes-… …", one directory for each number of nodes)
+envelope: $(READY) ## what was measured into docs/operations/sizing.md (OF="build/bench/100-nodes-… …", one directory for each number of nodes)
 	@$(BIN)/python -m bench.envelope $(OF)
 
 bench-health: $(READY) ## windows of 5,000 pods read each 10 s, some of which hang: CPU, lateness (PODS=5000), with nothing else running

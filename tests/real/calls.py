@@ -177,6 +177,7 @@ def stopped(cluster: wavelab.Cluster, directory: Path, *, runs: int, seed: int =
         met = trouble.met.path.split("/")[-2], trouble.met.body["status"]["attempt"]
         found.begun = [each for each in calls if (each.run, each.attempt) == met]
         found.late_writes = pair.late_writes()
+        found.wrong += pair.wrongly_late()
         _judge(found, events, calls, [led_at])
         return found
 

@@ -402,4 +402,5 @@ def stopped(
         pair.end()
         found.seconds = time.monotonic() - begun
         load.judge(found)
+        found.wrong += pair.wrongly_late()
         return found, pair.late_writes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,6 @@ import wavelab
 from real.proxy import Answer, Exchange, Passed, Untroubled
 from real.replicas import Replica
 from support.space import Space
-from wavegate.engine.writer import CONCURRENCY
 
 TAKES_OVER: Final = 60.0
 """Seconds after which another leads at the latest, on a machine that is busy."""
@@ -34,6 +33,8 @@ class Stopping(Untroubled):
         self.stopped_at: float | None = None
         """Epoch seconds."""
         self.met: Passed | None = None
+        self.in_flight: list[Passed] = []
+        """Writes that had come and were not answered yet, the one that was met among them."""
         self.how = how
         self.process: Callable[[], int] = lambda: 0
         self._counts = counts
@@ -47,7 +48,7 @@ class Stopping(Untroubled):
         answer = await exchange.forward()
         if is_chosen:
             os.kill(self.process(), self.how)
-            self.met = exchange.passed
+            self.met, self.in_flight = exchange.passed, exchange.under_way()
             self.stopped_at = time.time()
         return answer
 
@@ -112,21 +113,21 @@ class Pair:
             and (each.sent or 0.0) >= self._goes_on_at
         ]
 
+    def wrongly_late(self) -> list[str]:
+        """Which of these should have been refused.
+
+        A create has no revision that it could be refused by. One that was on its way to the socket
+        while the process stood still comes late, and is taken over by name: what is judged in the
+        end is judged with it. There may be as many as had come when the process was stopped.
+        """
+        late = self.late_writes()
+        creates = [each for each in late if each.method == "POST"]
+        others = [each for each in late if each.method != "POST"]
+        return list(map(str, [*others, *creates[len(self._trouble.in_flight) :]]))
+
     def close(self) -> None:
         self.old.close()
         self.new.close()
-
-
-def wrongly_late(late: Iterable[Passed]) -> list[str]:
-    """Which of a former leader's late writes should have been refused.
-
-    A create has no revision that it could be refused by. One that was on its way to the socket
-    while the process stood still comes late, and is taken over by name: what is judged in the end
-    is judged with it. There are at most as many of those as steps may be under way.
-    """
-    creates = [each for each in late if each.method == "POST"]
-    others = [each for each in late if each.method != "POST"]
-    return list(map(str, [*others, *creates[CONCURRENCY:]]))
 
 
 def leads_since(replica: Replica) -> list[float]:

@@ -10,7 +10,6 @@ import pytest
 
 import wavelab
 from real.calls import killed, stopped
-from real.stopping import wrongly_late
 
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 
@@ -42,4 +41,3 @@ def test_a_leader_that_stood_still_begins_no_call(
     assert found.in_flight
     assert not found.begun, "it was on record and not begun yet, and is not begun any more"
     assert len(found.late) <= found.in_flight
-    assert not (wrong := wrongly_late(found.late_writes)), "\n".join(wrong)

@@ -22,24 +22,26 @@ _GUARD: ContextVar[Guard | None] = ContextVar("guard", default=None)
 
 
 class NotSent(Exception):
-    """The guard said no, and nothing was sent."""
+    """The guard said no: the request was not sent, or, where aiohttp repeats one, not once more."""
 
 
 @contextmanager
 def guarded(guard: Guard | None) -> Iterator[None]:
-    """Ask it about the body of a request that is made within; None: no question.
+    """Ask it about a request that is made within; None: no question.
 
     Raises NotSent in place of what the broken request raises.
     """
+    if guard is None:
+        yield
+        return
     said_no = False
 
     def ask() -> bool:
         nonlocal said_no
-        assert guard is not None
         said_no = not guard()
         return not said_no
 
-    token = _GUARD.set(None if guard is None else ask)
+    token = _GUARD.set(ask)
     try:
         yield
     except Exception as error:
@@ -51,11 +53,15 @@ def guarded(guard: Guard | None) -> Iterator[None]:
 
 
 async def middleware(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """For the session of a client: its requests ask the guard that they are made under."""
-    guard = _GUARD.get()
-    body = request.body
+    """For the session of a client: its requests ask the guard that they are made under.
+
+    One without a body is asked about here, before it has a connection.
+    """
+    guard, body = _GUARD.get(), request.body
     if guard is not None and body:
         await request.update_body(_Guarded(await body.as_bytes(), guard))
+    elif guard is not None and not guard():
+        raise NotSent
     return await handler(request)
 
 

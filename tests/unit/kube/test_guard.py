@@ -34,17 +34,18 @@ class Served:
 
 
 async def write(
-    transport: HttpTransport, guard: Callable[[], bool], method: str = "POST"
+    transport: HttpTransport, guard: Callable[[], bool], method: str = "POST", body: Any = BODY
 ) -> dict[str, Any]:
-    return await transport.request(method, "/pods", body=BODY, guard=guard)
+    return await transport.request(method, "/pods", body=body, guard=guard)
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_what_may_not_be_sent_is_not(method: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("body", [BODY, {}, None], ids=["a body", "an empty one", "none"])
+async def test_what_may_not_be_sent_is_not(method: str, body: Any, tmp_path: Path) -> None:
     served = Served()
     async with serving(tmp_path, served.answer) as transport:
         with pytest.raises(NotSent):
-            await write(transport, lambda: False, method)
+            await write(transport, lambda: False, method, body)
         await transport.request("POST", "/pods", body=BODY)  # by the same task
     assert [method for method, _ in served.came] == ["POST"]
 
