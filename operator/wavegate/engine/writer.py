@@ -102,7 +102,8 @@ class Writer:
             and not self._backoff.blocked(job.key, step.key)
         ]
         self._pending.replace(job.key, items)
-        self._backoff.keep_only(job.key, {step.key for step in steps})
+        # No plan wants what is under way, such as a try that waits for its answer: not forgotten.
+        self._backoff.keep_only(job.key, {step.key for step in steps} | self.busy(job.key))
         self._changed.set()
 
     def busy(self, key: JobKey) -> frozenset[str]:
