@@ -11,7 +11,7 @@ from support.few import (
     few,
     health,
 )
-from support.space import Space
+from support.space import Document, Space
 
 pytestmark = pytest.mark.cluster
 
@@ -26,6 +26,16 @@ def judged(space: Space, job: str) -> dict[str, float]:
         for each in space.executions(job)
         if each.get("status", {}).get("observedState", {}).get("stateType") in ("Running", "Failed")
     }
+
+
+def pods(space: Space, job: str) -> list[Document]:
+    return [p for p in space.list("Pod") if p["metadata"]["labels"]["wavegate.dev/job"] == job]
+
+
+def until(space: Space, deployment: str, field: str) -> float | None:
+    """Epoch seconds of a time in its status; None while there is none."""
+    said = space.deployment(deployment).get(field)
+    return None if said is None else at(said)
 
 
 @pytest.mark.row("spec.rollout.healthCheck.interval", "Windows")
@@ -79,11 +89,11 @@ def test_row_spec_rollout_health_check_deadline(jobs: Space) -> None:
     jobs.apply(
         "late", few(fate="never-ready", nodes=["sim-001"], healthCheck=health(deadline="9m"))
     )
-    jobs.wait("late is judged", lambda: jobs.deployment("late-v1").get("healthCheckDeadline"))
-    (execution,) = jobs.executions("late")
-    status = jobs.deployment("late-v1")
+    jobs.wait("late has its pod", lambda: pods(jobs, "late"))
+    made = created(*jobs.executions("late")), created(*pods(jobs, "late"))
     for field in ("healthCheckDeadline", "healthyDeadline"):
-        assert at(status[field]) == created(execution) + 540
+        what = f"{field} is nine minutes after {max(made)}, when the last of {made} was made"
+        jobs.wait(what, lambda field=field: until(jobs, "late-v1", field) == max(made) + 540)
     jobs.wait("soon has failed", lambda: jobs.deployment("soon-v1").get("state") == "Failed")
     (failure,) = jobs.deployment("soon-v1")["failures"]
     assert failure["reason"] == "DeadlineExceeded"
