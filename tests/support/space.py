@@ -103,9 +103,14 @@ class Space:
         """Version that really runs, by node: of ready pods, by their label."""
         return {
             pod["spec"]["nodeName"]: pod["metadata"]["labels"]["wavegate.dev/version"]
-            for pod in self.list("Pod")
-            if pod["metadata"]["labels"].get("wavegate.dev/job") == job and is_ready(pod)
+            for pod in self.pods(job)
+            if is_ready(pod)
         }
+
+    def pods(self, job: str) -> list[Document]:
+        """Those at work for it; pods that pull images are not."""
+        pods = self.list("Pod")
+        return [pod for pod in pods if pod["metadata"]["labels"].get("wavegate.dev/job") == job]
 
     def executions(self, job: str, version: int | None = None) -> list[Document]:
         return [

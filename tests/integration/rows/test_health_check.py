@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 
 from support.few import (
@@ -11,7 +13,7 @@ from support.few import (
     few,
     health,
 )
-from support.space import Document, Space
+from support.space import Space
 
 pytestmark = pytest.mark.cluster
 
@@ -28,14 +30,10 @@ def judged(space: Space, job: str) -> dict[str, float]:
     }
 
 
-def pods(space: Space, job: str) -> list[Document]:
-    return [p for p in space.list("Pod") if p["metadata"]["labels"]["wavegate.dev/job"] == job]
-
-
-def until(space: Space, deployment: str, field: str) -> float | None:
-    """Epoch seconds of a time in its status; None while there is none."""
-    said = space.deployment(deployment).get(field)
-    return None if said is None else at(said)
+def said(space: Space, deployment: str, fields: Collection[str]) -> dict[str, float]:
+    """Epoch seconds of the times in its status that have these names."""
+    status = space.deployment(deployment)
+    return {field: at(status[field]) for field in fields if field in status}
 
 
 @pytest.mark.row("spec.rollout.healthCheck.interval", "Windows")
@@ -89,16 +87,16 @@ def test_row_spec_rollout_health_check_deadline(jobs: Space) -> None:
     jobs.apply(
         "late", few(fate="never-ready", nodes=["sim-001"], healthCheck=health(deadline="9m"))
     )
-    jobs.wait("late has its pod", lambda: pods(jobs, "late"))
-    made = created(*jobs.executions("late")), created(*pods(jobs, "late"))
-    for field in ("healthCheckDeadline", "healthyDeadline"):
-        what = f"{field} is nine minutes after {max(made)}, when the last of {made} was made"
-        jobs.wait(what, lambda field=field: until(jobs, "late-v1", field) == max(made) + 540)
+    jobs.wait("late has its pod", lambda: jobs.pods("late"))
+    ends = 540 + max(created(*jobs.executions("late")), created(*jobs.pods("late")))
+    deadlines = {"healthCheckDeadline": ends, "healthyDeadline": ends}
+    jobs.wait(f"it says {deadlines}", lambda: said(jobs, "late-v1", deadlines) == deadlines)
     jobs.wait("soon has failed", lambda: jobs.deployment("soon-v1").get("state") == "Failed")
     (failure,) = jobs.deployment("soon-v1")["failures"]
     assert failure["reason"] == "DeadlineExceeded"
     assert 4 <= judged(jobs, "soon")["Failed"] <= 12
     assert "healthCheckDeadline" not in jobs.deployment("soon-v1")
+    assert said(jobs, "late-v1", deadlines) == deadlines
     assert jobs.deployment("late-v1")["state"] == "InProgress"
 
 

@@ -14,10 +14,6 @@ from wavelab.client import ApiError
 pytestmark = pytest.mark.cluster
 
 
-def pods(space: Space, job: str = "app") -> list[dict[str, Any]]:
-    return [p for p in space.list("Pod") if p["metadata"]["labels"]["wavegate.dev/job"] == job]
-
-
 def versions(space: Space) -> list[str]:
     return sorted(each["metadata"]["name"] for each in space.list("JobVersion"))
 
@@ -39,7 +35,7 @@ def test_row_metadata_name(jobs: Space) -> None:
     jobs.wait("its rollout has failed", lambda: jobs.job_state(name) == "RolloutFailed")
     jobs.apply(name, few("app:2", nodes=["sim-001"]))
     jobs.wait("v2 runs", lambda: runs(jobs, 2, ["sim-001"], name))
-    children = [*jobs.list("Execution"), *pods(jobs, name), *jobs.list("FleetDeployment")]
+    children = [*jobs.list("Execution"), *jobs.pods(name), *jobs.list("FleetDeployment")]
     assert len(children) >= 5
     assert all(each["metadata"]["name"].startswith(f"{name}-") for each in children)
 
@@ -52,8 +48,8 @@ def test_row_spec_type(jobs: Space) -> None:
     jobs.apply("app", few(nodes=["sim-001"]))
     jobs.wait("one runs", lambda: runs(jobs, 1, ["sim-001"]))
     jobs.wait("the other runs", lambda: runs(jobs, 1, ["sim-001"], "piped"))
-    (engine,) = pods(jobs, "piped")
-    (plain,) = pods(jobs)
+    (engine,) = jobs.pods("piped")
+    (plain,) = jobs.pods("app")
     pinned = spec_of(jobs, "JobVersion", "piped-v1")["driver"]
     assert engine["spec"]["containers"][0]["image"] == pinned["image"]
     assert engine["spec"]["containers"][0]["args"] == ["run", "/etc/wavegate/config.yaml"]
@@ -76,7 +72,7 @@ def test_row_spec_config(jobs: Space) -> None:
     stored = job_of(jobs)["spec"]["config"]
     assert stored == document
     assert config_file(jobs, "app-v1") == document
-    (pod,) = pods(jobs)
+    (pod,) = jobs.pods("app")
     volumes = {
         v["name"]: v["configMap"]["name"] for v in pod["spec"]["volumes"] if "configMap" in v
     }
@@ -108,7 +104,7 @@ def test_row_spec_description(started: Space) -> None:
 def test_row_spec_labels(started: Space) -> None:
     started.apply("app", few(spec={"labels": {"team": "red", "example.org/cost": "7"}}))
     started.wait("v2 runs", lambda: runs(started, 2))
-    for each in [*pods(started), *started.executions("app", 2)]:
+    for each in [*started.pods("app"), *started.executions("app", 2)]:
         labels = each["metadata"]["labels"]
         assert (labels["team"], labels["example.org/cost"]) == ("red", "7"), each["kind"]
     with pytest.raises(ApiError, match=r"spec\.labels: keys that begin with wavegate\.dev/"):
@@ -117,7 +113,7 @@ def test_row_spec_labels(started: Space) -> None:
 
 @pytest.mark.row("spec.meta", "Versions", "Up to date")
 def test_row_spec_meta(started: Space) -> None:
-    before = {pod["metadata"]["uid"] for pod in pods(started)}
+    before = {pod["metadata"]["uid"] for pod in started.pods("app")}
     change(started, few(spec={"meta": {"wavegate.dev/ticket": "1"}}))
     assert versions(started) == ["app-v1"], "reserved keys are left out of comparisons"
     started.apply("app", few(spec={"meta": {"wavegate.dev/ticket": "1", "owner": "x"}}))
@@ -125,7 +121,7 @@ def test_row_spec_meta(started: Space) -> None:
     assert versions(started) == ["app-v1", "app-v2"]
     kept = spec_of(started, "JobVersion", "app-v2")["jobSpec"]["meta"]
     assert kept == {"wavegate.dev/ticket": "1", "owner": "x"}
-    assert {pod["metadata"]["uid"] for pod in pods(started)} == before, "nothing restarts"
+    assert {pod["metadata"]["uid"] for pod in started.pods("app")} == before, "nothing restarts"
 
 
 @pytest.mark.row("spec.restartPolicy")
@@ -139,14 +135,14 @@ def test_row_spec_restart_policy(jobs: Space, policy: str, state: str) -> None:
     jobs.wait("it is settled", lambda: jobs.job_state("app") == state)
     (execution,) = jobs.executions("app")
     assert execution["status"]["observedState"]["stateType"] == state
-    (pod,) = pods(jobs)
+    (pod,) = jobs.pods("app")
     assert pod["spec"]["restartPolicy"] == policy
 
 
 @pytest.mark.row("spec.suspend", "Suspend")
 def test_row_spec_suspend(started: Space) -> None:
     started.apply("app", few(spec={"suspend": True}))
-    started.wait("nothing runs", lambda: not pods(started))
+    started.wait("nothing runs", lambda: not started.pods("app"))
     started.wait("it says so", lambda: started.condition("app").get("reason") == "Suspended")
     assert started.job_state("app") == "Stopped"
     assert versions(started) == ["app-v1"]
@@ -168,7 +164,7 @@ def test_row_spec_template(started: Space) -> None:
     started.wait("v2 runs", lambda: runs(started, 2))
     hashes = {v: spec_of(started, "JobVersion", v)["workloadHash"] for v in versions(started)}
     assert hashes["app-v1"] != hashes["app-v2"]
-    for pod in pods(started):
+    for pod in started.pods("app"):
         containers = {c["name"]: c for c in pod["spec"]["containers"]}
         assert (containers["main"]["image"], containers["side"]["image"]) == ("app:2", "side:1")
         assert containers["main"]["env"] == [{"name": "WHO", "value": "me"}]
