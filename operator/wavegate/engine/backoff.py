@@ -95,7 +95,7 @@ class Backoff:
         return min((moment for moment in ends if moment > now), default=None)
 
     def keep_only(self, job: JobKey, steps: set[str]) -> None:
-        """Forget old troubles of steps that the newest plan does not want any more."""
+        """Forget old troubles of all other steps: those neither wanted any more nor under way."""
         troubles = self._troubles.get(job, {})
         over = self._now() - GRACE
         for step in [name for name, found in troubles.items() if found.until < over]:

@@ -34,8 +34,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from wavegate.api.httpjob import Rate
+from wavegate.domain.times import MICROS, micros
 
-_MICROS: Final = 1_000_000
 _GRAIN: Final = 1.0
 """Seconds by which a time on record may be earlier than it was."""
 
@@ -48,16 +48,16 @@ def clock_of(rate: Rate, known: Iterable[tuple[float | None, float | None]]) -> 
     job keeps what this said. A clock without its time does not count.
     """
     counted = [
-        min(_micros(clock), _micros(written + _GRAIN) + _window(rate))
+        min(micros(clock), micros(written + _GRAIN) + _window(rate))
         for clock, written in known
         if clock is not None and written is not None
     ]
-    return max(counted) / _MICROS if counted else None
+    return max(counted) / MICROS if counted else None
 
 
 def oldest(rate: Rate, now: float) -> float:
     """Clocks that were written until then lie behind ``now``, whatever they say."""
-    return now - _GRAIN - _window(rate) / _MICROS
+    return now - _GRAIN - _window(rate) / MICROS
 
 
 def granted(rate: Rate, clock: float | None, now: float) -> float | None:
@@ -65,15 +65,15 @@ def granted(rate: Rate, clock: float | None, now: float) -> float | None:
 
     ``clock``: as `clock_of` said, or as the call before it in this pass has left it.
     """
-    moment = _micros(now)
-    later = max(moment, _micros(clock or 0.0)) + _interval(rate)
-    return later / _MICROS if later <= moment + _window(rate) else None
+    moment = micros(now)
+    later = max(moment, micros(clock or 0.0)) + _interval(rate)
+    return later / MICROS if later <= moment + _window(rate) else None
 
 
 def room(rate: Rate, clock: float | None, now: float) -> int:
     """Calls that would be granted now, one after the other."""
-    moment = _micros(now)
-    later = max(moment, _micros(clock or 0.0))
+    moment = micros(now)
+    later = max(moment, micros(clock or 0.0))
     return max(0, (moment + _window(rate) - later) // _interval(rate))
 
 
@@ -81,22 +81,18 @@ def ahead(rate: Rate, clock: float | None, calls: int, now: float) -> float | No
     """The clock once so many more calls count as granted, whether or not they could be."""
     if not calls:
         return clock
-    return (max(_micros(now), _micros(clock or 0.0)) + calls * _interval(rate)) / _MICROS
+    return (max(micros(now), micros(clock or 0.0)) + calls * _interval(rate)) / MICROS
 
 
 def next_time(rate: Rate, clock: float | None, now: float) -> float:
     """When the next call is granted, epoch seconds; never before ``now``."""
     if granted(rate, clock, now) is not None:
         return now
-    return (_micros(clock or 0.0) + _interval(rate) - _window(rate)) / _MICROS
-
-
-def _micros(seconds: float) -> int:
-    return round(seconds * _MICROS)
+    return (micros(clock or 0.0) + _interval(rate) - _window(rate)) / MICROS
 
 
 def _interval(rate: Rate) -> int:
-    return -(-_micros(rate.window) // rate.max)
+    return -(-micros(rate.window) // rate.max)
 
 
 def _window(rate: Rate) -> int:

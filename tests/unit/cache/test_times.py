@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wavegate.domain.times import format_time, format_time_micro, parse_time
+from wavegate.domain.times import format_time, format_time_micro, micros, parse_time
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,11 @@ def test_a_time_that_no_calendar_has_is_written_as_the_nearest(
 def test_a_time_written_is_read_back(seconds: int) -> None:
     assert parse_time(format_time(float(seconds))) == seconds
     assert parse_time(format_time_micro(float(seconds))) == seconds
+
+
+@given(st.floats(1_700_000_000, 2_500_000_000))
+def test_what_is_reckoned_in_microseconds_is_what_is_written(seconds: float) -> None:
+    """Also in the middle between two of them, where a float and its product are rounded apart."""
+    read = parse_time(format_time_micro(seconds))
+    assert read is not None
+    assert micros(read) == micros(seconds)
