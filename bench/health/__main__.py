@@ -6,9 +6,13 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import uvloop
 
 from bench import machine
+from bench.health.bare import CONTENDERS
 from bench.health.sampling import Figures, Load, measure, quantile
 from wavegate.garbage import collect_the_young_only
 
@@ -18,8 +22,9 @@ HEAD = (
 )
 
 
-async def run(options: argparse.Namespace, *, at_once: bool) -> list[str]:
-    """The rows of one run, with a server of its own; pods hang ``at_once`` or only at its end."""
+@asynccontextmanager
+async def pods_of(options: argparse.Namespace) -> AsyncIterator[Load]:
+    """The load, with a server of its own."""
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.health.endpoints", str(options.hanging_every)),
         cwd=machine.ROOT,
@@ -28,19 +33,33 @@ async def run(options: argparse.Namespace, *, at_once: bool) -> list[str]:
     try:
         assert server.stdout
         port = int(await server.stdout.readline())
-        load = Load(
+        yield Load(
             *(options.pods, options.interval, port, options.hanging_every),
             lambda: server.send_signal(signal.SIGUSR1),
         )
-        hang = sum(not load.counts(str(n)) for n in range(options.pods))
-        stretches = await measure(load, options.seconds, at_once=at_once)
-        return [
-            row(hang if at_once or name == "some hang" else 0, name, found)
-            for name, found in stretches.items()
-        ]
     finally:
         server.terminate()
         await server.wait()
+
+
+async def run(options: argparse.Namespace, *, at_once: bool) -> list[str]:
+    """The rows of one run; pods hang ``at_once`` or only at its end."""
+    async with pods_of(options) as load:
+        hang = sum(not load.counts(str(n)) for n in range(options.pods))
+        stretches = await measure(load, options.seconds, at_once=at_once)
+    return [
+        row(hang if at_once or name == "some hang" else 0, name, found)
+        for name, found in stretches.items()
+    ]
+
+
+async def run_bare(options: argparse.Namespace) -> list[str]:
+    """What the same pages cost who only gets them, one way after the other."""
+    async with pods_of(options) as load:
+        return [
+            f"{name}: {await share(load, options.seconds):.1%} of a core"
+            for name, share in CONTENDERS.items()
+        ]
 
 
 def row(hang: int, name: str, found: Figures) -> str:
@@ -73,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flush=True,
     )
     for at_once in (False, True):
-        print("\n".join(asyncio.run(run(options, at_once=at_once))), flush=True)
+        print("\n".join(uvloop.run(run(options, at_once=at_once))), flush=True)
+    print("\nThe same pages at the same pace, and nothing made of them:\n", flush=True)
+    print("\n".join(uvloop.run(run_bare(options))), flush=True)
     return 0
 
 

@@ -23,6 +23,7 @@ _REST: Final = "".join(
     f'process_thing_{n}{{label="value {n}",other="x"}} {17 * n}\n' for n in range(SERIES)
 ).encode()
 _END: Final = b"\r\n\r\n"
+_CLOSE: Final = b"\r\nconnection: close\r\n"
 
 
 def address(number: int) -> str:
@@ -62,10 +63,12 @@ class Connection(asyncio.Protocol):
         body = _page()
         head = (
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close"
+            f"Content-Length: {len(body)}"
         )
         self._transport.write(head.encode() + _END + body)
-        self._transport.close()
+        if _CLOSE in self._asked.lower():
+            self._transport.close()
+        self._asked = b""
 
 
 def hangs(pod: int, every: int) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bench.health.__main__ import row
+from bench.health.bare import CONTENDERS
 from bench.health.endpoints import Connection, Pods, address, hangs, number
 from bench.health.sampling import Figures, Load, measure
 
@@ -61,3 +63,32 @@ def test_a_row_says_what_a_stretch_cost_and_how_late_windows_were():
     found.late = [0.001 * n for n in range(1, 101)]
     found.lag = [0.004, 0.002]
     assert row(5, "later", found) == "| 5 | later | 15.0% | 100 | 2 | 1 | 50 | 99 | 100 | 4 |"
+
+
+@pytest.mark.parametrize("name", CONTENDERS)
+async def test_who_only_gets_the_pages_gets_each_pod_s_in_turn(name: str):
+    asked, made = Counter[int](), Counter[int]()
+
+    class Counting(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self.pod = number(transport.get_extra_info("sockname")[0])
+            made[self.pod] += 1
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            asked[self.pod] += data.count(b"GET /metrics HTTP/1.1\r\n")
+
+    server = await asyncio.get_running_loop().create_server(lambda: Counting(Pods()), "0.0.0.0", 0)
+    load = Load(20, 0.2, server.sockets[0].getsockname()[1], 0, lambda: None)
+    assert await CONTENDERS[name](load, 1.0) > 0
+    assert set(asked) == set(range(20))
+    fewest, most = min(asked.values()), max(asked.values())
+    if name == "aiohttp, connections kept":
+        # Once to make the connection, and then as the others.
+        assert set(made.values()) == {1}
+        assert most - 2 <= fewest <= most <= 6
+    else:
+        assert made == asked
+        assert most - 1 <= fewest <= most <= 5
+    server.close()
