@@ -28,17 +28,19 @@ async def pods_of(options: argparse.Namespace) -> AsyncIterator[Load]:
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.health.endpoints", str(options.hanging_every)),
         cwd=machine.ROOT,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
+    assert server.stdin
+    assert server.stdout
     try:
-        assert server.stdout
         port = int(await server.stdout.readline())
         yield Load(
             *(options.pods, options.interval, port, options.hanging_every),
             lambda: server.send_signal(signal.SIGUSR1),
         )
     finally:
-        server.terminate()
+        server.stdin.close()
         await server.wait()
 
 

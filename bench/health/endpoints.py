@@ -2,8 +2,8 @@
 
     python -m bench.health.endpoints 20
 
-Says its port on stdout, and serves until it is terminated. Sent SIGUSR1, it lets one pod in 20
-(0: none) take each question and never answer.
+Says its port on stdout, and serves until its stdin ends, as it does with whoever began it, however
+that ends. Sent SIGUSR1, it lets one pod in 20 (0: none) take each question and never answer.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _page() -> bytes:
 
 
 async def serve(every: int) -> None:
-    """Until cancelled."""
+    """Until stdin ends."""
     loop, pods = asyncio.get_running_loop(), Pods()
     loop.add_signal_handler(signal.SIGUSR1, setattr, pods, "every", every)
     # At all addresses of the host, of which those of 127.0.0.0/8 are asked.
@@ -93,7 +93,8 @@ async def serve(every: int) -> None:
         backlog=4096,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    await asyncio.to_thread(sys.stdin.read)
+    server.close()
 
 
 if __name__ == "__main__":

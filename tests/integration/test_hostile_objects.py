@@ -24,6 +24,12 @@ pytestmark = [
 DEPTHS = (300, 1500, 9900)
 """Beyond what the fast parser reads, what the standard one reads by default, and nearly all."""
 
+LONG = 900.0
+POLL = 2.0
+"""Seconds. A write of the deepest takes an idle server 1.6 s, by the square of its depth. While
+other tests keep it busy that is more than the 5 s after which the operator gives a write up, and
+tries it ever less often. Reads of it are no help to such a server either."""
+
 
 @pytest.fixture(autouse=True)
 def _admitted() -> Iterator[None]:
@@ -63,7 +69,7 @@ def test_a_job_of_ten_thousand_levels_is_refused_by_its_field_and_the_others_go_
 
 def _is_named(space: Space, kind: str, name: str, field: str) -> None:
     says = f"{field}: is nested more than 100 levels deep"
-    space.wait(f"{kind} {name}: {says}", lambda: _says(space, kind, name) == says)
+    space.wait(f"{kind} {name}: {says}", lambda: _says(space, kind, name) == says, LONG, POLL)
 
 
 def _create(space: Space, kind: str, name: str, spec: dict[str, Any]) -> None:

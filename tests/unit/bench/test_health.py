@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 
+from bench import machine
 from bench.health.__main__ import row
 from bench.health.bare import CONTENDERS
 from bench.health.endpoints import Connection, Pods, address, hangs, number
@@ -92,3 +94,15 @@ async def test_who_only_gets_the_pages_gets_each_pod_s_in_turn(name: str):
         assert made == asked
         assert most - 1 <= fewest <= most <= 5
     server.close()
+
+
+async def test_the_server_ends_with_whoever_began_it():
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.health.endpoints", "0"),
+        cwd=machine.ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert int(await server.stdout.readline()) > 0
+    server.stdin.close()  # as the kernel does for one that was killed
+    assert await asyncio.wait_for(server.wait(), 60) == 0
