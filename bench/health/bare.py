@@ -22,6 +22,7 @@ TICK: Final = 0.02
 """Seconds between two bursts."""
 _ASKED: Final = b"GET /metrics HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
 _LONG: Final = 3600.0
+_PATIENCE: Final = 10.0
 _SIZE: Final = 64 * 1024
 
 
@@ -45,6 +46,7 @@ async def by_aiohttp(load: Load, seconds: float, *, kept: bool) -> float:
 
         if kept:
             await _paced(load, load.interval, begin)
+            await asyncio.gather(*under_way)
         share = await _paced(load, seconds, begin)
         await asyncio.gather(*under_way)
         return share
@@ -54,7 +56,7 @@ async def by_sockets(load: Load, seconds: float) -> float:
     """The share of a core."""
 
     def get(pod: int) -> None:
-        with socket.create_connection((address(pod), load.port)) as made:
+        with socket.create_connection((address(pod), load.port), _PATIENCE) as made:
             made.sendall(_ASKED % address(pod).encode())
             while made.recv(_SIZE):
                 pass
@@ -63,14 +65,13 @@ async def by_sockets(load: Load, seconds: float) -> float:
 
 
 async def _paced(load: Load, seconds: float, begin: Callable[[int], None]) -> float:
-    """Each pod once an interval; the share of a core."""
-    begun, cpu = time.monotonic(), time.process_time()
-    number = 0
-    while (passed := time.monotonic() - begun) < seconds:
-        while number < passed * load.pods / load.interval:
-            begin(number % load.pods)
-            number += 1
-        await asyncio.sleep(TICK)
+    """Each pod once an interval, for so long; the share of a core."""
+    begun, cpu, rate = time.monotonic(), time.process_time(), load.pods / load.interval
+    for number in range(round(seconds * rate)):
+        early = begun + number / rate - time.monotonic()
+        if early > 0:
+            await asyncio.sleep(max(early, TICK))
+        begin(number % load.pods)
     return (time.process_time() - cpu) / (time.monotonic() - begun)
 
 

@@ -41,7 +41,7 @@ def format_time(seconds: float) -> str:
 
 def format_time_micro(seconds: float) -> str:
     """Six decimals and ``Z``, as metav1.MicroTime is written (Leases and Events): `micros`."""
-    return _written(micros(_within(seconds)) / MICROS, "microseconds")
+    return _written(micros(seconds) / MICROS, "microseconds")
 
 
 def micros(seconds: float) -> int:
@@ -52,11 +52,7 @@ def micros(seconds: float) -> int:
     return round(seconds * MICROS)
 
 
-def _within(seconds: float) -> float:
-    return min(max(seconds, _FIRST), _LAST)
-
-
 @lru_cache(maxsize=1024)  # most of what a pass writes is of the same few seconds
 def _written(seconds: float, precision: str) -> str:
-    moment = datetime.fromtimestamp(_within(seconds), UTC)
+    moment = datetime.fromtimestamp(min(max(seconds, _FIRST), _LAST), UTC)
     return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
