@@ -22,12 +22,6 @@ from wavegate.engine.events import EventTeller
 pytestmark = pytest.mark.cluster
 
 
-def events_of(space: Space) -> list[dict[str, Any]]:
-    path = f"/apis/events.k8s.io/v1/namespaces/{space.name}/events?limit=1000"
-    found = space.client.get(path)["items"]
-    return [each for each in found if each["reportingController"] == "wavegate.dev/operator"]
-
-
 def test_a_rollout_over_twenty_nodes_has_the_events_of_its_waves(
     space: Space, operator: OperatorProcess
 ) -> None:
@@ -43,13 +37,13 @@ def test_a_rollout_over_twenty_nodes_has_the_events_of_its_waves(
 
     def told() -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for each in events_of(space):
+        for each in space.events():
             found.setdefault(each["regarding"]["name"], []).append(each["reason"])
         return {name: sorted(reasons) for name, reasons in found.items()}
 
     space.wait(f"these events: {expected}", lambda: told() == expected)
     known = {(each.kind, each.reason, each.type) for each in EVENTS}
-    for each in events_of(space):
+    for each in space.events():
         assert (each["regarding"]["kind"], each["reason"], each["type"]) in known
     space.delete("FleetJob", "app")
 

@@ -148,7 +148,17 @@ class Space:
         for pod in self.list("Pod"):
             status = pod["status"]
             lines.append(f"Pod {pod['metadata']['name']} {status.get('phase')} {is_ready(pod)}")
+        for each in self.events():
+            regarding = f"{each['regarding']['kind']} {each['regarding']['name']}"
+            lines.append(f"Event {each['eventTime']} {regarding} {each['reason']}: {each['note']}")
         return "\n".join(lines)
+
+    def events(self) -> list[Document]:
+        """Those that the operator told, oldest first."""
+        path = f"/apis/events.k8s.io/v1/namespaces/{self.name}/events?limit=1000"
+        found = self.client.get(path)["items"]
+        own = [each for each in found if each["reportingController"] == "wavegate.dev/operator"]
+        return sorted(own, key=lambda each: str(each["eventTime"]))
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

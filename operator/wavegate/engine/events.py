@@ -1,9 +1,11 @@
 """Tells people what was done: Kubernetes Events, best effort.
 
 An event is told after the write it belongs to has succeeded, never instead of a status and never
-in anybody's way: it waits in a bounded queue, and one that cannot be sent is lost. The same words
-about the same object are told once in ten minutes; what came meanwhile is counted, and the next
-event has the count as its series, so that a state that comes and goes costs six writes an hour.
+in anybody's way: it waits in a bounded queue. One that cannot be sent is tried again for some
+seconds, by the same name, so that it is there once however its tries were answered; after that it
+is lost. The same words about the same object are told once in ten minutes; what came meanwhile is
+counted, and the next event has the count as its series, so that a state that comes and goes costs
+six writes an hour.
 """
 
 from __future__ import annotations
@@ -21,12 +23,20 @@ from wavegate.domain.actions import Note
 from wavegate.domain.times import format_time_micro
 from wavegate.engine.bodies import Document, Owner
 from wavegate.engine.client import Client
-from wavegate.kube.errors import ApiError
+from wavegate.kube.errors import (
+    ApiError,
+    ServerError,
+    TooManyRequests,
+    Uncertain,
+)
 from wavegate.kube.guard import NotSent
 from wavegate.kube.resources import EVENTS
 
 REPEAT_AFTER: Final = 600.0
 """Seconds for which the same event is not told again."""
+
+_PAUSES: Final = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between the tries of an event; a server that asks for more gets more."""
 
 _WAITING: Final = 1000
 _REMEMBERED: Final = 10_000
@@ -67,10 +77,20 @@ class EventTeller:
         """Send until cancelled."""
         while True:
             namespace, event = await self._waiting.get()
+            await self._send(namespace, event)
+
+    async def _send(self, namespace: str, event: Document) -> None:
+        for pause in (*_PAUSES, None):
             try:
                 await self._client.create(EVENTS, namespace, event)
             except (ApiError, NotSent) as error:
-                _log.debug("event %s was not sent: %s", event["reason"], error)
+                later = isinstance(error, Uncertain | ServerError | TooManyRequests)
+                if pause is None or not later:
+                    _log.debug("event %s is not sent again: %s", event["reason"], error)
+                    return
+                await asyncio.sleep(max(pause, error.retry_after or 0.0))
+            else:
+                return
 
     def _name(self, about: str) -> str:
         """As client-go has it: the object's name and the time, here with a serial number."""

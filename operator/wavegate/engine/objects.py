@@ -14,7 +14,15 @@ from wavegate.engine import bodies
 from wavegate.engine.bodies import Document
 from wavegate.engine.client import Client
 from wavegate.engine.outcomes import Done, Failed, LookAgain, NotLeading, Outcome, Refused
-from wavegate.kube.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
+from wavegate.kube.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    ServerError,
+    Uncertain,
+)
 from wavegate.kube.guard import NotSent
 from wavegate.kube.resources import BY_KIND, PODS
 
@@ -56,15 +64,33 @@ async def look_at(
 async def put_status(
     client: Client, cache: KindCache, namespace: str, action: SetStatus
 ) -> Document:
-    """Replace a status; the object as it is stored. Raises what the client raises."""
+    """Replace a status; the object as it is stored. Raises what the client raises.
+
+    A write of which nobody knows whether it was applied is looked for: what goes with it, such as
+    its events, would never be told by a later pass, which sees that it is on record already.
+    """
     body = bodies.status(namespace, action)
     try:
         stored = await client.put_status(BY_KIND[action.kind], namespace, action.name, body)
     except NotFound:
         cache.forget(action.kind, namespace, action.name, action.uid)
         raise
+    except (Uncertain, ServerError):
+        found = await _found(client, namespace, action)
+        if found is None or found.get("status") != body["status"]:
+            raise
+        stored = found
     cache.assume(action.kind, stored)
     return stored
+
+
+async def _found(client: Client, namespace: str, action: SetStatus) -> Document | None:
+    """The object of which a status was written; None where that cannot be told."""
+    try:
+        found = await client.get(BY_KIND[action.kind], namespace, action.name)
+    except ApiError:
+        return None
+    return found if found["metadata"]["uid"] == action.uid else None
 
 
 async def delete(

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from unit.engine.support import EPOCH, Engine, FakeApi, claim, now, path_of
+from unit.engine.support import Engine, FakeApi, claim, now, path_of
 from wavegate.api.names import API_VERSION
 from wavegate.domain.actions import Note, Proof, SetStatus, Verdict
 from wavegate.domain.observed import JobView
-from wavegate.domain.times import parse_time
-from wavegate.engine.outcomes import Done, LookAgain, TooSoon
+from wavegate.engine.outcomes import Done, Failed, LookAgain, TooSoon
 from wavegate.engine.pace import PACE, TOGETHER
-from wavegate.kube.errors import ServerError
+from wavegate.kube.errors import ApiError, ServerError, Uncertain
 
 pytestmark = pytest.mark.looptime
 
@@ -221,66 +220,6 @@ async def test_a_version_is_not_stamped_stable_once_its_rollout_has_changed(
     assert known.canceled, "and the next pass sees it"
 
 
-async def test_an_event_is_told_only_after_its_write_and_only_once(api: FakeApi, engine: Engine):
-    job = engine.make_job()
-    note = Note("Promoted", "all 3 canaries are stable")
-    teller = asyncio.create_task(engine.events.run())
-    stale = replace(status_of(engine, revision=1), resource_version="1", notes=(note,))
-    await engine.executor.execute(job, stale)
-    await asyncio.sleep(0.1)
-    assert not api.writes("/events")
-    for revision in (1, 2):
-        action = replace(status_of(engine, revision=revision), notes=(note,))
-        assert await engine.executor.execute(job, action) == Done()
-        await asyncio.sleep(1)
-    (event,) = api.writes("/events")
-    assert event.body["regarding"]["uid"] == job.uid
-    assert event.body["note"] == "all 3 canaries are stable"
-    assert event.body["type"] == "Normal"
-    teller.cancel()
-
-
-async def test_what_came_again_within_ten_minutes_is_counted_in_the_next_event(
-    api: FakeApi, engine: Engine
-):
-    job = engine.make_job()
-    teller = asyncio.create_task(engine.events.run())
-    notes = (Note("Degraded", "not well: n1", warning=True),)
-    for minute in range(14):
-        action = replace(status_of(engine, revision=minute + 1), notes=notes)
-        assert await engine.executor.execute(job, action) == Done()
-        await asyncio.sleep(60)
-    first, second = (event.body for event in api.writes("/events"))
-    assert "series" not in first
-    assert second["series"]["count"] == 10
-    assert parse_time(second["eventTime"]) == pytest.approx(EPOCH + 60, abs=1)
-    assert parse_time(second["series"]["lastObservedTime"]) == pytest.approx(EPOCH + 600, abs=1)
-    teller.cancel()
-
-
-async def test_what_a_single_execution_comes_to_is_no_event(api: FakeApi, engine: Engine):
-    job = engine.make_job()
-    teller = asyncio.create_task(engine.events.run())
-    note = Note("ExecutionStable", "v1 on n1 is stable", is_event=False)
-    action = replace(status_of(engine, revision=1), notes=(note,))
-    assert await engine.executor.execute(job, action) == Done()
-    await asyncio.sleep(1)
-    assert not api.writes("/events")
-    teller.cancel()
-
-
-async def test_an_event_that_cannot_be_sent_is_in_nobodys_way(api: FakeApi, engine: Engine):
-    job = engine.make_job()
-    teller = asyncio.create_task(engine.events.run())
-    api.fail("POST", "/events", ServerError(503))
-    for revision, words in ((1, "one"), (2, "two")):
-        action = replace(status_of(engine, revision=revision), notes=(Note("Said", words),))
-        assert await engine.executor.execute(job, action) == Done()
-        await asyncio.sleep(1)
-    assert [event.body["note"] for event in api.writes("/events")] == ["one", "two"]
-    teller.cancel()
-
-
 @pytest.mark.row("Blame")
 async def test_a_verdict_is_counted_once_its_write_has_succeeded(api: FakeApi, engine: Engine):
     job = engine.make_job()
@@ -292,3 +231,40 @@ async def test_a_verdict_is_counted_once_its_write_has_succeeded(api: FakeApi, e
     assert f"{counted} 0.0" in engine.metrics.render().decode()
     assert await engine.executor.execute(job, action) == Done()
     assert f"{counted} 1.0" in engine.metrics.render().decode()
+
+
+@pytest.mark.parametrize("error", [Uncertain("no answer in time"), ServerError(504)], ids=str)
+async def test_a_write_that_was_applied_without_an_answer_is_told_all_the_same(
+    api: FakeApi, engine: Engine, error: ApiError
+):
+    """The pass that follows sees it on record, and would never tell of it."""
+    job = engine.make_job()
+    teller = asyncio.create_task(engine.events.run())
+    action = replace(status_of(engine, revision=1), notes=(Note("Running", "v1 runs"),))
+    api.fail("PUT", "/fleetjobs", error, applied=True)
+    assert await engine.executor.execute(job, action) == Done()
+    assert engine.cache.job(job.key).status == {"revision": 1}
+    await asyncio.sleep(1)
+    assert [event.body["note"] for event in api.writes("/events")] == ["v1 runs"]
+    teller.cancel()
+
+
+async def test_a_write_that_nobody_can_find_is_told_when_it_has_succeeded(
+    api: FakeApi, engine: Engine
+):
+    """It was not applied, it was and nobody answers, or what is there is somebody else's."""
+    job = engine.make_job()
+    teller = asyncio.create_task(engine.events.run())
+    action = replace(status_of(engine, revision=1), notes=(Note("Running", "v1 runs"),))
+    path = path_of("fleetjobs", "edge")
+    api.fail("PUT", "/fleetjobs", Uncertain("no answer in time"))
+    assert isinstance(await engine.executor.execute(job, action), Failed)
+    api.fail("PUT", "/fleetjobs", Uncertain("no answer in time"), applied=True)
+    api.fail("GET", "/fleetjobs", Uncertain("no answer in time"))
+    assert isinstance(await engine.executor.execute(job, action), Failed)
+    api.put(path, {**api.objects[path], "metadata": {"uid": "another", "namespace": "web"}})
+    api.fail("PUT", "/fleetjobs", Uncertain("no answer in time"))
+    assert isinstance(await engine.executor.execute(job, action), Failed)
+    await asyncio.sleep(1)
+    assert not api.writes("/events")
+    teller.cancel()
