@@ -23,12 +23,7 @@ from wavegate.domain.actions import Note
 from wavegate.domain.times import format_time_micro
 from wavegate.engine.bodies import Document, Owner
 from wavegate.engine.client import Client
-from wavegate.kube.errors import (
-    ApiError,
-    ServerError,
-    TooManyRequests,
-    Uncertain,
-)
+from wavegate.kube.errors import ApiError, ServerError, TooManyRequests, Uncertain
 from wavegate.kube.guard import NotSent
 from wavegate.kube.resources import EVENTS
 
