@@ -336,6 +336,8 @@ class Plan:
     """The outcome of a pass."""
 
     steps: tuple[Step, ...] = ()
+    halted: frozenset[str] = frozenset()
+    """Keys of steps under way of which no further action is to be begun."""
     probes: tuple[Probe, ...] = ()
     looks: tuple[Look, ...] = ()
     wake_at: float | None = None

@@ -47,6 +47,8 @@ class Finding:
     """Whether it is to be caught up."""
     pressing: Step | None = None
     """What comes before a new claim: the end of an older one, a verdict."""
+    fails: bool = False
+    """Whether its execution is found to have failed, which is not on record yet."""
     step: Step | None = None
     """What is done where it gets no new claim."""
     probe: Probe | None = None
@@ -139,6 +141,7 @@ def find(asked: Question, name: str) -> Finding:
         following,
         lagging,
         pressing,
+        judgement is not None and judgement.observed == "Failed",
         step,
         probe,
         wake_at,

@@ -20,6 +20,7 @@ from wavegate.domain import (
     deletion,
     deployments,
     hold,
+    late_starts,
     leaving,
     overdue,
     prepull,
@@ -36,7 +37,13 @@ from wavegate.domain.fallback import home
 from wavegate.domain.finding import Finding, Question, find, probe_of
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.memory import Memory
-from wavegate.domain.observed import Cordon, DeploymentView, Observed, VersionView
+from wavegate.domain.observed import (
+    Cordon,
+    DeploymentView,
+    ExecutionView,
+    Observed,
+    VersionView,
+)
 from wavegate.domain.places import needs_place
 from wavegate.domain.portion import Portion
 from wavegate.domain.records import stable_version_status
@@ -92,6 +99,10 @@ class _Pass:
     """Nodes on which a stable execution stops: each holds a place until its pod is gone."""
     cordoned: dict[str, Cordon] = field(default_factory=dict)
     """By node, cordons that are to be undone."""
+    ending: bool = False
+    """Whether the open rollout has failures that end it, on record or not."""
+    taken_back: int = 0
+    """The version of which nothing begins any more; 0: there is none."""
 
     def run(self) -> Plan:
         fleet = self.fleet
@@ -109,6 +120,8 @@ class _Pass:
         self._look_at_nodes(Question(fleet, rollout, self._spared(holding)))
         run, stands = self._stands(rollout, holding) if rollout is not None else (None, None)
         self._wake_for_timeouts(run)
+        self.ending = run is not None and late_starts.is_ending(run, self._failing(run))
+        self.taken_back = late_starts.taken_back(fleet, run, stands, ending=self.ending)
         stops = self._stops(run)
         claims = self._claims(run, stands)
         self._act_on_nodes(claims, stops)
@@ -128,7 +141,7 @@ class _Pass:
         self.wake_ups += overdue.looks_at(fleet)
         wake_at = min((at for at in self.wake_ups if fleet.now < at < math.inf), default=None)
         steps, looks = _not_busy(fleet.observed, self.steps), tuple(overdue.looks(fleet))
-        return Plan(steps, self._probes(holding), looks, wake_at)
+        return Plan(steps, self._halted(), self._probes(holding), looks, wake_at)
 
     def _open_rollout(self) -> Scope | None:
         """The open rollout; a job without one may have a Stop to record, or one that waits."""
@@ -187,6 +200,21 @@ class _Pass:
         if held.until is not None:
             self.wake_ups.append(held.until)
         return run, outlook(fleet, run, held.why, held.given_up, held.until)
+
+    def _failing(self, run: Progress) -> list[ExecutionView]:
+        """Members of its current wave whose failure is reached and not on record yet."""
+        wave = {name: run.unsettled[name] for name in run.in_wave}
+        return [each for name, each in wave.items() if self.loud.get(name, _NOTHING).fails]
+
+    def _halted(self) -> frozenset[str]:
+        """Steps under way that would begin what is taken back."""
+        fleet = self.fleet
+        waiting = (
+            f"node/{name}"
+            for name, chain in fleet.memory.unstable.items()
+            if late_starts.waits(chain, self.taken_back)
+        )
+        return fleet.observed.busy.intersection(waiting)
 
     def _wake_for_timeouts(self, run: Progress | None) -> None:
         ends = [wanted_until(self.fleet)]
@@ -248,7 +276,7 @@ class _Pass:
 
     def _takes(self, run: Progress, stands: Outlook) -> dict[str, NewClaim]:
         pinned = run.deployment.started is not None and run.deployment.total == run.sizes.total
-        if not pinned or not stands.may_take:
+        if not pinned or not stands.may_take or self.ending:
             return {}
         if not run.candidates or not self._is_prepared(run.version):
             return {}
@@ -353,6 +381,8 @@ class _Pass:
         chain = fleet.chains.get(name) or Chain(name, ())
         if stop:
             return work.stop(fleet, chain, stop)
+        if late_starts.waits(chain, self.taken_back) and not found.fails:
+            return work.claim(fleet, chain, new) if new is not None else None
         if found.pressing is not None:
             return found.pressing
         if name in self.cordoned:

@@ -125,6 +125,11 @@ def outlook(
     return Outlook("InProgress", reason, message, True, may_advance, passed_gate=promoted)
 
 
+def fails(run: Progress) -> bool:
+    """Whether its failures end it."""
+    return _failure(run, gate(run), "") is not None
+
+
 def _failure(run: Progress, stands: Gate, given_up: str) -> Outlook | None:
     if stands is Gate.FAILED:
         return Outlook("Failed", "CanaryFailed", f"the canary gate refused it: {_first(run)}")

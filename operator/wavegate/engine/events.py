@@ -78,7 +78,9 @@ class EventTeller:
         for pause in (*_PAUSES, None):
             try:
                 await self._client.create(EVENTS, namespace, event)
-            except (ApiError, NotSent) as error:
+            except NotSent:
+                return
+            except ApiError as error:
                 later = isinstance(error, Uncertain | ServerError | TooManyRequests)
                 if pause is None or not later:
                     _log.debug("event %s is not sent again: %s", event["reason"], error)

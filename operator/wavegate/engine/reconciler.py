@@ -109,7 +109,7 @@ class Reconciler(Passes):
             return "requeue"
         self._windows.keep(key, plan.probes)
         self._live_pods.keep(key, plan.looks)
-        self._writer.submit(observed.job, plan.steps, eval_id)
+        self._writer.submit(observed.job, plan.steps, eval_id, plan.halted)
         return self._wake(key, plan.wake_at, self._writer.next_change(key))
 
     def _observe(self, key: JobKey, eval_id: str) -> Observed | None:

@@ -85,16 +85,25 @@ class Writer:
         self._backoff = Backoff(now, rng)
         self._slow_start = SlowStart(lambda: asyncio.get_running_loop().time())
         self._running: dict[tuple[JobKey, str], asyncio.Task[None]] = {}
+        self._halted: set[tuple[JobKey, str]] = set()
         self._changed = asyncio.Event()
         metrics.measure_steps(lambda: len(self._pending), lambda: len(self._running))
 
-    def submit(self, job: Job, steps: Iterable[Step], eval_id: str) -> None:
+    def submit(
+        self,
+        job: Job,
+        steps: Iterable[Step],
+        eval_id: str,
+        halted: frozenset[str] = frozenset(),
+    ) -> None:
         """These are all the steps that the job's newest plan, of pass ``eval_id``, wants.
 
         They replace those of older plans that have not begun; steps whose key is under way or has
-        to wait are dropped: the pass after them decides anew.
+        to wait are dropped: the pass after them decides anew. Of those under way that are
+        ``halted`` no further action is begun.
         """
         steps = tuple(steps)
+        self._halted |= {(job.key, step) for step in halted if (job.key, step) in self._running}
         items = [
             Item(job, step, eval_id)
             for step in steps
@@ -163,6 +172,7 @@ class Writer:
                 outcome = await self._carry_out(item)
         finally:
             del self._running[item.key]
+            self._halted.discard(item.key)
             self._settle(item, outcome)
             if not isinstance(outcome, TooSoon):
                 self._queue.add(item.job.key)
@@ -171,6 +181,8 @@ class Writer:
     async def _carry_out(self, item: Item) -> Outcome:
         outcome: Outcome = Done()
         for action in item.step.actions:
+            if item.key in self._halted:
+                return LookAgain("a later pass has decided otherwise")
             try:
                 outcome = await self._executor.execute(item.job, action)
             except Exception as error:
