@@ -24,7 +24,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from wavegate.domain import asked
 from wavegate.domain.claim import Chain
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView
@@ -45,7 +44,7 @@ def taken_back(fleet: Fleet, run: Progress | None, stands: Outlook | None, *, en
     """
     if run is None or stands is None:
         newest = fleet.accepted[-1] if fleet.accepted else None
-        if newest is None or asked.rests(fleet) or is_paused(fleet, newest):
+        if newest is None or is_paused(fleet, newest):
             return 0
         return newest.to_version if needs_rollback(fleet, newest) else 0
     deployment = run.deployment

@@ -219,6 +219,19 @@ async def test_of_two_steps_of_one_key_in_one_plan_only_one_runs(make_bench: Mak
     assert bench.script.names == ["a"]
 
 
+async def test_of_a_step_under_way_that_is_halted_no_further_action_begins(make_bench: MakeBench):
+    bench = make_bench()
+    job = bench.engine.make_job()
+    bench.submit(job, [step("a", count=3), step("b", count=2)])
+    await asyncio.sleep(0.5)
+    bench.writer.submit(job, [], "e2", frozenset({"node/a", "node/c"}))
+    await asyncio.sleep(5)
+    assert sorted(bench.script.names) == ["a", "b", "b1"]
+    bench.submit(job, [step("a", count=2), step("c", count=2)])
+    await asyncio.sleep(5)
+    assert sorted(bench.script.names[3:]) == ["a", "a1", "c", "c1"], "a later step is another"
+
+
 async def test_what_the_newest_plan_does_not_want_is_not_written(make_bench: MakeBench):
     bench = make_bench(concurrency=1)
     job = bench.engine.make_job()
