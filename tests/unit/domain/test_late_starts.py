@@ -140,6 +140,7 @@ GETS_IT = [
         {
             "first": FAILED,
             "deployments": [deployment(1, "Completed"), open_rollout("Completed")],
+            "versions": [version(1, stable=True), version(2, stable=True)],
         },
         id="its rollout has completed, with a failure",
     ),

@@ -31,8 +31,10 @@ from wavegate.domain.budget import exceeded
 from wavegate.domain.gate import gate
 from wavegate.domain.health import HealthRecord, Window, WindowResult
 from wavegate.domain.hold import holding
-from wavegate.domain.observed import Exit
+from wavegate.domain.late_starts import is_ending, taken_back, waits
+from wavegate.domain.observed import DeploymentView, Exit
 from wavegate.domain.rollback import needs_rollback
+from wavegate.domain.rollout import Outlook
 from wavegate.domain.sizes import sizes
 from wavegate.reference.tables import docstring_table
 
@@ -199,6 +201,54 @@ QUERIED: Final = {
         }
     },
 }
+
+
+def late_starts_row(row: Row) -> None:
+    def update(state: str = "InProgress", paused: bool = False, **rollout: Any) -> DeploymentView:
+        given = settings(strategy="Canary", canaryCount=2, **rollout)
+        return deployment(2, state, rollout=given, total=2, paused=paused)
+
+    def back(state: str = "InProgress", **fields: Any) -> DeploymentView:
+        given = {"name": "app-v2-rollback", "type": "Rollback", "to_version": 1, "total": 2}
+        return deployment(3, state, **{**given, **fields})
+
+    failed, may_take = update("Failed"), Outlook("InProgress", "Progressing", "", may_take=True)
+    canaries = [execution(2, node=name, version=2) for name in ("n1", "n2")]
+    failing = canaries[:1] if row["the rollout of v2, with v1 stable"] != "goes on" else []
+    cases: Mapping[str, list[tuple[list[DeploymentView], Outlook]]] = {
+        "goes on": [([update()], may_take)],
+        "a failure is reached that ends it": [([update()], may_take)],
+        "the same, in a job without automatic rollback": [
+            ([update(noAutoRollback=True)], may_take)
+        ],
+        "the same, and it is paused": [([update(paused=True)], may_take)],
+        "Failed": [([failed], may_take)],
+        "Failed, the rollback to v1 is open": [
+            ([failed, back()], may_take),
+            ([failed, back(started=None)], Outlook("InProgress", "Progressing", "")),
+        ],
+        "Failed, the rollback to v1 is paused, or cannot judge": [
+            ([failed, back(paused=True)], may_take),
+            ([failed, back()], Outlook("InProgress", "MetricsUnreadable", "")),
+        ],
+        "Failed, the rollback to v1 has ended": [([failed, back("Failed")], may_take)],
+    }
+    for deployments, stands in cases[row["the rollout of v2, with v1 stable"]]:
+        versions = [version(1, stable=True), version(2)]
+        view = fleet(
+            nodes=[node("n1"), node("n2")],
+            versions=versions,
+            deployments=deployments,
+            executions=canaries,
+        )
+        last = deployments[-1]
+        run = None if last.terminal else progress(view, last, versions[last.to_version - 1])
+        ending = run is not None and is_ending(run, failing)
+        found = taken_back(view, run, stands if run is not None else None, ending=ending)
+        expected = row["a node taken for v2, without a pod of it"].startswith("waits")
+        assert waits(view.chains["n2"], found) is expected
+
+
 WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "sizes": sizes_row,
     "budget": budget_row,
@@ -207,6 +257,7 @@ WORKED: Final[Mapping[str, Callable[[Row], None]]] = {
     "rollback": rollback_row,
     "blame": blame_row,
     "hold": hold_row,
+    "late_starts": late_starts_row,
 }
 
 
