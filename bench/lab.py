@@ -37,7 +37,7 @@ Progress = Callable[[str], None]
 
 
 class Operator:
-    """``python -m wavegate`` under its ServiceAccount; its log is a file."""
+    """``python -m wavegate`` under its ServiceAccount; its log is a file of its own."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path, born: float) -> None:
         self._process = process
@@ -97,6 +97,7 @@ class Lab:
         self.api = api
         self.say = say
         self._directory = directory
+        self._started = 0
         self._limits = ""
 
     @classmethod
@@ -148,7 +149,8 @@ class Lab:
             *("--lease-namespace=wavegate-system", "--metrics-bind=127.0.0.1:0", *raised),
             *options,
         ]
-        log = self._directory / "operator.log"
+        self._started += 1
+        log = self._directory / f"operator-{self._started}-{limits}.log"
         born = time.time()
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(

@@ -26,9 +26,9 @@ DEPTHS = (300, 1500, 9900)
 
 LONG = 900.0
 POLL = 2.0
-"""Seconds. A write of the deepest takes an idle server 1.6 s, by the square of its depth. While
-other tests keep it busy that is more than the 5 s after which the operator gives a write up, and
-tries it ever less often. Reads of it are no help to such a server either."""
+"""Seconds. A write of the deepest takes an idle server 1.6 s, by the square of its depth, and others
+wait for it meanwhile. On a busy one it is more than the 5 s after which the operator gives a write
+up, and tries it ever less often. Reads of it are no help to such a server either."""
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,7 @@ def nested(depth: int) -> dict[str, Any]:
     return inner
 
 
+@pytest.mark.alone
 def test_a_job_of_ten_thousand_levels_is_refused_by_its_field_and_the_others_go_on(
     space: Space, operator: OperatorProcess, second_operator: OperatorProcess
 ) -> None:
