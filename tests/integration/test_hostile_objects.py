@@ -26,9 +26,9 @@ DEPTHS = (300, 1500, 9900)
 
 LONG = 900.0
 POLL = 2.0
-"""Seconds. A write of the deepest takes an idle server 1.6 s, by the square of its depth, and others
-wait for it meanwhile. On a busy one it is more than the 5 s after which the operator gives a write
-up, and tries it ever less often. Reads of it are no help to such a server either."""
+"""Seconds. A write of the deepest takes an idle server 1.6 s, by the square of its depth, and
+others wait for it. On a busy one it is more than the 5 s after which the operator gives a write up,
+and tries it ever less often. Reads of it are no help to such a server either."""
 
 
 @pytest.fixture(autouse=True)
