@@ -4,8 +4,9 @@ A rollout is refused when its failures end it: a canary's (see gate), or one too
 A failure counts from the pass that reaches it, before its verdict is on record: until that is
 written, or is found to be none, no node is taken. Nodes that were taken before and have no pod of
 the version yet wait for the rollback, which claims them first: they have nothing stable to lose.
-What runs on them still is not stopped meanwhile. Where no rollback follows, or it is paused or has
-to wait, they get the version all the same, since nothing stays empty.
+What runs on them still is not stopped meanwhile; what is found of them goes on record as ever.
+Where no rollback follows, or it is paused or has to wait, they get the version all the same, since
+nothing stays empty.
 
 | the rollout of v2, with v1 stable | a node taken for v2, without a pod of it |
 | --- | --- |
@@ -24,7 +25,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from wavegate.domain.actions import SetStatus, Step
 from wavegate.domain.claim import Chain
+from wavegate.domain.finding import Finding
 from wavegate.domain.fleet import Fleet
 from wavegate.domain.observed import ExecutionView
 from wavegate.domain.rollback import needs_rollback
@@ -56,6 +59,14 @@ def taken_back(fleet: Fleet, run: Progress | None, stands: Outlook | None, *, en
         return deployment.from_version if own and goes_on else 0
     failed = replace(deployment, state="Failed", reason="")
     return run.version.version if ending and needs_rollback(fleet, failed) else 0
+
+
+def record_of(found: Finding) -> Step | None:
+    """What is done meanwhile on a node that `waits`: what is found goes on record, no more."""
+    step = found.pressing or found.step
+    if step is None or not all(isinstance(each, SetStatus) for each in step.actions):
+        return None
+    return step
 
 
 def waits(chain: Chain, version: int) -> bool:

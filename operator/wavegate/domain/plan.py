@@ -381,10 +381,11 @@ class _Pass:
         chain = fleet.chains.get(name) or Chain(name, ())
         if stop:
             return work.stop(fleet, chain, stop)
-        if late_starts.waits(chain, self.taken_back) and not found.fails:
-            return work.claim(fleet, chain, new) if new is not None else None
-        if found.pressing is not None:
-            return found.pressing
+        due = found.pressing
+        if late_starts.waits(chain, self.taken_back):
+            due, found = late_starts.record_of(found), _NOTHING
+        if due is not None:
+            return due
         if name in self.cordoned:
             return cordon.undo(name, self.cordoned[name])
         return work.claim(fleet, chain, new) if new is not None else found.step

@@ -18,7 +18,7 @@ from unit.domain.builders import (
     version,
 )
 from wavegate.domain.actions import CreateExecution, CreatePod, DeletePod, Plan, SetStatus
-from wavegate.domain.observed import DeploymentView, ExecutionView, PodView, Preparation
+from wavegate.domain.observed import DeploymentView, ExecutionView, PodView, Preparation, Taint
 from wavegate.domain.plan import plan
 
 pytestmark = pytest.mark.row("Rollback")
@@ -237,6 +237,19 @@ def test_a_verdict_that_is_due_on_one_of_them_goes_on_record() -> None:
     )
     (verdict,) = on(made, "n2")
     assert verdict.status["observedState"]["stateType"] == "Failed"
+
+
+@pytest.mark.parametrize(
+    ("closed", "why"),
+    [
+        pytest.param({"unschedulable": True}, "Cordoned", id="cordoned"),
+        pytest.param({"taints": (Taint("gpu", "yes", "NoSchedule"),)}, "NotATarget", id="tainted"),
+    ],
+)
+def test_one_of_them_whose_node_is_closed_is_withdrawn(closed: dict[str, Any], why: str) -> None:
+    nodes = [node(name, **(closed if name == "n2" else {})) for name in NODES]
+    (record,) = on(given(FAILED, nodes=nodes), "n2")
+    assert record.status["details"]["withdrawn"] == why
 
 
 def test_steps_under_way_that_would_begin_it_are_halted() -> None:
