@@ -48,7 +48,7 @@ class Finding:
     pressing: Step | None = None
     """What comes before a new claim: the end of an older one, a verdict."""
     fails: bool = False
-    """Whether its execution is found to have failed, which is not on record yet."""
+    """Whether that its execution has failed is to go on record now."""
     step: Step | None = None
     """What is done where it gets no new claim."""
     probe: Probe | None = None
@@ -122,7 +122,10 @@ def find(asked: Question, name: str) -> Finding:
         return Finding(found, following=following, lags=lagging, until=stands_until)
     judgement, ends = _judged(asked, chain)
     waits = [asked.spared.get(name), ends, judgement.wake_at if judgement is not None else None]
-    pressing = _pressing(fleet, chain, judgement)
+    pressing = work.end_older(fleet, chain)
+    fails = pressing is None and judgement is not None and judgement.observed == "Failed"
+    if pressing is None and judgement is not None and chain.live is not None:
+        pressing = work.record(fleet, chain, chain.live, judgement)
     step = None if pressing is not None else _step(asked, chain)
     probe = None if asked.stopped or chain.is_stable else probe_of(fleet, chain, chain.live)
     wake_at = _soonest(fleet.now, waits)
@@ -141,7 +144,7 @@ def find(asked: Question, name: str) -> Finding:
         following,
         lagging,
         pressing,
-        judgement is not None and judgement.observed == "Failed",
+        fails,
         step,
         probe,
         wake_at,
@@ -173,14 +176,6 @@ def _judged(asked: Question, chain: Chain) -> tuple[Judgement | None, float | No
     pod = chain.own_pod
     record = fleet.observed.health.get(pod.uid) if pod is not None else None
     return judgement, deadline(fleet, chain, live, record)
-
-
-def _pressing(fleet: Fleet, chain: Chain, judgement: Judgement | None) -> Step | None:
-    if (step := work.end_older(fleet, chain)) is not None:
-        return step
-    if judgement is None or chain.live is None:
-        return None
-    return work.record(fleet, chain, chain.live, judgement)
 
 
 def _step(asked: Question, chain: Chain) -> Step | None:

@@ -5,8 +5,8 @@ A failure counts from the pass that reaches it, before its verdict is on record:
 written, or is found to be none, no node is taken. Nodes that were taken before and have no pod of
 the version yet wait for the rollback, which claims them first: they have nothing stable to lose.
 What runs on them still is not stopped meanwhile; what is found of them goes on record as ever.
-Where no rollback follows, or it is paused or has to wait, they get the version all the same, since
-nothing stays empty.
+Where no rollback follows, or it is paused or has to wait, or has not come by their deadline, they
+get the version all the same, since nothing stays empty.
 
 | the rollout of v2, with v1 stable | a node taken for v2, without a pod of it |
 | --- | --- |
@@ -69,9 +69,12 @@ def record_of(found: Finding) -> Step | None:
     return step
 
 
-def waits(chain: Chain, version: int) -> bool:
-    """Whether the node was taken for the version and has no pod of it."""
+def waits(chain: Chain, version: int, *, overdue: bool) -> bool:
+    """Whether the node was taken for the version and has no pod of it, and its deadline to come.
+
+    ``overdue``: whether that is over.
+    """
     live = chain.live
     if live is None or live.version != version or live.stable_at:
         return False
-    return chain.own_pod is None
+    return chain.own_pod is None and not overdue

@@ -206,13 +206,17 @@ class _Pass:
         wave = {name: run.unsettled[name] for name in run.in_wave}
         return [each for name, each in wave.items() if self.loud.get(name, _NOTHING).fails]
 
+    def _waits(self, name: str, chain: Chain) -> bool:
+        overdue = self.fleet.now >= self.deadlines.get(name, math.inf)
+        return late_starts.waits(chain, self.taken_back, overdue=overdue)
+
     def _halted(self) -> frozenset[str]:
         """Steps under way that would begin what is taken back."""
         fleet = self.fleet
         waiting = (
             f"node/{name}"
             for name, chain in fleet.memory.unstable.items()
-            if late_starts.waits(chain, self.taken_back)
+            if self._waits(name, chain)
         )
         return fleet.observed.busy.intersection(waiting)
 
@@ -382,7 +386,7 @@ class _Pass:
         if stop:
             return work.stop(fleet, chain, stop)
         due = found.pressing
-        if late_starts.waits(chain, self.taken_back):
+        if self._waits(name, chain):
             due, found = late_starts.record_of(found), _NOTHING
         if due is not None:
             return due

@@ -239,6 +239,24 @@ def test_a_verdict_that_is_due_on_one_of_them_goes_on_record() -> None:
     assert verdict.status["observedState"]["stateType"] == "Failed"
 
 
+def test_one_of_them_whose_deadline_is_over_gets_it() -> None:
+    """The rollback should have come long ago."""
+    late = execution(2, "Pending", node="n2", created=NOW - 10_000, **V2)
+    executions = [before("n1", "Stopped"), FAILED, before("n2"), late]
+    assert begins(given(FAILED, executions=executions, pods=[]))["n2"] == 2
+
+
+def test_a_failure_that_does_not_go_on_record_yet_is_none() -> None:
+    """All are past their deadlines, as the ends of the pods before were heard of too late."""
+    claims = [
+        execution(2, "Pending", node=name, created=NOW - 10_000, **V2) for name in ("n1", "n2")
+    ]
+    recent = execution(2, "Pending", node="n2", **V2)
+    for both in (claims, [claims[0], recent]):
+        made = given(executions=[before("n1"), before("n2"), *both], pods=[])
+        assert {begins(made)[name] for name in ("n1", "n2")} == {2}
+
+
 @pytest.mark.parametrize(
     ("closed", "why"),
     [
@@ -255,6 +273,10 @@ def test_one_of_them_whose_node_is_closed_is_withdrawn(closed: dict[str, Any], w
 def test_steps_under_way_that_would_begin_it_are_halted() -> None:
     assert given(busy=frozenset({"node/n2", "node/n4"})).halted == {"node/n2"}
     assert given(busy=frozenset({"node/n1"})).halted == frozenset()
+    late = execution(2, "Pending", node="n2", created=NOW - 10_000, **V2)
+    executions = [before("n1", "Stopped"), FAILED, before("n2"), late]
+    overdue = given(FAILED, executions=executions, pods=[], busy=frozenset({"node/n2"}))
+    assert overdue.halted == frozenset()
     crashed = execution(2, "Pending", node="n1", created=NOW, **V2)
     goes_on = given(crashed, pods=[runs(crashed, ready=False)], busy=frozenset({"node/n2"}))
     assert goes_on.halted == frozenset()
